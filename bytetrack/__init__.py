@@ -1,0 +1,53 @@
+"""Multi-object tracking by associating every detection box (ByteTrack, ECCV 2022): track, train, score.
+
+>>> from bytetrack import ByteTracker, Detections
+>>> tracker = ByteTracker()
+>>> tracks = tracker.update(Detections(xyxy=[[10, 10, 50, 110]], score=[0.9]))
+>>> tracks.track_id
+array([1])
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bytetrack.errors import FormatError, MissingDataError
+    from bytetrack.structures import Annotations, Detections, Sequence, SequenceDetections, Tracks, Trajectories
+    from bytetrack.tracking import ByteTracker, Sort
+
+__version__ = "0.1.0"
+__all__ = [
+    "Annotations",
+    "ByteTracker",
+    "Detections",
+    "FormatError",
+    "MissingDataError",
+    "Sequence",
+    "SequenceDetections",
+    "Sort",
+    "Tracks",
+    "Trajectories",
+    "__version__",
+]
+
+_HOMES = {
+    "bytetrack.errors": ("FormatError", "MissingDataError"),
+    "bytetrack.structures": ("Annotations", "Detections", "Sequence", "SequenceDetections", "Tracks", "Trajectories"),
+    "bytetrack.tracking": ("ByteTracker", "Sort"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """Names load when first used, so that `import bytetrack` costs nothing."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'bytetrack' has no attribute {name!r}")
+    value = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,96 @@
+"""Box arithmetic on arrays of shape (..., 4): the only place where box formats meet.
+
+`xyxy` is left, top, right, bottom in pixels; `tlwh` is left, top, width, height (as MOT files have it); `xyah` is centre x,
+centre y, aspect ratio w/h, height (the state of BYTE's Kalman filter); `xywh` is centre x, centre y, width, height.
+Converters read target first: `xyxy = xyxy_from_tlwh(tlwh)`. No converter changes its input.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["area", "clip", "iou", "tlwh_from_xyxy", "xyah_from_xyxy", "xywh_from_xyxy", "xyxy_from_tlwh", "xyxy_from_xyah", "xyxy_from_xywh"]
+
+Floats = npt.NDArray[np.float64]
+
+
+def xyxy_from_tlwh(tlwh: npt.ArrayLike) -> Floats:
+    """Corners from left, top, width, height.
+
+    >>> xyxy_from_tlwh([[10, 20, 30, 40]])
+    array([[10., 20., 40., 60.]])
+    """
+    boxes = np.array(tlwh, dtype=np.float64)
+    boxes[..., 2:] += boxes[..., :2]
+    return boxes
+
+
+def tlwh_from_xyxy(xyxy: npt.ArrayLike) -> Floats:
+    """Left, top, width, height from corners."""
+    boxes = np.array(xyxy, dtype=np.float64)
+    boxes[..., 2:] -= boxes[..., :2]
+    return boxes
+
+
+def xywh_from_xyxy(xyxy: npt.ArrayLike) -> Floats:
+    """Centre, width, height from corners."""
+    boxes = tlwh_from_xyxy(xyxy)
+    boxes[..., :2] += boxes[..., 2:] / 2
+    return boxes
+
+
+def xyxy_from_xywh(xywh: npt.ArrayLike) -> Floats:
+    """Corners from centre, width, height."""
+    boxes = np.array(xywh, dtype=np.float64)
+    boxes[..., :2] -= boxes[..., 2:] / 2
+    boxes[..., 2:] += boxes[..., :2]
+    return boxes
+
+
+def xyah_from_xyxy(xyxy: npt.ArrayLike) -> Floats:
+    """Centre, aspect ratio w/h, height from corners; the height must not be zero."""
+    boxes = xywh_from_xyxy(xyxy)
+    boxes[..., 2] /= boxes[..., 3]
+    return boxes
+
+
+def xyxy_from_xyah(xyah: npt.ArrayLike) -> Floats:
+    """Corners from centre, aspect ratio w/h, height."""
+    boxes = np.array(xyah, dtype=np.float64)
+    boxes[..., 2] *= boxes[..., 3]
+    return xyxy_from_xywh(boxes)
+
+
+def area(xyxy: npt.ArrayLike) -> Floats:
+    """Area in square pixels, shape (...); zero for inverted boxes."""
+    boxes = np.asarray(xyxy, dtype=np.float64)
+    return np.asarray(np.clip(boxes[..., 2] - boxes[..., 0], 0, None) * np.clip(boxes[..., 3] - boxes[..., 1], 0, None))
+
+
+def clip(xyxy: npt.ArrayLike, width: float, height: float) -> Floats:
+    """Corners moved into an image of `width` x `height` pixels."""
+    boxes = np.array(xyxy, dtype=np.float64)
+    boxes[..., 0::2] = boxes[..., 0::2].clip(0, width)
+    boxes[..., 1::2] = boxes[..., 1::2].clip(0, height)
+    return boxes
+
+
+def iou(first: npt.ArrayLike, second: npt.ArrayLike, plus_one: bool = False) -> Floats:
+    """Intersection over union of every box of `first` (n, 4) with every one of `second` (m, 4), both xyxy: shape (n, m).
+
+    Boxes without area overlap nothing: 0, never NaN. `plus_one` counts both border pixels (w = x2 - x1 + 1), the convention of
+    the published code's cython_bbox; then a box without area is one pixel wide, as there.
+
+    >>> iou([[0, 0, 10, 10]], [[5, 0, 15, 10], [10, 0, 20, 10]]).round(3)
+    array([[0.333, 0.   ]])
+    """
+    a = np.asarray(first, dtype=np.float64).reshape(-1, 1, 4)
+    b = np.asarray(second, dtype=np.float64).reshape(1, -1, 4)
+    border = 1.0 if plus_one else 0.0
+    size = np.clip(np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2]) + border, 0, None)
+    intersection = size[..., 0] * size[..., 1]
+    area_a = np.prod(a[..., 2:] - a[..., :2] + border, axis=-1)
+    area_b = np.prod(b[..., 2:] - b[..., :2] + border, axis=-1)
+    union = area_a + area_b - intersection
+    return np.asarray(np.divide(intersection, union, out=np.zeros_like(intersection), where=(intersection > 0) & (union > 0)))

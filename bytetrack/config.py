@@ -1,0 +1,179 @@
+"""The one place that knows Hydra: where configs live, how a verb starts, how a node becomes an object.
+
+A verb (`tools/track.py`) is one function of the composed config, decorated with `verb`. `python tools/track.py ...`,
+`bytetrack track ...` and, after `pip install` of a wheel, the latter from anywhere are the same call.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import runpy
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from bytetrack import __version__
+
+__all__ = ["build", "compose", "console", "home", "out_folder", "save", "verb"]
+
+ALLOWED_TARGETS = ("bytetrack.", "torch.optim.")
+PACKAGES = ("numpy", "scipy", "numba", "torch", "torchvision", "trackeval", "motmetrics", "opencv-python", "onnxruntime")
+
+log = logging.getLogger("bytetrack")
+
+
+def home() -> Path:
+    """The folder that holds `configs/`, `exps/` and `tools/`: this package in a wheel, its parent in a checkout."""
+    package = Path(__file__).resolve().parent
+    return package if (package / "configs").is_dir() else package.parent
+
+
+def compose(name: str, overrides: Sequence[str] = ()) -> Any:
+    """The config of verb `name` with command-line `overrides`, as the verb itself would see it."""
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+
+    with initialize_config_dir(str(home() / "configs"), version_base="1.3"):
+        return hydra_compose(name, [_searchpath(), *overrides])
+
+
+def build(node: Any, **extra: Any) -> Any:
+    """The object that a config node describes: `_target_` called with the node's other keys and `extra`.
+
+    Lists and dicts arrive as plain Python ones. ValueError where `_target_` lies outside the allow-list (this package,
+    torch.optim, and the comma-separated modules of the environment variable BYTETRACK_TRUST); the constructor's own errors
+    pass through as they are.
+    """
+    from hydra.errors import InstantiationException
+    from hydra.utils import instantiate
+    from omegaconf import OmegaConf
+
+    trusted = tuple(f"{name.strip()}." for name in os.environ.get("BYTETRACK_TRUST", "").split(",") if name.strip())
+    for target in _targets(OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node):
+        if not str(target).startswith(ALLOWED_TARGETS + trusted):
+            raise ValueError(
+                f"config names _target_ {target!r}, outside {', '.join(ALLOWED_TARGETS + trusted)}: "
+                "if you trust it, set BYTETRACK_TRUST to its top module"
+            )
+    try:
+        return instantiate(node, _convert_="all", **extra)
+    except InstantiationException as error:
+        raise error.__cause__ or ValueError(str(error).splitlines()[0]) from None
+
+
+def _targets(node: Any) -> list[Any]:
+    if isinstance(node, dict):
+        return [node["_target_"]] * ("_target_" in node) + [t for value in node.values() for t in _targets(value)]
+    if isinstance(node, list):
+        return [t for value in node for t in _targets(value)]
+    return []
+
+
+def out_folder(out: str | None, verb_name: str) -> Path:
+    """The run's output folder: `out` as given, else `runs/<verb>/<date>_<time>`; made if need be."""
+    folder = Path(out) if out else Path("runs") / verb_name / time.strftime("%Y-%m-%d_%H-%M-%S")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def save(config: Any, out: Path) -> None:
+    """`out/config.yaml`: the resolved config, with package versions, git revision and the command that made it."""
+    from omegaconf import OmegaConf
+
+    made_by = {
+        "command": " ".join(["bytetrack", Path(sys.argv[0]).stem, *(a for a in sys.argv[1:] if a != _searchpath())]),
+        "date": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "git_revision": _git_revision(),
+        "versions": {"bytetrack": __version__, "python": sys.version.split()[0], **_versions()},
+    }
+    document = OmegaConf.create({**OmegaConf.to_container(config, resolve=True), "made_by": made_by})
+    temporary = out / "config.yaml.tmp"
+    OmegaConf.save(document, temporary)
+    temporary.replace(out / "config.yaml")
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _git_revision() -> str:
+    try:
+        git = ["git", "-C", str(home()), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+        return subprocess.run(git, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+
+
+def verb(name: str) -> Callable[[Callable[[Any], None]], Callable[[], None]]:
+    """Makes `task(config)` a command whose defaults are `configs/<name>.yaml` and whose arguments are Hydra overrides.
+
+    A mistake of the user's (ValueError, OSError, a missing package) ends it with one line and exit status 1; Ctrl-C with 130,
+    SIGTERM with 143.
+    """
+
+    def decorate(task: Callable[[Any], None]) -> Callable[[], None]:
+        def guarded(config: Any) -> None:
+            logging.getLogger("bytetrack").setLevel(logging.INFO)
+            signal.signal(signal.SIGTERM, _terminate)
+            try:
+                task(config)
+            except (ValueError, OSError, ModuleNotFoundError) as error:
+                if os.environ.get("HYDRA_FULL_ERROR") == "1":
+                    raise
+                one_line = " ".join(str(error).split()) or type(error).__name__
+                sys.stderr.write(f"error: {one_line}\n")
+                sys.exit(1)
+            except KeyboardInterrupt:
+                sys.stderr.write("stopped by Ctrl-C\n")
+                sys.exit(130)
+
+        def run() -> None:
+            import hydra
+
+            if not any(argument.startswith("hydra.searchpath=") for argument in sys.argv[1:]):
+                sys.argv.append(_searchpath())
+            guarded.__module__, guarded.__qualname__ = "__main__", name
+            hydra.main(version_base="1.3", config_path=str(home() / "configs"), config_name=name)(guarded)()
+
+        return run
+
+    return decorate
+
+
+def _terminate(*_: object) -> None:
+    sys.exit(143)
+
+
+def _searchpath() -> str:
+    return f"hydra.searchpath=[file://{home()}]"
+
+
+def console() -> None:
+    """`bytetrack <verb> ...`: runs `tools/<verb>.py` with the other arguments."""
+    verbs = sorted(path.stem for path in (home() / "tools").glob("*.py") if not path.stem.startswith("_"))
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    if name == "--version":
+        sys.stdout.write(f"bytetrack {__version__}\n")
+        return
+    if name not in verbs:
+        wants_help = name in ("", "-h", "--help")
+        (sys.stdout if wants_help else sys.stderr).write(
+            ("" if wants_help else f"error: no verb {name!r}. ")
+            + f"usage: bytetrack <verb> [key=value ...], verbs: {', '.join(verbs)}; `bytetrack <verb> --help` explains each\n"
+        )
+        sys.exit(0 if wants_help else 2)
+    script = home() / "tools" / f"{name}.py"
+    sys.argv = [str(script), *sys.argv[2:]]
+    runpy.run_path(str(script), run_name="__main__")

@@ -1,0 +1,185 @@
+"""The values that move between the rooms. Arrays are float64 or int64, C-contiguous, and never changed after construction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Annotations", "Detections", "Sequence", "SequenceDetections", "Tracks", "Trajectories"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+def _floats(values: npt.ArrayLike) -> Floats:
+    return np.ascontiguousarray(values, dtype=np.float64)
+
+
+def _ints(values: npt.ArrayLike) -> Ints:
+    return np.ascontiguousarray(values, dtype=np.int64)
+
+
+def _boxes(values: npt.ArrayLike, owner: str) -> Floats:
+    boxes = _floats(values)
+    if boxes.size == 0:
+        return boxes.reshape(0, 4)
+    if boxes.ndim != 2 or boxes.shape[1] != 4:
+        raise ValueError(f"{owner} boxes must have shape (n, 4): got {boxes.shape}")
+    return boxes
+
+
+def _column(values: npt.ArrayLike, n: int, name: str, dtype: type) -> npt.NDArray[np.generic]:
+    column = np.ascontiguousarray(values, dtype=dtype)
+    if column.shape != (n,):
+        raise ValueError(f"{name} must have shape ({n},), one value a box: got {column.shape}")
+    return column
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Detections:
+    """The boxes of one frame: `xyxy` (n, 4) in pixels, `score` (n,) in [0, 1], `class_id` (n,) or None for a single class.
+
+    Any array-like of any float type and memory order; shapes are checked here (ValueError), values by the tracker.
+    """
+
+    xyxy: Floats
+    score: Floats
+    class_id: Ints | None = None
+
+    def __post_init__(self) -> None:
+        xyxy = _boxes(self.xyxy, "detection")
+        object.__setattr__(self, "xyxy", xyxy)
+        object.__setattr__(self, "score", _column(self.score, len(xyxy), "score", np.float64))
+        if self.class_id is not None:
+            object.__setattr__(self, "class_id", _column(self.class_id, len(xyxy), "class_id", np.int64))
+
+    def __len__(self) -> int:
+        return len(self.xyxy)
+
+    def __getitem__(self, rows: npt.NDArray[np.generic] | slice) -> Detections:
+        return Detections(self.xyxy[rows], self.score[rows], None if self.class_id is None else self.class_id[rows])
+
+    @classmethod
+    def empty(cls) -> Detections:
+        return cls(np.empty((0, 4)), np.empty(0))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Tracks:
+    """What a tracker says of one frame, n identities.
+
+    `xyxy` (n, 4) in pixels; `track_id` (n,) from 1; `score` (n,), of the last matched detection; `class_id` (n,) or None;
+    `detection_index` (n,), the row of this frame's detections the identity was matched to, -1 for none.
+    """
+
+    xyxy: Floats
+    track_id: Ints
+    score: Floats
+    class_id: Ints | None
+    detection_index: Ints
+
+    def __len__(self) -> int:
+        return len(self.xyxy)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class SequenceDetections:
+    """The detections of a whole sequence, frames back to back.
+
+    Frame `f` (from 1) has rows `offsets[f - 1]:offsets[f]` of `xyxy` (N, 4), `score` (N,) and `class_id` (N,) or None.
+    """
+
+    xyxy: Floats
+    score: Floats
+    offsets: Ints
+    class_id: Ints | None = None
+
+    def __len__(self) -> int:
+        """The number of frames."""
+        return len(self.offsets) - 1
+
+    def frame(self, frame_id: int) -> Detections:
+        """Detections of frame `frame_id`, from 1."""
+        rows = slice(int(self.offsets[frame_id - 1]), int(self.offsets[frame_id]))
+        return Detections(self.xyxy[rows], self.score[rows], None if self.class_id is None else self.class_id[rows])
+
+    def __iter__(self) -> Iterator[Detections]:
+        return (self.frame(frame_id) for frame_id in range(1, len(self) + 1))
+
+    @classmethod
+    def from_frames(cls, frames: list[Detections]) -> SequenceDetections:
+        """Joined from one `Detections` a frame; class ids are kept when every frame that has boxes has them."""
+        classes = [frame.class_id for frame in frames if len(frame)]
+        return cls(
+            np.concatenate([np.empty((0, 4)), *(frame.xyxy for frame in frames)]),
+            np.concatenate([np.empty(0), *(frame.score for frame in frames)]),
+            np.cumsum([0, *(len(frame) for frame in frames)], dtype=np.int64),
+            _ints(np.concatenate(classes)) if classes and all(c is not None for c in classes) else None,  # type: ignore[arg-type]
+        )
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Trajectories:
+    """The tracker's result on a sequence, N boxes ordered by frame, then id: a result file's rows.
+
+    `frame_id` (N,) and `track_id` (N,) from 1; `tlwh` (N, 4) in pixels; `score` (N,); `class_id` (N,) or None.
+    """
+
+    frame_id: Ints
+    track_id: Ints
+    tlwh: Floats
+    score: Floats
+    class_id: Ints | None = None
+
+    def __len__(self) -> int:
+        return len(self.frame_id)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Annotations:
+    """Ground truth of a sequence, N boxes ordered by frame, then id: a gt file's rows.
+
+    `frame_id` (N,), `track_id` (N,) from 1; `tlwh` (N, 4) in pixels; `considered` (N,) bool, the file's conf column (0: ignore);
+    `class_id` (N,), MOTChallenge's 1 pedestrian … 12 reflection; `visibility` (N,) in [0, 1].
+    """
+
+    frame_id: Ints
+    track_id: Ints
+    tlwh: Floats
+    considered: npt.NDArray[np.bool_]
+    class_id: Ints
+    visibility: Floats
+
+    def __len__(self) -> int:
+        return len(self.frame_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """One video and where its files are. Frames count from 1; a half of a sequence starts at `first_frame` of its files.
+
+    `length` frames at `frame_rate` per second, `width` x `height` pixels. `images` is a folder of images or a video file, None
+    where there are none; `image_ext` their ending. `ground_truth` and `public_detections` are MOT text files in the numbering of
+    the whole sequence.
+    """
+
+    name: str
+    length: int
+    frame_rate: float
+    width: int
+    height: int
+    first_frame: int = 1
+    images: Path | None = None
+    image_ext: str = ".jpg"
+    ground_truth: Path | None = None
+    public_detections: Path | None = None
+
+    def image_path(self, frame_id: int) -> Path:
+        """File of frame `frame_id` (from 1, in this sequence's own numbering), six digits as MOTChallenge names them."""
+        if self.images is None:
+            raise ValueError(f"{self.name} has no images")
+        return self.images / f"{frame_id + self.first_frame - 1:06d}{self.image_ext}"

@@ -1,0 +1,76 @@
+"""Packaging. `pip install -e .` brings everything; the extras add what only some users need."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+
+REQUIRES = [
+    "torch>=2.6",
+    "torchvision>=0.21",
+    "pixeltable-yolox>=0.4.3",  # imported as `yolox`: the network architecture
+    "pycocotools>=2.0.8",
+    "faster-coco-eval>=1.6",
+    "motmetrics>=1.4",
+    "trackeval>=1.3",
+    "hydra-core>=1.3,<1.4",
+    "tensorboard>=2.16",
+    "numpy>=1.26",
+    "scipy>=1.11",
+    "numba>=0.60; platform_python_implementation == 'CPython'",
+    "opencv-python>=4.9",  # never opencv-python-headless beside it: both write cv2/
+    "av>=12",
+    "jinja2>=3.1",
+    "rich>=13",
+]
+
+EXTRAS = {
+    "dev": [
+        "pytest>=8",
+        "pytest-cov",
+        "pytest-timeout",
+        "hypothesis>=6.100",
+        "ruff>=0.6",
+        "mypy>=1.11",
+        "lapx>=0.5.10",
+        "build",
+    ],
+    "onnx": ["onnx>=1.16", "onnxscript>=0.2", "onnxruntime>=1.18"],
+    "openvino": ["openvino>=2024.4"],
+    "sweep": ["hydra-joblib-launcher>=1.2", "hydra-submitit-launcher>=1.2", "optuna>=4"],
+    "ray": ["ray>=2.40", "hydra-ray-launcher>=1.2"],
+    "bench": [
+        "pyxtrackers",
+        "visiontrack-cpp",
+        "edgefirst-tracker",
+        "trackers",
+        "supervision<0.28",
+    ],
+}
+
+setup(
+    name="bytetrack",
+    version="0.1.0",
+    description="Multi-object tracking by associating every detection box: train, track, score.",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    python_requires=">=3.10",
+    # The configs, the recipes and the verbs travel inside the wheel: see bytetrack/config.py.
+    packages=[*find_packages(include=["bytetrack", "bytetrack.*"]), "bytetrack.configs", "bytetrack.exps", "bytetrack.tools"],
+    package_dir={
+        "bytetrack": "bytetrack",
+        "bytetrack.configs": "configs",
+        "bytetrack.exps": "exps",
+        "bytetrack.tools": "tools",
+    },
+    package_data={
+        "bytetrack": ["py.typed", "report/*.html", "report/*.css", "report/*.js"],
+        "bytetrack.configs": ["*.yaml", "*/*.yaml"],
+        "bytetrack.exps": ["*.yaml"],
+    },
+    install_requires=REQUIRES,
+    extras_require=EXTRAS,
+    entry_points={"console_scripts": ["bytetrack = bytetrack.config:console"]},
+)
