@@ -10,7 +10,17 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["area", "clip", "iou", "tlwh_from_xyxy", "xyah_from_xyxy", "xywh_from_xyxy", "xyxy_from_tlwh", "xyxy_from_xyah", "xyxy_from_xywh"]
+__all__ = [
+    "area",
+    "clip",
+    "iou",
+    "tlwh_from_xyxy",
+    "xyah_from_xyxy",
+    "xywh_from_xyxy",
+    "xyxy_from_tlwh",
+    "xyxy_from_xyah",
+    "xyxy_from_xywh",
+]
 
 Floats = npt.NDArray[np.float64]
 

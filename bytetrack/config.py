@@ -92,7 +92,7 @@ def save(config: Any, out: Path) -> None:
         "git_revision": _git_revision(),
         "versions": {"bytetrack": __version__, "python": sys.version.split()[0], **_versions()},
     }
-    document = OmegaConf.create({**OmegaConf.to_container(config, resolve=True), "made_by": made_by})
+    document = OmegaConf.create({**dict(OmegaConf.to_container(config, resolve=True)), "made_by": made_by})
     temporary = out / "config.yaml.tmp"
     OmegaConf.save(document, temporary)
     temporary.replace(out / "config.yaml")

@@ -33,7 +33,7 @@ def _boxes(values: npt.ArrayLike, owner: str) -> Floats:
 
 
 def _column(values: npt.ArrayLike, n: int, name: str, dtype: type) -> npt.NDArray[np.generic]:
-    column = np.ascontiguousarray(values, dtype=dtype)
+    column: npt.NDArray[np.generic] = np.ascontiguousarray(values, dtype=dtype)
     if column.shape != (n,):
         raise ValueError(f"{name} must have shape ({n},), one value a box: got {column.shape}")
     return column
