@@ -1,0 +1,44 @@
+# The same commands that CI calls. Nothing but Python (>= 3.10) and make is needed before: the first target makes .venv.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+EXTRAS ?= dev,onnx
+
+.PHONY: help install check test test-slow bench quickstart clean
+.DEFAULT_GOAL := help
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
+
+$(BIN)/.installed: setup.py pyproject.toml
+	@echo "installing into $(VENV) (a few minutes, about 7 GB with torch's CUDA build) ..."
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -e '.[$(EXTRAS)]'
+	$(BIN)/python -m bytetrack.tracking
+	@touch $@
+
+install: $(BIN)/.installed  ## make .venv, install the package into it, compile the tracking kernels
+
+check: $(BIN)/.installed  ## lint, format, types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: $(BIN)/.installed  ## the fast tests (a minute or two)
+	$(BIN)/python -m pytest
+
+test-slow: $(BIN)/.installed  ## the slow tests: fuzzing, training, kills, browsers
+	$(BIN)/python -m pytest -m slow
+
+$(BIN)/.bench-installed: $(BIN)/.installed
+	$(BIN)/python -m pip install --quiet -e '.[$(EXTRAS),bench]' || echo "some benchmark peers did not install: the table says which are missing"
+	@touch $@
+
+bench: $(BIN)/.bench-installed  ## speed of association beside other trackers, as ratios
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/association.py
+
+quickstart: $(BIN)/.installed  ## the main job on generated scenes: track, score, report, video
+	$(BIN)/python tools/quickstart.py
+
+clean:  ## remove the environment and caches (never datasets or runs)
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
