@@ -179,7 +179,11 @@ class Sequence:
     public_detections: Path | None = None
 
     def image_path(self, frame_id: int) -> Path:
-        """File of frame `frame_id` (from 1, in this sequence's own numbering), six digits as MOTChallenge names them."""
+        """File of frame `frame_id` (from 1, in this sequence's own numbering), six digits as MOTChallenge names them.
+
+        Of a video, `file.avi#000123`, which `bytetrack.video.read.read_image` understands.
+        """
         if self.images is None:
             raise ValueError(f"{self.name} has no images")
-        return self.images / f"{frame_id + self.first_frame - 1:06d}{self.image_ext}"
+        number = f"{frame_id + self.first_frame - 1:06d}"
+        return Path(f"{self.images}#{number}") if self.images.is_file() else self.images / f"{number}{self.image_ext}"
