@@ -1,0 +1,252 @@
+"""The YOLOX network (Ge et al., "YOLOX: Exceeding YOLO series in 2021", arXiv:2107.08430) as raw logits, and its weight files.
+
+The layers come from the `yolox` package, so that state_dict keys are those of the official releases and of the published ByteTrack
+checkpoints. Loss, decoding and everything else is ours.
+
+A network maps images (B, 3, H, W), H and W multiples of 32, to logits (B, A, 5 + C): four box values, objectness, C classes, for the
+A = HW/64 + HW/256 + HW/1024 anchors of strides 8, 16, 32, level after level, each row by row. `anchors(H, W)` gives the grid (A, 2)
+and the strides (A,) that belong to them, `decode` the boxes.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+
+from bytetrack.errors import FormatError, MissingDataError
+
+__all__ = ["SIZES", "STRIDES", "Checkpoint", "Network", "Size", "anchors", "build_network", "decode", "load_weights", "read_checkpoint"]
+
+log = logging.getLogger("bytetrack")
+
+STRIDES = (8, 16, 32)
+CHANNELS = (256, 512, 1024)
+PRIOR = 0.01
+"""What objectness and class scores are before training: the bias is -log((1 - PRIOR) / PRIOR)."""
+
+
+class Size(NamedTuple):
+    """What tells one YOLOX from another: multipliers of depth and of width, and depthwise convolutions (nano only)."""
+
+    depth: float
+    width: float
+    depthwise: bool = False
+
+
+SIZES = {
+    "nano": Size(0.33, 0.25, True),
+    "tiny": Size(0.33, 0.375),
+    "s": Size(0.33, 0.50),
+    "m": Size(0.67, 0.75),
+    "l": Size(1.0, 1.0),
+    "x": Size(1.33, 1.25),
+}
+
+
+class Network(nn.Module):
+    """YOLOX: CSP-Darknet, PA-FPN and the decoupled head; parameters `backbone.*` and `head.*` as in the official releases."""
+
+    def __init__(self, depth: float, width: float, depthwise: bool = False, num_classes: int = 1) -> None:
+        super().__init__()
+        from yolox.models import YoloPafpn, YoloxHead
+
+        self.size = Size(depth, width, depthwise)
+        self.num_classes = num_classes
+        self.backbone = YoloPafpn(depth, width, in_channels=CHANNELS, depthwise=depthwise)
+        self.head = YoloxHead(num_classes, width, in_channels=CHANNELS, depthwise=depthwise)
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eps, module.momentum = 1e-3, 0.03
+        self.head.initialize_biases(PRIOR)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (B, A, 5 + C) of `images` (B, 3, H, W): box (dx, dy, log w, log h in strides), objectness, classes."""
+        levels = [self._level(k, features) for k, features in enumerate(self.backbone(images))]
+        return torch.cat(levels, dim=2).permute(0, 2, 1)
+
+    def _level(self, k: int, features: Tensor) -> Tensor:
+        head = self.head
+        stem = head.stems[k](features)
+        box_features = head.reg_convs[k](stem)
+        classes = head.cls_preds[k](head.cls_convs[k](stem))
+        level = torch.cat([head.reg_preds[k](box_features), head.obj_preds[k](box_features), classes], dim=1)
+        return level.flatten(start_dim=2)
+
+    def keep_classes(self, kept: Sequence[int]) -> None:
+        """Cuts the class layers down to the rows `kept`, in that order; the scores of those classes stay what they were."""
+        for k, layer in enumerate(self.head.cls_preds):
+            cut = nn.Conv2d(layer.in_channels, len(kept), 1).to(layer.weight)
+            cut.load_state_dict({name: value[list(kept)] for name, value in layer.state_dict().items()})
+            self.head.cls_preds[k] = cut
+        self.num_classes = self.head.num_classes = len(kept)
+
+
+def build_network(depth: float, width: float, depthwise: bool = False, num_classes: int = 1) -> Network:
+    """An untrained network, in training mode; ValueError for sizes that make no network.
+
+    >>> sum(p.numel() for p in build_network(*SIZES["nano"]).parameters())
+    896754
+    """
+    if not (depth > 0 and width * 16 >= 1 and num_classes >= 1):
+        raise ValueError(f"depth must be positive, width at least 1/16, num_classes at least 1: got {depth}, {width}, {num_classes}")
+    return Network(depth, width, depthwise, num_classes)
+
+
+def anchors(height: int, width: int, device: torch.device | str | None = None) -> tuple[Tensor, Tensor]:
+    """Cell (column, row) of every anchor, float32 (A, 2), and its stride in pixels, float32 (A,), in the order of the logits.
+
+    The anchor's centre is (grid + 0.5) * stride. ValueError where `height` or `width` is not a multiple of 32.
+    """
+    if height % STRIDES[-1] or width % STRIDES[-1] or height <= 0 or width <= 0:
+        raise ValueError(f"input size must be multiples of {STRIDES[-1]}: got {height}x{width} (height x width)")
+    grids, strides = [], []
+    for stride in STRIDES:
+        rows, columns = torch.meshgrid(
+            torch.arange(height // stride, dtype=torch.float32, device=device),
+            torch.arange(width // stride, dtype=torch.float32, device=device),
+            indexing="ij",
+        )
+        grids.append(torch.stack([columns, rows], dim=-1).reshape(-1, 2))
+        strides.append(torch.full((grids[-1].shape[0],), float(stride), device=device))
+    return torch.cat(grids), torch.cat(strides)
+
+
+def decode(logits: Tensor, grid: Tensor, stride: Tensor) -> Tensor:
+    """Boxes xyxy in input pixels, float32 (..., A, 4), of logits (..., A, 5 + C), whatever their precision."""
+    centre = (logits[..., :2].float() + grid) * stride[:, None]
+    half = logits[..., 2:4].float().exp() * (stride[:, None] / 2)
+    return torch.cat([centre - half, centre + half], dim=-1)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A weight file: the parameters, and what it says of itself (None where it says nothing, as official files do)."""
+
+    path: Path
+    model: dict[str, Tensor] = field(repr=False)
+    num_classes: int
+    class_names: list[str] | None = None
+    convention: str | None = None
+    input_size: tuple[int, int] | None = None
+
+    @property
+    def shape(self) -> tuple[int, int, bool]:
+        """Stem channels, bottlenecks of the first stage, depthwise: what two networks must share to share weights."""
+        return _shape(self.model)
+
+    @property
+    def size_name(self) -> str:
+        """nano, tiny, s, m, l or x; "of no standard size" for others."""
+        named = {(int(size.width * 64), max(round(size.depth * 3), 1), size.depthwise): name for name, size in SIZES.items()}
+        return named.get(self.shape, "of no standard size")
+
+
+def _shape(model: dict[str, Tensor]) -> tuple[int, int, bool]:
+    stage = "backbone.backbone.dark2."
+    blocks = {key.split(".")[5] for key in model if key.startswith(f"{stage}1.m.")}
+    return len(model["backbone.backbone.stem.conv.conv.weight"]), len(blocks), f"{stage}0.dconv.conv.weight" in model
+
+
+def read_checkpoint(path: str | Path) -> Checkpoint:
+    """The weight file at `path`: official YOLOX `.pth`, published ByteTrack `.pth.tar`, our checkpoints, a bare state_dict.
+
+    Always `weights_only=True`: beyond tensors only NumPy scalars are let in (the best AP that trainers leave in such files), so
+    no code of the file runs. MissingDataError where there is no file, FormatError where it holds no YOLOX weights.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise MissingDataError(f"no weights at '{path}': expected a .pth, .pth.tar or checkpoint of ours")
+    try:
+        with torch.serialization.safe_globals(_numpy_scalars()):
+            content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises what pickle, zipfile or its own reader raise
+        raise FormatError(f"{path}: not a file of weights that loads without running code ({str(error).splitlines()[0]})") from error
+    state = content.get("model", content) if isinstance(content, dict) else None
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise FormatError(f"{path}: expected a state_dict under the key 'model', got {_what(content)}")
+    state = {key.removeprefix("module."): value for key, value in state.items()}
+    if "head.cls_preds.0.weight" not in state or "backbone.backbone.stem.conv.conv.weight" not in state:
+        raise FormatError(f"{path}: expected YOLOX parameters (backbone.*, head.cls_preds.*), got {_what(state)}")
+    about = content.get("detector") or {}
+    size = about.get("input_size")
+    return Checkpoint(
+        path=path,
+        model=state,
+        num_classes=len(state["head.cls_preds.0.weight"]),
+        class_names=about.get("class_names"),
+        convention=about.get("convention"),
+        input_size=(int(size[0]), int(size[1])) if size else None,
+    )
+
+
+def _what(content: Any) -> str:
+    if not isinstance(content, dict):
+        return type(content).__name__
+    keys = [str(key) for key in content]
+    return f"keys {', '.join(keys[:4])}{', …' if len(keys) > 4 else ''}"
+
+
+def _numpy_scalars() -> list[Any]:
+    import numpy as np
+
+    scalar = np.float64(0).__reduce__()[0]
+    kinds = (np.float64, np.float32, np.int64, np.int32, np.bool_)
+    names = [(scalar, f"{module}.multiarray.scalar") for module in ("numpy.core", "numpy._core")]
+    return [np.dtype, *names, *(type(np.dtype(kind)) for kind in kinds)]
+
+
+def load_weights(network: Network, path: str | Path, classes: Sequence[int] | None = None) -> Checkpoint:
+    """Copies the weights at `path` into `network` and returns what the file says of itself.
+
+    Where the number of classes differs, the class layers are re-initialised (with the prior bias) and a log line says so; or, given
+    `classes`, the file's rows of those class ids are taken (`[0]`: the person layer of COCO weights). FormatError for any other
+    mismatch, and for what `read_checkpoint` refuses.
+    """
+    checkpoint = read_checkpoint(path)
+    model = dict(checkpoint.model)
+    if classes is not None:
+        if len(classes) != network.num_classes or not all(0 <= c < checkpoint.num_classes for c in classes):
+            raise ValueError(
+                f"classes must name {network.num_classes} of the {checkpoint.num_classes} classes in '{path}': got {list(classes)}"
+            )
+        model.update({key: value[list(classes)] for key, value in model.items() if key.startswith("head.cls_preds.")})
+    elif checkpoint.num_classes != network.num_classes:
+        own = network.state_dict()
+        model.update({key: _fresh(own[key]) for key in model if key.startswith("head.cls_preds.") and key in own})
+        log.info(
+            "%s has %d classes, the network %d: its class layers start anew, all others are loaded",
+            path,
+            checkpoint.num_classes,
+            network.num_classes,
+        )
+    _check(network, checkpoint, model)
+    network.load_state_dict(model)
+    return checkpoint
+
+
+def _fresh(parameter: Tensor) -> Tensor:
+    """A class layer's weight as torch draws it, or its bias at the prior."""
+    if parameter.ndim == 1:
+        return torch.full_like(parameter, -math.log((1 - PRIOR) / PRIOR))
+    return nn.init.kaiming_uniform_(torch.empty_like(parameter), a=math.sqrt(5))
+
+
+def _check(network: Network, checkpoint: Checkpoint, model: dict[str, Tensor]) -> None:
+    own = cast("dict[str, Tensor]", network.state_dict())
+    wrong = [key for key in own if key not in model or model[key].shape != own[key].shape] + [key for key in model if key not in own]
+    if not wrong:
+        return
+    if _shape(own) != checkpoint.shape:
+        size = network.size
+        raise FormatError(
+            f"{checkpoint.path}: holds YOLOX {checkpoint.size_name}, expected weights for depth {size.depth}, width {size.width}"
+            f"{', depthwise' if size.depthwise else ''}: choose detector=yolox_{{{','.join(SIZES)}}} to fit the file"
+        )
+    raise FormatError(f"{checkpoint.path}: {len(wrong)} parameters are missing, unknown or of another shape, the first {wrong[0]!r}")
