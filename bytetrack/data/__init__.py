@@ -1,0 +1,1 @@
+"""Data: MOT files and datasets, COCO annotations, converters, augmentation, generated scenes."""
