@@ -1,0 +1,1 @@
+"""Training of YOLOX detectors: label assignment, losses, the loop, checkpoints."""

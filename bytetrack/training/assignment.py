@@ -1,0 +1,226 @@
+"""SimOTA label assignment for a whole padded batch at once: which grid cells learn which box.
+
+Source: Ge et al., YOLOX, 2021, section 2.1 ("SimOTA"); the centre clamped into the image is ByteTrack's (section 4.1: boxes are
+not clipped). Memory is bounded whatever the number of boxes: only cells near some box become candidates, and pairs of boxes
+and candidates are visited in chunks. One host synchronisation a batch (the number of candidates), none an image.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bytetrack.detection.network import STRIDES, anchors
+
+__all__ = ["Assignment", "Grid", "SimOTA", "paired_iou"]
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The cells of all feature levels, finest first, row by row: A cells over an image of `height` x `width` pixels.
+
+    `centers` (A, 2) are the cells' centres in pixels, `stride` (A,) their size; `levels` are (rows, columns, stride).
+    """
+
+    height: int
+    width: int
+    levels: tuple[tuple[int, int, int], ...]
+    centers: Tensor
+    stride: Tensor
+
+    @classmethod
+    def of(cls, height: int, width: int, device: torch.device | str = "cpu") -> Grid:
+        """The grid of an image; ValueError where a side is no multiple of the coarsest stride."""
+        cell, stride = anchors(height, width, device)
+        levels = tuple((height // s, width // s, s) for s in STRIDES)
+        return cls(height, width, levels, (cell + 0.5) * stride[:, None], stride)
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What each of A cells of B images learns: `foreground` (B, A) bool, `target` (B, A) row of the image's boxes (0 for
+    background) and `iou` (B, A), the overlap of the cell's predicted box with it (0 for background)."""
+
+    foreground: Tensor
+    target: Tensor
+    iou: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidates:
+    """The cells near some box, packed to the left: `cell` (B, n) indices, `real` (B, n) False for padding, and their predictions."""
+
+    cell: Tensor
+    real: Tensor
+    centers: Tensor
+    stride: Tensor
+    boxes: Tensor
+    background_cost: Tensor
+    class_cost: Tensor
+
+
+class SimOTA:
+    """Dynamic-k assignment by cost = class + `iou_weight` (-log IoU) + `outside_cost` where the cell is not near the box's centre.
+
+    A cell is near when it lies within `center_radius` strides of the box's centre (moved into the image by `clamp_centers`) and,
+    with `inside_box`, inside the box. A box takes its k cheapest candidates, k = the sum of its `top_k` largest IoU, at least 1;
+    a cell wanted by several boxes learns the one it is cheapest for. `center_radius=1.5, inside_box=False, clamp_centers=False`
+    is the rule of the `yolox` package. `max_pairs` bounds the (box, candidate) pairs held at once.
+    """
+
+    def __init__(
+        self,
+        center_radius: float = 2.5,
+        inside_box: bool = True,
+        clamp_centers: bool = True,
+        top_k: int = 10,
+        iou_weight: float = 3.0,
+        outside_cost: float = 1e5,
+        max_pairs: int = 4_000_000,
+    ) -> None:
+        if center_radius <= 0 or top_k < 1 or max_pairs < 1:
+            raise ValueError(
+                f"center_radius, top_k and max_pairs must be positive: got {center_radius=}, {top_k=}, {max_pairs=}",
+            )
+        self.center_radius = center_radius
+        self.inside_box = inside_box
+        self.clamp_centers = clamp_centers
+        self.top_k = top_k
+        self.iou_weight = iou_weight
+        self.outside_cost = outside_cost
+        self.max_pairs = max_pairs
+
+    @torch.no_grad()
+    def __call__(self, boxes: Tensor, objectness: Tensor, classes: Tensor, targets: Tensor, grid: Grid) -> Assignment:
+        """Assigns `targets` (B, G, 5) (class, centre x, centre y, width, height in pixels; rows of width 0 are padding).
+
+        `boxes` (B, A, 4) are predictions as centre and size in pixels, `objectness` (B, A) and `classes` (B, A, C) logits.
+        """
+        targets = targets.float()
+        valid = targets[..., 3] > 0
+        found = self._candidates(boxes.float(), objectness.float(), classes.float(), targets, valid, grid)
+        batch, cells = boxes.shape[:2]
+        foreground = torch.zeros(batch, cells, dtype=torch.bool, device=boxes.device)
+        target = torch.zeros(batch, cells, dtype=torch.int64, device=boxes.device)
+        iou = torch.zeros(batch, cells, device=boxes.device)
+        if found.cell.shape[1]:
+            taken, row = self._match(found, targets, valid, grid)
+            overlap = paired_iou(found.boxes, targets[..., 1:].gather(1, row[..., None].expand(-1, -1, 4))) * taken
+            # Padding repeats cell 0, so add: padded entries are all zero.
+            foreground |= torch.zeros_like(target).scatter_add_(1, found.cell, taken.long()) > 0
+            target.scatter_add_(1, found.cell, row * taken)
+            iou.scatter_add_(1, found.cell, overlap)
+        return Assignment(foreground, target, iou)
+
+    def _centers(self, targets: Tensor, grid: Grid) -> Tensor:
+        centers = targets[..., 1:3]
+        return centers.clamp(min=0).minimum(centers.new_tensor([grid.width, grid.height])) if self.clamp_centers else centers
+
+    def _candidates(self, boxes: Tensor, objectness: Tensor, classes: Tensor, targets: Tensor, valid: Tensor, grid: Grid) -> _Candidates:
+        """Cells that lie near any box of their image, with what their cost needs."""
+        near = self._near_any(targets, valid, grid)
+        count = near.sum(1)
+        width = int(count.max()) if near.numel() else 0
+        slot = torch.where(near, near.cumsum(1) - 1, width)
+        cell = torch.zeros(len(near), width + 1, dtype=torch.int64, device=near.device)
+        cell.scatter_(1, slot, torch.arange(near.shape[1], device=near.device).expand_as(slot))
+        cell = cell[:, :width]
+        real = torch.arange(width, device=near.device) < count[:, None]
+        cell = cell * real
+        log_objectness = torch.nn.functional.logsigmoid(objectness.gather(1, cell))[..., None]
+        log_class = torch.nn.functional.logsigmoid(classes.gather(1, cell[..., None].expand(-1, -1, classes.shape[2])))
+        log_p = (0.5 * (log_class + log_objectness)).clamp(min=-100)
+        log_not_p = torch.log1p(-log_p.exp()).clamp(min=-100)
+        return _Candidates(
+            cell=cell,
+            real=real,
+            centers=grid.centers[cell],
+            stride=grid.stride[cell],
+            boxes=boxes.gather(1, cell[..., None].expand(-1, -1, 4)),
+            background_cost=-log_not_p.sum(2),
+            class_cost=(log_not_p - log_p).transpose(1, 2).contiguous(),
+        )
+
+    def _near_any(self, targets: Tensor, valid: Tensor, grid: Grid) -> Tensor:
+        """(B, A) bool: inside any box (with `inside_box`) or within the centre radius of any, level by level.
+
+        A box covers a rectangle of cells, so its mask is an outer product of a column and a row mask, and the union over boxes
+        a matrix product.
+        """
+        centers, half = self._centers(targets, grid), targets[..., 3:5] / 2
+        masks = []
+        for rows, columns, stride in grid.levels:
+            x = (torch.arange(columns, device=targets.device) + 0.5) * stride
+            y = (torch.arange(rows, device=targets.device) + 0.5) * stride
+            radius = torch.full_like(half, self.center_radius * stride)
+            rules = [(centers, radius)] + ([(targets[..., 1:3], half)] if self.inside_box else [])
+            near = torch.zeros(len(targets), rows, columns, dtype=torch.bool, device=targets.device)
+            for middle, reach in rules:
+                in_x = ((x - middle[..., :1]).abs() < reach[..., :1]) & valid[..., None]
+                in_y = (y - middle[..., 1:]).abs() < reach[..., 1:]
+                near |= torch.bmm(in_y.float().transpose(1, 2), in_x.float()) > 0
+            masks.append(near.flatten(1))
+        return torch.cat(masks, 1)
+
+    def _match(self, found: _Candidates, targets: Tensor, valid: Tensor, grid: Grid) -> tuple[Tensor, Tensor]:
+        """Which candidates are taken (B, n) bool, and by which row of the targets (B, n)."""
+        batch, width = found.cell.shape
+        boxes = targets.shape[1]
+        wanted = torch.zeros(batch, width, dtype=torch.int64, device=targets.device)
+        only = torch.zeros_like(wanted)
+        cheapest = torch.full((batch, width), torch.inf, device=targets.device)
+        owner = torch.zeros_like(wanted)
+        step = max(1, self.max_pairs // max(1, batch * width))
+        k = min(self.top_k, width)
+        for start in range(0, boxes, step):
+            chunk = slice(start, start + step)
+            cost, iou = self._cost(found, targets[:, chunk], valid[:, chunk], grid)
+            amount = iou.topk(k, dim=2).values.sum(2).int().clamp(min=1)
+            lowest = cost.topk(k, dim=2, largest=False)
+            chosen = (torch.arange(k, device=cost.device) < amount[..., None]) & lowest.values.isfinite()
+            rows = torch.arange(start, start + cost.shape[1], device=cost.device)[:, None] * chosen
+            wanted.scatter_add_(1, lowest.indices.flatten(1), chosen.long().flatten(1))
+            only.scatter_add_(1, lowest.indices.flatten(1), rows.flatten(1))
+            value, row = cost.min(1)
+            owner = torch.where(value < cheapest, row + start, owner)
+            cheapest = torch.minimum(value, cheapest)
+        return wanted > 0, torch.where(wanted == 1, only, owner) * (wanted > 0)
+
+    def _cost(self, found: _Candidates, targets: Tensor, valid: Tensor, grid: Grid) -> tuple[Tensor, Tensor]:
+        """Cost and IoU (B, g, n) of some boxes against all candidates; padding costs infinity and overlaps nothing."""
+        real = found.real[:, None] & valid[..., None]
+        iou = _pairwise_iou(targets[..., 1:], found.boxes) * real
+        labels = targets[..., :1].long().clamp(0, found.class_cost.shape[1] - 1)
+        cost = found.class_cost.gather(1, labels.expand(-1, -1, found.cell.shape[1])) + found.background_cost[:, None]
+        cost -= self.iou_weight * (iou + 1e-8).log()
+        offset = (found.centers[:, None] - self._centers(targets, grid)[:, :, None]).abs()
+        near = (offset.amax(3) < self.center_radius * found.stride[:, None]) & real
+        if self.inside_box:
+            near &= ((found.centers[:, None] - targets[:, :, None, 1:3]).abs() < targets[:, :, None, 3:5] / 2).all(3)
+        cost += self.outside_cost * ~near
+        return cost.masked_fill_(~real, torch.inf), iou
+
+
+def paired_iou(first: Tensor, second: Tensor) -> Tensor:
+    """IoU (...,) of boxes (..., 4) with boxes (..., 4) row by row, both as centre and size."""
+    size = (
+        torch.minimum(first[..., :2] + first[..., 2:] / 2, second[..., :2] + second[..., 2:] / 2)
+        - torch.maximum(first[..., :2] - first[..., 2:] / 2, second[..., :2] - second[..., 2:] / 2)
+    ).clamp(min=0)
+    overlap = size.prod(-1)
+    return overlap / (first[..., 2:].prod(-1) + second[..., 2:].prod(-1) - overlap + 1e-16)
+
+
+def _pairwise_iou(first: Tensor, second: Tensor) -> Tensor:
+    """IoU (B, g, n) of boxes (B, g, 4) with boxes (B, n, 4), both as centre and size, coordinate by coordinate to save memory."""
+    overlap: Tensor | None = None
+    for axis in (0, 1):
+        a, b = first[..., axis, None], second[..., None, :, axis]
+        half_a, half_b = first[..., axis + 2, None] / 2, second[..., None, :, axis + 2] / 2
+        side = (torch.minimum(a + half_a, b + half_b) - torch.maximum(a - half_a, b - half_b)).clamp_(min=0)
+        overlap = side if overlap is None else overlap.mul_(side)
+    assert overlap is not None
+    union = first[..., 2:].prod(-1)[..., None] + second[..., 2:].prod(-1)[..., None, :] - overlap
+    return overlap / (union + 1e-16)

@@ -1,0 +1,91 @@
+"""The YOLOX training loss on a head's raw output, in float32 whatever the network ran in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .assignment import Grid, SimOTA, paired_iou
+
+__all__ = ["Losses", "YoloxLoss"]
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """Scalars, each already weighted and divided by the number of foreground cells; `total` is what is minimised.
+
+    `foreground` is that number (at least 1; the mean over processes in distributed training).
+    """
+
+    total: Tensor
+    box: Tensor
+    objectness: Tensor
+    classes: Tensor
+    l1: Tensor
+    foreground: Tensor
+
+    def as_dict(self) -> dict[str, Tensor]:
+        return {name: getattr(self, name) for name in ("total", "box", "objectness", "classes", "l1", "foreground")}
+
+
+class YoloxLoss:
+    """`box_weight` (1 - IoU^2) + objectness BCE + class BCE against the IoU + optionally L1, over the cells SimOTA assigns.
+
+    Source: YOLOX's head as published (Ge et al., 2021).
+    """
+
+    def __init__(self, assignment: SimOTA | None = None, box_weight: float = 5.0) -> None:
+        self.assignment = assignment or SimOTA()
+        self.box_weight = box_weight
+        self._grids: dict[tuple[int, int, torch.device], Grid] = {}
+
+    def __call__(self, raw: Tensor, targets: Tensor, height: int, width: int, l1: bool = False) -> Losses:
+        """Losses of `raw` (B, A, 5 + C) against `targets` (B, G, 5), an image being `height` x `width` pixels.
+
+        A cell's raw output is offset x, y in strides, log width, log height in strides, objectness logit, class logits.
+        A target is class, centre x, centre y, width, height in pixels; rows of width 0 are padding.
+        """
+        with torch.autocast(raw.device.type, enabled=False):
+            return self._losses(raw.float(), targets.float(), self._grid(height, width, raw.device), l1)
+
+    def _grid(self, height: int, width: int, device: torch.device) -> Grid:
+        key = (height, width, device)
+        if key not in self._grids:
+            self._grids[key] = Grid.of(height, width, device)
+        return self._grids[key]
+
+    def _losses(self, raw: Tensor, targets: Tensor, grid: Grid, l1: bool) -> Losses:
+        if raw.shape[1] != len(grid.stride):
+            raise ValueError(f"an image of {grid.height}x{grid.width} pixels has {len(grid.stride)} cells: got {raw.shape[1]} raw outputs")
+        stride = grid.stride[:, None]
+        boxes = torch.cat((raw[..., :2] * stride + grid.centers - stride / 2, raw[..., 2:4].exp() * stride), -1)
+        found = self.assignment(boxes.detach(), raw[..., 4].detach(), raw[..., 5:].detach(), targets, grid)
+        image, cell = found.foreground.nonzero(as_tuple=True)
+        count = mean_over_processes(found.foreground.sum().float()).clamp(min=1)
+        truth = targets[image, found.target[image, cell]]
+        iou = paired_iou(boxes[image, cell], truth[:, 1:])
+        box = self.box_weight * (1 - iou**2).sum() / count
+        objectness = F.binary_cross_entropy_with_logits(raw[..., 4], found.foreground.float(), reduction="sum") / count
+        labels = F.one_hot(truth[:, 0].long(), raw.shape[2] - 5) * found.iou[image, cell, None]
+        classes = F.binary_cross_entropy_with_logits(raw[image, cell, 5:], labels, reduction="sum") / count
+        distance = raw.new_zeros(())
+        if l1:
+            size = grid.stride[cell, None]
+            goal = torch.cat((truth[:, 1:3] / size - grid.centers[cell] / size + 0.5, (truth[:, 3:] / size + 1e-8).log()), 1)
+            distance = F.l1_loss(raw[image, cell, :4], goal, reduction="sum") / count
+        return Losses(box + objectness + classes + distance, box, objectness, classes, distance, count)
+
+
+def mean_over_processes(value: Tensor) -> Tensor:
+    """The mean of a scalar over the processes of a distributed run, the scalar itself outside one.
+
+    Dividing each process's sums by the mean count makes the averaged gradient that of one process with the whole batch.
+    """
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        value = value.clone()
+        torch.distributed.all_reduce(value)
+        value = value / torch.distributed.get_world_size()
+    return value
