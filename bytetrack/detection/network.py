@@ -202,27 +202,26 @@ def _numpy_scalars() -> list[Any]:
     return [np.dtype, *names, *(type(np.dtype(kind)) for kind in kinds)]
 
 
-def load_weights(network: Network, path: str | Path, classes: Sequence[int] | None = None) -> Checkpoint:
-    """Copies the weights at `path` into `network` and returns what the file says of itself.
+def load_weights(network: Network, weights: str | Path | Checkpoint, classes: Sequence[int] | None = None) -> Checkpoint:
+    """Copies `weights`, a file or a checkpoint already read, into `network` and returns what the file says of itself.
 
     Where the number of classes differs, the class layers are re-initialised (with the prior bias) and a log line says so; or, given
     `classes`, the file's rows of those class ids are taken (`[0]`: the person layer of COCO weights). FormatError for any other
     mismatch, and for what `read_checkpoint` refuses.
     """
-    checkpoint = read_checkpoint(path)
+    checkpoint = weights if isinstance(weights, Checkpoint) else read_checkpoint(weights)
     model = dict(checkpoint.model)
     if classes is not None:
         if len(classes) != network.num_classes or not all(0 <= c < checkpoint.num_classes for c in classes):
-            raise ValueError(
-                f"classes must name {network.num_classes} of the {checkpoint.num_classes} classes in '{path}': got {list(classes)}"
-            )
+            told = f"{network.num_classes} of its {checkpoint.num_classes} classes"
+            raise ValueError(f"{checkpoint.path}: expected the numbers (from 0) of {told}, got classes={list(classes)}")
         model.update({key: value[list(classes)] for key, value in model.items() if key.startswith("head.cls_preds.")})
     elif checkpoint.num_classes != network.num_classes:
         own = network.state_dict()
         model.update({key: _fresh(own[key]) for key in model if key.startswith("head.cls_preds.") and key in own})
         log.info(
             "%s has %d classes, the network %d: its class layers start anew, all others are loaded",
-            path,
+            checkpoint.path,
             checkpoint.num_classes,
             network.num_classes,
         )

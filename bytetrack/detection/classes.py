@@ -1,0 +1,46 @@
+"""What a network's class numbers mean, and which of them are wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+__all__ = ["COCO", "choose"]
+
+# fmt: off
+COCO = (
+    "person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat", "traffic light", "fire hydrant", "stop sign",
+    "parking meter", "bench", "bird", "cat", "dog", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe", "backpack",
+    "umbrella", "handbag", "tie", "suitcase", "frisbee", "skis", "snowboard", "sports ball", "kite", "baseball bat", "baseball glove",
+    "skateboard", "surfboard", "tennis racket", "bottle", "wine glass", "cup", "fork", "knife", "spoon", "bowl", "banana", "apple",
+    "sandwich", "orange", "broccoli", "carrot", "hot dog", "pizza", "donut", "cake", "chair", "couch", "potted plant", "bed",
+    "dining table", "toilet", "tv", "laptop", "mouse", "remote", "keyboard", "cell phone", "microwave", "oven", "toaster", "sink",
+    "refrigerator", "book", "clock", "vase", "scissors", "teddy bear", "hair drier", "toothbrush",
+)
+# fmt: on
+"""The 80 classes of COCO, in the order of their numbers in YOLOX."""
+
+
+def choose(wanted: Sequence[str | int] | None, num_classes: int, names: Sequence[str] | None, where: str) -> tuple[int, ...] | None:
+    """The class numbers (from 0) that `wanted`, names or numbers, means in a network of `num_classes`; None for all of them.
+
+    A network of one class has nothing to choose. Without `names`, 80 classes are COCO's. ValueError, which begins with `where`, for
+    a class that is not there.
+
+    >>> choose(["person", 2], 80, None, "yolox_s.pth")
+    (0, 2)
+    """
+    if wanted is None or num_classes == 1:
+        return None
+    names = names or (COCO if num_classes == len(COCO) else None)
+    chosen = []
+    for item in wanted:
+        if isinstance(item, str) and names is not None and item in names:
+            chosen.append(list(names).index(item))
+        elif isinstance(item, int) and 0 <= item < num_classes:
+            chosen.append(item)
+        else:
+            known = f"{', '.join(names[:8])}{', …' if len(names) > 8 else ''}" if names else "numbers only, the file names none"
+            raise ValueError(f"{where}: no class {item!r} among its {num_classes} ({known}): set detector.classes, null for all")
+    if not chosen:
+        raise ValueError(f"{where}: classes is empty: name at least one, or null for all")
+    return tuple(sorted(set(chosen)))

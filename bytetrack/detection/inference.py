@@ -1,0 +1,108 @@
+"""A YOLOX made ready to run: loaded, fused, on its device, in its precision."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from bytetrack.detection.classes import choose
+from bytetrack.detection.network import Checkpoint, Network, anchors, build_network, decode, load_weights, read_checkpoint
+from bytetrack.detection.postprocess import Selection
+from bytetrack.detection.preprocess import CONVENTIONS, guess_convention, letterbox_batch, letterbox_ratio, normalise
+from bytetrack.structures import Detections
+
+if TYPE_CHECKING:
+    from bytetrack.detection.yolox import Yolox
+
+__all__ = ["Inference", "fuse", "pick_convention", "pick_device"]
+
+log = logging.getLogger("bytetrack")
+
+DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+
+
+class Inference:
+    """Calls the network of a `Yolox` on batches of images."""
+
+    def __init__(self, detector: Yolox) -> None:
+        self.device = pick_device(detector.device)
+        self.dtype = DTYPES[detector.precision]
+        if self.dtype == torch.float16 and self.device == "cpu":
+            raise ValueError("precision fp16 needs a GPU: choose bf16 or fp32 on the CPU")
+        self.size = detector.input_size
+        checkpoint = read_checkpoint(detector.weights)
+        self.convention = pick_convention(detector.convention, checkpoint)
+        class_ids = choose(detector.classes, checkpoint.num_classes, checkpoint.class_names, str(detector.weights))
+        single = checkpoint.num_classes == 1 or (class_ids is not None and len(class_ids) == 1)
+        self.select = Selection(detector.min_score, detector.nms_iou, detector.max_detections, class_ids, single)
+        network = build_network(detector.depth, detector.width, detector.depthwise, checkpoint.num_classes)
+        load_weights(network, checkpoint)
+        self.network = prepare(network, self.dtype).to(self.device).to(memory_format=torch.channels_last)
+        self.grid, self.stride = anchors(*self.size, device=self.device)
+        log.info("%s: YOLOX %s, %d classes, %s, %s, %s", detector.weights, checkpoint.size_name, checkpoint.num_classes, self.convention,
+                 detector.precision, self.device)  # fmt: skip
+
+    @torch.inference_mode()
+    def __call__(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[Detections]:
+        batch = normalise(letterbox_batch(images, self.size, self.device), self.convention)
+        logits = self.network(batch.to(self.dtype))
+        scores = logits[..., 4:5].float().sigmoid() * logits[..., 5:].float().sigmoid()
+        return self.select(decode(logits, self.grid, self.stride), scores, [letterbox_ratio(image.shape, self.size) for image in images])
+
+
+def pick_device(name: str) -> str:
+    """The device that `name` means: itself, or for `auto` CUDA, else MPS, else the CPU. ValueError where it is not there."""
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        return next(kind for kind, available in there.items() if available)
+    if not there.get(name.split(":")[0], False):
+        raise ValueError(f"device {name!r} is not here: found {', '.join(kind for kind, available in there.items() if available)}")
+    return name
+
+
+def pick_convention(setting: str | None, checkpoint: Checkpoint) -> str:
+    """The input convention to use: the setting, which must not contradict what the weights say of themselves or show.
+
+    ValueError where a file that names its convention is given another, or the setting names none; a warning where only its statistics
+    say otherwise.
+    """
+    if setting is not None and setting not in CONVENTIONS:
+        raise ValueError(f"convention must be one of {', '.join(CONVENTIONS)}, or null for the file's own: got {setting!r}")
+    if checkpoint.convention is not None:
+        if setting not in (None, checkpoint.convention):
+            raise ValueError(f"{checkpoint.path}: was trained with convention {checkpoint.convention}, detector.convention is {setting}")
+        return checkpoint.convention
+    shown = guess_convention(checkpoint.model)
+    if setting is not None and shown not in (None, setting):
+        log.warning("%s: its statistics look like %s, detector.convention is %s: expect poor boxes", checkpoint.path, shown, setting)
+    return setting or shown or "bgr255"
+
+
+def prepare(network: Network, dtype: torch.dtype) -> Network:
+    """`network` for inference: BatchNorm folded into the convolutions, body in `dtype`, the last layers (logits) in float32."""
+    fuse(network.eval()).to(dtype)
+    head: Any = network.head
+    for layer in (*head.cls_preds, *head.reg_preds, *head.obj_preds):
+        layer.float()
+        layer.register_forward_pre_hook(_in_float32)
+    return network
+
+
+def _in_float32(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return tuple(x.float() for x in inputs)
+
+
+def fuse(network: Network) -> Network:
+    """Folds every BatchNorm of an evaluation-mode `network` into the convolution before it, in place; the function stays the same."""
+    for module in list(network.modules()):
+        if isinstance(getattr(module, "bn", None), nn.BatchNorm2d):
+            block: Any = module
+            block.conv, block.bn = fuse_conv_bn_eval(block.conv, block.bn), nn.Identity()
+    return network

@@ -1,0 +1,146 @@
+"""From images to the network's input: letterbox (top left, padded with 114), then an input convention.
+
+A convention is what the pixels of the input mean. Feeding a network the other one is YOLOX's classic silent failure: boxes still
+come out, only fewer and worse. `guess_convention` reads it off the weights where the file does not say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = [
+    "CONVENTIONS",
+    "PAD",
+    "Convention",
+    "check_image",
+    "guess_convention",
+    "letterbox",
+    "letterbox_batch",
+    "letterbox_ratio",
+    "normalise",
+]
+
+Image = npt.NDArray[np.uint8]
+
+PAD = 114
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class Convention(NamedTuple):
+    """Channel order, and input = pixel * scale + shift per channel (in that order), pixel in 0 … 255."""
+
+    rgb: bool
+    scale: tuple[float, float, float]
+    shift: tuple[float, float, float]
+
+
+CONVENTIONS = {
+    "bgr255": Convention(False, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0)),  # YOLOX since 0.1.1
+    "rgb_imagenet": Convention(  # YOLOX 0.1.0 and all published ByteTrack weights
+        True,
+        (1 / 255 / IMAGENET_STD[0], 1 / 255 / IMAGENET_STD[1], 1 / 255 / IMAGENET_STD[2]),
+        (-IMAGENET_MEAN[0] / IMAGENET_STD[0], -IMAGENET_MEAN[1] / IMAGENET_STD[1], -IMAGENET_MEAN[2] / IMAGENET_STD[2]),
+    ),
+}
+
+
+def check_image(image: npt.NDArray[np.generic]) -> None:
+    """ValueError unless `image` is uint8 of shape (H, W, 3)."""
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+        raise ValueError(f"images must be uint8 arrays (H, W, 3) in BGR order: got {image.dtype} {image.shape}")
+
+
+def letterbox_ratio(shape: tuple[int, ...], size: tuple[int, int]) -> float:
+    """Input pixels per image pixel for an image of `shape` (H, W, …) in an input of `size` (height, width).
+
+    >>> letterbox_ratio((1080, 1920, 3), (800, 1440))
+    0.7407407407407407
+    """
+    return min(size[0] / shape[0], size[1] / shape[1])
+
+
+def _scaled(shape: tuple[int, ...], size: tuple[int, int]) -> tuple[int, int]:
+    ratio = letterbox_ratio(shape, size)
+    return max(int(shape[0] * ratio), 1), max(int(shape[1] * ratio), 1)
+
+
+def letterbox(image: Image, size: tuple[int, int], out: Image | None = None) -> Image:
+    """`image` (H, W, 3) scaled by OpenCV into the top left of `size` (height, width), the rest `PAD`; written into `out` if given."""
+    check_image(image)
+    canvas = np.empty((*size, 3), dtype=np.uint8) if out is None else out
+    height, width = _scaled(image.shape, size)
+    canvas[height:], canvas[:height, width:] = PAD, PAD
+    if (height, width) == image.shape[:2]:
+        canvas[:height, :width] = image
+    else:
+        canvas[:height, :width] = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+    return canvas
+
+
+def letterbox_batch(images: Sequence[Image], size: tuple[int, int], device: str = "cpu") -> Tensor:
+    """Letterboxed `images` as float32 (B, 3, height, width) on `device`, BGR 0 … 255 in whole numbers, channels last in memory.
+
+    On the CPU OpenCV scales, elsewhere torch: uint8 frames travel, and the result is OpenCV's to one grey level.
+    """
+    import torch
+
+    if torch.device(device).type == "cpu":
+        canvas = np.empty((len(images), *size, 3), dtype=np.uint8)
+        for image, out in zip(images, canvas, strict=True):
+            letterbox(image, size, out)
+        return torch.from_numpy(canvas).permute(0, 3, 1, 2).float()
+    batch = torch.full((len(images), *size, 3), float(PAD), device=device).permute(0, 3, 1, 2)
+    for shape in {image.shape for image in images}:
+        rows = [row for row, image in enumerate(images) if image.shape == shape]
+        batch[rows, :, : _scaled(shape, size)[0], : _scaled(shape, size)[1]] = _resize([images[row] for row in rows], size, device)
+    return batch
+
+
+def _resize(images: Sequence[Image], size: tuple[int, int], device: str) -> Tensor:
+    """Images of one shape scaled on `device` as `cv2.resize(..., INTER_LINEAR)` does: no antialias, half pixel centres, rounded."""
+    import torch
+
+    for image in images:
+        check_image(image)
+    pixels = torch.from_numpy(np.stack(images)).to(device, non_blocking=True).permute(0, 3, 1, 2).float()
+    scaled = _scaled(images[0].shape, size)
+    if scaled == images[0].shape[:2]:
+        return pixels
+    return torch.nn.functional.interpolate(pixels, size=scaled, mode="bilinear", align_corners=False).round_()
+
+
+def normalise(batch: Tensor, convention: str) -> Tensor:
+    """The network's input (B, 3, H, W) from BGR pixels 0 … 255 (B, 3, H, W). ValueError for an unknown `convention`."""
+    rule = _rule(convention)
+    if rule == CONVENTIONS["bgr255"]:
+        return batch
+    if rule.rgb:
+        batch = batch.flip(1)
+    return batch * batch.new_tensor(rule.scale)[:, None, None] + batch.new_tensor(rule.shift)[:, None, None]
+
+
+def _rule(convention: str) -> Convention:
+    if convention not in CONVENTIONS:
+        raise ValueError(f"convention must be one of {', '.join(CONVENTIONS)}: got {convention!r}")
+    return CONVENTIONS[convention]
+
+
+def guess_convention(model: dict[str, Tensor]) -> str | None:
+    """The convention of the pixels that YOLOX weights were trained on; None where their first BatchNorm has no statistics of its own.
+
+    A stem channel's standard deviation, divided by the norm of its kernel, is near that of the pixels it was trained on: about 60
+    for 0 … 255 (median over channels of the COCO weights: 62), 57 times less in ImageNet's units. The line is their geometric middle.
+    """
+    weight, variance = model["backbone.backbone.stem.conv.conv.weight"].double(), model.get("backbone.backbone.stem.conv.bn.running_var")
+    if variance is None or bool((variance == 1).all()):
+        return None
+    input_std = (variance.double().sqrt() / weight.flatten(1).norm(dim=1).clamp(min=1e-9)).median()
+    return "bgr255" if float(input_std) > 8.0 else "rgb_imagenet"

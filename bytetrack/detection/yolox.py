@@ -1,0 +1,131 @@
+"""YOLOX as a detector: weights and settings in, detections out. Nothing heavy is imported or read before the first image."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bytetrack.errors import MissingDataError
+from bytetrack.structures import Detections
+
+if TYPE_CHECKING:
+    from bytetrack.detection.inference import Inference
+
+__all__ = ["Yolox"]
+
+log = logging.getLogger("bytetrack")
+
+Image = npt.NDArray[np.uint8]
+
+
+class Yolox:
+    """YOLOX with the weights in a file; `detect` is the whole of its use.
+
+    `weights`: an official `.pth`, a published ByteTrack `.pth.tar` or a checkpoint of ours. `depth`, `width`, `depthwise`: the size, as
+    trained. `input_size` (height, width): multiples of 32. `convention`: `bgr255` or `rgb_imagenet`; None takes the file's own, or
+    what its statistics show. `classes`: names or ids to keep, None for all; a file of one class needs no choice. `min_score`,
+    `nms_iou`, `max_detections`: see `Selection`. `precision`: `fp32`, `fp16` or `bf16`, boxes are decoded in float32 always.
+    `device`: `auto` is CUDA, else MPS, else CPU.
+
+    ValueError for a setting out of its range, MissingDataError for a missing file; at the first image, FormatError where the file does
+    not fit the size and ValueError where it contradicts the convention or has no such class.
+    """
+
+    def __init__(
+        self,
+        weights: str | Path,
+        depth: float = 1.33,
+        width: float = 1.25,
+        depthwise: bool = False,
+        input_size: Sequence[int] = (800, 1440),
+        convention: str | None = None,
+        classes: Sequence[str | int] | None = ("person",),
+        min_score: float = 0.01,
+        nms_iou: float = 0.7,
+        max_detections: int = 1000,
+        batch_size: int = 4,
+        precision: str = "fp32",
+        device: str = "auto",
+    ) -> None:
+        self.weights = Path(weights)
+        self.depth, self.width, self.depthwise = depth, width, depthwise
+        self.input_size = check_input_size(input_size)
+        self.convention = convention
+        self.classes = list(classes) if classes is not None else None
+        self.min_score, self.nms_iou, self.max_detections = min_score, nms_iou, max_detections
+        self.batch_size, self.precision, self.device = batch_size, precision, device
+        check_settings(min_score, nms_iou, max_detections, batch_size)
+        if precision not in ("fp32", "fp16", "bf16"):
+            raise ValueError(f"precision must be fp32, fp16 or bf16: got {precision!r}")
+        if not self.weights.is_file():
+            raise MissingDataError(f"no weights at '{weights}': set detector.weights to a .pth, .pth.tar or checkpoint file")
+
+    def key(self) -> str:
+        """A name for everything that decides what is found: hash of the weights' bytes and of the settings (not of device or batch)."""
+        names = (
+            "depth",
+            "width",
+            "depthwise",
+            "input_size",
+            "convention",
+            "classes",
+            "min_score",
+            "nms_iou",
+            "max_detections",
+            "precision",
+        )
+        return settings_key("yolox", self.weights, {name: getattr(self, name) for name in names})
+
+    def detect(self, images: Sequence[Image]) -> list[Detections]:
+        """Detections of each image, uint8 (H, W, 3) BGR of any size, in its own pixels, best first; any number of images."""
+        found: list[Detections] = []
+        for first in range(0, len(images), self.batch_size):
+            found += self._inference(images[first : first + self.batch_size])
+        return found
+
+    @cached_property
+    def _inference(self) -> Inference:
+        from bytetrack.detection.inference import Inference
+
+        return Inference(self)
+
+
+def check_input_size(size: Sequence[int]) -> tuple[int, int]:
+    """(height, width) as two ints; ValueError unless they are positive multiples of 32."""
+    if len(size) != 2 or any(int(side) != side or side <= 0 or side % 32 for side in size):
+        raise ValueError(f"input_size must be [height, width], multiples of 32: got {list(size)}")
+    return int(size[0]), int(size[1])
+
+
+def check_settings(min_score: float, nms_iou: float, max_detections: int, batch_size: int) -> None:
+    """ValueError for a setting, common to all networks, that is out of its range."""
+    for name, value in (("min_score", min_score), ("nms_iou", nms_iou)):
+        if not 0 <= value <= 1:
+            raise ValueError(f"{name} must lie in [0, 1]: got {value}")
+    for name, value in (("max_detections", max_detections), ("batch_size", batch_size)):
+        if value < 1:
+            raise ValueError(f"{name} must be at least 1: got {value}")
+
+
+def settings_key(kind: str, weights: Path, settings: dict[str, Any]) -> str:
+    """16 hex digits that change with `kind`, the bytes of `weights` or any of `settings`."""
+    stat = weights.stat()
+    document = json.dumps([kind, _file_hash(weights, stat.st_mtime_ns, stat.st_size), settings], sort_keys=True)
+    return hashlib.sha256(document.encode()).hexdigest()[:16]
+
+
+@lru_cache(maxsize=16)
+def _file_hash(path: Path, changed: int, size: int) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
