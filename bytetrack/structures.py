@@ -164,7 +164,7 @@ class Sequence:
 
     `length` frames at `frame_rate` per second, `width` x `height` pixels. `images` is a folder of images or a video file, None
     where there are none; `image_ext` their ending. `ground_truth` and `public_detections` are MOT text files in the numbering of
-    the whole sequence.
+    the whole sequence, whose last frame is `last_frame` (None: not known).
     """
 
     name: str
@@ -177,6 +177,7 @@ class Sequence:
     image_ext: str = ".jpg"
     ground_truth: Path | None = None
     public_detections: Path | None = None
+    last_frame: int | None = None
 
     def image_path(self, frame_id: int) -> Path:
         """File of frame `frame_id` (from 1, in this sequence's own numbering), six digits as MOTChallenge names them.

@@ -1,0 +1,139 @@
+"""Folders in the MOTChallenge layout: MOT15, MOT16, MOT17, MOT20, PETS09, DanceTrack, SportsMOT, and people's own.
+
+<root>/<subset>/<sequence>/{seqinfo.ini, gt/gt.txt, det/det.txt, img1/000001.jpg ...}
+"""
+
+from __future__ import annotations
+
+from configparser import ConfigParser, Error
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal, get_args
+
+from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.structures import Sequence
+
+__all__ = ["MotChallenge", "half_of"]
+
+Half = Literal["train", "val"]
+Protocol = Literal["mot15", "mot17", "mot20"]
+VIDEOS = (".avi", ".mp4", ".mkv", ".mov", ".webm")
+
+
+class MotChallenge:
+    """The sequences of `root`/`subset` whose name matches `pattern`, by name; of each the whole or one half.
+
+    `subset` None: `root` itself holds the sequences, or is one. `half` as the published code cuts n frames: `train` is 1..n//2+1,
+    `val` is n//2+2..n, renumbered from 1. `protocol` says how TrackEval reads the ground truth: `mot17` and `mot20` score
+    pedestrians and forgive boxes on distractors, `mot15` scores every box whose conf is not 0 and looks at no class.
+    `min_box_area` (square pixels) and `max_aspect_ratio` (width / height) are the result filter, None for none.
+
+    ValueError for an argument that is not one of the above; MissingDataError, FormatError from `sequences`.
+    """
+
+    def __init__(
+        self,
+        root: str | Path,
+        subset: str | None = None,
+        half: Half | None = None,
+        pattern: str = "*",
+        protocol: Protocol = "mot15",
+        min_box_area: float | None = None,
+        max_aspect_ratio: float | None = None,
+    ) -> None:
+        if half not in (None, *get_args(Half)):
+            raise ValueError(f"half must be train, val or null: got {half!r}")
+        if protocol not in get_args(Protocol):
+            raise ValueError(f"protocol must be one of {', '.join(get_args(Protocol))}: got {protocol!r}")
+        self.root, self.subset, self.half, self.pattern = Path(root), subset, half, pattern
+        self.protocol, self.min_box_area, self.max_aspect_ratio = protocol, min_box_area, max_aspect_ratio
+
+    def sequences(self) -> list[Sequence]:
+        """At least one sequence, in the order of their names."""
+        folder = self.root / self.subset if self.subset else self.root
+        if not folder.is_dir():
+            wanted = f"dataset.root must be the folder that holds {self.subset}/" if self.subset else "dataset.root must be a folder"
+            raise MissingDataError(f"no folder {str(folder)!r}: {wanted}")
+        if not self.subset and (folder / "seqinfo.ini").is_file():
+            return [self._cut(read_sequence(folder.resolve()))]
+        there = sorted(path for path in folder.iterdir() if _is_sequence(path))
+        chosen = [path for path in there if path.match(self.pattern)]
+        if not chosen:
+            found = ", ".join(path.name for path in there[:3]) + (", …" if len(there) > 3 else "")
+            found = f"found {found} ({len(there)})" if there else "it holds no folder with seqinfo.ini, gt/, det/ or img1/"
+            raise MissingDataError(f"no sequence in {str(folder)!r} matches {self.pattern!r}; {found}")
+        return [self._cut(read_sequence(path)) for path in chosen]
+
+    def _cut(self, sequence: Sequence) -> Sequence:
+        return half_of(sequence, self.half) if self.half else sequence
+
+
+def half_of(sequence: Sequence, half: Half) -> Sequence:
+    """The published code's half of a whole sequence of n frames: `train` frames 1..n//2+1, `val` frames n//2+2..n.
+
+    >>> [(h.first_frame, h.length) for h in (half_of(Sequence("a", 600, 30, 9, 9), half) for half in ("train", "val"))]
+    [(1, 301), (302, 299)]
+    """
+    boundary = sequence.length // 2 + 1
+    if half == "train":
+        return replace(sequence, length=min(boundary, sequence.length))
+    if boundary >= sequence.length:
+        raise ValueError(f"{sequence.name} has {sequence.length} frames: too few for a val half")
+    return replace(sequence, first_frame=boundary + 1, length=sequence.length - boundary)
+
+
+def read_sequence(folder: Path) -> Sequence:
+    """The whole sequence in `folder`, named as the folder; FormatError for a wrong seqinfo.ini, MissingDataError for none."""
+    info = folder / "seqinfo.ini"
+    fields = _section(info)
+    length = int(_positive(info, fields, "seqLength", whole=True))
+    annotations, detections = folder / "gt" / "gt.txt", folder / "det" / "det.txt"
+    return Sequence(
+        name=folder.name,
+        length=length,
+        frame_rate=_positive(info, fields, "frameRate"),
+        width=int(_positive(info, fields, "imWidth", whole=True)),
+        height=int(_positive(info, fields, "imHeight", whole=True)),
+        images=_images(folder, fields.get("imdir", "img1")),
+        image_ext=fields.get("imext", ".jpg"),
+        ground_truth=annotations if annotations.is_file() else None,
+        public_detections=detections if detections.is_file() else None,
+        last_frame=length,
+    )
+
+
+def _is_sequence(path: Path) -> bool:
+    return any((path / name).exists() for name in ("seqinfo.ini", "gt", "det", "img1"))
+
+
+def _section(info: Path) -> dict[str, str]:
+    parser = ConfigParser(interpolation=None, strict=False)
+    try:
+        parser.read_string(info.read_text(encoding="utf-8-sig"))
+        return dict(parser["Sequence"])
+    except FileNotFoundError:
+        raise MissingDataError(
+            f"no file {str(info)!r}: write one with [Sequence] and seqLength=, frameRate=, imWidth=, imHeight= below it"
+        ) from None
+    except (Error, KeyError, UnicodeDecodeError):
+        raise FormatError(f"{info}: expected a section [Sequence] with a key=value on every line") from None
+
+
+def _positive(info: Path, fields: dict[str, str], key: str, whole: bool = False) -> float:
+    text = fields.get(key.lower(), "")
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf") or (whole and value != int(value)):
+        kind = "whole number" if whole else "number"
+        raise FormatError(f"{info}: expected {key}=<positive {kind}>, got {f'{key}={text}' if text else 'no such line'}")
+    return value
+
+
+def _images(folder: Path, name: str) -> Path | None:
+    """The image folder; where there is none, the only video file beside it."""
+    if (folder / name).is_dir():
+        return folder / name
+    videos = [path for path in folder.iterdir() if path.suffix.lower() in VIDEOS]
+    return videos[0] if len(videos) == 1 else None

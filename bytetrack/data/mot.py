@@ -1,0 +1,86 @@
+"""MOTChallenge text files to values and back: ground truth, detections, results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from bytetrack.mot_text import FRAME, ID, SCORE, TLWH, Table, read_detections, read_table, replace_text
+from bytetrack.structures import Annotations, Trajectories
+
+__all__ = ["read_annotations", "read_detections", "read_trajectories", "write_trajectories"]
+
+CLASS, VISIBILITY = 7, 8
+
+
+def read_annotations(path: Path, first_frame: int = 1, length: int | None = None, last_frame: int | None = None) -> Annotations:
+    """Ground truth of the `length` frames from `first_frame` (None: all that follow), renumbered from 1.
+
+    Nine columns as in MOT16, 17 and 20: frame, id, left, top, width, height, conf, class, visibility (eight: without visibility).
+    Ten as in MOT15 (the last three are world coordinates) or seven: no classes, every box is a fully visible pedestrian. conf 0
+    marks a box that is not to be scored. `last_frame` is the last of the whole sequence, where known. FormatError names the line.
+    """
+    table = read_table(path, range(7, 11), "9 columns frame,id,left,top,width,height,conf,class,visibility (or MOT15's 10)")
+    table.refuse_bad_boxes(last_frame)
+    order = _order(table)
+    frame = table.values[order, FRAME].astype(np.int64) - (first_frame - 1)
+    inside = (frame >= 1) & (frame <= (np.inf if length is None else length))
+    rows = table.values[order[inside]]
+    has_class = rows.shape[1] in (8, 9)
+    return Annotations(
+        frame[inside],
+        rows[:, ID].astype(np.int64),
+        np.ascontiguousarray(rows[:, TLWH]),
+        rows[:, SCORE].astype(np.int64) != 0,
+        rows[:, CLASS].astype(np.int64) if has_class else np.ones(len(rows), np.int64),
+        np.ascontiguousarray(rows[:, VISIBILITY]) if rows.shape[1] == 9 else np.ones(len(rows)),
+    )
+
+
+def read_trajectories(path: Path, length: int | None = None) -> Trajectories:
+    """A result file's rows, ordered by frame, then id; the eighth column, where it is not -1, is the class.
+
+    FormatError names the line of a wrong column, a frame beyond `length`, or an id that repeats in a frame.
+    """
+    table = read_table(path, range(7, 11), "10 columns frame,id,left,top,width,height,score,-1,-1,-1")
+    table.refuse_bad_boxes(length)
+    rows = table.values[_order(table)]
+    has_class = rows.shape[1] > CLASS and (rows[:, CLASS] != -1).any()
+    return Trajectories(
+        rows[:, FRAME].astype(np.int64),
+        rows[:, ID].astype(np.int64),
+        np.ascontiguousarray(rows[:, TLWH]),
+        np.ascontiguousarray(rows[:, SCORE]),
+        rows[:, CLASS].astype(np.int64) if has_class else None,
+    )
+
+
+def write_trajectories(path: Path, trajectories: Trajectories) -> None:
+    """Rows `frame,id,left,top,width,height,score,-1,-1,-1` by frame, then id; boxes to 0.1 pixels, score to 0.01; atomically.
+
+    The eighth column is the class where there is one.
+    """
+    order = np.lexsort((trajectories.track_id, trajectories.frame_id))
+    boxes = (np.round(trajectories.tlwh[order], 1) + 0.0).tolist()  # + 0.0: never -0.0
+    score = (np.round(trajectories.score[order], 2) + 0.0).tolist()
+    classes = [-1] * len(order) if trajectories.class_id is None else trajectories.class_id[order].tolist()
+    rows = zip(trajectories.frame_id[order].tolist(), trajectories.track_id[order].tolist(), boxes, score, classes, strict=True)
+    replace_text(path, "".join(f"{f},{i},{x},{y},{w},{h},{_plain(s)},{c},-1,-1\n" for f, i, (x, y, w, h), s, c in rows))
+
+
+def _plain(score: float) -> str:
+    """-1 without decimals, as the other columns that say nothing."""
+    return "-1" if score == -1 else str(score)
+
+
+def _order(table: Table) -> npt.NDArray[np.intp]:
+    """Rows by frame, then id; FormatError where an id is negative or comes twice in a frame."""
+    frame, identity = table.values[:, FRAME], table.values[:, ID]
+    table.refuse(identity < 0, "an id that is not negative")
+    order = np.lexsort((identity, frame))
+    again = np.zeros(len(order), dtype=bool)
+    again[order[1:]] = (np.diff(frame[order]) == 0) & (np.diff(identity[order]) == 0)
+    table.refuse(again, "every id once in a frame")
+    return order

@@ -1,0 +1,1 @@
+"""Detectors: something that says where the boxes of a frame are."""

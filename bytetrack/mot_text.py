@@ -1,0 +1,153 @@
+"""MOT text: a box a line, `frame,id,left,top,width,height,score,...`. Read fast; a wrong line is named exactly.
+
+Numbers are separated by commas or, where the first line has none, by white space. A byte order mark, CRLF and empty lines are
+passed over. An empty file is a file without boxes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from bytetrack.boxes import xyxy_from_tlwh
+from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.structures import SequenceDetections
+
+__all__ = ["Table", "read_detections", "read_table", "replace_text"]
+
+FRAME, ID, TLWH, SCORE = 0, 1, slice(2, 6), 6
+LARGEST_ID = 2**53  # the last integer up to which float64 holds every one
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Table:
+    """The numbers of a file, one row a line that is not empty: `values` (n, columns)."""
+
+    path: Path
+    values: npt.NDArray[np.float64]
+
+    def refuse(self, wrong: npt.ArrayLike, expected: str) -> None:
+        """FormatError `path:line: expected ..., got 'the line'` for the first row that is `wrong` (n,)."""
+        rows = np.flatnonzero(wrong)
+        if len(rows):
+            row = int(rows[0])
+            lines = [(number, line) for number, line in enumerate(_lines(self.path), start=1) if line.strip()]
+            raise _error(self.path, *lines[row], expected)
+
+    def refuse_bad_boxes(self, last_frame: int | None) -> None:
+        """FormatError unless numbers are finite, frames and ids whole, frames within 1..`last_frame`, no size negative.
+
+        Boxes without area are let through: they overlap nothing, and rounding to 0.1 pixels makes them.
+        """
+        values = self.values
+        self.refuse(~np.isfinite(values).all(axis=1), "finite numbers")
+        whole = np.abs(values[:, :2]) <= LARGEST_ID
+        self.refuse(~(whole & (values[:, :2] == np.floor(values[:, :2]))).all(axis=1), "whole numbers for frame and id")
+        self.refuse(values[:, FRAME] < 1, "a frame from 1")
+        if last_frame is not None:
+            self.refuse(values[:, FRAME] > last_frame, f"a frame within the sequence's 1..{last_frame}")
+        self.refuse((values[:, 4:6] < 0).any(axis=1), "width and height that are not negative")
+
+
+def read_table(path: Path, columns: Container[int], expected: str) -> Table:
+    """The file's numbers; FormatError unless every line has the same number of columns and that lies in `columns`.
+
+    `expected` says in the message what the columns should be. MissingDataError where there is no such file.
+    """
+    lines = _lines(path)
+    first = next((line for line in lines if line.strip()), None)
+    if first is None:
+        return Table(path, np.empty((0, 10)))
+    separator = "," if "," in first else None
+    try:
+        values = np.loadtxt(lines, delimiter=separator, comments=None, ndmin=2)
+    except ValueError as error:
+        raise _diagnosis(path, lines, separator, columns, expected) or FormatError(f"{path}: {error}") from None
+    if values.shape[1] not in columns:
+        raise _diagnosis(path, lines, separator, columns, expected) or FormatError(f"{path}: expected {expected}")
+    return Table(path, values)
+
+
+def read_detections(
+    path: Path,
+    first_frame: int,
+    length: int,
+    last_frame: int | None = None,
+    scores: Literal["strict", "minmax"] = "strict",
+) -> SequenceDetections:
+    """Detections of the `length` frames from `first_frame` of a file in the numbering of the whole sequence, renumbered from 1.
+
+    Seven to ten columns, of which the first seven count; within a frame the file's order stays. `last_frame` is the last of the
+    whole sequence, where known. Scores must lie in [0, 1]: `strict` refuses others, `minmax` then maps the file's range to [0, 1]
+    linearly. FormatError also for a file that has boxes, but none in these frames: its numbering must be another one.
+    """
+    table = read_table(path, range(7, 11), "7 to 10 columns frame,id,left,top,width,height,score,...")
+    table.refuse_bad_boxes(last_frame)
+    frame, score = table.values[:, FRAME].astype(np.int64) - first_frame, table.values[:, SCORE]
+    outside = (score < 0) | (score > 1)
+    if scores == "strict":
+        table.refuse(outside, "a score in [0, 1] (detector=public rescales others)")
+    elif outside.any():
+        score = (score - score.min()) / max(float(np.ptp(score)), np.finfo(float).tiny)
+    rows = np.flatnonzero((frame >= 0) & (frame < length))
+    if len(frame) and not len(rows):
+        raise FormatError(
+            f"{path}: no box in frames {first_frame}..{first_frame + length - 1}, only in {frame.min() + first_frame}.."
+            f"{frame.max() + first_frame}: frames must be numbered as in the whole sequence, also for a half of it"
+        )
+    rows = rows[np.argsort(frame[rows], kind="stable")]
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(frame[rows], minlength=length))])
+    return SequenceDetections(xyxy_from_tlwh(table.values[rows, TLWH]), score[rows], offsets.astype(np.int64))
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Writes a file in one step: whoever looks sees the old one or the new one, never a half."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.tmp")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError:
+        raise MissingDataError(f"no file {str(path)!r}; {_neighbours(path)}") from None
+    except UnicodeDecodeError:
+        raise FormatError(f"{path}: expected text, got bytes that are not UTF-8") from None
+
+
+def _neighbours(path: Path) -> str:
+    if not path.parent.is_dir():
+        return f"there is no folder {str(path.parent)!r} either"
+    found = sorted(other.name for other in path.parent.glob(f"*{path.suffix}"))
+    return f"the folder holds {', '.join(found[:3])}{', …' if len(found) > 3 else ''} ({len(found)})" if found else "the folder holds none"
+
+
+def _diagnosis(path: Path, lines: list[str], separator: str | None, columns: Container[int], expected: str) -> FormatError | None:
+    """The first line that is not numbers, has a wrong number of columns, or another than the lines before it."""
+    count = None
+    for number, line in enumerate(lines, start=1):
+        fields = line.split(separator)
+        if not line.strip():
+            continue
+        if len(fields) not in columns:
+            return _error(path, number, line, expected, got=f"{len(fields)}: ")
+        if count not in (None, len(fields)):
+            return _error(path, number, line, f"{count} columns as in the lines before", got=f"{len(fields)}: ")
+        count = len(fields)
+        try:
+            [float(field) for field in fields]
+        except ValueError:
+            return _error(path, number, line, "numbers")
+    return None
+
+
+def _error(path: Path, number: int, line: str, expected: str, got: str = "") -> FormatError:
+    shown = line.strip() if len(line) < 80 else f"{line.strip()[:77]}..."
+    return FormatError(f"{path}:{number}: expected {expected}, got {got}{shown!r}")
