@@ -1,0 +1,317 @@
+"""Training images: mosaic, mixup, random perspective, photometric distortion and flip, as pure functions of (seed, epoch, index).
+
+Every source image is decoded at the smallest size that serves (JPEG at 1/2, 1/4, 1/8) and goes to the output by one warp; tiles of
+a mosaic that fall outside the output are never decoded. Boxes stay amodal: they may leave the image, and only those wholly outside
+are dropped; `clip=True` (MOT20's recipe) cuts them at the border. Pixel (i, j) covers [i, i + 1] x [j, j + 1], for boxes and warps alike.
+
+Sources: YOLOX (Ge et al., 2021) for the mix, ByteTrack section 4.1 for the amodal boxes, SSD (Liu et al., 2016) for the distortion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from bytetrack import boxes as box_ops
+
+from .coco import ImageSet
+
+__all__ = ["Augmentation", "AugmentedImages", "Sample", "distort", "generator", "letterbox_matrix", "warp_boxes"]
+
+Image = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float64]
+Read = Callable[[str, int], Image]
+
+PAD = 114
+"""The grey of everything that is no image, in all three channels."""
+
+
+class Sample(NamedTuple):
+    """What one training image is made of: image number `image` in `epoch`, `height` x `width` pixels, with mosaic and mixup or without."""
+
+    epoch: int
+    image: int
+    height: int
+    width: int
+    mosaic: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """How images are drawn; the defaults are the ByteTrack paper's recipe.
+
+    `mosaic` and `mixup` are probabilities (mixup only on top of a mosaic), `flip` too; `degrees`, `shear` (degrees), `translate` (of the
+    output's size) and `perspective` bound uniform draws around 0; `scale` of the mosaic and `mixup_scale` of the second image are ranges.
+    (The published runs had a mixup scale of 0.5 to 1.5: their setting, 0.8 to 1.6, never reached the code.) `distort` scales the
+    photometric ranges, 0 for none. A box is dropped when it lies wholly outside, when less than `min_visible` of its area shows, or when
+    a side is under `min_side` pixels; `clip` cuts boxes at the border.
+    """
+
+    mosaic: float = 1.0
+    mixup: float = 1.0
+    degrees: float = 10.0
+    translate: float = 0.1
+    scale: tuple[float, float] = (0.1, 2.0)
+    shear: float = 2.0
+    perspective: float = 0.0
+    mixup_scale: tuple[float, float] = (0.8, 1.6)
+    distort: float = 1.0
+    flip: float = 0.5
+    clip: bool = False
+    min_side: float = 1.0
+    min_visible: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("mosaic", "mixup", "flip", "min_visible", "distort"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must lie in [0, 1]: got {getattr(self, name)}")
+        for name in ("scale", "mixup_scale"):
+            low, high = getattr(self, name)
+            if not 0 < low <= high:
+                raise ValueError(f"{name} must be a range of positive numbers, lower first: got {(low, high)}")
+        for name in ("degrees", "translate", "shear", "perspective", "min_side"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative: got {getattr(self, name)}")
+
+
+def generator(*key: int) -> np.random.Generator:
+    """Random numbers that depend on `key` alone."""
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence(key)))
+
+
+class AugmentedImages:
+    """Images and targets of `images`, made on demand: `self[Sample(...)]` gives the same arrays wherever and whenever it is asked.
+
+    `read(path, reduce)` gives the BGR image at 1/`reduce` of its size; `cached(index)`, if given, a smaller stored copy of it instead.
+    """
+
+    def __init__(
+        self,
+        images: ImageSet,
+        read: Read,
+        augmentation: Augmentation | None = None,
+        seed: int = 0,
+        cached: Callable[[int], Image] | None = None,
+    ) -> None:
+        if not len(images):
+            raise ValueError("training needs at least one image, the dataset has none")
+        self.images = images
+        self.read = read
+        self.augmentation = augmentation or Augmentation()
+        self.seed = seed
+        self.cached = cached
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @cached_property
+    def _with_boxes(self) -> npt.NDArray[np.int64]:
+        owner = np.repeat(np.arange(len(self.images)), np.diff(self.images.offsets))
+        return np.unique(owner[~self.images.crowd])
+
+    def __getitem__(self, sample: Sample) -> tuple[Image, npt.NDArray[np.float32]]:
+        """The image, uint8 (height, width, 3) BGR, and its targets, float32 (n, 5): class, centre x, centre y, width, height."""
+        epoch, index, height, width, mosaic = sample
+        rng = generator(self.seed, epoch, index)
+        settings = self.augmentation
+        mirror = flip_matrix(width) if rng.random() < settings.flip else np.eye(3)
+        if mosaic and rng.random() < settings.mosaic:
+            image, targets = self._mosaic(index, mirror, height, width, rng)
+            if len(targets) and len(self._with_boxes) and rng.random() < settings.mixup:
+                second, more = self._second(mirror, height, width, rng)
+                cv2.addWeighted(image, 0.5, second, 0.5, 0, dst=image)
+                targets = np.concatenate([targets, more])
+        else:
+            size = (int(self.images.width[index]), int(self.images.height[index]))
+            image = blank(height, width)
+            targets = self._place(image, index, mirror @ letterbox_matrix(*size, height, width))
+        if settings.distort:
+            distort(image, rng, settings.distort)
+        return image, as_targets(targets)
+
+    def _mosaic(self, index: int, mirror: Floats, height: int, width: int, rng: np.random.Generator) -> tuple[Image, Floats]:
+        """Four images around a random point of a canvas of twice the size, the canvas rotated, scaled, sheared and moved."""
+        image = blank(height, width)
+        x, y = width * rng.uniform(0.5, 1.5), height * rng.uniform(0.5, 1.5)
+        chosen = [index, *rng.integers(len(self.images), size=3).tolist()]
+        warp = mirror @ perspective_matrix(self.augmentation, height, width, rng)
+        targets = []
+        for tile, source in enumerate(chosen):
+            w, h = int(self.images.width[source]), int(self.images.height[source])
+            fit = letterbox_matrix(w, h, height, width)
+            left = x - w * fit[0, 0] if tile in (0, 2) else x
+            top = y - h * fit[1, 1] if tile in (0, 1) else y
+            canvas = translation(left, top) @ fit
+            shown = warp_boxes(np.array([[0.0, 0.0, 2 * width, 2 * height]]), inverse(canvas))[0]
+            targets.append(self._place(image, source, warp @ canvas, box_ops.clip(shown, w, h)))
+        return image, np.concatenate(targets)
+
+    def _second(self, mirror: Floats, height: int, width: int, rng: np.random.Generator) -> tuple[Image, Floats]:
+        """The image that mixup lays over: an image with boxes, letterboxed, scaled, perhaps flipped, cut out at random."""
+        index = int(rng.choice(self._with_boxes))
+        scale = rng.uniform(*self.augmentation.mixup_scale)
+        turn = flip_matrix(width * scale) if rng.random() < 0.5 else np.eye(3)
+        move = translation(-rng.random() * max(width * (scale - 1), 0), -rng.random() * max(height * (scale - 1), 0))
+        fit = letterbox_matrix(int(self.images.width[index]), int(self.images.height[index]), height, width)
+        image = blank(height, width)
+        return image, self._place(image, index, mirror @ move @ turn @ scaling(scale, scale) @ fit)
+
+    def _place(self, image: Image, index: int, matrix: Floats, shown: Floats | None = None) -> Floats:
+        """Draws source `index`, as far as it lies in the box `shown`, into `image`; its boxes there, (n, 5) with the class last."""
+        width, height = int(self.images.width[index]), int(self.images.height[index])
+        part = np.array([0.0, 0.0, width, height]) if shown is None else shown
+        if part[2] - part[0] < 1 or part[3] - part[1] < 1:
+            return np.empty((0, 5))
+        area = target_area(part, matrix, image.shape)
+        if area is None:
+            return np.empty((0, 5))
+        source, to_source = self._load(index, matrix)
+        draw(image, area, source, matrix @ inverse(to_source), warp_boxes(part[None], to_source)[0])
+        rows = np.arange(self.images.offsets[index], self.images.offsets[index + 1])
+        rows = rows[~self.images.crowd[rows]]
+        moved, kept = move_boxes(self.images.xyxy[rows], matrix, part, image.shape, self.augmentation)
+        return np.column_stack([moved[kept], self.images.category[rows[kept]]])
+
+    def _load(self, index: int, matrix: Floats) -> tuple[Image, Floats]:
+        """Source `index` at the smallest stored or decodable size that `matrix` does not enlarge, and the matrix to that size."""
+        width, height = int(self.images.width[index]), int(self.images.height[index])
+        scale = float(np.sqrt(abs(np.linalg.det(matrix[:2, :2]))))
+        if self.cached is not None:
+            image = self.cached(index)
+            reduce = reduction(scale * width / image.shape[1])
+            if reduce > 1:
+                image = shrink(image, reduce)
+        else:
+            image = self.read(str(self.images.root / self.images.files[index]), reduction(scale))
+        return image, scaling(image.shape[1] / width, image.shape[0] / height)
+
+
+def blank(height: int, width: int) -> Image:
+    """A grey image."""
+    return np.full((height, width, 3), PAD, np.uint8)
+
+
+def reduction(scale: float) -> int:
+    """By how much an image drawn at `scale` may be reduced first: the largest of 1, 2, 4, 8 that leaves nothing to enlarge."""
+    return next((reduce for reduce in (8, 4, 2) if scale * reduce <= 1), 1)
+
+
+def shrink(image: Image, reduce: int) -> Image:
+    """The image at 1/`reduce` of its size, rounded up, by area averages."""
+    size = (-(-image.shape[1] // reduce), -(-image.shape[0] // reduce))
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def scaling(x: float, y: float) -> Floats:
+    return np.diag([x, y, 1.0])
+
+
+def inverse(matrix: Floats) -> Floats:
+    return np.asarray(np.linalg.inv(matrix), dtype=np.float64)
+
+
+def translation(x: float, y: float) -> Floats:
+    return np.array([[1.0, 0.0, x], [0.0, 1.0, y], [0.0, 0.0, 1.0]])
+
+
+def flip_matrix(width: float) -> Floats:
+    """Left and right exchanged in an image of `width`."""
+    return np.array([[-1.0, 0.0, width], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+
+
+def letterbox_matrix(width: int, height: int, to_height: int, to_width: int) -> Floats:
+    """A `width` x `height` image into the top left of `to_height` x `to_width`, as large as fits, its aspect kept."""
+    scale = min(to_height / height, to_width / width)
+    return scaling(scale, scale)
+
+
+def perspective_matrix(settings: Augmentation, height: int, width: int, rng: np.random.Generator) -> Floats:
+    """A random view (3, 3) of a canvas of `2 * height` x `2 * width` in an output of `height` x `width`, centre about on centre."""
+    tilt = np.eye(3)
+    tilt[2, :2] = rng.uniform(-settings.perspective, settings.perspective, 2)
+    angle = np.deg2rad(rng.uniform(-settings.degrees, settings.degrees))
+    scale = rng.uniform(*settings.scale)
+    cos, sin = scale * np.cos(angle), scale * np.sin(angle)
+    turn = np.array([[cos, sin, 0.0], [-sin, cos, 0.0], [0.0, 0.0, 1.0]])
+    skew = np.eye(3)
+    skew[0, 1], skew[1, 0] = np.tan(np.deg2rad(rng.uniform(-settings.shear, settings.shear, 2)))
+    x, y = rng.uniform(0.5 - settings.translate, 0.5 + settings.translate, 2)
+    view: Floats = translation(x * width, y * height) @ skew @ turn @ tilt @ translation(-width, -height)
+    return view
+
+
+def warp_boxes(xyxy: Floats, matrix: Floats) -> Floats:
+    """The upright boxes (n, 4) around the corners of `xyxy` (n, 4) mapped by `matrix` (3, 3)."""
+    corners = xyxy[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2)
+    mapped = corners @ matrix[:2, :2].T + matrix[:2, 2]
+    mapped = mapped / (corners @ matrix[2, :2] + matrix[2, 2])[..., None]
+    return np.concatenate([mapped.min(axis=1), mapped.max(axis=1)], axis=1)
+
+
+def target_area(part: Floats, matrix: Floats, shape: Sequence[int]) -> tuple[int, int, int, int] | None:
+    """Left, top, right, bottom of the output pixels that the box `part` of the source can reach; None where there are none."""
+    left, top, right, bottom = warp_boxes(part[None], matrix)[0]
+    area = (max(int(left), 0), max(int(top), 0), min(int(np.ceil(right)), shape[1]), min(int(np.ceil(bottom)), shape[0]))
+    return area if area[0] < area[2] and area[1] < area[3] else None
+
+
+def draw(image: Image, area: tuple[int, int, int, int], source: Image, matrix: Floats, part: Floats) -> None:
+    """Warps the box `part` of `source` into the `area` of `image`, leaving the other pixels as they are."""
+    x0, y0 = max(int(part[0]), 0), max(int(part[1]), 0)
+    x1, y1 = min(int(np.ceil(part[2])), source.shape[1]), min(int(np.ceil(part[3])), source.shape[0])
+    left, top, right, bottom = area
+    # Boxes count from the corner of the first pixel, OpenCV from its centre.
+    warp = translation(-left - 0.5, -top - 0.5) @ matrix @ translation(x0 + 0.5, y0 + 0.5)
+    view, cut, size = image[top:bottom, left:right], source[y0:y1, x0:x1], (right - left, bottom - top)
+    flat = bool((warp[2, :2] == 0).all())
+    (cv2.warpAffine if flat else cv2.warpPerspective)(
+        cut, warp[:2] if flat else warp, size, dst=view, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_TRANSPARENT
+    )
+
+
+def move_boxes(
+    xyxy: Floats, matrix: Floats, part: Floats, shape: Sequence[int], settings: Augmentation
+) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Boxes of the source in the output, and which of them to keep; `part` is the piece of the source that was drawn."""
+    shown = box_ops.clip(xyxy - part[[0, 1, 0, 1]], part[2] - part[0], part[3] - part[1]) + part[[0, 1, 0, 1]]
+    moved = warp_boxes(shown if settings.clip else xyxy, matrix)
+    inside = box_ops.clip(moved, shape[1], shape[0])
+    in_part = box_ops.area(shown) / box_ops.area(xyxy)
+    visible = in_part * box_ops.area(inside) / np.maximum(box_ops.area(moved), 1e-9)
+    result = inside if settings.clip else moved
+    sides = result[:, 2:] - result[:, :2]
+    return result, (visible > 0) & (visible >= settings.min_visible) & (sides.min(axis=1, initial=np.inf) >= settings.min_side)
+
+
+def as_targets(rows: Floats) -> npt.NDArray[np.float32]:
+    """Rows (n, 5) of xyxy and class as class, centre and size in float32."""
+    return np.column_stack([rows[:, 4], box_ops.xywh_from_xyxy(rows[:, :4])]).astype(np.float32)
+
+
+def distort(image: Image, rng: np.random.Generator, strength: float = 1.0) -> None:
+    """Changes brightness (up to 32), contrast and saturation (by half) and hue (up to 18 of 180), each with probability 1/2, in place.
+
+    `strength` in [0, 1] scales the ranges.
+    """
+    chosen = rng.random(4) < 0.5
+    shift, contrast, hue, saturation = rng.uniform(-strength, strength, 4) * [32, 0.5, 18, 0.5]
+    levels = np.arange(256, dtype=np.float64)
+    if chosen[:2].any():
+        table = (levels + shift).clip(0, 255) if chosen[0] else levels
+        table = (table * (1 + contrast)).clip(0, 255) if chosen[1] else table
+        cv2.LUT(image, table.round().astype(np.uint8), dst=image)
+    if chosen[2:].any():
+        tables = np.stack([levels, levels, levels], axis=1)
+        if chosen[2]:
+            tables[:180, 0] = (levels[:180] + round(hue)) % 180
+        if chosen[3]:
+            tables[:, 1] = (levels * (1 + saturation)).clip(0, 255).round()
+        hsv = cv2.cvtColor(image, cv2.COLOR_BGR2HSV)
+        cv2.LUT(hsv, tables.astype(np.uint8)[None], dst=hsv)
+        cv2.cvtColor(hsv, cv2.COLOR_HSV2BGR, dst=image)
