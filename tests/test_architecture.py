@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "bytetrack"
 FLOOR = {
     **dict.fromkeys(("structures", "boxes", "errors", "__init__", "mot_text"), 0),
-    **dict.fromkeys(("tracking", "detection", "scoring", "data", "video"), 1),
+    **dict.fromkeys(("tracking", "detection", "scoring", "data", "video", "counting", "adapters"), 1),
     **dict.fromkeys(("pipeline", "training", "report", "tuning", "demo"), 2),
     "config": 3,
 }

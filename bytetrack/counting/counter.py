@@ -1,0 +1,289 @@
+"""The counter: tracks in, events and totals out, one frame at a time, in memory that does not grow with the stream."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from bytetrack.counting.events import Event
+from bytetrack.counting.geometry import (
+    Floats,
+    line_distance,
+    parse_homography,
+    parse_line,
+    parse_zone,
+    passes_between,
+    zone_distance,
+)
+from bytetrack.counting.memory import Ground, States
+from bytetrack.structures import Tracks
+
+__all__ = ["Counter", "Motion"]
+
+Ints = npt.NDArray[np.int64]
+Totals = dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """Of one identity: `speed` in metres per second (None until it has been seen long enough), `distance` walked in metres."""
+
+    speed: float | None
+    distance: float
+
+
+class Counter:
+    """Counts identities over lines and in zones by their anchor, the middle of the box's bottom edge.
+
+    **A line** `[x1, y1, x2, y2, name]` has two sides. An identity takes a side when its anchor lies at least a *margin* from the
+    infinite line, and keeps it until it is as clearly on the other: inside the band nothing changes, so neither standing on the
+    line nor jitter counts. When the side changes, the path since the last clear position is looked at: it counts if it passed
+    through the segment, net of passing back, in that direction (passing by beyond the segment's ends changes the side in silence;
+    frames without the identity are bridged by a straight line, so a jump over the line counts). `in` is from the left hand
+    to the right hand of someone who walks on the picture from (x1, y1) to (x2, y2); exchange the ends to exchange `in` and `out`.
+    Each identity counts at most once a line and direction: a U-turn is one `in` and one `out`, and so are ten of them. Who is
+    first or last seen inside the band has no side there and counts nothing. Of lines that share an end point, a path exactly
+    through it counts on one.
+
+    **A zone**, a polygon by the even-odd rule, has an inside and an outside with the same band along its border (for small zones
+    at most a third of the way to the middle). `enter` and `exit` are changes between the two, each time they happen; who is first
+    seen inside `appear`s, who is not seen any more `vanish`es. `dwell` is the time from `enter` or `appear` to `exit`, or to when
+    it was last seen.
+
+    `margin` is in box heights, `margin_px` in pixels, the larger holds. An identity not seen for `forget_after` seconds is
+    forgotten (keep it longer than the tracker's memory). `class_names` maps class ids to the names in events and totals. Speed
+    and distance need `homography`, 3x3, from image pixels to metres on the ground: speed over the last `speed_window` seconds,
+    distance in straight steps of at least `distance_step` metres, so that jitter walks nowhere.
+    """
+
+    def __init__(
+        self,
+        lines: Sequence[Sequence[Any]] = (),
+        zones: Mapping[str, Any] | None = None,
+        frame_rate: float = 30.0,
+        homography: npt.ArrayLike | None = None,
+        class_names: Mapping[int, str] | Sequence[str] | None = None,
+        margin: float = 0.1,
+        margin_px: float = 2.0,
+        forget_after: float = 60.0,
+        speed_window: float = 1.0,
+        distance_step: float = 0.5,
+    ) -> None:
+        for name, value in {"frame_rate": frame_rate, "forget_after": forget_after, "speed_window": speed_window}.items():
+            if not (math.isfinite(value) and value > 0):
+                raise ValueError(f"{name} must be a positive number: got {value}")
+        for name, value in {"margin": margin, "margin_px": margin_px, "distance_step": distance_step}.items():
+            if not (math.isfinite(value) and value >= 0):
+                raise ValueError(f"{name} must not be negative: got {value}")
+        parsed = [parse_line(line, number) for number, line in enumerate(lines)]
+        self.line_names = [name for _, name in parsed]
+        self.zones = {str(name): parse_zone(zone, str(name)) for name, zone in (zones or {}).items()}
+        names = [*self.line_names, *self.zones]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"lines and zones need different names: {twice[0]!r} is there twice")
+        self.lines = np.array([ends for ends, _ in parsed]).reshape(-1, 4)
+        self.frame_rate, self.forget_after = float(frame_rate), float(forget_after)
+        self.margin, self.margin_px = float(margin), float(margin_px)
+        self._zone_margin = [_depth(zone) / 3 for zone in self.zones.values()]
+        self._class_names = dict(class_names) if isinstance(class_names, Mapping) else dict(enumerate(class_names or ()))
+        self._ground = Ground(parse_homography(homography), float(speed_window), float(distance_step)) if homography is not None else None
+        self._states = States(len(self.lines), len(self.zones))
+        self._crossings: dict[tuple[str, str], Totals] = {(name, way): {} for name in self.line_names for way in ("in", "out")}
+        self._zone_totals: dict[tuple[str, str], Totals] = {(n, k): {} for n in self.zones for k in ("visitors", "entries", "exits")}
+        self._present: dict[str, Totals] = {name: {} for name in self.zones}
+        self._dwell = {name: [0, 0.0, 0.0] for name in self.zones}  # finished visits, their seconds, the longest
+        self._frame_id, self._time = 0, -math.inf
+
+    def update(self, tracks: Tracks, time: float | None = None) -> list[Event]:
+        """The events of the next frame.
+
+        `time` is the frame's in seconds, by default from the frame rate; it may skip ahead, and where it goes back it stands
+        still. Give every frame, those without tracks too. ValueError for times that are no number.
+        """
+        now = self._frame_id / self.frame_rate if time is None else float(time)
+        if not math.isfinite(now):
+            raise ValueError(f"time must be a finite number of seconds: got {time}")
+        self._frame_id, self._time = self._frame_id + 1, max(now, self._time)
+        events = self._forget(self._time - self.forget_after)
+        anchor = np.column_stack([(tracks.xyxy[:, 0] + tracks.xyxy[:, 2]) / 2, tracks.xyxy[:, 3]]).reshape(-1, 2)
+        margin = np.maximum(self.margin * (tracks.xyxy[:, 3] - tracks.xyxy[:, 1]), self.margin_px)
+        rows = self._states.rows(tracks.track_id)
+        self._states.class_id[rows] = -1 if tracks.class_id is None else tracks.class_id
+        if self._ground is not None:
+            self._ground.update(tracks.track_id, anchor, self._time)
+        events += self._cross_lines(rows, anchor, margin)
+        self._states.anchor[rows] = anchor
+        events += self._visit_zones(rows, margin)
+        self._states.seen[rows] = self._time
+        self._states.frame_id[rows] = self._frame_id
+        return events
+
+    def finish(self) -> list[Event]:
+        """The events of the stream's end: who is still in a zone vanishes, when it was last seen. The totals remain."""
+        events = self._forget(math.inf)
+        self._present = {name: {} for name in self.zones}
+        return events
+
+    def counts(self) -> dict[str, Any]:
+        """Totals so far, ready for json.
+
+        `lines`: name → `in`, `out` → class → identities. `zones`: name → `present` (in this frame's tracks), `visitors`
+        (identities, once each), `entries`, `exits` → class → number, and `dwell` with `visits`, `mean` and `max` seconds, those
+        who are inside now included.
+        """
+        return {
+            "lines": {name: {way: dict(self._crossings[name, way]) for way in ("in", "out")} for name in self.line_names},
+            "zones": {
+                name: {
+                    "present": dict(self._present[name]),
+                    **{kind: dict(self._zone_totals[name, kind]) for kind in ("visitors", "entries", "exits")},
+                    "dwell": self._dwell_summary(zone, name),
+                }
+                for zone, name in enumerate(self.zones)
+            },
+        }
+
+    def motion(self) -> dict[int, Motion]:
+        """Speed and distance of every identity in memory, by track id; ValueError without a homography."""
+        if self._ground is None:
+            raise ValueError("speed and distance need Counter(homography=...), 3x3, from image pixels to metres on the ground")
+        return {track_id: Motion(self._ground.speed(track_id), self._ground.distance(track_id)) for track_id in self._states.row_of}
+
+    def __len__(self) -> int:
+        """Identities in memory."""
+        return len(self._states.row_of)
+
+    def _cross_lines(self, rows: Ints, anchor: Floats, margin: Floats) -> list[Event]:
+        if not len(self.lines) or not len(rows):
+            return []
+        s = self._states
+        before, now = s.anchor[rows], line_distance(anchor, self.lines)
+        known = ~np.isnan(before[:, :1])
+        past = line_distance(np.where(known, before, anchor), self.lines)
+        right = now >= 0
+        flips = known & ((past >= 0) != right)
+        start, end = np.broadcast_arrays(before[:, None], anchor[:, None])
+        ends = np.where(right[..., None], start, end), np.where(right[..., None], end, start)
+        hits = flips & passes_between(*ends, self.lines)
+        s.net[rows] += np.where(hits, np.where(right, 1, -1), 0)
+        for track, line in zip(*np.nonzero(hits), strict=True):
+            part = past[track, line] / (past[track, line] - now[track, line])
+            row = rows[track]
+            s.crossing[row, line, :2] = before[track] + part * (anchor[track] - before[track])
+            s.crossing[row, line, 2] = s.seen[row] + part * (self._time - s.seen[row])
+        side = np.where(now >= margin[:, None], 1, np.where(now <= -margin[:, None], -1, 0))
+        crossed = (side != 0) & (s.side[rows] == -side) & (s.net[rows] * side > 0) & (s.counted[rows] & np.where(side > 0, 1, 2) == 0)
+        events = []
+        for track, line in zip(*np.nonzero(crossed), strict=True):
+            row, way = rows[track], "in" if side[track, line] > 0 else "out"
+            s.counted[row, line] |= 1 if way == "in" else 2
+            x, y, when = s.crossing[row, line]
+            event = self._event("cross", self.line_names[line], row, way, place=(x, y), time=when)
+            _add(self._crossings[event.name, way], event.class_name)
+            events.append(event)
+        clear = side != 0
+        s.side[rows] = np.where(clear, side, s.side[rows])
+        s.net[rows] = np.where(clear, 0, s.net[rows])
+        return events
+
+    def _visit_zones(self, rows: Ints, margin: Floats) -> list[Event]:
+        s, events = self._states, []
+        for zone, (name, polygon) in enumerate(self.zones.items()):
+            distance = zone_distance(s.anchor[rows], polygon) if len(rows) else np.empty(0)
+            band = np.minimum(margin, self._zone_margin[zone])
+            side = np.where(distance >= band, 1, np.where(distance <= -band, -1, 0))
+            past = s.inside[rows, zone]
+            s.inside[rows, zone] = np.where(side != 0, side, past)
+            for track in np.nonzero((side > 0) & (past <= 0))[0]:
+                row = rows[track]
+                s.since[row, zone] = self._time
+                event = self._event("enter" if past[track] else "appear", name, row)
+                if past[track]:
+                    _add(self._zone_totals[name, "entries"], event.class_name)
+                if not s.visited[row, zone]:
+                    _add(self._zone_totals[name, "visitors"], event.class_name)
+                s.visited[row, zone] = True
+                events.append(event)
+            for row in rows[(side < 0) & (past > 0)]:
+                events.append(self._leave("exit", zone, name, row, self._time))
+                _add(self._zone_totals[name, "exits"], events[-1].class_name)
+            self._present[name] = {}
+            for row in rows[s.inside[rows, zone] > 0]:
+                _add(self._present[name], self._class_name(row))
+        return events
+
+    def _leave(self, kind: Literal["exit", "vanish"], zone: int, name: str, row: int, time: float) -> Event:
+        dwell = time - float(self._states.since[row, zone])
+        visits = self._dwell[name]
+        visits[:] = [visits[0] + 1, visits[1] + dwell, max(visits[2], dwell)]
+        return self._event(kind, name, row, time=time, dwell=dwell)
+
+    def _dwell_summary(self, zone: int, name: str) -> dict[str, float]:
+        rows = self._states.used()
+        rows = rows[self._states.inside[rows, zone] > 0]
+        current = self._states.seen[rows] - self._states.since[rows, zone]
+        visits, seconds, longest = self._dwell[name]
+        total = visits + len(rows)
+        mean = (seconds + float(current.sum())) / total if total else 0.0
+        return {"visits": int(total), "mean": round(mean, 3), "max": round(max([longest, *current.tolist()]), 3)}
+
+    def _forget(self, before: float) -> list[Event]:
+        s, events = self._states, []
+        rows = s.used()
+        for row in rows[s.seen[rows] < before].tolist():
+            for zone, name in enumerate(self.zones):
+                if s.inside[row, zone] > 0:
+                    events.append(self._leave("vanish", zone, name, row, float(s.seen[row])))
+            track_id = int(s.track_id[row])
+            s.free(track_id)
+            if self._ground is not None:
+                self._ground.forget(track_id)
+        return events
+
+    def _event(
+        self,
+        kind: Literal["cross", "enter", "exit", "appear", "vanish"],
+        name: str,
+        row: int,
+        way: str = "",
+        place: tuple[float, float] | None = None,
+        time: float | None = None,
+        dwell: float | None = None,
+    ) -> Event:
+        s = self._states
+        track_id, class_id = int(s.track_id[row]), int(s.class_id[row])
+        x, y = place if place is not None else s.anchor[row]
+        return Event(
+            kind,
+            name,
+            way,  # type: ignore[arg-type]
+            track_id,
+            None if class_id < 0 else class_id,
+            self._class_name(row),
+            int(s.frame_id[row]) if kind == "vanish" else self._frame_id,
+            self._time if time is None else float(time),
+            float(x),
+            float(y),
+            dwell,
+            self._ground.speed(track_id) if self._ground is not None else None,
+        )
+
+    def _class_name(self, row: int) -> str:
+        class_id = int(self._states.class_id[row])
+        return self._class_names.get(class_id, "object" if class_id < 0 else str(class_id))
+
+
+def _add(totals: Totals, class_name: str) -> None:
+    totals[class_name] = totals.get(class_name, 0) + 1
+
+
+def _depth(zone: Floats) -> float:
+    """How far inside the zone its deepest point lies, about: the best of a 33 x 33 grid."""
+    (left, top), (right, bottom) = zone.min(0), zone.max(0)
+    grid = np.stack(np.meshgrid(np.linspace(left, right, 33), np.linspace(top, bottom, 33)), axis=-1).reshape(-1, 2)
+    return max(float(zone_distance(grid, zone).max()), 0.0)

@@ -1,0 +1,110 @@
+"""Points against lines, polygons and the ground, for n points at once. Pixels; y points down, as in pictures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "Floats",
+    "cross",
+    "ground_from_image",
+    "line_distance",
+    "parse_homography",
+    "parse_line",
+    "parse_zone",
+    "passes_between",
+    "zone_distance",
+]
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+
+def cross(a: Floats, b: Floats) -> Floats:
+    """z of the cross product of plane vectors (..., 2)."""
+    return np.asarray(a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0])
+
+
+def line_distance(points: Floats, lines: Floats) -> Floats:
+    """Signed distance of points (n, 2) from the infinite lines through the segments (k, 4): (n, k).
+
+    Positive on the right hand of someone who walks on the picture from (x1, y1) to (x2, y2).
+
+    >>> line_distance(np.array([[5.0, 3.0]]), np.array([[0.0, 0.0, 10.0, 0.0]]))  # walks right, the point lies below
+    array([[3.]])
+    """
+    along = lines[:, 2:] - lines[:, :2]
+    return np.asarray(cross(along, points[:, None] - lines[:, :2]) / np.hypot(along[:, 0], along[:, 1]))
+
+
+def passes_between(left: Floats, right: Floats, lines: Floats) -> Bools:
+    """Whether the step between `left` and `right` (..., 2), on either side of the line through each segment (..., 4), cuts the
+    segment itself: the segment's ends lie on different sides of the step.
+
+    An end point that lies exactly on the step always goes to the same side, so that of two segments which share it exactly one
+    is cut, in both directions of time.
+    """
+    step = right - left
+    return np.asarray((cross(step, lines[..., :2] - left) >= 0) != (cross(step, lines[..., 2:] - left) >= 0))
+
+
+def zone_distance(points: Floats, zone: Floats) -> Floats:
+    """Distance (n,) of points (n, 2) from the border of the polygon (k, 2), positive inside by the even-odd rule."""
+    starts, ends = zone, np.roll(zone, -1, axis=0)
+    edge, offset = ends - starts, points[:, None] - starts
+    length2 = (edge**2).sum(1)
+    along = np.clip((offset * edge).sum(2) / np.where(length2 > 0, length2, 1), 0, 1)
+    nearest = offset - along[..., None] * edge
+    distance = np.sqrt((nearest**2).sum(2).min(1))
+    y = points[:, 1, None]
+    spans = (starts[:, 1] > y) != (ends[:, 1] > y)
+    rise = np.where(edge[:, 1] != 0, edge[:, 1], 1)
+    at = starts[:, 0] + (y - starts[:, 1]) / rise * edge[:, 0]
+    inside = (spans & (points[:, 0, None] < at)).sum(1) % 2 == 1
+    return np.asarray(np.where(inside, distance, -distance))
+
+
+def ground_from_image(points: Floats, homography: Floats) -> Floats:
+    """Ground position in metres (n, 2) of image points (n, 2) below the horizon; NaN on it."""
+    homogeneous = np.column_stack([points, np.ones(len(points))]) @ homography.T
+    w = homogeneous[:, 2:]
+    return np.asarray(np.divide(homogeneous[:, :2], w, out=np.full((len(points), 2), np.nan), where=np.abs(w) > 1e-9))
+
+
+def parse_line(line: Sequence[Any], number: int) -> tuple[Floats, str]:
+    """`[x1, y1, x2, y2, name]`, the name optional, as an array (4,) and a name; ValueError for anything else."""
+    try:
+        if len(line) not in (4, 5):
+            raise TypeError
+        ends = np.array([float(value) for value in line[:4]])
+    except (TypeError, ValueError):
+        raise ValueError(f"lines[{number}] must be [x1, y1, x2, y2, name]: got {line!r}") from None
+    if not np.isfinite(ends).all() or math.dist(ends[:2].tolist(), ends[2:].tolist()) == 0:
+        raise ValueError(f"lines[{number}] needs two different points: got {list(line)}")
+    return ends, str(line[4]) if len(line) == 5 else f"line{number + 1}"
+
+
+def parse_zone(zone: Any, name: str) -> Floats:
+    """A polygon (k, 2) of at least three points with an area inside its border; ValueError for anything else."""
+    try:
+        points = np.array(zone, dtype=np.float64)
+    except (TypeError, ValueError):
+        points = np.empty(0)
+    if points.ndim != 2 or points.shape[1] != 2 or len(points) < 3 or not np.isfinite(points).all():
+        raise ValueError(f"zones[{name!r}] must be at least three points [[x, y], ...]: got {zone!r}")
+    if np.linalg.matrix_rank(points - points[0]) < 2:
+        raise ValueError(f"zones[{name!r}] has no area: its points lie on one line")
+    return points
+
+
+def parse_homography(homography: npt.ArrayLike) -> Floats:
+    """The matrix (3, 3) from image pixels to metres on the ground; ValueError where it is singular or misshapen."""
+    matrix = np.array(homography, dtype=np.float64)
+    if matrix.shape != (3, 3) or not np.isfinite(matrix).all() or np.linalg.matrix_rank(matrix) < 3:
+        raise ValueError(f"homography must be an invertible 3x3 matrix from image pixels to metres: got {np.asarray(homography).tolist()}")
+    return matrix
