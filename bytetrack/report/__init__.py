@@ -1,0 +1,5 @@
+"""One HTML file about a run: `write_report(run, dataset, compare)`."""
+
+from bytetrack.report.document import write_report
+
+__all__ = ["write_report"]

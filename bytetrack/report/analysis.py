@@ -29,7 +29,7 @@ MIN_IOU = 0.5 - float(np.finfo(float).eps)
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Frames `start` … `start + length - 1` in which one identity is matched to `pred_id` without a change (0: missed)."""
+    """Frames `start` … `start + length - 1` in which one identity is matched to `pred_id` without a change (-1: missed)."""
 
     start: int
     length: int
@@ -45,8 +45,8 @@ class Run:
 class SequenceMatch:
     """A sequence after matching; N ground-truth boxes ordered by identity then frame, M predicted boxes ordered by frame.
 
-    `gt_id`, `gt_frame` (N,); `gt_pred` (N,) the matched predicted id, 0 for a miss; `gt_tlwh` (N, 4); `visibility` (N,).
-    `pred_id`, `pred_frame` (M,); `pred_gt` (M,) the matched identity, 0 for a false positive; `pred_tlwh` (M, 4). Predictions on
+    `gt_id`, `gt_frame` (N,); `gt_pred` (N,) the matched predicted id, -1 for a miss; `gt_tlwh` (N, 4); `visibility` (N,).
+    `pred_id`, `pred_frame` (M,); `pred_gt` (M,) the matched identity, -1 for a false positive; `pred_tlwh` (M, 4). Predictions on
     distractors are not among them. `length` is the number of frames.
     """
 
@@ -64,12 +64,12 @@ class SequenceMatch:
     @property
     def false_positives(self) -> Ints:
         """Predicted boxes without an identity, per frame, (length,)."""
-        return np.bincount(self.pred_frame[self.pred_gt == 0] - 1, minlength=self.length)[: self.length]
+        return np.bincount(self.pred_frame[self.pred_gt < 0] - 1, minlength=self.length)[: self.length]
 
     @property
     def misses(self) -> Ints:
         """Ground-truth boxes without a prediction, per frame, (length,)."""
-        return np.bincount(self.gt_frame[self.gt_pred == 0] - 1, minlength=self.length)[: self.length]
+        return np.bincount(self.gt_frame[self.gt_pred < 0] - 1, minlength=self.length)[: self.length]
 
     @property
     def fragments(self) -> int:
@@ -78,7 +78,7 @@ class SequenceMatch:
         As in TrackEval, frames without any ground truth or any prediction do not interrupt.
         """
         both = np.intersect1d(self.gt_frame, self.pred_frame)
-        tracked = self.gt_pred > 0
+        tracked = self.gt_pred >= 0
         order = np.searchsorted(both, self.gt_frame[tracked])
         identity = self.gt_id[tracked]
         return int(np.sum((np.diff(identity) == 0) & (np.diff(order) != 1)))
@@ -111,7 +111,7 @@ def match_sequence(truth: Annotations, result: Trajectories, length: int, protoc
     distracting = np.isin(truth.class_id, DISTRACTORS[protocol])
     gt_rows, pred_rows = _rows_by_frame(truth.frame_id, length), _rows_by_frame(result.frame_id, length)
     gt_xyxy, pred_xyxy = xyxy_from_tlwh(truth.tlwh), xyxy_from_tlwh(result.tlwh)
-    gt_pred, pred_gt = np.zeros(len(truth), np.int64), np.zeros(len(result), np.int64)
+    gt_pred, pred_gt = np.full(len(truth), -1), np.full(len(result), -1)
     kept = np.zeros(len(result), bool)
     previous: dict[int, int] = {}
     for gt, pred in zip(gt_rows, pred_rows, strict=True):
@@ -124,7 +124,7 @@ def match_sequence(truth: Annotations, result: Trajectories, length: int, protoc
         kept[pred] = True
         if not similarity.size:
             continue
-        continued = np.array([previous.get(int(i), 0) for i in truth.track_id[gt]])[:, None] == result.track_id[pred]
+        continued = np.array([previous.get(int(i), -1) for i in truth.track_id[gt]])[:, None] == result.track_id[pred]
         rows, columns = _assign(np.where(similarity < MIN_IOU, 0.0, 1000.0 * continued + similarity))
         gt_pred[gt[rows]] = result.track_id[pred[columns]]
         pred_gt[pred[columns]] = truth.track_id[gt[rows]]

@@ -15,7 +15,7 @@ SWAP_FRAMES = 30
 KINDS = {
     "swap": "two people exchange their ids",
     "handover": "the id moves between two people",
-    "fresh": "lost, and found again under a fresh id",
+    "fresh": "the person goes on under an id that was nobody's before",
 }
 
 
@@ -24,7 +24,7 @@ class Switch:
     """Identity `gt_id` was `old_id` up to `last_frame` and is `new_id` from `frame` on.
 
     `before` and `after`: frames it spent under `old_id` until then, and under `new_id` until the next switch. `other_gt`: the
-    identity with which an id was exchanged or from / to which it moved, 0 for none.
+    identity with which an id was exchanged or from / to which it moved, -1 for none.
     """
 
     sequence: str
@@ -36,7 +36,7 @@ class Switch:
     before: int
     after: int
     kind: str = "fresh"
-    other_gt: int = 0
+    other_gt: int = -1
 
     @property
     def gap(self) -> int:
@@ -58,7 +58,7 @@ def find_switches(match: SequenceMatch, sequence: str) -> list[Switch]:
     """CLEAR's IDSW one by one, ordered by frame: an identity matched to another id than when it was last matched."""
     plain: list[Switch] = []
     for identity, rows in match.identities():
-        tracked = match.gt_pred[rows] > 0
+        tracked = match.gt_pred[rows] >= 0
         frame, pred = match.gt_frame[rows][tracked], match.gt_pred[rows][tracked]
         cuts = np.flatnonzero(np.diff(pred)) + 1
         for cut, end in pairwise([*cuts.tolist(), len(pred)]):
@@ -73,7 +73,7 @@ def _classified(switch: Switch, others: list[Switch], match: SequenceMatch) -> S
         exchanged = other.gt_id != switch.gt_id and (other.old_id, other.new_id) == (switch.new_id, switch.old_id)
         if exchanged and abs(other.frame - switch.frame) <= SWAP_FRAMES:
             return replace(switch, kind="swap", other_gt=other.gt_id)
-    elsewhere = (match.gt_id != switch.gt_id) & (match.gt_pred > 0)
+    elsewhere = (match.gt_id != switch.gt_id) & (match.gt_pred >= 0)
     came = elsewhere & (match.gt_pred == switch.new_id) & (match.gt_frame < switch.frame)
     went = elsewhere & (match.gt_pred == switch.old_id) & (match.gt_frame > switch.last_frame)
     for rows, nearest in ((came, -1), (went, 0)):

@@ -1,0 +1,127 @@
+"""Geometry of the report's small SVG charts: numbers in, positions out; `report.html` draws them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Values
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Bar", "Chart", "Line", "bars", "lines"]
+
+WIDTH, HEIGHT = 500.0, 270.0
+LEFT, RIGHT, TOP, BOTTOM = 42.0, 12.0, 12.0, 40.0
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A polyline with a dot and a tooltip at each (x, y, text)."""
+
+    name: str
+    style: str
+    dots: list[tuple[float, float, str]]
+
+    @property
+    def path(self) -> str:
+        return " ".join(f"{x:.1f},{y:.1f}" for x, y, _ in self.dots)
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A bar with its tooltip."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    style: str
+    tip: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """One chart: ticks are (position, label), `legend` is (name, style)."""
+
+    title: str
+    x_title: str
+    y_title: str
+    x_ticks: list[tuple[float, str]]
+    y_ticks: list[tuple[float, str]]
+    lines: list[Line] = field(default_factory=list)
+    bars: list[Bar] = field(default_factory=list)
+    legend: list[tuple[str, str]] = field(default_factory=list)
+    width: float = WIDTH
+    height: float = HEIGHT
+    left: float = LEFT
+    right: float = WIDTH - RIGHT
+    top: float = TOP
+    bottom: float = HEIGHT - BOTTOM
+
+
+def lines(
+    title: str,
+    x: Values[float],
+    series: dict[tuple[str, str], Values[float]],
+    x_title: str,
+    y_title: str,
+    small: bool = False,
+) -> Chart:
+    """Curves over a common `x`; `series` maps (name, style) to values, on a y axis from 0 to 100 per cent."""
+    width, height = (300.0, 190.0) if small else (WIDTH, HEIGHT)
+    left, right, top, bottom = LEFT - 6 * small, width - RIGHT, TOP, height - BOTTOM
+
+    def place(value_x: float, value_y: float) -> tuple[float, float]:
+        across = left + (value_x - x[0]) / ((x[-1] - x[0]) or 1) * (right - left)
+        return across, bottom - value_y / 100 * (bottom - top)
+
+    drawn = [
+        Line(name, style, [(*place(a, b), f"{name} {b:.1f} at {x_title.split(' (')[0]} {a:.2f}") for a, b in zip(x, values, strict=True)])
+        for (name, style), values in series.items()
+    ]
+    step = max(1, round(len(x) / 5))
+    x_ticks = [(place(a, 0)[0], f"{a:.2f}") for a in x[::step]]
+    y_ticks = [(place(x[0], v)[1], f"{v}") for v in (range(0, 101, 25) if small else range(0, 101, 20))]
+    return Chart(title, x_title, y_title, x_ticks, y_ticks, drawn, [], list(series), width, height, left, right, top, bottom)
+
+
+def bars(
+    title: str,
+    labels: list[str],
+    series: dict[tuple[str, str], npt.ArrayLike],
+    x_title: str,
+    y_title: str,
+    stacked: bool = False,
+    percent: bool = False,
+) -> Chart:
+    """Grouped (or stacked) bars, one group a label; `series` maps (name, style) to one value a label (NaN: no bar)."""
+    values = {key: np.nan_to_num(np.asarray(column, dtype=np.float64)) for key, column in series.items()}
+    missing = {key: np.isnan(np.asarray(column, dtype=np.float64)) for key, column in series.items()}
+    top_value = 100.0 if percent else _round_up(float(max((np.sum(list(values.values()), axis=0) if stacked else v).max() for v in values.values())))
+    left, right, top, bottom = LEFT, WIDTH - RIGHT, TOP, HEIGHT - BOTTOM
+    group = (right - left) / len(labels)
+    width = group * 0.72 / (1 if stacked else len(values))
+    drawn, base = [], np.zeros(len(labels))
+    for order, ((name, style), column) in enumerate(values.items()):
+        for i, value in enumerate(column.tolist()):
+            if missing[name, style][i]:
+                continue
+            height = value / top_value * (bottom - top)
+            x = left + group * (i + 0.14) + (0 if stacked else order * width)
+            y = bottom - height - (base[i] / top_value * (bottom - top) if stacked else 0)
+            shown = f"{value:.1f} %" if percent else f"{value:.0f}"
+            drawn.append(Bar(x, y, width, height, style, f"{name}, {x_title.split(' (')[0]} {labels[i]}: {shown}"))
+        base += column
+    x_ticks = [(left + group * (i + 0.5), label) for i, label in enumerate(labels)]
+    y_ticks = [(bottom - f * (bottom - top), f"{top_value * f:g}") for f in (0, 0.25, 0.5, 0.75, 1)]
+    return Chart(title, x_title, y_title, x_ticks, y_ticks, [], drawn, list(series) if len(series) > 1 else [])
+
+
+def _round_up(value: float) -> float:
+    """The next of 4, 8, 20, 40, 80, 200 …: quarters are whole numbers."""
+    scale = 1.0
+    while True:
+        for factor in (4, 8, 12, 20, 32):
+            if value <= factor * scale:
+                return factor * scale
+        scale *= 10

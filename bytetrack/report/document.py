@@ -1,0 +1,143 @@
+"""Writes `report.html`: one self-contained file about one run folder, optionally beside an earlier run."""
+
+from __future__ import annotations
+
+import json
+import logging
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import yaml
+from markupsafe import Markup
+
+from bytetrack.data.mot import read_annotations, read_trajectories
+from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.report import scores as tables
+from bytetrack.report.analysis import SequenceMatch, match_sequence
+from bytetrack.report.panels import panels
+from bytetrack.report.statistics import distributions
+from bytetrack.report.switches import KINDS, Switch, find_switches, worst
+from bytetrack.report.timeline import timeline
+from bytetrack.structures import Sequence
+
+__all__ = ["write_report"]
+
+log = logging.getLogger("bytetrack")
+WORST_SHOWN = 12
+CHANGES_SHOWN = 10
+
+
+def write_report(run: Path, dataset: Any, compare: Path | None = None) -> Path:
+    """Writes `run/report.html` from `run/tracks`, `run/scores.json` and `run/config.yaml`; returns its path.
+
+    `dataset` has `sequences()` and `protocol`. `compare` is an earlier run's folder with the same layout, on the same sequences (those
+    it lacks are left out of the comparison). MissingDataError where tracks or scores are missing, FormatError where they cannot be read.
+    """
+    run = Path(run)
+    sequences = {sequence.name: sequence for sequence in dataset.sequences()}
+    matches, switches = _analyse(run, sequences, dataset.protocol)
+    scores = _scores(run)
+    config = _config(run)
+    context: dict[str, Any] = {
+        "title": run.resolve().name,
+        "config": config,
+        "config_text": yaml.safe_dump(config, sort_keys=False, allow_unicode=True) if config else "",
+        "settings": tables.settings(config),
+        "facts": tables.facts(list(sequences.values()), matches, dataset.protocol),
+        "headline": tables.headline(scores),
+        "table": tables.sequence_table(scores, matches),
+        "losses": tables.losses(matches, switches),
+        "alpha": tables.alpha_charts(scores),
+        "kinds": KINDS,
+        "comparison": None,
+    }
+    earlier: dict[str, SequenceMatch] = {}
+    gone: dict[str, list[Switch]] = {}
+    if compare is not None:
+        there = {name: sequence for name, sequence in sequences.items() if _tracks(Path(compare), name).is_file()}
+        earlier, earlier_switches = _analyse(Path(compare), there, dataset.protocol)
+        before = _scores(Path(compare))
+        context["headline"] = tables.headline(scores, before)
+        context["comparison"] = tables.comparison(scores, before, Path(compare), _config(Path(compare)))
+        context["changes"], gone = _switch_changes(switches, earlier_switches)
+    shown = worst([s for found in switches.values() for s in found], WORST_SHOWN)
+    context["cards"] = [(s, panels(s, matches[s.sequence], sequences[s.sequence])) for s in shown]
+    context["offsets"] = {name: sequence.first_frame - 1 for name, sequence in sequences.items()}
+    context["distributions"] = distributions(list(matches.values()), list(earlier.values())) if matches else []
+    context["timelines"] = [
+        {"name": name, "length": match.length, "switches": len(switches[name]), "fragments": match.fragments}
+        for name, match in matches.items()
+    ]
+    data = [timeline(name, match, switches[name], gone.get(name, []), sequences[name]) for name, match in matches.items()]
+    return _write(run / "report.html", context, {"timelines": data})
+
+
+def _analyse(run: Path, sequences: dict[str, Sequence], protocol: str) -> tuple[dict[str, SequenceMatch], dict[str, list[Switch]]]:
+    """Every sequence that has ground truth, matched, and its id switches."""
+    matches = {}
+    for name, sequence in sequences.items():
+        if sequence.ground_truth is not None:
+            path = _tracks(run, name)
+            if not path.is_file():
+                raise MissingDataError(f"{path}: not found: the report needs the tracks of every sequence; track or score the run first")
+            truth = read_annotations(sequence)
+            matches[name] = match_sequence(truth, read_trajectories(path, sequence.length), sequence.length, protocol)
+    return matches, {name: find_switches(match, name) for name, match in matches.items()}
+
+
+def _tracks(run: Path, name: str) -> Path:
+    return run / "tracks" / f"{name}.txt"
+
+
+def _scores(run: Path) -> dict[str, dict[str, dict[str, Any]]]:
+    path = run / "scores.json"
+    if not path.is_file():
+        raise MissingDataError(f"{path}: not found: score the run first (tools/score.py tracks={run / 'tracks'} out={run})")
+    try:
+        scores: dict[str, dict[str, dict[str, Any]]] = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise FormatError(f"{path}:{error.lineno}: expected JSON, got {error.msg}: score the run again") from None
+    if not isinstance(scores, dict) or not isinstance(scores.get("trackeval", {}), dict):
+        raise FormatError(f"{path}: expected an object with 'trackeval' and 'motmetrics': score the run again")
+    return scores
+
+
+def _config(run: Path) -> dict[str, Any]:
+    path = run / "config.yaml"
+    if not path.is_file():
+        return {}
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise FormatError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    return config if isinstance(config, dict) else {}
+
+
+def _switch_changes(now: dict[str, list[Switch]], before: dict[str, list[Switch]]) -> tuple[dict[str, Any], dict[str, list[Switch]]]:
+    """Where the runs differ in switches, and per sequence those that only the earlier run has."""
+    new, gone, rows = [], {}, []
+    for name in before:
+        keys_now, keys_before = {s.key for s in now[name]}, {s.key for s in before[name]}
+        only_now = [s for s in now[name] if s.key not in keys_before]
+        gone[name] = [s for s in before[name] if s.key not in keys_now]
+        new += only_now
+        rows.append({"name": name, "both": len(keys_now & keys_before), "new": len(only_now), "gone": len(gone[name])})
+    all_gone = [s for found in gone.values() for s in found]
+    return {"rows": rows, "new": worst(new, CHANGES_SHOWN), "gone": worst(all_gone, CHANGES_SHOWN)}, gone
+
+
+def _write(path: Path, context: dict[str, Any], data: dict[str, Any]) -> Path:
+    files = resources.files("bytetrack.report")
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+    environment.filters["signed"] = tables.signed
+    template = environment.from_string((files / "report.html").read_text(encoding="utf-8"))
+    embedded = json.dumps(data, separators=(",", ":"), ensure_ascii=True).replace("<", "\\u003c").replace(">", "\\u003e")
+    style, script = ((files / f"report.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
+    html = template.render(**context, data=Markup(embedded), style=Markup(style), script=Markup(script))
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(html, encoding="utf-8")
+    temporary.replace(path)
+    log.info("report: %s (%.1f MB)", path, path.stat().st_size / 1e6)
+    return path

@@ -1,0 +1,231 @@
+"use strict";
+(() => {
+  const root = document.documentElement;
+  window.addEventListener("error", (event) => { root.dataset.errors = `${root.dataset.errors || ""}${event.message};`; });
+  const data = JSON.parse(document.getElementById("data").textContent);
+
+  // Tooltips: anything with data-tip, and the canvases through show().
+  const tip = document.getElementById("tip");
+  const show = (text, x, y) => {
+    tip.hidden = !text;
+    if (!text) return;
+    tip.textContent = text;
+    const { width, height } = tip.getBoundingClientRect();
+    tip.style.left = `${Math.max(4, Math.min(x + 12, innerWidth - width - 8))}px`;
+    tip.style.top = `${y + 16 + height > innerHeight ? y - height - 10 : y + 16}px`;
+  };
+  document.addEventListener("pointermove", (event) => {
+    if (event.target instanceof HTMLCanvasElement) return;
+    const owner = event.target.closest && event.target.closest("[data-tip]");
+    show(owner && owner.dataset.tip, event.clientX, event.clientY);
+  });
+
+  // Sorting: best first is what a first click on a number gives; ties keep their order.
+  for (const table of document.querySelectorAll("table.sortable")) {
+    const heads = [...table.tHead.rows[table.tHead.rows.length - 1].cells];
+    heads.forEach((head, column) => head.querySelector("button").addEventListener("click", () => {
+      const down = head.getAttribute("aria-sort") === "none" ? column > 0 : head.getAttribute("aria-sort") === "ascending";
+      heads.forEach((other) => other.setAttribute("aria-sort", "none"));
+      head.setAttribute("aria-sort", down ? "descending" : "ascending");
+      const key = (row) => row.cells[column].dataset.value ?? row.cells[column].textContent;
+      const compare = (a, b) => (column ? (a === "") - (b === "") || (down ? b - a : a - b) : (down ? -1 : 1) * a.localeCompare(b, "en", { numeric: true }));
+      table.tBodies[0].append(...[...table.tBodies[0].rows].sort((a, b) => compare(key(a), key(b))));
+    }));
+  }
+
+  // Time lines.
+  const LEFT = 46, RIGHT = 10, TOP = 22, STRIP = 34, GAP = 22;
+  const colour = (name) => getComputedStyle(root).getPropertyValue(`--${name}`).trim();
+
+  class Timeline {
+    constructor(details) {
+      this.data = data.timelines[details.dataset.index];
+      this.canvas = details.querySelector("canvas");
+      [this.order, this.only, this.reset] = ["select", "input", "button"].map((kind) => details.querySelector(`.tools ${kind}`));
+      this.range = [1, this.data.length + 1];
+      this.people = this.data.rows.map(([id, flat]) => {
+        const runs = [];
+        for (let i = 0; i < flat.length; i += 3) runs.push({ start: flat[i], length: flat[i + 1], id: flat[i + 2] });
+        const missed = runs.reduce((sum, run) => sum + (run.id < 0 ? run.length : 0), 0);
+        const pick = (list) => list.filter((s) => s[0] === id).map(([, frame, old, now, kind]) => ({ frame, old, now, kind }));
+        return { id, runs, missed, switches: pick(this.data.switches), gone: pick(this.data.gone) };
+      });
+      this.order.addEventListener("change", () => this.draw());
+      this.only.addEventListener("change", () => this.draw());
+      this.reset.addEventListener("click", () => this.zoom(1, this.data.length + 1));
+      this.canvas.addEventListener("pointerdown", (event) => { this.from = event.pointerType === "mouse" ? this.frameAt(event.offsetX) : null; });
+      this.canvas.addEventListener("pointermove", (event) => this.hover(event));
+      this.canvas.addEventListener("pointerleave", () => { show(""); this.from = null; this.draw(); });
+      this.canvas.addEventListener("pointerup", (event) => {
+        const [a, b] = [this.from, this.frameAt(event.offsetX)].sort((x, y) => x - y);
+        if (this.from !== null && this.from !== undefined && b - a >= 5) this.zoom(Math.floor(a), Math.ceil(b));
+        this.from = null;
+      });
+    }
+
+    rows() {
+      const keys = { start: (p) => p.runs[0].start, switches: (p) => -p.switches.length, missed: (p) => -p.missed, id: (p) => p.id };
+      const key = keys[this.order.value];
+      const chosen = this.people.filter((p) => !this.only.checked || p.switches.length || p.gone.length);
+      return chosen.sort((a, b) => key(a) - key(b) || a.runs[0].start - b.runs[0].start || a.id - b.id);
+    }
+
+    zoom(start, end) {
+      this.range = [Math.max(1, start), Math.min(this.data.length + 1, end)];
+      this.reset.hidden = this.range[1] - this.range[0] >= this.data.length;
+      this.draw();
+    }
+
+    x(frame) { return LEFT + (frame - this.range[0]) / (this.range[1] - this.range[0]) * (this.width - LEFT - RIGHT); }
+
+    frameAt(x) { return this.range[0] + (x - LEFT) / (this.width - LEFT - RIGHT) * (this.range[1] - this.range[0]); }
+
+    draw(cursor) {
+      const people = this.shown = this.rows();
+      this.width = this.canvas.clientWidth;
+      if (!this.width) return;
+      this.row = people.length <= 30 ? 15 : people.length <= 60 ? 12 : people.length <= 120 ? 9 : 6;
+      this.bottom = TOP + people.length * this.row;
+      const height = this.bottom + 2 * (GAP + STRIP) + 8, scale = window.devicePixelRatio || 1;
+      this.canvas.style.height = `${height}px`;
+      this.canvas.width = Math.round(this.width * scale);
+      this.canvas.height = Math.round(height * scale);
+      const g = this.g = this.canvas.getContext("2d");
+      g.scale(scale, scale);
+      this.palette = ["c0", "c1", "c2", "c3", "c4", "c5"].map(colour);
+      this.ink = Object.fromEntries(["ink", "muted", "grid", "card", "bad", "c1", "soft"].map((name) => [name, colour(name)]));
+      g.font = `10.5px ${getComputedStyle(document.body).fontFamily}`;
+      this.axis();
+      g.save();
+      g.beginPath();
+      g.rect(LEFT, 0, this.width - LEFT - RIGHT, height);
+      g.clip();
+      people.forEach((person, i) => this.person(person, TOP + i * this.row));
+      people.forEach((person, i) => this.marks(person, TOP + i * this.row));
+      this.strip(this.data.fp, this.bottom + GAP, this.ink.c1);
+      this.strip(this.data.miss, this.bottom + 2 * GAP + STRIP, this.ink.bad);
+      if (cursor !== undefined) this.cursor(cursor, height);
+      g.restore();
+      this.canvas.dataset.drawn = people.length;
+    }
+
+    axis() {
+      const { g } = this, span = this.range[1] - this.range[0];
+      const steps = [1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000, 2000, 5000, 10000];
+      const step = steps.find((s) => span / s <= (this.width - LEFT) / 70) || 20000;
+      g.strokeStyle = this.ink.grid;
+      g.fillStyle = this.ink.muted;
+      g.textAlign = "center";
+      for (let frame = Math.ceil(this.range[0] / step) * step; frame < this.range[1]; frame += step) {
+        const x = Math.round(this.x(frame)) + .5;
+        g.beginPath(); g.moveTo(x, TOP - 4); g.lineTo(x, this.bottom + 2 * (GAP + STRIP)); g.stroke();
+        g.fillText(frame, x, TOP - 9);
+      }
+      g.textAlign = "right";
+      g.textBaseline = "middle";
+      g.fillText("frame", LEFT - 7, TOP - 12);
+      const every = Math.ceil(11 / this.row);
+      this.shown.forEach((person, i) => { if (i % every === 0) g.fillText(person.id, LEFT - 7, TOP + (i + .5) * this.row); });
+      g.textBaseline = "alphabetic";
+      const worst = (list) => Math.max(0, ...list);
+      g.textAlign = "left";
+      g.fillText(`false positives per frame, at most ${worst(this.data.fp)}`, LEFT, this.bottom + GAP - 6);
+      g.fillText(`misses per frame, at most ${worst(this.data.miss)}`, LEFT, this.bottom + 2 * GAP + STRIP - 6);
+    }
+
+    person(person, y) {
+      const { g, row } = this, bar = Math.max(3, Math.round(row * .62));
+      for (const run of person.runs) {
+        const x = this.x(run.start), width = Math.max(.7, this.x(run.start + run.length) - x);
+        if (run.id < 0) {
+          g.fillStyle = this.ink.bad;
+          g.fillRect(x, Math.round(y + row / 2) - .75, width, 1.5);
+        } else {
+          g.fillStyle = this.palette[this.data.colours[run.id]];
+          g.fillRect(x, y + Math.round((row - bar) / 2), width, bar);
+        }
+      }
+    }
+
+    marks(person, y) {
+      const { g, row } = this;
+      let last = null;
+      for (const run of person.runs) {
+        if (run.id < 0) continue;
+        if (last && last.id === run.id && run.start > last.start + last.length) {
+          g.beginPath();
+          g.arc(this.x(run.start), y + row / 2, Math.min(2.6, row * .26), 0, 7);
+          g.fillStyle = this.ink.card; g.strokeStyle = this.ink.ink; g.lineWidth = 1;
+          g.fill(); g.stroke();
+        }
+        last = run;
+      }
+      const size = Math.max(3.2, Math.min(4.5, row * .34));
+      for (const [list, solid] of [[person.gone, false], [person.switches, true]]) for (const { frame } of list) {
+        const x = this.x(frame);
+        g.beginPath();
+        g.moveTo(x - size, y - 1.5); g.lineTo(x + size, y - 1.5); g.lineTo(x, y + size + 1); g.closePath();
+        g.fillStyle = solid ? this.ink.ink : this.ink.card;
+        g.strokeStyle = solid ? this.ink.card : this.ink.ink;
+        g.lineWidth = solid ? .8 : 1.1;
+        g.fill(); g.stroke();
+        if (solid) { g.fillStyle = this.ink.ink; g.fillRect(x - .75, y, 1.5, row); }
+      }
+    }
+
+    strip(values, top, style) {
+      const { g } = this, most = Math.max(1, ...values);
+      g.fillStyle = this.ink.soft;
+      g.fillRect(LEFT, top, this.width - LEFT - RIGHT, STRIP);
+      g.fillStyle = style;
+      for (let frame = this.range[0]; frame < this.range[1]; frame++) {
+        const height = values[frame - 1] / most * STRIP;
+        g.fillRect(this.x(frame), top + STRIP - height, Math.max(.8, this.x(frame + 1) - this.x(frame)), height);
+      }
+    }
+
+    cursor(x, height) {
+      const { g } = this;
+      g.fillStyle = this.ink.muted;
+      if (this.from !== null && this.from !== undefined) {
+        g.globalAlpha = .18;
+        g.fillRect(Math.min(x, this.x(this.from)), TOP, Math.abs(x - this.x(this.from)), height);
+        g.globalAlpha = 1;
+      }
+      g.fillRect(x, TOP - 4, 1, height);
+    }
+
+    hover(event) {
+      const frame = Math.floor(this.frameAt(event.offsetX));
+      this.draw(event.offsetX);
+      if (frame < 1 || frame > this.data.length) return show("");
+      const file = this.data.offset ? ` (file ${frame + this.data.offset})` : "";
+      const lines = [`frame ${frame}${file}`];
+      const person = this.shown[Math.floor((event.offsetY - TOP) / this.row)];
+      if (person && event.offsetY >= TOP) {
+        const run = person.runs.find((r) => frame >= r.start && frame < r.start + r.length);
+        lines.push(`person ${person.id}: ${!run ? "not in the ground truth" : run.id < 0 ? "missed" : `id ${run.id}`}`);
+        const reach = Math.max(1, 4 * (this.range[1] - this.range[0]) / this.width);
+        for (const s of person.switches) if (Math.abs(s.frame - frame) <= reach) lines.push(`switch in frame ${s.frame}: ${s.old} → ${s.now} (${s.kind})`);
+        for (const s of person.gone) if (Math.abs(s.frame - frame) <= reach) lines.push(`earlier run only: switch in frame ${s.frame}`);
+      } else {
+        lines.push(`${this.data.fp[frame - 1]} false positives, ${this.data.miss[frame - 1]} misses`);
+      }
+      show(lines.join("\n"), event.clientX, event.clientY);
+    }
+  }
+
+  const all = [...document.querySelectorAll("details.timeline")].map((details) => {
+    const line = new Timeline(details);
+    details.addEventListener("toggle", () => { if (details.open) line.draw(); });
+    if (details.open) line.draw();
+    return line;
+  });
+  const redraw = () => all.forEach((line) => { if (line.canvas.closest("details").open) line.draw(); });
+  window.addEventListener("resize", redraw);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  window.addEventListener("beforeprint", () => {
+    all.forEach((line) => { line.canvas.closest("details").open = true; line.draw(); });
+  });
+  root.dataset.ready = "true";
+})();
