@@ -1,0 +1,7 @@
+"""Trackers: a frame's Detections in, its Tracks out. NumPy and Numba only."""
+
+from __future__ import annotations
+
+from bytetrack.tracking.byte import ByteTracker
+
+__all__ = ["ByteTracker"]

@@ -1,0 +1,225 @@
+"""Who is who: candidate pairs of tracks and detections, and the exact cheapest assignment among them.
+
+Boxes of different people mostly do not touch, so a cost matrix would be almost all "impossible". Only pairs that overlap are
+listed (the boxes of one side lie in bins by their left edge), and the assignment works on that list. In its language a track is a
+row and a detection a column.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from bytetrack.tracking.compiled import kernel
+
+__all__ = ["Binned", "Pairs", "Solver", "assign", "bin_boxes", "candidate_pairs"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+NONE = -1
+FAR = np.inf
+
+
+class Binned(NamedTuple):
+    """Boxes in the order of bins of their left edge: bin b holds places `first[b]` to `first[b + 1]`, `row` their own rows."""
+
+    left: Floats
+    top: Floats
+    right: Floats
+    bottom: Floats
+    row: Ints
+    first: Ints
+
+
+class Bins(NamedTuple):
+    """How a left edge becomes a bin."""
+
+    n_bins: int
+    origin: float
+    per_pixel: float
+    widest: float
+
+
+class Pairs(NamedTuple):
+    """The candidate pairs of row i are `first[i]` to `first[i + 1]`: their `column` and `cost`."""
+
+    first: Ints
+    column: Ints
+    cost: Floats
+
+
+class Solver(NamedTuple):
+    """What `assign` finds (`column_of` a row, `row_of` a column, or NONE) and works with: dual prices and a search tree."""
+
+    column_of: Ints
+    row_of: Ints
+    row_price: Floats
+    column_price: Floats
+    distance: Floats
+    parent: Ints
+    settled: Ints
+    reached: Ints
+
+
+@kernel
+def bin_of(x: float, bins: Bins) -> int:
+    """The bin of left edge `x`; beyond the ends, the first or last."""
+    return int(min(max((x - bins.origin) * bins.per_pixel, 0.0), bins.n_bins - 1.0))
+
+
+@kernel
+def bin_boxes(boxes: Floats, rows: Ints, n: int, binned: Binned) -> Bins:
+    """Sorts `boxes[rows[:n]]` (xyxy) into `binned`, about one bin a box, by counting."""
+    left, right, widest = FAR, -FAR, 0.0
+    for t in range(n):
+        box = boxes[rows[t]]
+        left, right, widest = min(left, box[0]), max(right, box[0]), max(widest, box[2] - box[0])
+    bins = Bins(max(n, 1), left, n / (right - left) if right > left else 0.0, widest)
+    first = binned.first
+    first[: bins.n_bins + 1] = 0
+    for t in range(n):
+        first[bin_of(boxes[rows[t], 0], bins)] += 1
+    for b in range(bins.n_bins):
+        first[b + 1] += first[b]
+    for t in range(n - 1, -1, -1):
+        box = boxes[rows[t]]
+        b = bin_of(box[0], bins)
+        first[b] -= 1
+        place = first[b]
+        binned.left[place], binned.top[place], binned.right[place], binned.bottom[place] = box[0], box[1], box[2], box[3]
+        binned.row[place] = rows[t]
+    return bins
+
+
+@kernel
+def candidate_pairs(
+    rows: Ints,
+    n: int,
+    boxes: Floats,
+    class_of_row: Ints,
+    binned: Binned,
+    bins: Bins,
+    class_of: Ints,
+    weight: Floats,
+    kind: Ints,
+    wanted: int,
+    border: float,
+    limit: float,
+    pairs: Pairs,
+) -> int:
+    """Lists in `pairs` who of `boxes[rows[:n]]` may be matched to whom of the binned boxes; returns how many pairs there are.
+
+    A pair has the same class, a column of the `wanted` kind, and a cost `1 - IoU * weight` below `limit`. `border` 1.0 counts both border
+    pixels of a box (the convention of the published code), 0.0 does not. Pairs beyond the room in `pairs` are counted, not listed.
+    """
+    n_pairs, room = 0, len(pairs.column)
+    for i in range(n):
+        pairs.first[i] = n_pairs
+        row = rows[i]
+        left, top, right, bottom = boxes[row, 0], boxes[row, 1], boxes[row, 2], boxes[row, 3]
+        area = (right - left + border) * (bottom - top + border)
+        begin = binned.first[bin_of(left - bins.widest - border, bins)]
+        end = binned.first[bin_of(right + border, bins) + 1]
+        for place in range(begin, end):
+            width = min(right, binned.right[place]) - max(left, binned.left[place]) + border
+            height = min(bottom, binned.bottom[place]) - max(top, binned.top[place]) + border
+            if width <= 0.0 or height <= 0.0:
+                continue
+            column = binned.row[place]
+            if kind[column] != wanted or class_of[column] != class_of_row[row]:
+                continue
+            other = (binned.right[place] - binned.left[place] + border) * (binned.bottom[place] - binned.top[place] + border)
+            cost = 1.0 - width * height / (area + other - width * height) * weight[column]
+            if cost < limit:
+                if n_pairs < room:
+                    pairs.column[n_pairs] = column
+                    pairs.cost[n_pairs] = cost
+                n_pairs += 1
+    pairs.first[n] = n_pairs
+    return n_pairs
+
+
+@kernel
+def assign(n_rows: int, n_columns: int, pairs: Pairs, limit: float, solver: Solver) -> None:
+    """The assignment of rows to columns with the smallest sum of costs, where leaving a row unmatched costs `limit`.
+
+    Exact: shortest augmenting paths over the listed pairs (all of cost below `limit`) and one private "unmatched" column of cost
+    `limit` for each row. The same pairs, ties aside, as `linear_sum_assignment(minimum(costs, limit))` without those that cost
+    the limit, and as lapjv with that cost limit.
+    """
+    column_of, row_of, row_price, column_price = solver.column_of, solver.row_of, solver.row_price, solver.column_price
+    for j in range(n_columns):
+        row_of[j] = NONE
+        column_price[j] = 0.0
+        solver.distance[j] = FAR
+        solver.settled[j] = 0
+    for i in range(n_rows):
+        column_of[i] = cheapest = NONE
+        row_price[i] = limit
+        for e in range(pairs.first[i], pairs.first[i + 1]):
+            j = pairs.column[e]
+            price = pairs.cost[e] - column_price[j]
+            if price < row_price[i]:
+                row_price[i] = price
+                cheapest = j
+        if cheapest == NONE:
+            continue
+        if row_of[cheapest] == NONE:
+            row_of[cheapest] = i
+            column_of[i] = cheapest
+        else:
+            augment(i, pairs, limit, solver)
+
+
+@kernel
+def augment(start: int, pairs: Pairs, limit: float, solver: Solver) -> None:
+    """Matches row `start` along the cheapest chain of re-matched rows, which ends in a free column or in a row left unmatched.
+
+    Dijkstra over reduced costs (`cost - row_price - column_price`, never negative), then the usual update of the prices.
+    """
+    column_of, row_of, row_price, column_price = solver.column_of, solver.row_of, solver.row_price, solver.column_price
+    distance, parent, settled, reached = solver.distance, solver.parent, solver.settled, solver.reached
+    n_reached, row, so_far = 0, start, 0.0
+    shortest_to_none, last_row = FAR, NONE
+    while True:
+        for e in range(pairs.first[row], pairs.first[row + 1]):
+            j = pairs.column[e]
+            through_row = so_far + pairs.cost[e] - row_price[row] - column_price[j]
+            if settled[j] == 0 and through_row < distance[j]:
+                if distance[j] == FAR:
+                    reached[n_reached] = j
+                    n_reached += 1
+                distance[j] = through_row
+                parent[j] = row
+        to_none = so_far + limit - row_price[row]
+        if to_none < shortest_to_none:
+            shortest_to_none, last_row = to_none, row
+        nearest, so_far = NONE, shortest_to_none
+        for t in range(n_reached):
+            j = reached[t]
+            if settled[j] == 0 and distance[j] < so_far:
+                nearest, so_far = j, distance[j]
+        if nearest == NONE or row_of[nearest] == NONE:
+            break
+        settled[nearest] = 1
+        row = row_of[nearest]
+
+    row_price[start] += so_far
+    for t in range(n_reached):
+        j = reached[t]
+        if settled[j] == 1:
+            column_price[j] += distance[j] - so_far
+            row_price[row_of[j]] += so_far - distance[j]
+        distance[j] = FAR
+        settled[j] = 0
+
+    if nearest == NONE:  # last_row gives up its column, which starts the chain
+        nearest = column_of[last_row]
+        column_of[last_row] = NONE
+    while nearest != NONE:
+        row = parent[nearest]
+        row_of[nearest] = row
+        nearest, column_of[row] = column_of[row], nearest

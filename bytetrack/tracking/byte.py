@@ -1,0 +1,445 @@
+"""BYTE (Zhang et al., ByteTrack, ECCV 2022, algorithm 1): every detection box is associated, the confident ones first."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from bytetrack.tracking.association import NONE, Binned, Pairs, Solver, assign, bin_boxes, candidate_pairs
+from bytetrack.tracking.checks import check_choice, check_flag, check_real, check_whole
+from bytetrack.tracking.compiled import entry, kernel
+from bytetrack.tracking.kalman import HEIGHT, VELOCITY, box_of_motion, correct, predict, start
+from bytetrack.tracking.tracker import DROPPED, FRAME, LAST_ID, N_ALIVE, N_PAIRS, Tracker
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+UNCONFIRMED, TRACKED, LOST, REMOVED = range(4)  # states of a track
+IGNORED, LOW, HIGH, TAKEN = range(4)  # kinds of a detection
+(
+    HIGH_SCORE,
+    LOW_SCORE,
+    NEW_TRACK_SCORE,
+    MATCH_COST,
+    LOW_MATCH_COST,
+    UNCONFIRMED_MATCH_COST,
+    DUPLICATE_COST,
+    MAX_LOST_FRAMES,
+    FUSE_SCORE,
+    PAPER_EXACT,
+    DROP_INVALID,
+) = range(11)  # parameters
+
+SHORTEST, LONGEST = 1e-30, 1e30  # sides whose squares and quotients stay within float64's range
+
+
+class Detected(NamedTuple):
+    """The frame's detections; `kind` says which association a detection waits for."""
+
+    xyxy: Floats
+    score: Floats
+    class_id: Ints
+    kind: Ints
+
+
+class Tracked(NamedTuple):
+    """The tracks, one row each. Those alive are `order[:n]`, by ascending id; the rows in the rest of `order` are free."""
+
+    motion: Floats
+    box: Floats
+    score: Floats
+    order: Ints
+    track_id: Ints
+    state: Ints
+    first_frame: Ints
+    last_frame: Ints
+    class_id: Ints
+    detection: Ints
+    expired: Ints
+
+
+class Work(NamedTuple):
+    """Working arrays of one update: nothing in them outlives it."""
+
+    rows: Ints
+    others: Ints
+    ones: Floats
+    binned: Binned
+    pairs: Pairs
+    solver: Solver
+
+
+@kernel
+def is_valid(box: Floats, score: float) -> bool:
+    """A box of finite corners in order, a score within [0, 1]."""
+    finite = box[0] > -np.inf and box[1] > -np.inf and box[2] < np.inf and box[3] < np.inf
+    return bool(finite and box[0] <= box[2] and box[1] <= box[3] and 0.0 <= score <= 1.0)
+
+
+@kernel
+def has_area(box: Floats) -> bool:
+    """Neither flat nor beyond all bounds."""
+    width, height = box[2] - box[0], box[3] - box[1]
+    far = max(max(-box[0], -box[1]), max(box[2], box[3]))
+    return bool(width > SHORTEST and height > SHORTEST and far < LONGEST)
+
+
+@kernel
+def classify(detected: Detected, parameters: Floats, counters: Ints, rows: Ints) -> int:
+    """Gives every detection its kind; lists those to associate in `rows` and returns how many they are."""
+    high_score, low_score = parameters[HIGH_SCORE], parameters[LOW_SCORE]
+    paper_exact = parameters[PAPER_EXACT] != 0.0
+    n = 0
+    for j in range(len(detected.score)):
+        box, score = detected.xyxy[j], detected.score[j]
+        kind = IGNORED
+        if not is_valid(box, score):
+            counters[DROPPED] += 1
+        elif has_area(box):
+            if score > high_score or (score == high_score and not paper_exact):
+                kind = HIGH
+            elif low_score < score < high_score or (score == low_score and not paper_exact and low_score < high_score):
+                kind = LOW
+        detected.kind[j] = kind
+        if kind != IGNORED:
+            rows[n] = j
+            n += 1
+    return n
+
+
+@kernel
+def associate(
+    rows: Ints,
+    n: int,
+    kind: int,
+    limit: float,
+    fuse: bool,
+    border: float,
+    bins: Any,
+    tracked: Tracked,
+    detected: Detected,
+    work: Work,
+    counters: Ints,
+) -> int:
+    """Matches the tracks `rows[:n]` to detections of a kind; moves the unmatched to the front of `rows`, returns their number."""
+    if n == 0:
+        return 0
+    weight = detected.score if fuse else work.ones
+    pairs = work.pairs
+    n_pairs = candidate_pairs(
+        rows, n, tracked.box, tracked.class_id, work.binned, bins, detected.class_id, weight, detected.kind, kind, border, limit, pairs
+    )
+    if n_pairs > len(pairs.column):
+        counters[N_PAIRS] = n_pairs
+        pairs = Pairs(pairs.first, np.empty(n_pairs, np.int64), np.empty(n_pairs))
+        candidate_pairs(
+            rows, n, tracked.box, tracked.class_id, work.binned, bins, detected.class_id, weight, detected.kind, kind, border, limit, pairs
+        )
+    assign(n, len(detected.score), pairs, limit, work.solver)
+    n_unmatched = 0
+    for i in range(n):
+        row, j = rows[i], work.solver.column_of[i]
+        if j == NONE:
+            rows[n_unmatched] = row
+            n_unmatched += 1
+        else:
+            follow(tracked, row, detected, j, counters[FRAME])
+    return n_unmatched
+
+
+@kernel
+def follow(tracked: Tracked, row: int, detected: Detected, j: int, frame: int) -> None:
+    """Track `row` was seen as detection `j`."""
+    correct(tracked.motion[row], detected.xyxy[j])
+    box_of_motion(tracked.motion[row], tracked.box[row])
+    tracked.state[row] = TRACKED
+    tracked.score[row] = detected.score[j]
+    tracked.last_frame[row] = frame
+    tracked.detection[row] = j
+    detected.kind[j] = TAKEN
+
+
+@kernel
+def give_birth(tracked: Tracked, detected: Detected, new_track_score: float, counters: Ints) -> None:
+    """Starts a track from every high detection that is left, in their order; confirmed at once in the first frame only."""
+    frame = counters[FRAME]
+    for j in range(len(detected.score)):
+        if detected.kind[j] != HIGH or detected.score[j] < new_track_score:
+            continue
+        row = tracked.order[counters[N_ALIVE]]
+        counters[N_ALIVE] += 1
+        counters[LAST_ID] += 1
+        start(tracked.motion[row], detected.xyxy[j])
+        box_of_motion(tracked.motion[row], tracked.box[row])
+        tracked.state[row] = TRACKED if frame == 1 else UNCONFIRMED
+        tracked.track_id[row] = counters[LAST_ID]
+        tracked.first_frame[row] = tracked.last_frame[row] = frame
+        tracked.score[row] = detected.score[j]
+        tracked.class_id[row] = detected.class_id[j]
+        tracked.detection[row] = j
+        tracked.expired[row] = 0
+
+
+@kernel
+def expire(tracked: Tracked, n: int, frame: int, max_lost_frames: float, paper_exact: bool) -> None:
+    """Removes tracks lost for more than `max_lost_frames` frames.
+
+    The published code removes them one frame late: they can be found again in that frame, and then go as soon as they are lost.
+    """
+    for t in range(n):
+        row = tracked.order[t]
+        if tracked.state[row] != LOST:
+            continue
+        too_long = frame - tracked.last_frame[row] > max_lost_frames
+        if tracked.expired[row] == 1 or (too_long and not paper_exact):
+            tracked.state[row] = REMOVED
+        elif too_long and frame - tracked.last_frame[row] > 1:
+            tracked.expired[row] = 1
+
+
+@kernel
+def remove_duplicates(tracked: Tracked, n: int, limit: float, border: float, work: Work, counters: Ints) -> None:
+    """Of a lost and a live track in one place, the one that was followed for longer stays; of equals, the lost one."""
+    n_lost = n_live = 0
+    for t in range(n):
+        row = tracked.order[t]
+        if tracked.state[row] == LOST:
+            work.others[n_lost] = row
+            n_lost += 1
+        elif tracked.state[row] != REMOVED:
+            work.rows[n_live] = row
+            n_live += 1
+    if n_lost == 0:
+        return
+    bins = bin_boxes(tracked.box, work.others, n_lost, work.binned)
+    pairs = work.pairs
+    n_pairs = candidate_pairs(
+        work.rows,
+        n_live,
+        tracked.box,
+        tracked.class_id,
+        work.binned,
+        bins,
+        tracked.class_id,
+        work.ones,
+        tracked.state,
+        LOST,
+        border,
+        limit,
+        pairs,
+    )
+    if n_pairs > len(pairs.column):
+        counters[N_PAIRS] = n_pairs
+        pairs = Pairs(pairs.first, np.empty(n_pairs, np.int64), np.empty(n_pairs))
+        candidate_pairs(
+            work.rows,
+            n_live,
+            tracked.box,
+            tracked.class_id,
+            work.binned,
+            bins,
+            tracked.class_id,
+            work.ones,
+            tracked.state,
+            LOST,
+            border,
+            limit,
+            pairs,
+        )
+    for i in range(n_live):
+        live = work.rows[i]
+        for e in range(pairs.first[i], pairs.first[i + 1]):
+            lost = pairs.column[e]
+            live_age = tracked.last_frame[live] - tracked.first_frame[live]
+            lost_age = tracked.last_frame[lost] - tracked.first_frame[lost]
+            tracked.state[lost if live_age > lost_age else live] = REMOVED
+
+
+@kernel
+def forget_removed(tracked: Tracked, counters: Ints, freed: Ints) -> None:
+    """Moves the rows of removed tracks behind those alive, whose order stays."""
+    n_kept = n_freed = 0
+    for t in range(counters[N_ALIVE]):
+        row = tracked.order[t]
+        if tracked.state[row] == REMOVED:
+            freed[n_freed] = row
+            n_freed += 1
+        else:
+            tracked.order[n_kept] = row
+            n_kept += 1
+    tracked.order[n_kept : n_kept + n_freed] = freed[:n_freed]
+    counters[N_ALIVE] = n_kept
+
+
+@kernel
+def write_tracks(tracked: Tracked, n_alive: int, floats: Floats, ints: Ints) -> int:
+    """Writes the confirmed tracks seen in this frame: boxes then scores into `floats`, ids, classes, detections into `ints`."""
+    n = 0
+    for t in range(n_alive):
+        n += tracked.state[tracked.order[t]] == TRACKED
+    i = 0
+    for t in range(n_alive):
+        row = tracked.order[t]
+        if tracked.state[row] != TRACKED:
+            continue
+        floats[4 * i : 4 * i + 4] = tracked.box[row]
+        floats[4 * n + i] = tracked.score[row]
+        ints[i], ints[n + i], ints[2 * n + i] = tracked.track_id[row], tracked.class_id[row], tracked.detection[row]
+        i += 1
+    return n
+
+
+@kernel
+def list_by_state(tracked: Tracked, n: int, work: Work) -> tuple[int, int, int]:
+    """Lists in `work.rows` the tracked, then the lost; in `work.others` the unconfirmed tracks. Returns how many of each."""
+    n_tracked = n_lost = n_unconfirmed = 0
+    for t in range(n):
+        row = tracked.order[t]
+        if tracked.state[row] == TRACKED:
+            work.rows[n_tracked] = row
+            n_tracked += 1
+        elif tracked.state[row] == UNCONFIRMED:
+            work.others[n_unconfirmed] = row
+            n_unconfirmed += 1
+    for t in range(n):
+        row = tracked.order[t]
+        if tracked.state[row] == LOST:
+            work.rows[n_tracked + n_lost] = row
+            n_lost += 1
+    return n_tracked, n_lost, n_unconfirmed
+
+
+@entry
+def byte_update(
+    xyxy: Floats,
+    score: Floats,
+    class_id: Ints,
+    parameters: Floats,
+    counters: Ints,
+    motion: Floats,
+    box: Floats,
+    track_score: Floats,
+    track_ints: Ints,
+    work_floats: Floats,
+    work_ints: Ints,
+    pair_column: Ints,
+    pair_cost: Floats,
+    out_floats: Floats,
+    out_ints: Ints,
+) -> int:
+    """One frame. Returns how many tracks were written, or -1 - row of the first invalid detection, and then nothing changed."""
+    f, w = work_floats, work_ints
+    detected = Detected(xyxy, score, class_id, w[0])
+    tracked = Tracked(
+        motion,
+        box,
+        track_score,
+        track_ints[0],
+        track_ints[1],
+        track_ints[2],
+        track_ints[3],
+        track_ints[4],
+        track_ints[5],
+        track_ints[6],
+        track_ints[7],
+    )
+    binned = Binned(f[0], f[1], f[2], f[3], w[1], w[2])
+    solver = Solver(w[3], w[4], f[4], f[5], f[6], w[5], w[6], w[7])
+    work = Work(w[8], w[9], f[7], binned, Pairs(w[10], pair_column, pair_cost), solver)
+    paper_exact, fuse = parameters[PAPER_EXACT] != 0.0, parameters[FUSE_SCORE] != 0.0
+    border = 1.0 if paper_exact else 0.0
+
+    if parameters[DROP_INVALID] == 0.0:
+        for j in range(len(score)):
+            if not is_valid(xyxy[j], score[j]):
+                return -1 - j
+    counters[FRAME] += 1
+    n_detections = classify(detected, parameters, counters, work.rows)
+    bins = bin_boxes(xyxy, work.rows, n_detections, binned)
+
+    n_tracked, n_lost, n_unconfirmed = list_by_state(tracked, counters[N_ALIVE], work)
+    rows, unconfirmed = work.rows, work.others
+    n = n_tracked + n_lost
+    for t in range(n):
+        row = rows[t]
+        if tracked.state[row] == LOST:
+            motion[row, VELOCITY, HEIGHT] = 0.0
+        predict(motion[row])
+        box_of_motion(motion[row], box[row])
+
+    n = associate(rows, n, HIGH, parameters[MATCH_COST], fuse, border, bins, tracked, detected, work, counters)
+    n_tracked = 0
+    while n_tracked < n and tracked.state[rows[n_tracked]] == TRACKED:
+        n_tracked += 1
+    n = associate(rows, n_tracked, LOW, parameters[LOW_MATCH_COST], False, border, bins, tracked, detected, work, counters)
+    for t in range(n):
+        tracked.state[rows[t]] = LOST
+    limit = parameters[UNCONFIRMED_MATCH_COST]
+    n = associate(unconfirmed, n_unconfirmed, HIGH, limit, fuse, border, bins, tracked, detected, work, counters)
+    for t in range(n):
+        tracked.state[unconfirmed[t]] = REMOVED
+    give_birth(tracked, detected, parameters[NEW_TRACK_SCORE], counters)
+    expire(tracked, counters[N_ALIVE], counters[FRAME], parameters[MAX_LOST_FRAMES], paper_exact)
+    remove_duplicates(tracked, counters[N_ALIVE], parameters[DUPLICATE_COST], border, work, counters)
+    forget_removed(tracked, counters, work.rows)
+    return write_tracks(tracked, counters[N_ALIVE], out_floats, out_ints)
+
+
+class ByteTracker(Tracker):
+    """BYTE. The defaults are the paper code's; `paper_exact=True` keeps its three observable quirks.
+
+    - `high_score`, `low_score`: detections above the first are associated first, those between the two afterwards, with the
+      tracks that are left. `low_score=high_score` switches the second association off (the baseline of the paper's table).
+    - `new_track_score`: what an unmatched detection needs to start a track. A track is put out from its second frame on, in the
+      first frame of the video at once.
+    - `match_cost`, `low_match_cost`, `unconfirmed_match_cost`: pairs of cost `1 - IoU` below it can match, in the first
+      association, the second, and that of tracks seen once. `fuse_score` multiplies the IoU of the first and third by the
+      detection's score.
+    - `duplicate_cost`: a lost and a live track with `1 - IoU` below it are one; the older stays.
+    - `max_lost_frames`: how long a track without a detection is remembered, in frames; with `frame_rate` in frames of a 30 fps
+      video: `int(frame_rate / 30 * max_lost_frames)`.
+    - `paper_exact`: IoU counts both border pixels, a score equal to `high_score` or `low_score` falls in neither set, and lost
+      tracks go one frame late (and a track found in that frame goes as soon as it is lost again). False: plain IoU, sets closed
+      below, exactly `max_lost_frames`.
+    - `on_invalid`: what to do with a detection that is not finite, inverted, or has a score outside [0, 1]: "raise" or "drop".
+
+    With class ids only tracks and detections of one class are associated; without, every box counts as class 0. Boxes without
+    area overlap nothing and start nothing. ValueError names the argument that is out of range.
+    """
+
+    def __init__(
+        self,
+        high_score: float = 0.6,
+        low_score: float = 0.1,
+        new_track_score: float = 0.7,
+        match_cost: float = 0.9,
+        low_match_cost: float = 0.5,
+        unconfirmed_match_cost: float = 0.7,
+        duplicate_cost: float = 0.15,
+        max_lost_frames: int = 30,
+        fuse_score: bool = True,
+        paper_exact: bool = True,
+        on_invalid: str = "raise",
+        frame_rate: float | None = None,
+    ) -> None:
+        check_real("high_score", high_score, 0, 1)
+        check_real("low_score", low_score, 0, 1)
+        if low_score > high_score:
+            raise ValueError(f"low_score must lie in [0, high_score]: got low_score={low_score}, high_score={high_score}")
+        check_real("new_track_score", new_track_score, 0, 1)
+        check_real("match_cost", match_cost, 0, 1)
+        check_real("low_match_cost", low_match_cost, 0, 1)
+        check_real("unconfirmed_match_cost", unconfirmed_match_cost, 0, 1)
+        check_real("duplicate_cost", duplicate_cost, 0, 1)
+        check_whole("max_lost_frames", max_lost_frames, 0)
+        check_flag("fuse_score", fuse_score)
+        check_flag("paper_exact", paper_exact)
+        check_choice("on_invalid", on_invalid, ("raise", "drop"))
+        if frame_rate is not None:
+            check_real("frame_rate", frame_rate, 1e-3, 1e6)
+            max_lost_frames = int(frame_rate / 30 * max_lost_frames)
+        scores = [high_score, low_score, new_track_score]
+        costs = [match_cost, low_match_cost, unconfirmed_match_cost, duplicate_cost]
+        super().__init__(byte_update, [*scores, *costs, max_lost_frames, fuse_score, paper_exact, on_invalid == "drop"])
