@@ -23,6 +23,8 @@ REQUIRES = [
     "av>=12",
     "jinja2>=3.1",
     "rich>=13",
+    "starlette>=0.37",  # the demo's web page, served by uvicorn
+    "uvicorn>=0.29",
 ]
 
 EXTRAS = {
@@ -66,7 +68,7 @@ setup(
         "bytetrack.tools": "tools",
     },
     package_data={
-        "bytetrack": ["py.typed", "report/*.html", "report/*.css", "report/*.js"],
+        "bytetrack": ["py.typed", "report/*.html", "report/*.css", "report/*.js", "demo/*.html"],
         "bytetrack.configs": ["*.yaml", "*/*.yaml"],
         "bytetrack.exps": ["*.yaml"],
     },

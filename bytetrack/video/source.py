@@ -1,0 +1,269 @@
+"""Where a demo's frames come from: a camera, a network stream, a video file, a folder or a pattern of images.
+
+Files give every frame. Live sources give the newest and count what they drop; when one fails it is opened again, with growing
+pauses, and the first frame after a gap says how long the gap was.
+"""
+
+from __future__ import annotations
+
+import glob
+import logging
+import os
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import cv2
+import numpy as np
+
+from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.video.read import Image, read_image
+
+__all__ = ["Frame", "Images", "Live", "Source", "VideoFile", "open_source", "redacted"]
+
+log = logging.getLogger("bytetrack")
+
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # FFmpeg's own messages may show an address with its password
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture: `frame_id` from 1 without holes, `time` in seconds from the first frame, `gap` seconds without any picture before it."""
+
+    frame_id: int
+    time: float
+    image: Image
+    gap: float = 0.0
+
+
+class Source(Protocol):
+    """Frames in order. `length` is None where nobody knows it, and may lie where a file's header does."""
+
+    name: str
+    frame_rate: float
+    length: int | None
+    live: bool
+    dropped: int
+    path: Path | None
+
+    def __iter__(self) -> Iterator[Frame]: ...
+
+    def close(self) -> None: ...
+
+
+def open_source(
+    spec: str | int, frame_rate: float | None = None, timeout: float = 5.0, give_up_after: float = 60.0, longest_pause: float = 10.0
+) -> Source:
+    """The source that `spec` names: `0` a camera, `rtsp://…` or `http://…` a stream, else a video file, a folder or a pattern of images.
+
+    `frame_rate` is for images (default 25) and overrules what a camera or stream says. For live sources: `timeout` seconds to open
+    or to read, `give_up_after` seconds without a picture until the source counts as ended, pauses between attempts double from
+    0.5 s to `longest_pause`. MissingDataError where nothing is there, FormatError where it cannot be opened.
+    """
+    text = str(spec)
+    if re.fullmatch(r"\d+", text):
+        opener = partial(_open_camera, int(text))
+        return Live(f"webcam{text}", f"camera {text}", opener, frame_rate, timeout, give_up_after, longest_pause)
+    if "://" in text:
+        opener = partial(_open_stream, text, timeout)
+        return Live(_stream_name(text), redacted(text), opener, frame_rate, timeout, give_up_after, longest_pause)
+    path = Path(text).expanduser()
+    if path.is_dir():
+        found = [file for file in path.iterdir() if file.suffix.lower() in IMAGE_ENDINGS]
+        if not found:
+            raise MissingDataError(f"no images in folder '{path}': expected files ending in {', '.join(IMAGE_ENDINGS)}")
+        return Images(found, path.name or "images", frame_rate or 25.0)
+    if not path.exists() and any(mark in text for mark in "*?["):
+        found = [Path(file) for file in glob.glob(str(path), recursive=True) if Path(file).suffix.lower() in IMAGE_ENDINGS]
+        if not found:
+            raise MissingDataError(f"no image matches '{text}'")
+        return Images(found, found[0].parent.name or "images", frame_rate or 25.0)
+    if not path.is_file():
+        raise MissingDataError(
+            f"no source '{text}': give a camera number, a video file, a folder or pattern of images, or an rtsp/http address"
+        )
+    if path.suffix.lower() in IMAGE_ENDINGS:
+        return Images([path], path.stem, frame_rate or 25.0)
+    return VideoFile(path)
+
+
+def redacted(address: str) -> str:
+    """`address` without user name, password and query, fit for logs and file names."""
+    if "://" not in address:
+        return address
+    parts = urlsplit(address)
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}"
+
+
+class Images:
+    """Image files in natural order (2 before 10)."""
+
+    live = False
+    dropped = 0
+
+    def __init__(self, files: list[Path], name: str, frame_rate: float) -> None:
+        self.files = sorted(files, key=lambda file: [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", str(file))])
+        self.name, self.frame_rate = name, frame_rate
+        self.length: int | None = len(files)
+        self.path: Path | None = None
+
+    def __iter__(self) -> Iterator[Frame]:
+        for number, file in enumerate(self.files, 1):
+            yield Frame(number, (number - 1) / self.frame_rate, read_image(file))
+
+    def close(self) -> None:
+        pass
+
+
+class VideoFile:
+    """A video file, every frame with its own time stamp; rotated as its header asks."""
+
+    live = False
+    dropped = 0
+
+    def __init__(self, path: Path) -> None:
+        self.path: Path | None = path
+        self.name = path.stem
+        self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+        if not self._capture.isOpened():
+            raise FormatError(f"{path}: cannot be opened as a video ({path.stat().st_size} bytes): truncated, or not a video?")
+        self.frame_rate = _sane_rate(self._capture.get(cv2.CAP_PROP_FPS), 25.0)
+        count = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        self.length = count if count > 0 else None
+
+    def __iter__(self) -> Iterator[Frame]:
+        number, first, last = 0, 0.0, -1.0
+        while True:
+            good, image = self._capture.read()
+            if not good:
+                break
+            number += 1
+            stamp = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+            first = stamp if number == 1 else first
+            moment = stamp - first
+            if moment <= last:  # no time stamps, or broken ones
+                moment = last + 1 / self.frame_rate
+            last = moment
+            yield Frame(number, moment, np.asarray(image, dtype=np.uint8))
+        if number == 0:
+            raise FormatError(f"{self.path}: no frame can be decoded")
+        if self.length is not None and number < self.length:
+            log.warning("%s: its header says %d frames, %d could be decoded", self.path, self.length, number)
+
+    def close(self) -> None:
+        self._capture.release()
+
+
+class Live:
+    """A camera or stream: a thread reads always, the consumer gets the newest frame, a lost source is opened again.
+
+    `opener` gives an open capture or None; `label` is what logs may show.
+    """
+
+    live = True
+    length: int | None = None
+    path: Path | None = None
+
+    def __init__(
+        self,
+        name: str,
+        label: str,
+        opener: Callable[[], cv2.VideoCapture | None],
+        frame_rate: float | None,
+        timeout: float,
+        give_up_after: float,
+        longest_pause: float,
+    ) -> None:
+        self.name, self.label = name, label
+        self.dropped = 0
+        self.reopened = 0
+        self._opener, self._timeout, self._give_up_after, self._longest_pause = opener, timeout, give_up_after, longest_pause
+        self._closed = threading.Event()
+        self._ready = threading.Condition()
+        self._slot: tuple[float, Image] | None = None
+        self._ended = False
+        capture = opener()
+        if capture is None:
+            raise MissingDataError(f"{label} cannot be opened within {timeout:g} s: is it connected, switched on and reachable?")
+        self.frame_rate = frame_rate or _sane_rate(capture.get(cv2.CAP_PROP_FPS), 25.0)
+        self._thread = threading.Thread(target=self._read_always, args=(capture,), name=f"read {label}", daemon=True)
+        self._thread.start()
+
+    def __iter__(self) -> Iterator[Frame]:
+        number, first, last = 0, 0.0, 0.0
+        while True:
+            with self._ready:
+                self._ready.wait_for(lambda: self._slot is not None or self._ended)
+                if self._slot is None:
+                    return
+                stamp, image = self._slot
+                self._slot = None
+            number += 1
+            first, last = (stamp, stamp) if number == 1 else (first, last)
+            pause = stamp - last
+            yield Frame(number, stamp - first, image, gap=pause if pause > 2 / self.frame_rate else 0.0)
+            last = stamp
+
+    def close(self) -> None:
+        """Ends the iteration; frames already handed out stay valid."""
+        self._closed.set()
+        self._thread.join(timeout=2 * self._timeout)
+
+    def _read_always(self, capture: cv2.VideoCapture | None) -> None:
+        seen, pause = time.monotonic(), 0.5
+        while not self._closed.is_set():
+            good, image = capture.read() if capture is not None else (False, None)
+            if good and image is not None:
+                seen, pause = time.monotonic(), 0.5
+                with self._ready:
+                    self.dropped += self._slot is not None
+                    self._slot = (seen, np.asarray(image, dtype=np.uint8))
+                    self._ready.notify()
+                continue
+            if capture is not None:
+                capture.release()
+                log.warning("%s: no picture; opening it again", self.label)
+            if time.monotonic() - seen > self._give_up_after:
+                log.warning("%s: no picture for %.0f s: it counts as ended", self.label, self._give_up_after)
+                break
+            self._closed.wait(pause)
+            pause = min(2 * pause, self._longest_pause)
+            capture = None if self._closed.is_set() else self._opener()
+            self.reopened += capture is not None
+        if capture is not None:
+            capture.release()
+        with self._ready:
+            self._ended = True
+            self._ready.notify()
+
+
+def _open_camera(number: int) -> cv2.VideoCapture | None:
+    capture = cv2.VideoCapture(number)
+    return capture if capture.isOpened() else None
+
+
+def _open_stream(address: str, timeout: float) -> cv2.VideoCapture | None:
+    limit = int(1000 * timeout)
+    capture = cv2.VideoCapture(address, cv2.CAP_FFMPEG, [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit, cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit])
+    return capture if capture.isOpened() else None
+
+
+def _stream_name(address: str) -> str:
+    """A file name for a stream, without user, password or query."""
+    parts = urlsplit(address)
+    return re.sub(r"[^A-Za-z0-9.-]+", "_", f"{parts.hostname or 'stream'}{parts.path}").strip("_")
+
+
+def _sane_rate(stated: float, default: float) -> float:
+    """The frame rate that a header states, or `default` where it states nonsense (0, NaN, 90,000)."""
+    return float(stated) if 0.1 <= stated <= 1000 else default
