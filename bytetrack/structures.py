@@ -178,13 +178,14 @@ class Sequence:
     ground_truth: Path | None = None
     public_detections: Path | None = None
     last_frame: int | None = None
+    image_digits: int = 6
 
     def image_path(self, frame_id: int) -> Path:
-        """File of frame `frame_id` (from 1, in this sequence's own numbering), six digits as MOTChallenge names them.
+        """File of frame `frame_id` (from 1, in this sequence's own numbering): `image_digits` digits (MOTChallenge 6, DanceTrack 8).
 
         Of a video, `file.avi#000123`, which `bytetrack.video.read.read_image` understands.
         """
         if self.images is None:
             raise ValueError(f"{self.name} has no images")
-        number = f"{frame_id + self.first_frame - 1:06d}"
+        number = f"{frame_id + self.first_frame - 1:0{self.image_digits}d}"
         return Path(f"{self.images}#{number}") if self.images.is_file() else self.images / f"{number}{self.image_ext}"

@@ -88,17 +88,19 @@ def read_sequence(folder: Path) -> Sequence:
     fields = _section(info)
     length = int(_positive(info, fields, "seqLength", whole=True))
     annotations, detections = folder / "gt" / "gt.txt", folder / "det" / "det.txt"
+    images = _images(folder, fields.get("imdir", "img1"))
     return Sequence(
         name=folder.name,
         length=length,
         frame_rate=_positive(info, fields, "frameRate"),
         width=int(_positive(info, fields, "imWidth", whole=True)),
         height=int(_positive(info, fields, "imHeight", whole=True)),
-        images=_images(folder, fields.get("imdir", "img1")),
+        images=images,
         image_ext=fields.get("imext", ".jpg"),
         ground_truth=annotations if annotations.is_file() else None,
         public_detections=detections if detections.is_file() else None,
         last_frame=length,
+        image_digits=_digits(images),
     )
 
 
@@ -137,3 +139,9 @@ def _images(folder: Path, name: str) -> Path | None:
         return folder / name
     videos = [path for path in folder.iterdir() if path.suffix.lower() in VIDEOS]
     return videos[0] if len(videos) == 1 else None
+
+
+def _digits(images: Path | None) -> int:
+    """How many digits the image files of a folder are named with; six where there are none."""
+    names = (path.stem for path in images.iterdir()) if images is not None and images.is_dir() else ()
+    return next((len(name) for name in names if name.isascii() and name.isdigit()), 6)

@@ -1,0 +1,24 @@
+"""Raw dataset folders to COCO documents, one module a format. Nothing is ever written into the user's dataset."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bytetrack.data.converters.bdd100k import Bdd100k
+from bytetrack.data.converters.coco import CocoFile
+from bytetrack.data.converters.crowdhuman import CrowdHuman
+from bytetrack.data.converters.jde import LabelsWithIds
+from bytetrack.data.converters.mot import coco_from_sequences
+
+__all__ = ["Bdd100k", "CocoFile", "CrowdHuman", "LabelsWithIds", "convert"]
+
+
+def convert(dataset: Any, skip_missing: bool = False) -> dict[str, Any]:
+    """The COCO document of `dataset`: one of this package's, or anything with `sequences()` and `protocol` (MOT layout).
+
+    `skip_missing` leaves out images that are not there instead of raising MissingDataError; where sizes come from seqinfo.ini,
+    images are not needed at all.
+    """
+    if hasattr(dataset, "to_coco"):
+        return dataset.to_coco(skip_missing)  # type: ignore[no-any-return]
+    return coco_from_sequences(dataset.sequences(), dataset.protocol)

@@ -1,0 +1,92 @@
+"""BDD100K MOT: a Scalabel json file a video, eight classes."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+from bytetrack.data.converters.document import Document, image_size, numbers, progress
+from bytetrack.errors import FormatError, MissingDataError
+
+__all__ = ["Bdd100k"]
+
+CLASSES = ("pedestrian", "rider", "car", "truck", "bus", "train", "motorcycle", "bicycle")
+ALSO_CALLED = {"person": "pedestrian", "motor": "motorcycle", "bike": "bicycle"}  # in older releases of the labels
+IGNORED = {"other person": "pedestrian", "other vehicle": "car", "trailer": "truck"}  # crowd boxes of the class nearest to them
+
+log = logging.getLogger("bytetrack")
+
+
+class Bdd100k:
+    """The videos of `root`/`labels`/*.json, with frames `root`/`images`/<video>/<frame>.jpg.
+
+    Boxes marked `crowd` and the classes that the benchmark ignores (other person, other vehicle, trailer) become crowd boxes. Sizes
+    come from the labels where they state them, else from the header of each video's first image.
+    """
+
+    def __init__(self, root: str | Path, labels: str = "labels/box_track_20/train", images: str = "images/track/train") -> None:
+        self.root, self.labels, self.images = Path(root), labels, images
+
+    def to_coco(self, skip_missing: bool = False) -> dict[str, Any]:
+        """The COCO document; MissingDataError without labels or images, FormatError naming the file and frame that are wrong."""
+        files = sorted((self.root / self.labels).glob("*.json"))
+        if not files:
+            raise MissingDataError(f"no label files in {str(self.root / self.labels)!r}: dataset.labels is the folder of json files")
+        document, missing = Document(self.root, CLASSES), 0
+        tracks: dict[tuple[int, str], int] = {}
+        for file in progress(files, "converting"):
+            for name, frames in _videos(file).items():
+                folder = self.root / self.images / name
+                size = _size(frames[0])
+                if size is None and skip_missing and not (folder / frames[0]["name"]).is_file():
+                    missing += 1
+                    continue
+                size = size or image_size(folder / frames[0]["name"])
+                video_id = document.video(name)
+                for frame_id, frame in enumerate(frames, start=1):
+                    image_id = document.image(folder / frame["name"], size, video_id, frame_id)
+                    for label in frame.get("labels") or []:
+                        _add_box(document, image_id, video_id, label, tracks, f"{file}: {frame['name']}")
+        if missing:
+            log.warning("%s: %d videos are not there and are left out", self.root, missing)
+        return document.whole()
+
+
+def _videos(file: Path) -> dict[str, list[dict[str, Any]]]:
+    """The frames of each video in a label file, in the order of their index."""
+    try:
+        content = json.loads(file.read_bytes())
+    except ValueError as error:
+        raise FormatError(f"{file}: expected Scalabel json: {error}") from None
+    frames = content.get("frames") if isinstance(content, dict) else content
+    videos: dict[str, list[dict[str, Any]]] = {}
+    for row, frame in enumerate(frames if isinstance(frames, list) else [None]):
+        if not isinstance(frame, dict) or not isinstance(frame.get("name"), str):
+            raise FormatError(f"{file}: expected a list of frames with a name (Scalabel), frame {row} is {str(frame)[:60]!r}")
+        videos.setdefault(str(frame.get("videoName") or frame.get("video_name") or file.stem), []).append(frame)
+    for of_video in videos.values():
+        of_video.sort(key=lambda frame: (frame.get("frameIndex", frame.get("index", 0)), frame["name"]))
+    return videos
+
+
+def _size(frame: dict[str, Any]) -> tuple[int, int] | None:
+    size = frame.get("size")
+    return (int(size["width"]), int(size["height"])) if isinstance(size, dict) and {"width", "height"} <= set(size) else None
+
+
+def _add_box(
+    document: Document, image_id: int, video_id: int, label: dict[str, Any], tracks: dict[tuple[int, str], int], where: str
+) -> None:
+    corners = label.get("box2d")
+    category = str(label.get("category"))
+    if corners is None:
+        return  # a lane or an area
+    known = ALSO_CALLED.get(category, IGNORED.get(category, category))
+    if known not in CLASSES:
+        raise FormatError(f"{where}: no class {category!r} in BDD100K MOT; known are {', '.join((*CLASSES, *IGNORED))}")
+    x1, y1, x2, y2 = numbers([corners.get(key) for key in ("x1", "y1", "x2", "y2")], where, "box2d x1 y1 x2 y2")
+    crowd = category in IGNORED or bool((label.get("attributes") or {}).get("crowd"))
+    track_id = tracks.setdefault((video_id, str(label.get("id"))), len(tracks) + 1)
+    document.box(image_id, [x1, y1, x2 - x1, y2 - y1], CLASSES.index(known) + 1, track_id, crowd)

@@ -1,0 +1,75 @@
+"""CrowdHuman: one json record a line (odgt), amodal full-body boxes."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+from bytetrack.data.converters.document import IMAGE_ENDINGS, Document, files_below, image_size, numbers, progress
+from bytetrack.errors import FormatError, MissingDataError
+
+__all__ = ["CrowdHuman"]
+
+log = logging.getLogger("bytetrack")
+
+
+class CrowdHuman:
+    """The records of the odgt files in `root` whose name matches `annotations`, with the images `<ID>.jpg` anywhere below `root`.
+
+    Labels are the full-body boxes (`fbox`), which may leave the image; masks and boxes marked `ignore` become crowd boxes, which
+    are neither object nor background. A box's visible part is kept as `bbox_vis`.
+    """
+
+    def __init__(self, root: str | Path, annotations: str = "annotation_*.odgt") -> None:
+        self.root, self.annotations = Path(root), annotations
+
+    def to_coco(self, skip_missing: bool = False) -> dict[str, Any]:
+        """The COCO document; MissingDataError without annotations or images, FormatError naming the line that is wrong."""
+        files = sorted(self.root.glob(self.annotations))
+        if not files:
+            there = ", ".join(sorted(path.name for path in self.root.glob("*.odgt"))) or "no odgt file"
+            raise MissingDataError(f"no annotations {self.annotations!r} in {str(self.root)!r}: it holds {there}")
+        images = {path.stem: path for path in files_below(self.root, IMAGE_ENDINGS)}
+        document, missing = Document(self.root), 0
+        for file in files:
+            lines = file.read_text(encoding="utf-8").splitlines()
+            for number, line in enumerate(progress(lines, file.name), start=1):
+                if not line.strip():
+                    continue
+                where = f"{file}:{number}"
+                record = _record(line, where)
+                image = images.get(record["ID"])
+                if image is None:
+                    if not skip_missing:
+                        raise MissingDataError(
+                            f"{where}: no image {record['ID']}.jpg below {str(self.root)!r} ({len(images)} images there); "
+                            "skip_missing=true leaves out what is not there"
+                        )
+                    missing += 1
+                    continue
+                image_id = document.image(image, image_size(image))
+                for box in record["gtboxes"]:
+                    _add_box(document, image_id, box, where)
+        if missing:
+            log.warning("%s: %d images are not there and are left out", self.root, missing)
+        return document.whole()
+
+
+def _record(line: str, where: str) -> dict[str, Any]:
+    try:
+        record = json.loads(line)
+        boxes = record.get("gtboxes") or []
+        if isinstance(record["ID"], str) and isinstance(boxes, list) and all(isinstance(box, dict) for box in boxes):
+            return {"ID": record["ID"], "gtboxes": boxes}
+    except (ValueError, KeyError, AttributeError):
+        pass
+    raise FormatError(f'{where}: expected {{"ID": text, "gtboxes": [{{...}}, ...]}}, got {line[:80]!r}')
+
+
+def _add_box(document: Document, image_id: int, box: dict[str, Any], where: str) -> None:
+    extra = box.get("extra") or {}
+    crowd = extra.get("ignore", 0) == 1 or box.get("tag", "person") != "person"
+    visible = numbers(box["vbox"], where, "vbox") if box.get("vbox") is not None else None
+    document.box(image_id, numbers(box.get("fbox"), where, "fbox"), crowd=crowd, visible=visible)

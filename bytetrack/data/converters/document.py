@@ -1,0 +1,113 @@
+"""What all converters share: the document they fill, where images are, how large, and a progress bar."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from bytetrack.errors import FormatError, MissingDataError
+
+__all__ = ["IMAGE_ENDINGS", "Document", "files_below", "image_size", "numbers", "progress"]
+
+IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+Item = TypeVar("Item")
+
+
+class Document:
+    """A COCO document that grows: ids count from 1 in the order of arrival. `root` is where its file names start from."""
+
+    def __init__(self, root: Path, categories: Sequence[str] = ("pedestrian",)) -> None:
+        self.root = root
+        self.categories = [{"id": i, "name": name} for i, name in enumerate(categories, start=1)]
+        self.images: list[dict[str, Any]] = []
+        self.annotations: list[dict[str, Any]] = []
+        self.videos: list[dict[str, Any]] = []
+
+    def video(self, name: str) -> int:
+        """A new sequence; its id."""
+        self.videos.append({"id": len(self.videos) + 1, "file_name": name})
+        return len(self.videos)
+
+    def image(self, file: Path, size: tuple[int, int], video_id: int | None = None, frame_id: int | None = None) -> int:
+        """A new image of (width, height) pixels, `frame_id` (from 1) of video `video_id` where it belongs to one; its id."""
+        record: dict[str, Any] = {"id": len(self.images) + 1, "file_name": file.relative_to(self.root).as_posix()}
+        if video_id is not None:
+            record |= {"video_id": video_id, "frame_id": frame_id}
+        self.images.append(record | {"width": size[0], "height": size[1]})
+        return len(self.images)
+
+    def box(
+        self,
+        image_id: int,
+        tlwh: Sequence[float],
+        category_id: int = 1,
+        track_id: int | None = None,
+        crowd: bool = False,
+        visible: Sequence[float] | None = None,
+    ) -> None:
+        """A box of the image, amodal (it may leave the image); `crowd`: to be ignored, neither object nor background."""
+        record: dict[str, Any] = {"id": len(self.annotations) + 1, "image_id": image_id, "category_id": category_id}
+        if track_id is not None:
+            record["track_id"] = track_id
+        record |= {"bbox": list(tlwh), "area": max(tlwh[2], 0) * max(tlwh[3], 0), "iscrowd": int(crowd)}
+        if visible is not None:
+            record["bbox_vis"] = list(visible)
+        self.annotations.append(record)
+
+    def whole(self) -> dict[str, Any]:
+        """The document, ready to write."""
+        return {
+            "info": {"description": "made by bytetrack, tools/prepare.py", "root": str(self.root.resolve())},
+            "images": self.images,
+            "annotations": self.annotations,
+            "videos": self.videos,
+            "categories": self.categories,
+        }
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Width and height from the file's header, nothing decoded and no EXIF rotation; MissingDataError, FormatError."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as image:
+            return image.size
+    except FileNotFoundError:
+        raise MissingDataError(f"no image {path}; skip_missing=true leaves out what is not there") from None
+    except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError, EOFError) as error:
+        raise FormatError(f"{path} is no readable image: {error}") from None
+
+
+def files_below(folder: Path, endings: Iterable[str]) -> Iterator[Path]:
+    """All files below `folder` (linked folders too, each once) with one of the `endings`, in the order of their paths."""
+    seen = set()
+    for here, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(here)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders.sort()
+        yield from (Path(here, name) for name in sorted(files) if name.lower().endswith(tuple(endings)))
+
+
+def progress(items: Sequence[Item], what: str) -> Iterable[Item]:
+    """`items` with a progress bar on stderr that disappears at the end."""
+    return track(items, description=what, console=Console(stderr=True), transient=True)
+
+
+def numbers(values: object, where: str, expected: str) -> list[float]:
+    """Four finite numbers, or FormatError."""
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        array = np.empty(0)
+    if array.shape != (4,) or not np.isfinite(array).all():
+        raise FormatError(f"{where}: expected {expected}, four finite numbers, got {values!r}")
+    return [int(v) if v == int(v) else float(v) for v in array]

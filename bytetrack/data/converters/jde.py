@@ -1,0 +1,90 @@
+"""CityPersons, ETHZ and others in JDE's form: a text file an image, `class identity cx cy w h` in fractions of its size."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from bytetrack.data.converters.document import IMAGE_ENDINGS, Document, files_below, image_size, numbers, progress
+from bytetrack.errors import FormatError, MissingDataError
+
+__all__ = ["LabelsWithIds"]
+
+LABELS, IMAGES = "labels_with_ids", "images"
+
+log = logging.getLogger("bytetrack")
+
+
+class LabelsWithIds:
+    """Every `labels_with_ids/**/x.txt` below `root` whose path contains `within`, with the image `images/**/x.png` beside it.
+
+    All classes are taken as pedestrians; an identity below 0 is none. `sequences`: each image folder is a video, its frames in
+    the order of their names; else images stand alone. Boxes are amodal and stay so.
+    """
+
+    def __init__(self, root: str | Path, within: str = "", sequences: bool = False) -> None:
+        self.root, self.within, self.sequences = Path(root), within, sequences
+
+    def to_coco(self, skip_missing: bool = False) -> dict[str, Any]:
+        """The COCO document; MissingDataError without labels or images, FormatError naming the line that is wrong."""
+        labels = [
+            path
+            for path in files_below(self.root, (".txt",))
+            if LABELS in path.relative_to(self.root).parts and self.within in path.relative_to(self.root).as_posix()
+        ]
+        if not labels:
+            raise MissingDataError(f"no label files {LABELS}/**/{self.within}*.txt below {str(self.root)!r}")
+        document, missing = Document(self.root), 0
+        videos: dict[Path, tuple[int, int]] = {}  # image folder: video id, frames so far
+        tracks: dict[tuple[Path, int], int] = {}
+        for label in progress(labels, "converting"):
+            image = self._image(label)
+            if image is None:
+                if not skip_missing:
+                    raise MissingDataError(f"{label}: no image of that name in {IMAGES}/; skip_missing=true leaves out what is not there")
+                missing += 1
+                continue
+            size = image_size(image)
+            if self.sequences:
+                video_id, frames = videos.get(image.parent, (0, 0))
+                video_id = video_id or document.video(_video_name(image.parent.relative_to(self.root)))
+                videos[image.parent] = (video_id, frames + 1)
+            image_id = document.image(image, size, *videos.get(image.parent, ()))
+            for identity, tlwh in _boxes(label, size):
+                owner = image.parent if self.sequences else Path()
+                track = tracks.setdefault((owner, identity), len(tracks) + 1) if identity >= 0 else None
+                document.box(image_id, tlwh, track_id=track)
+        if missing:
+            log.warning("%s: %d images are not there and are left out", self.root, missing)
+        return document.whole()
+
+    def _image(self, label: Path) -> Path | None:
+        parts = list(label.relative_to(self.root).parts)
+        parts[parts.index(LABELS)] = IMAGES
+        image = self.root.joinpath(*parts)
+        return next((image.with_suffix(ending) for ending in IMAGE_ENDINGS if image.with_suffix(ending).is_file()), None)
+
+
+def _video_name(folder: Path) -> str:
+    return "/".join(part for part in folder.parts if part != IMAGES) or IMAGES
+
+
+def _boxes(label: Path, size: tuple[int, int]) -> list[tuple[int, list[float]]]:
+    """Identity and left, top, width, height in pixels of every line."""
+    found = []
+    for number, line in enumerate(label.read_text(encoding="utf-8").splitlines(), start=1):
+        columns = line.split()
+        if not columns:
+            continue
+        where = f"{label}:{number}"
+        try:
+            identity = int(float(columns[1]))
+            fractions = numbers(columns[2:6], where, "cx cy w h")
+        except (IndexError, ValueError, OverflowError):
+            fractions = []
+        if len(columns) != 6 or not fractions:
+            raise FormatError(f"{where}: expected 6 columns class identity cx cy w h, got {line!r}")
+        cx, cy, w, h = fractions
+        found.append((identity, [(cx - w / 2) * size[0], (cy - h / 2) * size[1], w * size[0], h * size[1]]))
+    return found

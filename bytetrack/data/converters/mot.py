@@ -1,0 +1,104 @@
+"""Sequences in the MOTChallenge layout to a COCO document, ids as the published converter gives them.
+
+Image ids count all frames of all whole sequences, also of those a half leaves out; annotation ids count the ground truth rows of
+the frames that are in (by track, then frame, as the benchmark's files stand); tracks are renumbered over the whole set.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bytetrack.data.converters.document import Document, progress
+from bytetrack.data.mot import read_annotations
+from bytetrack.errors import MissingDataError
+from bytetrack.structures import Sequence
+
+__all__ = ["coco_from_sequences"]
+
+PEDESTRIAN = 1  # MOTChallenge's class
+
+log = logging.getLogger("bytetrack")
+
+
+def coco_from_sequences(sequences: list[Sequence], protocol: str) -> dict[str, Any]:
+    """Boxes that count (conf not 0) of pedestrians (of every class where `protocol` is `mot15`), amodal, visible or not.
+
+    Sizes come from the sequences; images need not be there. The frame numbers of a half start at 1. Sequences without ground
+    truth (a test set) have images only.
+    """
+    folders = [_folder(sequence) for sequence in sequences]
+    document = Document(folders[0].parent)
+    frames_before = rows_before = tracks_before = 0
+    without_images = [sequence.name for sequence in sequences if sequence.images is None]
+    if without_images:
+        log.warning("%s: %d of %d sequences have no images; training will need them", document.root, len(without_images), len(sequences))
+    for sequence, folder in progress(list(zip(sequences, folders, strict=True)), "converting"):
+        video_id = document.video(sequence.name)
+        _add_images(document, sequence, folder, video_id, frames_before)
+        if sequence.ground_truth is not None:
+            rows, tracks = _add_boxes(document, sequence, protocol, frames_before, rows_before, tracks_before)
+            rows_before += rows
+            tracks_before += tracks
+        frames_before += _whole_length(sequence)
+    return document.whole()
+
+
+def _add_images(document: Document, sequence: Sequence, folder: Path, video_id: int, frames_before: int) -> None:
+    named = replace(sequence, images=folder / "img1") if sequence.images is None else sequence
+    for frame_id in range(1, sequence.length + 1):
+        number = sequence.first_frame + frame_id - 1
+        image_id = frames_before + number
+        document.images.append(
+            {
+                "file_name": named.image_path(frame_id).relative_to(document.root).as_posix(),
+                "id": image_id,
+                "frame_id": frame_id,
+                "prev_image_id": image_id - 1 if number > 1 else -1,
+                "next_image_id": image_id + 1 if number < _whole_length(sequence) else -1,
+                "video_id": video_id,
+                "height": sequence.height,
+                "width": sequence.width,
+            }
+        )
+
+
+def _add_boxes(
+    document: Document, sequence: Sequence, protocol: str, frames_before: int, rows_before: int, tracks_before: int
+) -> tuple[int, int]:
+    """Appends the sequence's boxes; returns how many rows and tracks it has."""
+    truth = read_annotations(sequence)
+    order = np.lexsort((truth.frame_id, truth.track_id))
+    counts = truth.considered[order] & ((truth.class_id[order] == PEDESTRIAN) | (protocol == "mot15"))
+    kept, ids = order[counts], rows_before + 1 + np.flatnonzero(counts)
+    tracks, track_index = np.unique(truth.track_id[kept], return_inverse=True)
+    columns = (ids, track_index + tracks_before + 1, truth.frame_id[kept] + frames_before + sequence.first_frame - 1, truth.tlwh[kept])
+    for annotation_id, track_id, image_id, tlwh in zip(*(column.tolist() for column in columns), strict=True):
+        document.annotations.append(
+            {
+                "id": annotation_id,
+                "category_id": 1,
+                "image_id": image_id,
+                "track_id": track_id,
+                "bbox": tlwh,
+                "conf": 1.0,
+                "iscrowd": 0,
+                "area": tlwh[2] * tlwh[3],
+            }
+        )
+    return len(truth), len(tracks)
+
+
+def _whole_length(sequence: Sequence) -> int:
+    return sequence.last_frame or sequence.first_frame - 1 + sequence.length
+
+
+def _folder(sequence: Sequence) -> Path:
+    for path, up in ((sequence.ground_truth, 1), (sequence.public_detections, 1), (sequence.images, 0)):
+        if path is not None:
+            return path.parents[up]
+    raise MissingDataError(f"{sequence.name}: found neither images nor gt/gt.txt nor det/det.txt")
