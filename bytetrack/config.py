@@ -13,14 +13,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from bytetrack import __version__
 
-__all__ = ["build", "compose", "console", "home", "out_folder", "save", "verb"]
+__all__ = ["build", "compose", "console", "home", "out_folder", "plain", "save", "verb"]
 
 ALLOWED_TARGETS = ("bytetrack.", "torch.optim.")
 PACKAGES = ("numpy", "scipy", "numba", "torch", "torchvision", "trackeval", "motmetrics", "opencv-python", "onnxruntime")
@@ -64,7 +65,16 @@ def build(node: Any, **extra: Any) -> Any:
     try:
         return instantiate(node, _convert_="all", **extra)
     except InstantiationException as error:
+        if isinstance(error.__cause__, TypeError):  # most often a setting that the constructor does not have
+            raise ValueError(str(error.__cause__)) from error.__cause__
         raise error.__cause__ or ValueError(str(error).splitlines()[0]) from None
+
+
+def plain(node: Any) -> Any:
+    """A config node as plain Python dicts and lists, resolved; `build` takes either."""
+    from omegaconf import OmegaConf
+
+    return OmegaConf.to_container(node, resolve=True, throw_on_missing=True) if OmegaConf.is_config(node) else node
 
 
 def _targets(node: Any) -> list[Any]:
@@ -92,7 +102,8 @@ def save(config: Any, out: Path) -> None:
         "git_revision": _git_revision(),
         "versions": {"bytetrack": __version__, "python": sys.version.split()[0], **_versions()},
     }
-    document = OmegaConf.create({**dict(OmegaConf.to_container(config, resolve=True)), "made_by": made_by})
+    plain_settings: Any = OmegaConf.to_container(config, resolve=True)
+    document = OmegaConf.create({**plain_settings, "made_by": made_by})
     temporary = out / "config.yaml.tmp"
     OmegaConf.save(document, temporary)
     temporary.replace(out / "config.yaml")
@@ -124,32 +135,58 @@ def verb(name: str) -> Callable[[Callable[[Any], None]], Callable[[], None]]:
     """
 
     def decorate(task: Callable[[Any], None]) -> Callable[[], None]:
-        def guarded(config: Any) -> None:
-            logging.getLogger("bytetrack").setLevel(logging.INFO)
-            signal.signal(signal.SIGTERM, _terminate)
-            try:
-                task(config)
-            except (ValueError, OSError, ModuleNotFoundError) as error:
-                if os.environ.get("HYDRA_FULL_ERROR") == "1":
-                    raise
-                one_line = " ".join(str(error).split()) or type(error).__name__
-                sys.stderr.write(f"error: {one_line}\n")
-                sys.exit(1)
-            except KeyboardInterrupt:
-                sys.stderr.write("stopped by Ctrl-C\n")
-                sys.exit(130)
-
         def run() -> None:
-            import hydra
+            complete = os.environ.get("HYDRA_FULL_ERROR") == "1"
 
-            if not any(argument.startswith("hydra.searchpath=") for argument in sys.argv[1:]):
-                sys.argv.append(_searchpath())
-            guarded.__module__, guarded.__qualname__ = "__main__", name
-            hydra.main(version_base="1.3", config_path=str(home() / "configs"), config_name=name)(guarded)()
+            def guarded(config: Any) -> None:
+                logging.getLogger("bytetrack").setLevel(logging.INFO)
+                signal.signal(signal.SIGTERM, _terminate)
+                with _explained(complete):
+                    task(config)
+
+            with _explained(complete):
+                import hydra
+
+                os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises its errors, which are explained here, in place of printing them
+                if not any(argument.startswith("hydra.searchpath=") for argument in sys.argv[1:]):
+                    sys.argv.append(_searchpath())
+                guarded.__module__, guarded.__qualname__ = "__main__", name
+                hydra.main(version_base="1.3", config_path=str(home() / "configs"), config_name=name)(guarded)()
 
         return run
 
     return decorate
+
+
+@contextmanager
+def _explained(complete: bool) -> Iterator[None]:
+    """What a user can cause ends the process with one line; the rest is a bug, and shows its traceback; `complete` shows all."""
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        yield
+    except (ValueError, OSError, ModuleNotFoundError, HydraException, OmegaConfBaseException) as error:
+        if complete:
+            raise
+        sys.stderr.write(f"error: {_one_line(error)}\n")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped by Ctrl-C\n")
+        sys.exit(130)
+
+
+def _one_line(error: Exception) -> str:
+    from omegaconf.errors import MissingMandatoryValue
+
+    if isinstance(error, MissingMandatoryValue):
+        return f"{error.full_key} must be given: {error.full_key}=..."
+    text = str(error)
+    if text.startswith("Could not override"):
+        text = text.splitlines()[0] + " There is no such setting; --help shows all"
+    for noise in ("Config search path:", "See https://hydra.cc"):
+        text = text.split(noise)[0]
+    return " ".join(text.split()) or type(error).__name__
 
 
 def _terminate(*_: object) -> None:

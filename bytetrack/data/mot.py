@@ -8,20 +8,25 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.mot_text import FRAME, ID, SCORE, TLWH, Table, read_detections, read_table, replace_text
-from bytetrack.structures import Annotations, Trajectories
+from bytetrack.structures import Annotations, Sequence, Trajectories
 
 __all__ = ["read_annotations", "read_detections", "read_trajectories", "write_trajectories"]
 
 CLASS, VISIBILITY = 7, 8
 
 
-def read_annotations(path: Path, first_frame: int = 1, length: int | None = None, last_frame: int | None = None) -> Annotations:
-    """Ground truth of the `length` frames from `first_frame` (None: all that follow), renumbered from 1.
+def read_annotations(source: Sequence | Path) -> Annotations:
+    """Ground truth of a sequence (a half: only its frames, renumbered from 1), or of a whole file.
 
     Nine columns as in MOT16, 17 and 20: frame, id, left, top, width, height, conf, class, visibility (eight: without visibility).
     Ten as in MOT15 (the last three are world coordinates) or seven: no classes, every box is a fully visible pedestrian. conf 0
-    marks a box that is not to be scored. `last_frame` is the last of the whole sequence, where known. FormatError names the line.
+    marks a box that is not to be scored. FormatError names the line; ValueError for a sequence without ground truth.
     """
+    path, first_frame, length, last_frame = source if isinstance(source, Path) else None, 1, None, None
+    if isinstance(source, Sequence):
+        path, first_frame, length, last_frame = source.ground_truth, source.first_frame, source.length, source.last_frame
+    if path is None:
+        raise ValueError(f"{source.name} has no ground truth")
     table = read_table(path, range(7, 11), "9 columns frame,id,left,top,width,height,conf,class,visibility (or MOT15's 10)")
     table.refuse_bad_boxes(last_frame)
     order = _order(table)

@@ -1,0 +1,23 @@
+"""Score a folder of result files against a dataset's ground truth, and write a report: see `--help`."""
+
+from pathlib import Path
+from typing import Any
+
+from bytetrack.config import build, out_folder, save, verb
+
+
+@verb("score")
+def main(config: Any) -> None:
+    from bytetrack import pipeline
+
+    dataset = build(config.dataset)
+    sequences = dataset.sequences()
+    folder = pipeline.result_folder(Path(config.tracks), sequences)
+    out = out_folder(config.out, "score")
+    scores = pipeline.score_every_sequence(pipeline.ScoreJob(folder, dataset.protocol, out / "tracks"), sequences, out, config.workers)
+    save(config, out)
+    pipeline.finish(scores, dataset, out, config.compare)
+
+
+if __name__ == "__main__":
+    main()

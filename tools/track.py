@@ -1,0 +1,24 @@
+"""Detect, track and score every sequence of a dataset, and write a report: see `--help`."""
+
+from typing import Any
+
+from bytetrack.config import build, out_folder, plain, save, verb
+
+
+@verb("track")
+def main(config: Any) -> None:
+    from bytetrack import pipeline
+
+    dataset = build(config.dataset)
+    sequences = dataset.sequences()
+    detector = pipeline.replayable(build(config.detector))
+    tracker_for = pipeline.TrackerFactory(build, plain(config.tracker), plain(config.per_sequence))
+    out = out_folder(config.out, "track")
+    job = pipeline.TrackJob(detector, tracker_for, out / "tracks", dataset.protocol, config.min_box_area, config.max_aspect_ratio)
+    scores = pipeline.score_every_sequence(job, sequences, out, config.workers)
+    save(config, out)
+    pipeline.finish(scores, dataset, out, config.compare)
+
+
+if __name__ == "__main__":
+    main()
