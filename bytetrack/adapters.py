@@ -1,0 +1,124 @@
+"""Other libraries' detections as `Detections`, and tracks back to supervision. No library is imported to read its objects.
+
+Every function takes what its library returns for one image; tensors on any device and of any precision become arrays. Rows keep
+their order, so that `tracks.detection_index` points into the source too: that is how masks, keypoints and names come along.
+
+    results = model(image)                          # any library
+    tracks = tracker.update(from_torchvision(results[0]))
+    masks = results[0]["masks"][tracks.detection_index]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bytetrack.structures import Detections, Tracks
+
+__all__ = ["from_dict", "from_supervision", "from_torchvision", "from_transformers", "from_ultralytics", "to_supervision"]
+
+NAMES = {
+    "boxes": ("xyxy", "boxes", "bboxes"),
+    "scores": ("score", "scores", "confidence", "conf"),
+    "classes": ("class_id", "classes", "class_ids", "labels", "cls"),
+}
+
+
+def from_dict(detections: Mapping[str, Any]) -> Detections:
+    """From a dict of arrays, lists or tensors.
+
+    Boxes (n, 4) as left, top, right, bottom pixels under `xyxy`, `boxes` or `bboxes`; scores (n,) under `score`, `scores`,
+    `confidence` or `conf`; class numbers (n,), optional, under `class_id`, `class_ids`, `classes`, `labels` or `cls`. ValueError
+    names what is missing.
+
+    >>> from_dict({"boxes": [[10, 20, 30, 60]], "scores": [0.9], "labels": [1]}).class_id
+    array([1])
+    """
+    if not isinstance(detections, Mapping):
+        hint = f"give its item for one image: [0] of {len(detections)}" if isinstance(detections, list | tuple) else "give a dict"
+        raise ValueError(f"expected a dict with boxes and scores of one image, got {type(detections).__name__}: {hint}")
+    found = {what: next((detections[name] for name in names if detections.get(name) is not None), None) for what, names in NAMES.items()}
+    for what in ("boxes", "scores"):
+        if found[what] is None:
+            raise ValueError(f"expected {what} under one of {', '.join(NAMES[what])}, got the keys {', '.join(map(str, detections))}")
+    return Detections(_array(found["boxes"]), _array(found["scores"]), _classes(found["classes"]))
+
+
+def from_torchvision(output: Mapping[str, Any]) -> Detections:
+    """From one image's item of a torchvision detection model's output: `boxes`, `labels`, `scores`; more is passed over."""
+    return from_dict(output)
+
+
+def from_transformers(output: Mapping[str, Any]) -> Detections:
+    """From one image's item of `image_processor.post_process_object_detection(outputs, threshold, target_sizes)`.
+
+    Give it `target_sizes`, else boxes are fractions of the image; and a low threshold (0.1), for BYTE uses low scores too. Ids
+    mean `model.config.id2label`. ValueError for boxes that all lie within [0, 1].
+    """
+    detections = from_dict(output)
+    if len(detections) and (np.abs(detections.xyxy) <= 1.5).all():
+        raise ValueError(
+            "boxes look like fractions of the image: give post_process_object_detection target_sizes=[(height, width)] to get pixels"
+        )
+    return detections
+
+
+def from_supervision(detections: Any) -> Detections:
+    """From `supervision.Detections`: `xyxy`, `confidence` (1 where it is None), `class_id`."""
+    _expect(detections, ("xyxy", "confidence", "class_id"), "supervision.Detections")
+    xyxy = _array(detections.xyxy)
+    score = np.ones(len(xyxy)) if detections.confidence is None else _array(detections.confidence)
+    return Detections(xyxy, score, _classes(detections.class_id))
+
+
+def from_ultralytics(result: Any) -> Detections:
+    """From one image's `Results`: `result.boxes`, else `result.obb`, with `xyxy` (n, 4), `conf` (n,) and `cls` (n,) as documented.
+
+    Run the model with a low `conf` (0.1), for BYTE uses low scores too.
+    """
+    found = getattr(result, "boxes", None)
+    boxes: Any = getattr(result, "obb", None) if found is None else found
+    _expect(boxes, ("xyxy", "conf", "cls"), "the Results of one image (results[0]) with boxes")
+    return Detections(_array(boxes.xyxy), _array(boxes.conf), _classes(boxes.cls))
+
+
+def to_supervision(tracks: Tracks, source: Any = None) -> Any:
+    """`supervision.Detections` with `tracker_id`, to annotate with or to count in zones of that library.
+
+    With the frame's own `supervision.Detections` as `source`, masks and data come along by `detection_index`; identities without
+    a detection in this frame, which have none, are then left out.
+    """
+    supervision = import_module("supervision")
+
+    if source is None:
+        return supervision.Detections(
+            xyxy=tracks.xyxy.copy(),
+            confidence=tracks.score.copy(),
+            class_id=None if tracks.class_id is None else tracks.class_id.copy(),
+            tracker_id=tracks.track_id.copy(),
+        )
+    matched = tracks.detection_index >= 0
+    found = source[tracks.detection_index[matched]]
+    found.xyxy, found.tracker_id = tracks.xyxy[matched], tracks.track_id[matched]
+    return found
+
+
+def _expect(thing: Any, attributes: tuple[str, ...], what: str) -> None:
+    missing = [name for name in attributes if not hasattr(thing, name)]
+    if missing:
+        raise ValueError(f"expected {what}, got {type(thing).__name__} without {', '.join(missing)}")
+
+
+def _array(values: Any) -> npt.NDArray[np.float64]:
+    """A float64 array of an array, a list or a tensor (which may need gradients, live on a GPU, or be of half precision)."""
+    if hasattr(values, "detach"):
+        values = values.detach().cpu().double().numpy()
+    return np.array(values, dtype=np.float64)
+
+
+def _classes(values: Any) -> npt.NDArray[np.int64] | None:
+    return None if values is None else _array(values).astype(np.int64)
