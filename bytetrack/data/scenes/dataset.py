@@ -1,0 +1,178 @@
+"""A small MOT dataset with images, generated: exactly MOT17's files, the same bytes for the same seed."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from rich.progress import Progress
+
+from bytetrack.data.scenes.render import Person, Scene, render
+from bytetrack.data.scenes.street import Mood
+from bytetrack.data.scenes.walk import Camera
+
+__all__ = ["Settings", "make_dataset"]
+
+VERSION = 1  # of what the generator draws: raise it when its pictures change
+CHUNK = 25  # frames a task
+
+MOODS = (
+    Mood(sun=-0.9, shadow=0.95, tint=(1.07, 1.12, 1.16), noise=3.0),  # morning
+    Mood(sun=0.5, shadow=0.4, tint=(1.12, 1.08, 1.04), noise=3.5),  # overcast
+    Mood(sun=0.8, shadow=0.85, tint=(1.06, 1.1, 1.12), noise=3.0),  # afternoon, and the camera pans
+    Mood(sun=-0.7, shadow=0.6, tint=(0.84, 0.92, 1.08), noise=6.0, lamps=True),  # dusk
+)
+PANNING = 2  # which of the moods
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What decides every byte of a generated dataset. ValueError unless all are positive and the picture is at least 160 x 96."""
+
+    seed: int = 1
+    sequences: int = 4
+    length: int = 200  # frames
+    width: int = 640
+    height: int = 384
+    frame_rate: int = 25
+    people: int = 22  # a sequence, some of whom come or leave
+    version: int = VERSION
+
+    def __post_init__(self) -> None:
+        if self.seed < 0 or min(self.sequences, self.length, self.frame_rate, self.people) < 1 or self.width < 160 or self.height < 96:
+            raise ValueError(f"scenes need seed >= 0, counts >= 1 and a picture of at least 160 x 96: got {self}")
+
+    def name(self, index: int) -> str:
+        return f"STREET-{index + 1:02d}"
+
+    def scene(self, index: int) -> Scene:
+        """Scene `index`, from 0: four moods in turn, of which one pans."""
+        mood, size = index % len(MOODS), self.height / 384
+        pan, sway = (0.17 * self.width, 1.2 * size) if mood == PANNING else (0.0, 0.0)
+        camera = Camera(self.width, self.height, 500 * size, 88 * size, 4.0, pan=pan, sway=sway)
+        return Scene.make((self.seed, index), camera, MOODS[mood], self.people, 4, self.length, float(self.frame_rate))
+
+
+def make_dataset(
+    root: str | Path,
+    seed: int = 1,
+    sequences: int = 4,
+    length: int = 200,
+    width: int = 640,
+    height: int = 384,
+    frame_rate: int = 25,
+    people: int = 22,
+    workers: int | None = None,
+) -> Path:
+    """Street scenes as `root/STREET-01/{img1/000001.jpg,gt/gt.txt,seqinfo.ini}` …; returns `root`.
+
+    Complete or absent: all is made beside `root` and renamed at the end. A dataset of the same settings is kept as it is; ValueError
+    where `root` holds anything else. `workers` processes (None: one a core) change nothing in the result. Progress goes to stderr.
+    """
+    root, settings = Path(root), Settings(seed, sequences, length, width, height, frame_rate, people)
+    if root.exists() and any(root.iterdir()):
+        _check_same(root, settings)
+        return root
+    temporary = root.with_name(f".{root.name}.{os.getpid()}")
+    try:
+        for index in range(settings.sequences):
+            _write_sequence_info(temporary / settings.name(index), settings)
+        truth = _render_all(temporary, settings, workers or os.cpu_count() or 1)
+        for index in range(settings.sequences):
+            _write_ground_truth(temporary / settings.name(index), truth, index)
+        (temporary / "scenes.json").write_text(json.dumps(asdict(settings), indent=2) + "\n", encoding="utf-8")
+        if root.exists():
+            root.rmdir()  # empty, as checked above
+        temporary.replace(root)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return root
+
+
+def _check_same(root: Path, settings: Settings) -> None:
+    try:
+        found = json.loads((root / "scenes.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        raise ValueError(f"{root} exists and is no generated dataset: give another folder for the generated scenes") from None
+    wanted = asdict(settings)
+    if found != wanted:
+        different = ", ".join(f"{key}={found.get(key)} (wanted {value})" for key, value in wanted.items() if found.get(key) != value)
+        raise ValueError(f"{root} was generated with {different}: remove that folder or give another")
+
+
+Truth = dict[tuple[int, int], list[list[Person]]]
+
+
+def _render_all(folder: Path, settings: Settings, workers: int) -> Truth:
+    """Every frame of every sequence, in tasks of a few frames; people by (sequence, first frame of the task)."""
+    tasks = [(index, first) for index in range(settings.sequences) for first in range(1, settings.length + 1, CHUNK)]
+    workers = min(workers, len(tasks))
+    with Progress(transient=True) as progress:
+        bar = progress.add_task("generating street scenes", total=len(tasks))
+        found: Truth = {}
+        for task, people in _results(folder, settings, tasks, workers):
+            found[task] = people
+            progress.advance(bar)
+    return found
+
+
+def _results(
+    folder: Path, settings: Settings, tasks: list[tuple[int, int]], workers: int
+) -> Iterator[tuple[tuple[int, int], list[list[Person]]]]:
+    if workers == 1:
+        yield from ((task, _render_chunk(folder, settings, *task)) for task in tasks)
+        return
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        futures = [pool.submit(_render_chunk, folder, settings, *task) for task in tasks]
+        yield from ((task, future.result()) for task, future in zip(tasks, futures, strict=True))
+
+
+@lru_cache(maxsize=1)
+def _scene(settings: Settings, index: int) -> Scene:
+    return settings.scene(index)
+
+
+def _render_chunk(folder: Path, settings: Settings, index: int, first: int) -> list[list[Person]]:
+    """Writes the frames from `first`; the people in each."""
+    import cv2
+
+    cv2.setNumThreads(1)
+    scene, images = _scene(settings, index), folder / settings.name(index) / "img1"
+    found = []
+    for frame_id in range(first, min(first + CHUNK, settings.length + 1)):
+        image, people = render(scene, frame_id)
+        if not cv2.imwrite(str(images / f"{frame_id:06d}.jpg"), image, [cv2.IMWRITE_JPEG_QUALITY, 90]):
+            raise OSError(f"could not write {images / f'{frame_id:06d}.jpg'}: disk full?")
+        found.append(people)
+    return found
+
+
+def _write_sequence_info(folder: Path, settings: Settings) -> None:
+    (folder / "img1").mkdir(parents=True)
+    (folder / "gt").mkdir()
+    lines = {
+        "name": folder.name, "imDir": "img1", "frameRate": settings.frame_rate, "seqLength": settings.length,
+        "imWidth": settings.width, "imHeight": settings.height, "imExt": ".jpg",
+    }  # fmt: skip
+    (folder / "seqinfo.ini").write_text("[Sequence]\n" + "".join(f"{k}={v}\n" for k, v in lines.items()), encoding="utf-8")
+
+
+def _write_ground_truth(folder: Path, truth: Truth, index: int) -> None:
+    """`frame,id,left,top,width,height,conf,class,visibility`, ids in order of appearance, rows by id, then frame."""
+    ids: dict[int, int] = {}
+    rows = []
+    for (sequence, first), frames in sorted(truth.items()):
+        for frame_id, people in enumerate(frames if sequence == index else [], first):
+            for person in people:
+                track_id = ids.setdefault(person.track_id, len(ids) + 1)
+                left, top, width, height = person.tlwh
+                rows.append((track_id, frame_id, f"{left:.1f},{top:.1f},{width:.1f},{height:.1f},1,1,{person.visibility:.3f}"))
+    text = "".join(f"{frame_id},{track_id},{rest}\n" for track_id, frame_id, rest in sorted(rows))
+    (folder / "gt" / "gt.txt").write_text(text, encoding="utf-8")
