@@ -94,7 +94,13 @@ def bars(
     stacked: bool = False,
     percent: bool = False,
 ) -> Chart:
-    """Grouped (or stacked) bars, one group a label; `series` maps (name, style) to one value a label (NaN: no bar)."""
+    """Grouped (or stacked) bars, one group a label; `series` maps (name, style) to one value a label (NaN: no bar).
+
+    Empty groups at both ends are left out.
+    """
+    used = np.flatnonzero(np.any([np.nan_to_num(np.asarray(column, dtype=np.float64)) != 0 for column in series.values()], axis=0))
+    ends = slice(int(used[0]), int(used[-1]) + 1) if len(used) else slice(None)
+    labels, series = labels[ends], {key: np.asarray(column, dtype=np.float64)[ends] for key, column in series.items()}
     values = {key: np.nan_to_num(np.asarray(column, dtype=np.float64)) for key, column in series.items()}
     missing = {key: np.isnan(np.asarray(column, dtype=np.float64)) for key, column in series.items()}
     top_value = 100.0 if percent else _round_up(float(max((np.sum(list(values.values()), axis=0) if stacked else v).max() for v in values.values())))

@@ -17,6 +17,7 @@ from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.report import scores as tables
 from bytetrack.report.analysis import SequenceMatch, match_sequence
 from bytetrack.report.panels import panels
+from bytetrack.report.scene import scene, scene_step
 from bytetrack.report.statistics import distributions
 from bytetrack.report.switches import KINDS, Switch, find_switches, worst
 from bytetrack.report.timeline import timeline
@@ -67,10 +68,14 @@ def write_report(run: Path, dataset: Any, compare: Path | None = None) -> Path:
     context["offsets"] = {name: sequence.first_frame - 1 for name, sequence in sequences.items()}
     context["distributions"] = distributions(list(matches.values()), list(earlier.values())) if matches else []
     context["timelines"] = [
-        {"name": name, "length": match.length, "switches": len(switches[name]), "fragments": match.fragments}
+        {"name": name, "length": match.length, "switches": len(switches[name]), "fragments": match.fragments, "scene": True}
         for name, match in matches.items()
     ]
-    data = [timeline(name, match, switches[name], gone.get(name, []), sequences[name]) for name, match in matches.items()]
+    step = scene_step(list(matches.values()))
+    data = [
+        timeline(name, match, switches[name], gone.get(name, []), sequences[name]) | {"scene": scene(match, sequences[name], step)}
+        for name, match in matches.items()
+    ]
     return _write(run / "report.html", context, {"timelines": data})
 
 

@@ -37,10 +37,92 @@
   const LEFT = 46, RIGHT = 10, TOP = 22, STRIP = 34, GAP = 22;
   const colour = (name) => getComputedStyle(root).getPropertyValue(`--${name}`).trim();
 
+  const palette = () => ["c0", "c1", "c2", "c3", "c4", "c5"].map(colour);
+  const PERSON = new Path2D("M20 1 a7 8 0 1 0 .01 0 Z M9 21 Q20 16 31 21 Q35 36 35 54 L30 54 L29 98 L22 98 L21 62 L19 62 L18 98 L11 98 L10 54 L5 54 Q5 36 9 21 Z");
+
+  // One frame as figures in boxes. Boxes arrive as 16-bit numbers: x, y, width, height, then indices.
+  class Scene {
+    constructor(element, data) {
+      [this.data, this.frame] = [data, 1];
+      const { pred, miss } = data.scene;
+      const numbers = (text) => new Int16Array(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
+      const starts = (counts) => counts.reduce((sums, n) => (sums.push(sums[sums.length - 1] + n), sums), [0]);
+      this.parts = [pred, miss].map(({ boxes, counts }) => ({ boxes: numbers(boxes), starts: starts(counts) }));
+      [this.canvas, this.slider, this.button, this.output] = ["canvas", "input", "button", "output"].map((kind) => element.querySelector(kind));
+      Object.assign(this.slider, { min: 1, max: data.length, step: data.scene.step, value: 1 });
+      this.slider.addEventListener("input", () => this.show(Number(this.slider.value)));
+      this.button.addEventListener("click", () => (this.timer ? this.pause() : this.play()));
+    }
+
+    play() {
+      this.button.textContent = "pause";
+      this.timer = setInterval(() => this.show(this.frame >= this.data.length ? 1 : this.frame + this.data.scene.step), 1000 * this.data.scene.step / this.data.scene.rate);
+    }
+
+    pause() { clearInterval(this.timer); this.timer = 0; this.button.textContent = "play"; }
+
+    show(frame) {
+      const step = this.data.scene.step, last = Math.floor((this.data.length - 1) / step) * step + 1;
+      const chosen = Math.min(last, Math.max(1, Math.floor((frame - 1) / step) * step + 1));
+      if (chosen === this.frame) return;
+      this.slider.value = this.frame = chosen;
+      this.draw();
+    }
+
+    boxes(part) {
+      const at = (this.frame - 1) / this.data.scene.step, found = [];
+      for (let i = part.starts[at]; i < part.starts[at + 1]; i++) found.push(part.boxes.subarray(6 * i, 6 * i + 6));
+      return found;
+    }
+
+    draw() {
+      const { width, height, ids } = this.data.scene, [pred, miss] = this.parts.map((part) => this.boxes(part));
+      const shown = this.canvas.clientWidth, density = window.devicePixelRatio || 1, scale = shown / width;
+      if (!shown) return;
+      this.canvas.width = Math.round(shown * density);
+      this.canvas.height = Math.round(height * scale * density);
+      this.canvas.style.aspectRatio = `${width} / ${height}`;
+      const g = this.canvas.getContext("2d"), colours = palette(), [bad, ink, soft, wrong] = ["bad", "ink", "soft", "c1"].map(colour);
+      g.scale(density, density);
+      g.font = `600 11px ${getComputedStyle(document.body).fontFamily}`;
+      g.textAlign = "center";
+      const all = [...pred.map((box) => [box, true]), ...miss.map((box) => [box, false])];
+      all.sort(([a], [b]) => a[1] + a[3] - b[1] - b[3]);
+      for (const [[x, y, w, h, id, person], predicted] of all) {
+        const box = [x * scale, y * scale, w * scale, h * scale], hit = predicted && person >= 0;
+        g.strokeStyle = hit ? colours[this.data.colours[ids[id]]] : predicted ? wrong : bad;
+        g.lineWidth = 1.4;
+        g.setLineDash(hit ? [] : [4, 3]);
+        g.strokeRect(...box);
+        g.setLineDash([]);
+        if (predicted && !hit) { g.beginPath(); g.moveTo(box[0], box[1]); g.lineTo(box[0] + box[2], box[1] + box[3]); g.stroke(); }
+        if (!hit) continue;
+        g.save();
+        g.translate(box[0], box[1]);
+        g.scale(box[2] / 40, box[3] / 100);
+        g.fillStyle = g.strokeStyle;
+        g.globalAlpha = .85;
+        g.fill(PERSON);
+        g.restore();
+        if (box[3] < 34) continue;
+        g.lineWidth = 3;
+        g.strokeStyle = soft;
+        g.fillStyle = ink;
+        g.strokeText(ids[id], box[0] + box[2] / 2, Math.max(10, box[1] - 3));
+        g.fillText(ids[id], box[0] + box[2] / 2, Math.max(10, box[1] - 3));
+      }
+      const wrongs = pred.filter((box) => box[5] < 0).length;
+      const file = this.data.offset ? ` (file ${this.frame + this.data.offset})` : "";
+      this.output.textContent = `frame ${this.frame}${file}\n${pred.length - wrongs} tracked · ${miss.length} missed · ${wrongs} false`;
+      this.canvas.dataset.drawn = all.length;
+    }
+  }
+
   class Timeline {
     constructor(details) {
       this.data = data.timelines[details.dataset.index];
-      this.canvas = details.querySelector("canvas");
+      this.canvas = details.querySelector("canvas.rows");
+      this.scene = new Scene(details.querySelector(".scene"), this.data);
       [this.order, this.only, this.reset] = ["select", "input", "button"].map((kind) => details.querySelector(`.tools ${kind}`));
       this.range = [1, this.data.length + 1];
       this.people = this.data.rows.map(([id, flat]) => {
@@ -92,7 +174,7 @@
       this.canvas.height = Math.round(height * scale);
       const g = this.g = this.canvas.getContext("2d");
       g.scale(scale, scale);
-      this.palette = ["c0", "c1", "c2", "c3", "c4", "c5"].map(colour);
+      this.palette = palette();
       this.ink = Object.fromEntries(["ink", "muted", "grid", "card", "bad", "c1", "soft"].map((name) => [name, colour(name)]));
       g.font = `10.5px ${getComputedStyle(document.body).fontFamily}`;
       this.axis();
@@ -198,6 +280,7 @@
     hover(event) {
       const frame = Math.floor(this.frameAt(event.offsetX));
       this.draw(event.offsetX);
+      this.scene.show(frame);
       if (frame < 1 || frame > this.data.length) return show("");
       const file = this.data.offset ? ` (file ${frame + this.data.offset})` : "";
       const lines = [`frame ${frame}${file}`];
@@ -219,13 +302,15 @@
     const line = new Timeline(details);
     details.addEventListener("toggle", () => { if (details.open) line.draw(); });
     if (details.open) line.draw();
+    details.addEventListener("toggle", () => { if (details.open) line.scene.draw(); else line.scene.pause(); });
+    if (details.open) line.scene.draw();
     return line;
   });
-  const redraw = () => all.forEach((line) => { if (line.canvas.closest("details").open) line.draw(); });
+  const redraw = () => all.forEach((line) => { if (line.canvas.closest("details").open) { line.draw(); line.scene.draw(); } });
   window.addEventListener("resize", redraw);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
   window.addEventListener("beforeprint", () => {
-    all.forEach((line) => { line.canvas.closest("details").open = true; line.draw(); });
+    all.forEach((line) => { line.canvas.closest("details").open = true; line.draw(); line.scene.draw(); });
   });
   root.dataset.ready = "true";
 })();

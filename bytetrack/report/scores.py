@@ -131,13 +131,13 @@ def alpha_charts(scores: Scores) -> list[Chart]:
     """HOTA, DetA and AssA over the overlap threshold, all sequences first; empty where the scores hold no such curves."""
     charts = []
     table = scores.get("trackeval", {})
-    for name in sorted(table, key=lambda n: n != "COMBINED"):
-        if curves := _curves(table[name], (("DetA", "c1"), ("AssA", "c2"), ("HOTA", "c0"))):
+    for name in sorted(table, key=lambda n: n != "COMBINED") if len(table) > 2 else ["COMBINED"]:
+        if curves := _curves(table.get(name, {}), (("DetA", "c1"), ("AssA", "c2"), ("HOTA", "c0"))):
             title = "HOTA, DetA and AssA" if name == "COMBINED" else name
             charts.append(lines(title, ALPHAS, curves, "α (overlap threshold)", "%", small=name != "COMBINED"))
     parts = _curves(table.get("COMBINED", {}), (("DetRe", "c1"), ("DetPr", "c1 thin"), ("AssRe", "c2"), ("AssPr", "c2 thin")))
     if charts and parts:
-        charts.insert(1, lines("Recall and precision behind them", ALPHAS, parts, "α (overlap threshold)", "%"))
+        charts.insert(1, lines("Recall and precision", ALPHAS, parts, "α (overlap threshold)", "%"))
     return charts
 
 
