@@ -195,6 +195,7 @@ def _listen(host: str, port: int) -> socket.socket:
     while True:
         try:
             listener.bind((host, port))
+            listener.listen(128)
             return listener
         except OSError as error:
             if time.monotonic() > deadline:

@@ -1,0 +1,138 @@
+"""Sources: files give every frame, live ones the newest; a lost one comes back."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.video.source import Live, VideoFile, open_source, redacted
+
+
+def picture(value: int, size: tuple[int, int] = (48, 64)) -> Any:
+    return np.full((*size, 3), value, np.uint8)
+
+
+def write_images(folder: Path, names: list[str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for value, name in enumerate(names):
+        cv2.imwrite(str(folder / name), picture(10 * value))
+
+
+def test_a_folder_gives_its_images_in_natural_order(tmp_path: Path) -> None:
+    write_images(tmp_path, ["2.png", "10.png", "1.png"])
+    (tmp_path / "notes.txt").write_text("not an image")
+    frames = list(open_source(str(tmp_path), frame_rate=10))
+    assert [int(frame.image[0, 0, 0]) for frame in frames] == [20, 0, 10]
+    assert [frame.frame_id for frame in frames] == [1, 2, 3]
+    assert [frame.time for frame in frames] == pytest.approx([0, 0.1, 0.2])
+
+
+def test_a_pattern_gives_the_images_it_matches(tmp_path: Path) -> None:
+    write_images(tmp_path, ["a1.png", "a2.png", "b1.png"])
+    assert len(list(open_source(f"{tmp_path}/a*.png"))) == 2
+
+
+def test_a_video_gives_every_frame_with_its_time(data_dir: Path) -> None:
+    source = open_source(str(data_dir / "PETS09-S2L1" / "vtest.avi"))
+    frames = [(frame.frame_id, frame.time) for frame in source]
+    assert len(frames) == source.length == 795
+    assert [number for number, _ in frames] == list(range(1, 796))
+    assert np.diff([moment for _, moment in frames]) == pytest.approx(np.full(794, 1 / source.frame_rate))
+
+
+def test_a_truncated_video_gives_the_frames_it_has(data_dir: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    whole = (data_dir / "PETS09-S2L1" / "vtest.avi").read_bytes()
+    (tmp_path / "cut.avi").write_bytes(whole[: len(whole) // 3])
+    assert 50 < len(list(VideoFile(tmp_path / "cut.avi"))) < 795
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("nothing.mp4", "no source 'nothing.mp4'"),
+        ("97", "camera 97 cannot be opened"),
+        ("rtsp://user:secret@127.0.0.1:9/cam", "rtsp://127.0.0.1:9/cam cannot be opened"),
+        ("nothing/*.jpg", "no image matches"),
+    ],
+)
+def test_what_is_not_there_is_said_in_one_line(spec: str, message: str) -> None:
+    with pytest.raises(MissingDataError, match=message.replace("*", r"\*")) as caught:
+        open_source(spec, timeout=1)
+    assert "secret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_text_file_is_no_video(tmp_path: Path) -> None:
+    (tmp_path / "notes.mp4").write_text("hello")
+    with pytest.raises(FormatError, match=r"notes.mp4: cannot be opened as a video"):
+        open_source(str(tmp_path / "notes.mp4"))
+
+
+def test_an_empty_folder_says_what_it_looked_for(tmp_path: Path) -> None:
+    with pytest.raises(MissingDataError, match="expected files ending in"):
+        open_source(str(tmp_path))
+
+
+def test_addresses_lose_their_credentials() -> None:
+    assert redacted("rtsp://user:pa:ss@cam.local:554/live?key=1") == "rtsp://cam.local:554/live"
+    assert redacted("/home/me/video.mp4") == "/home/me/video.mp4"
+
+
+class Capture:
+    """A camera that gives `count` pictures, one every `interval` seconds, and then fails."""
+
+    def __init__(self, count: int, interval: float = 0.0) -> None:
+        self.left, self.interval = count, interval
+
+    def read(self) -> tuple[bool, Any]:
+        time.sleep(self.interval)
+        self.left -= 1
+        return (True, picture(self.left % 250)) if self.left >= 0 else (False, None)
+
+    def get(self, _: int) -> float:
+        return 100.0
+
+    def release(self) -> None:
+        pass
+
+
+def live(captures: list[Capture | None], give_up_after: float = 0.3) -> Live:
+    queue = list(captures)
+    return Live("cam", "camera", lambda: queue.pop(0) if queue else None, None, 1.0, give_up_after, 0.05)  # type: ignore[arg-type, return-value]
+
+
+def test_a_live_source_drops_the_oldest_and_counts_it() -> None:
+    source = live([Capture(100, 0.002)])
+    seen = []
+    for frame in source:
+        seen.append(frame.frame_id)
+        time.sleep(0.01)
+    assert seen == list(range(1, len(seen) + 1))
+    assert source.dropped == 100 - len(seen)
+    assert source.dropped > 30
+
+
+def test_a_lost_source_comes_back_twenty_times_and_says_how_long_it_was_away() -> None:
+    source = live([Capture(3, 0.01), *(capture for _ in range(20) for capture in (None, Capture(3, 0.01)))], give_up_after=1.5)
+    frames = list(source)
+    assert source.reopened == 20
+    assert sum(frame.gap > 0.3 for frame in frames) == 20  # half a second before the first attempt
+    assert [frame.frame_id for frame in frames] == list(range(1, len(frames) + 1))
+
+
+def test_a_source_that_stays_away_ends() -> None:
+    assert len(list(live([Capture(5, 0.01)]))) >= 1
+
+
+def test_closing_ends_the_iteration() -> None:
+    source = live([Capture(10**9, 0.005)])
+    for frame in source:
+        if frame.frame_id == 5:
+            source.close()
+    assert frame.frame_id <= 7
