@@ -10,6 +10,7 @@ import logging
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ import numpy as np
 
 from bytetrack.boxes import tlwh_from_xyxy
 from bytetrack.data.mot import read_annotations, read_trajectories, write_trajectories
+from bytetrack.detection.store import DetectionStore
+from bytetrack.detection.stream import ImageDetector, detect_sequence, read_ahead
 from bytetrack.errors import MissingDataError
 from bytetrack.mot_text import replace_text
 from bytetrack.scoring import SequenceScores, score_sequence, summarise
@@ -142,12 +145,45 @@ class TrackJob:
         return ScoreJob(self.folder, self.protocol)(sequence)
 
 
-def replayable(detector: Any) -> SequenceDetector:
-    """A detector whose boxes can be asked for by sequence: the seam where networks, which look at images, will be run first."""
-    if not hasattr(detector, "detect_sequence"):
-        raise ValueError(f"{type(detector).__name__} looks at images: tracking takes recorded detections so far (detector=recorded)")
-    found: SequenceDetector = detector
-    return found
+def replayable(detector: Any, sequences: list[Sequence], folder: Path) -> SequenceDetector:
+    """`detector` itself if it can be asked by sequence; a network is run here first, on what `folder` does not hold of its finds.
+
+    Every sequence's detections are a file in `folder`/<key> as soon as they are complete, so that an interrupted run, or another one
+    with the same weights and settings, replays them; the store is what is returned.
+    """
+    if hasattr(detector, "detect_sequence"):
+        found: SequenceDetector = detector
+        return found
+    store = DetectionStore(folder, detector.key())
+    missing = [sequence for sequence in sequences if store.load(sequence) is None]
+    if len(missing) < len(sequences):
+        log.info("%d of %d sequences replayed from %s", len(sequences) - len(missing), len(sequences), store.folder)
+    if missing:
+        store.describe(detector)
+        _detect(detector, missing, store)
+    return store
+
+
+def _detect(detector: ImageDetector, sequences: list[Sequence], store: DetectionStore) -> None:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from bytetrack.video.read import frames, read_image
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("frames"), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("detecting", total=sum(sequence.length for sequence in sequences))
+        for sequence in sequences:
+            progress.update(task, description=f"detecting {sequence.name}")
+            in_folder = sequence.images is not None and sequence.images.is_dir()
+            paths = (sequence.image_path(frame_id) for frame_id in range(1, sequence.length + 1))
+            images = read_ahead(read_image, paths) if in_folder else frames(sequence)
+            started = time.perf_counter()
+            detections = detect_sequence(detector, sequence, images, lambda done: progress.advance(task, done))
+            rate = sequence.length / (time.perf_counter() - started)
+            path = store.save(sequence, detections)
+            log.info("%s: %d boxes in %d frames, %.1f frames/s: %s", sequence.name, len(detections.score), sequence.length, rate, path)
 
 
 def result_folder(folder: Path, sequences: list[Sequence] | None = None) -> Path:

@@ -1,5 +1,6 @@
 """Detect, track and score every sequence of a dataset, and write a report: see `--help`."""
 
+from pathlib import Path
 from typing import Any
 
 from bytetrack.config import build, out_folder, plain, save, verb
@@ -11,9 +12,10 @@ def main(config: Any) -> None:
 
     dataset = build(config.dataset)
     sequences = dataset.sequences()
-    detector = pipeline.replayable(build(config.detector))
+    network_or_files = build(config.detector)
     tracker_for = pipeline.TrackerFactory(build, plain(config.tracker), plain(config.per_sequence))
     out = out_folder(config.out, "track")
+    detector = pipeline.replayable(network_or_files, sequences, Path(config.detections or out / "detections"))
     job = pipeline.TrackJob(detector, tracker_for, out / "tracks", dataset.protocol, config.min_box_area, config.max_aspect_ratio)
     scores = pipeline.score_every_sequence(job, sequences, out, config.workers)
     save(config, out)

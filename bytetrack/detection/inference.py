@@ -15,7 +15,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from bytetrack.detection.classes import choose
 from bytetrack.detection.network import Checkpoint, Network, anchors, build_network, decode, load_weights, read_checkpoint
 from bytetrack.detection.postprocess import Selection
-from bytetrack.detection.preprocess import CONVENTIONS, guess_convention, letterbox_batch, letterbox_ratio, normalise
+from bytetrack.detection.preprocess import guess_convention, letterbox_batch, letterbox_ratio, normalise
 from bytetrack.structures import Detections
 
 if TYPE_CHECKING:
@@ -70,11 +70,8 @@ def pick_device(name: str) -> str:
 def pick_convention(setting: str | None, checkpoint: Checkpoint) -> str:
     """The input convention to use: the setting, which must not contradict what the weights say of themselves or show.
 
-    ValueError where a file that names its convention is given another, or the setting names none; a warning where only its statistics
-    say otherwise.
+    ValueError where a file that names its convention is given another; a warning where only its statistics say otherwise.
     """
-    if setting is not None and setting not in CONVENTIONS:
-        raise ValueError(f"convention must be one of {', '.join(CONVENTIONS)}, or null for the file's own: got {setting!r}")
     if checkpoint.convention is not None:
         if setting not in (None, checkpoint.convention):
             raise ValueError(f"{checkpoint.path}: was trained with convention {checkpoint.convention}, detector.convention is {setting}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -21,7 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Yolox"]
 
-log = logging.getLogger("bytetrack")
+NAMES = ("bgr255", "rgb_imagenet")
+"""The keys of `preprocess.CONVENTIONS`, without OpenCV."""
 
 Image = npt.NDArray[np.uint8]
 
@@ -58,7 +58,7 @@ class Yolox:
         self.weights = Path(weights)
         self.depth, self.width, self.depthwise = depth, width, depthwise
         self.input_size = check_input_size(input_size)
-        self.convention = convention
+        self.convention = check_convention(convention)
         self.classes = list(classes) if classes is not None else None
         self.min_score, self.nms_iou, self.max_detections = min_score, nms_iou, max_detections
         self.batch_size, self.precision, self.device = batch_size, precision, device
@@ -103,6 +103,13 @@ def check_input_size(size: Sequence[int]) -> tuple[int, int]:
     if len(size) != 2 or any(int(side) != side or side <= 0 or side % 32 for side in size):
         raise ValueError(f"input_size must be [height, width], multiples of 32: got {list(size)}")
     return int(size[0]), int(size[1])
+
+
+def check_convention(name: str | None) -> str | None:
+    """`name` itself; ValueError unless it is one of `NAMES` or None."""
+    if name is not None and name not in NAMES:
+        raise ValueError(f"convention must be {' or '.join(NAMES)}, or null for the file's own: got {name!r}")
+    return name
 
 
 def check_settings(min_score: float, nms_iou: float, max_detections: int, batch_size: int) -> None:

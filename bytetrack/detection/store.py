@@ -1,0 +1,120 @@
+"""Detect once, replay for ever: a network runs over a sequence once, what it found is a file, and everything after reads the file.
+
+`<folder>/<key>/<sequence>.<first>-<last>.npz` holds the detections of those frames (numbers as in the sequence's own files, so a run
+on a whole sequence serves its halves too); `key` is the detector's `key()`. Whole files appear or none: an interrupted run goes on with
+the next sequence.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.structures import Sequence, SequenceDetections
+
+__all__ = ["DetectionStore"]
+
+
+class DetectionStore:
+    """The stored detections of one detector, `key`, under `folder`, which is made at the first `save`."""
+
+    def __init__(self, folder: str | Path, key: str) -> None:
+        self.folder = Path(folder) / key
+
+    def load(self, sequence: Sequence) -> SequenceDetections | None:
+        """The detections of `sequence` (of a half: its frames only), or None where they are not all here, or are of other frames.
+
+        FormatError for a file that cannot be read.
+        """
+        first, last = sequence.first_frame, sequence.first_frame + sequence.length - 1
+        mark = _fingerprint(sequence)
+        for path, begin, end in self._files(sequence.name):
+            if begin <= first and last <= end:
+                stored = _read(path)
+                if mark is None or str(stored["fingerprint"]) in ("", mark):
+                    return _cut(stored, first - begin, sequence.length)
+        return None
+
+    def detect_sequence(self, sequence: Sequence) -> SequenceDetections:
+        """As `load`: a store is a detector whose work is done. MissingDataError where it is not."""
+        found = self.load(sequence)
+        if found is None:
+            raise MissingDataError(
+                f"{self.folder} holds no detections of all {sequence.length} frames of {sequence.name}: detect them first"
+            )
+        return found
+
+    def save(self, sequence: Sequence, detections: SequenceDetections) -> Path:
+        """Writes the detections of `sequence`, whole or not at all, and returns the file."""
+        last = sequence.first_frame + sequence.length - 1
+        path = self.folder / f"{sequence.name}.{sequence.first_frame:06d}-{last:06d}.npz"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp.npz")
+        arrays: dict[str, Any] = {name: getattr(detections, name) for name in ("xyxy", "score", "offsets", "class_id")}
+        arrays = {name: array for name, array in arrays.items() if array is not None}
+        try:
+            np.savez_compressed(temporary, fingerprint=np.array(_fingerprint(sequence) or ""), **arrays)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        return path
+
+    def describe(self, detector: object) -> None:
+        """`detector.json` beside the files: which detector and settings the key stands for, for people."""
+        settings = {name: value for name, value in vars(detector).items() if not name.startswith("_")}
+        self.folder.mkdir(parents=True, exist_ok=True)
+        temporary = self.folder / f".detector.{os.getpid()}.tmp"
+        text = json.dumps({"detector": type(detector).__name__, **settings}, indent=2, default=str)
+        temporary.write_text(text + "\n", encoding="utf-8")
+        temporary.replace(self.folder / "detector.json")
+
+    def _files(self, name: str) -> list[tuple[Path, int, int]]:
+        pattern = re.compile(re.escape(name) + r"\.(\d{6,})-(\d{6,})\.npz")
+        files = sorted(self.folder.glob("*.npz")) if self.folder.is_dir() else []
+        return [(path, int(match[1]), int(match[2])) for path in files if (match := pattern.fullmatch(path.name))]
+
+
+def _read(path: Path) -> dict[str, npt.NDArray[Any]]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            stored = dict(file)
+        if not {"xyxy", "score", "offsets", "fingerprint"} <= set(stored):
+            raise ValueError(f"arrays {', '.join(stored)}")
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise FormatError(f"{path}: expected stored detections, cannot read them ({error}): delete the file to detect anew") from error
+    return stored
+
+
+def _cut(stored: dict[str, npt.NDArray[Any]], skip: int, length: int) -> SequenceDetections:
+    offsets = stored["offsets"][skip : skip + length + 1]
+    rows = slice(int(offsets[0]), int(offsets[-1]))
+    classes = stored["class_id"][rows] if "class_id" in stored else None
+    return SequenceDetections(stored["xyxy"][rows], stored["score"][rows], offsets - offsets[0], classes)
+
+
+def _fingerprint(sequence: Sequence) -> str | None:
+    """Tells the images of two sequences of one name apart: hash of the first megabyte of the video or of frame 1 of the files.
+
+    None where there are no images here: what was detected elsewhere can be replayed.
+    """
+    if sequence.images is None or not sequence.images.exists():
+        return None
+    path = sequence.images
+    if path.is_dir():
+        path = path / f"{1:06d}{sequence.image_ext}"
+        if not path.is_file():
+            path = sequence.image_path(1)
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        content = file.read(1 << 20)
+    return hashlib.sha256(content + str(path.stat().st_size).encode()).hexdigest()[:16]
