@@ -1,0 +1,107 @@
+"""How good a network's boxes are on annotated images: COCO's average precision, overall and by sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from bytetrack.data.coco import ImageSet
+from bytetrack.detection.network import anchors, decode
+from bytetrack.detection.postprocess import Selection
+from bytetrack.detection.preprocess import letterbox_batch, letterbox_ratio, normalise
+from bytetrack.scoring.detection import average_precision, average_precision_by_sequence
+from bytetrack.structures import Detections
+from bytetrack.video.read import Image, read_image
+
+__all__ = ["Evaluation", "true_boxes"]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Detects on `images` (letterboxed to `height` x `width`, in the network's `convention`) and compares with their boxes.
+
+    Boxes are compared amodal, as they come; `clip` cuts both sides to the image, for networks trained on clipped boxes.
+    """
+
+    images: ImageSet
+    height: int
+    width: int
+    convention: str
+    min_score: float = 0.01
+    nms_iou: float = 0.7
+    max_detections: int = 1000
+    batch_size: int = 4
+    clip: bool = False
+
+    @torch.no_grad()
+    def detect(
+        self,
+        network: nn.Module,
+        device: torch.device,
+        dtype: torch.dtype = torch.float32,
+        part: slice = slice(None),
+        each: Callable[[int], None] = lambda done: None,
+    ) -> list[Detections]:
+        """What `network` (in evaluation mode) finds in each image of `part`; `each` hears how many images are done."""
+        grid, stride = anchors(self.height, self.width, device)
+        single = len(self.images.names) == 1
+        select = Selection(self.min_score, self.nms_iou, self.max_detections, None, single)
+        found: list[Detections] = []
+        for batch in self._batches(range(len(self.images))[part]):
+            pixels = normalise(letterbox_batch(batch, (self.height, self.width), str(device)), self.convention)
+            with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+                logits = network(pixels.contiguous(memory_format=torch.channels_last)).float()
+            scores = logits[..., 4:5].sigmoid() * logits[..., 5:].sigmoid()
+            ratios = [letterbox_ratio(image.shape, (self.height, self.width)) for image in batch]
+            found += select(decode(logits, grid, stride), scores, ratios)
+            each(len(found))
+        return found
+
+    def _batches(self, chosen: range) -> Iterator[list[Image]]:
+        """The images in batches; a thread decodes the next one meanwhile."""
+
+        def load(indices: range) -> list[Image]:
+            return [read_image(str(self.images.root / self.images.files[index])) for index in indices]
+
+        starts = range(0, len(chosen), self.batch_size)
+        with ThreadPoolExecutor(1) as pool:
+            waiting = [pool.submit(load, chosen[start : start + self.batch_size]) for start in starts[:1]]
+            for start in starts:
+                batch = waiting.pop().result()
+                following = chosen[start + self.batch_size : start + 2 * self.batch_size]
+                if following:
+                    waiting.append(pool.submit(load, following))
+                yield batch
+
+    def score(self, found: list[Detections]) -> dict[str, float]:
+        """COCO's twelve figures of detections on all images, in [0, 1] (-1 where there is nothing to find)."""
+        return average_precision(true_boxes(self.images), found, ignored=self._crowds(), sizes=self._sizes())
+
+    def score_by_sequence(self, found: list[Detections]) -> dict[str, dict[str, float]]:
+        """The same for each sequence of the images, by name, and under COMBINED for all."""
+        truth, crowds, sizes = true_boxes(self.images), self._crowds(), self._sizes()
+        names = [self.images.sequences[s] if s >= 0 else "still images" for s in self.images.sequence.tolist()]
+        rows = {name: [i for i, other in enumerate(names) if other == name] for name in dict.fromkeys(names)}
+        pick = {"ignored": {name: [crowds[i] for i in of] for name, of in rows.items()}}
+        if sizes is not None:
+            pick["sizes"] = {name: [sizes[i] for i in of] for name, of in rows.items()}  # type: ignore[misc]
+        return average_precision_by_sequence(
+            {name: [truth[i] for i in of] for name, of in rows.items()}, {name: [found[i] for i in of] for name, of in rows.items()}, **pick
+        )
+
+    def _crowds(self) -> list[np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+        return [self.images.crowd[self.images.rows(index)] for index in range(len(self.images))]
+
+    def _sizes(self) -> list[tuple[int, int]] | None:
+        return list(zip(self.images.width.tolist(), self.images.height.tolist(), strict=True)) if self.clip else None
+
+
+def true_boxes(images: ImageSet) -> list[Detections]:
+    """The boxes of each image, as detections of score 1."""
+    rows = [images.rows(index) for index in range(len(images))]
+    return [Detections(images.xyxy[row], np.ones(row.stop - row.start), images.category[row]) for row in rows]

@@ -1,0 +1,166 @@
+"""What a researcher sees of a training run: progress and one table in the console, everything else in TensorBoard."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from bytetrack.structures import Detections
+
+from .loader import Batch
+
+__all__ = ["Monitor", "draw_boxes", "summary_table"]
+
+log = logging.getLogger("bytetrack")
+Image = npt.NDArray[np.uint8]
+
+TRUE, FOUND = (80, 220, 80), (60, 120, 255)
+
+
+class Monitor:
+    """Progress bar and TensorBoard files of one run; `active=False` (all but the first process) does nothing.
+
+    Without a terminal a log line every `log_seconds` takes the bar's place. `start` and `steps` are steps of the whole run.
+    """
+
+    def __init__(self, folder: Path, start: int, steps: int, active: bool = True, log_seconds: float = 30.0) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        self.active = active
+        self.folder = folder
+        self.start, self.step, self.steps = start, start, steps
+        self.log_seconds = log_seconds
+        self._writer: Any = None
+        console = Console(stderr=True)
+        self._terminal = console.is_terminal
+        text = TextColumn("{task.description}")
+        columns = (text, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+        self._bar = Progress(*columns, console=console, transient=True, disable=not (active and self._terminal))
+        self._began = self._told = time.monotonic()
+
+    def __enter__(self) -> Monitor:
+        self._bar.start()
+        self._task = self._bar.add_task("training", total=self.steps, completed=self.start)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+        if self._writer is not None:
+            self._writer.close()
+
+    @property
+    def writer(self) -> Any:
+        """TensorBoard's writer, made when first used; what an interrupted run wrote beyond `start` is hidden."""
+        if self._writer is None:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._writer = SummaryWriter(str(self.folder), purge_step=self.start + 1 if self.start else None)
+        return self._writer
+
+    def advance(self, step: int, epoch: int, losses: Mapping[str, float] | None = None) -> None:
+        """Notes that `step` steps are done, in the bar or, from time to time, in the log."""
+        self.step = step
+        if not self.active:
+            return
+        words = f"epoch {epoch + 1}" + ("" if losses is None else f", loss {losses['total']:.2f}")
+        self._bar.update(self._task, completed=step, description=words if losses else None)
+        now = time.monotonic()
+        if not self._terminal and losses is not None and now - self._told >= self.log_seconds:
+            self._told = now
+            left = (now - self._began) / max(step - self.start, 1) * (self.steps - step)
+            log.info("step %d of %d, %s, %s left", step, self.steps, words, clock(left))
+
+    def say(self, message: str, *arguments: object) -> None:
+        """A log line, from the first process only."""
+        if self.active:
+            log.info(message, *arguments)
+
+    def scalars(self, values: Mapping[str, float], step: int) -> None:
+        if self.active:
+            for name, value in values.items():
+                self.writer.add_scalar(name, value, step)
+
+    def batch(self, batch: Batch, step: int, limit: int = 8) -> None:
+        """The augmented images of a batch with their boxes: the first thing to look at."""
+        if not self.active:
+            return
+        pictures = []
+        for image, targets in zip(batch.images[:limit].numpy(), batch.targets[:limit].numpy(), strict=True):
+            xywh = targets[targets[:, 3] > 0, 1:]
+            xyxy = np.concatenate([xywh[:, :2] - xywh[:, 2:] / 2, xywh[:, :2] + xywh[:, 2:] / 2], axis=1)
+            pictures.append(shown(draw_boxes(image.copy(), xyxy, TRUE)))
+        self.writer.add_images("images/training_batch", np.stack(pictures), step, dataformats="NHWC")
+
+    def predictions(self, images: list[Image], true: list[Detections], found: list[Detections], step: int, min_score: float = 0.3) -> None:
+        """Evaluation images with true boxes (green) and found ones (orange) of at least `min_score`."""
+        if not self.active:
+            return
+        for number, (image, truth, boxes) in enumerate(zip(images, true, found, strict=True)):
+            picture = draw_boxes(draw_boxes(image.copy(), truth.xyxy, TRUE), boxes.xyxy[boxes.score >= min_score], FOUND)
+            self.writer.add_image(f"images/evaluation_{number}", shown(picture), step, dataformats="HWC")
+
+    def settings(self, settings: Mapping[str, Any]) -> None:
+        """The run's settings as text."""
+        if self.active:
+            import json
+
+            self.writer.add_text("settings", f"```\n{json.dumps(settings, indent=1, default=str)}\n```", self.start)
+
+    def hyper_parameters(self, values: Mapping[str, float | str | bool], scores: Mapping[str, float]) -> None:
+        """The numbers one compares runs by, with what they led to."""
+        if self.active:
+            self.writer.add_hparams(dict(values), dict(scores), run_name="hyper_parameters")
+
+
+def shown(image: Image, width: int = 640) -> Image:
+    """`image` in RGB, no wider than `width`."""
+    scale = min(1.0, width / image.shape[1])
+    size = (int(image.shape[1] * scale), int(image.shape[0] * scale))
+    return np.asarray(cv2.cvtColor(cv2.resize(image, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def draw_boxes(image: Image, xyxy: npt.NDArray[Any], colour: tuple[int, int, int]) -> Image:
+    """`image` itself, with the outlines of the boxes drawn in."""
+    thickness = max(1, round(image.shape[1] / 640))
+    for x1, y1, x2, y2 in np.round(xyxy).astype(int).tolist():
+        cv2.rectangle(image, (x1, y1), (x2, y2), colour, thickness)
+    return image
+
+
+def clock(seconds: float) -> str:
+    """Hours, minutes and seconds.
+
+    >>> clock(3723)
+    '1:02:03'
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+
+
+def memory(device: torch.device) -> dict[str, float]:
+    """Peak GPU memory so far in GiB, nothing on other devices."""
+    return {"speed/gpu_memory_gib": torch.cuda.max_memory_allocated(device) / 2**30} if device.type == "cuda" else {}
+
+
+def summary_table(out: Path, history: list[dict[str, float]], seconds: float, images: int) -> Any:
+    """One table at the end (rich): every evaluation, the best one marked, and where things lie."""
+    from rich.table import Table
+
+    took = f"{clock(seconds)}, {images / seconds:.1f} images/s" if seconds > 0 and images else "resumed at its end"
+    table = Table(title=f"{out}: last.pth, best.pth ({took})", title_justify="left")
+    for name in ("epoch", "loss", "AP50:95", "AP50", "AP75", "AR100"):
+        table.add_column(name, justify="right")
+    best = max((row["AP"] for row in history), default=0.0)
+    for row in history:
+        cells = [f"{100 * row[name]:.1f}" for name in ("AP", "AP50", "AP75", "AR100")]
+        table.add_row(f"{row['epoch']:.0f}", f"{row['loss']:.2f}", *cells, style="bold" if row["AP"] == best else "")
+    return table

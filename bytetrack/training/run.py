@@ -1,0 +1,331 @@
+"""One process's share of a training run: its network, its place in the schedule, and the loop."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import torch
+from torch import nn
+
+from bytetrack.data.augment import AugmentedImages, Sample
+from bytetrack.data.coco import ImageSet, load_coco, mix
+from bytetrack.detection.inference import pick_convention
+from bytetrack.detection.network import Checkpoint, build_network, load_weights
+from bytetrack.detection.preprocess import normalise
+from bytetrack.video.read import read_image
+
+from . import checkpoint
+from .evaluation import Evaluation, true_boxes
+from .loader import Batch, Plan, StoredImages, batches
+from .losses import YoloxLoss
+from .monitor import Monitor, memory
+from .optimisation import MovingAverage
+from .processes import Processes
+
+if TYPE_CHECKING:
+    from .trainer import Trainer
+
+__all__ = ["Run"]
+
+log = logging.getLogger("bytetrack")
+
+DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+
+
+class Run:
+    """The state of training between two steps: network, optimizer, moving average, `step` (done so far), `history` of evaluations."""
+
+    def __init__(
+        self,
+        recipe: Trainer,
+        out: Path,
+        here: Processes,
+        device: str,
+        shape: tuple[float, float, bool],
+        size: tuple[int, int],
+        test: dict[str, Any],
+    ) -> None:
+        torch.manual_seed(recipe.seed)
+        self.recipe, self.out, self.here = recipe, out, here
+        self.device = torch.device(f"cuda:{here.local}" if device == "cuda" and here.world > 1 else device)
+        self.images = mix([load_coco(**entry) for entry in recipe.data])
+        self.size = size
+        self.network = build_network(*shape, num_classes=len(self.images.names))
+        self.convention = self._initial_weights()
+        self.network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.optimizer = recipe.optimisation.optimizer(self.network)
+        self.average = MovingAverage(self.network, recipe.optimisation.ema_decay, recipe.optimisation.ema_steps)
+        # fp16 alone needs its gradients scaled.
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=recipe.precision == "fp16")
+        self.loss = YoloxLoss(recipe.assignment)
+        self.plan = Plan(
+            len(self.images),
+            recipe.batch_size,
+            *size,
+            recipe.max_epochs,
+            recipe.no_aug_epochs,
+            recipe.multiscale,
+            recipe.multiscale_interval,
+            recipe.seed,
+            here.rank,
+            here.world,
+        )
+        self.evaluation = self._evaluation(test)
+        self.step = 0
+        self.history: list[dict[str, float]] = []
+        self.epoch_loss = [0.0, 0]
+        self.about = {
+            "depth": shape[0],
+            "width": shape[1],
+            "depthwise": shape[2],
+            "num_classes": len(self.images.names),
+            "class_names": list(self.images.names),
+            "convention": self.convention,
+            "input_size": list(size),
+        }
+        self._pending: list[tuple[int, torch.Tensor, list[Sample]]] = []
+        self._saved = time.monotonic()
+        self._resume()
+
+    # ---- beginning
+
+    def _initial_weights(self) -> str:
+        """Loads the weights to start from; the input convention to train in."""
+        recipe = self.recipe
+        if recipe.weights is None:
+            return recipe.convention or "bgr255"
+        found: Checkpoint = load_weights(self.network, recipe.weights, recipe.weight_classes)
+        return pick_convention(recipe.convention, found)
+
+    def _evaluation(self, test: dict[str, Any]) -> Evaluation | None:
+        if not self.recipe.val or not self.recipe.eval_interval:
+            return None
+        images = mix([load_coco(**entry) for entry in self.recipe.val])
+        if images.names != self.images.names:
+            raise ValueError(f"val must have the classes of data: got {images.names} for {self.images.names}; choose with `classes`")
+        return Evaluation(images, *self.size, self.convention, **test, clip=self.recipe.augmentation.clip)
+
+    def settings(self) -> dict[str, Any]:
+        """What must be the same for a run to be resumed."""
+        return {"train": self.recipe.settings(), "detector": self.about, "images": len(self.images), "boxes": len(self.images.xyxy)}
+
+    def _resume(self) -> None:
+        path = self.out / "last.pth"
+        content = self.here.from_first(checkpoint.read(path) if self.here.first and path.is_file() else None)
+        if content is None:
+            return
+        changed = checkpoint.differences(content["settings"], self.settings())
+        if changed:
+            more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
+            raise ValueError(f"{path} is of a run with other settings ({'; '.join(changed[:3])}{more}): set another out, or remove it")
+        self.network.load_state_dict(content["raw_model"])
+        self.average.network.load_state_dict(content["model"])
+        self.average.updates = content["updates"]
+        self.optimizer.load_state_dict(content["optimizer"])
+        self.scaler.load_state_dict(content["scaler"])
+        self.step, self.history, self.epoch_loss = content["step"], content["history"], content["epoch_loss"]
+        torch.set_rng_state(content["random"]["cpu"])
+        if self.device.type == "cuda" and content["random"]["cuda"] is not None:
+            torch.cuda.set_rng_state(content["random"]["cuda"], self.device)
+        if self.here.first:
+            log.info("%s: resumed after step %d of %d", path, self.step, self.plan.steps)
+
+    # ---- saving
+
+    def save(self, name: str = "last.pth") -> None:
+        """Writes the checkpoint `name`, from the first process; ValueError, and nothing is written, if a loss was not finite."""
+        self._check_losses()
+        self._saved = time.monotonic()
+        if not self.here.first:
+            return
+        content = {
+            "model": self.average.network.state_dict(),
+            "raw_model": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "updates": self.average.updates,
+            "step": self.step,
+            "epoch": self.step // self.plan.steps_per_epoch,
+            "history": self.history,
+            "epoch_loss": self.epoch_loss,
+            "random": {
+                "cpu": torch.get_rng_state(),
+                "cuda": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
+            },
+            "detector": self.about,
+            "settings": self.settings(),
+        }
+        checkpoint.write(self.out / name, content)
+
+    # ---- the loop
+
+    def train(self) -> None:
+        """Runs the steps that are left. SystemExit(128 + signal) after Ctrl-C or SIGTERM, with everything saved."""
+        cv2.setNumThreads(1)
+        with Monitor(self.out, self.step, self.plan.steps, self.here.first) as monitor, checkpoint.Interruption.watched() as watch:
+            if self.step == 0:
+                monitor.settings(self.settings())
+            self._end_of_epoch(monitor, watch)  # an evaluation that a run was stopped in
+            if self.step == self.plan.steps:
+                return
+            model: nn.Module = self.network
+            if self.here.world > 1:
+                model = nn.parallel.DistributedDataParallel(model, [self.device.index] if self.device.type == "cuda" else None)
+            source = batches(self._dataset(), self.plan, self.step, self.recipe.workers, self.device.type == "cuda")
+            clock, images = time.monotonic(), 0
+            self.network.train()
+            self._freeze()
+            for batch in source:
+                self._step(model, batch, monitor)
+                images += self.recipe.batch_size
+                if self.step % self.recipe.log_interval == 0:
+                    now = time.monotonic()
+                    monitor.scalars({"speed/images_per_second": images / (now - clock), **memory(self.device)}, self.step)
+                    clock, images = now, 0
+                if self.step % self.plan.steps_per_epoch == 0:
+                    self._end_of_epoch(monitor, watch)
+                    clock = time.monotonic()
+                self._stop_if_asked(watch, monitor)
+                if time.monotonic() - self._saved > 60 * self.recipe.checkpoint_minutes:
+                    self.save()
+            if self.history:
+                monitor.hyper_parameters(self._hyper_parameters(), {"AP": max(row["AP"] for row in self.history)})
+
+    def _freeze(self) -> None:
+        """Keeps BatchNorm's statistics as they are, if the recipe says so."""
+        if self.recipe.optimisation.freeze_batch_norm:
+            for module in self.network.modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.eval()
+
+    def _dataset(self) -> AugmentedImages:
+        images: ImageSet = self.images
+        stored = StoredImages(self.out / "cache", images, *self.size) if self.recipe.cache else None
+        return AugmentedImages(images, read_image, self.recipe.augmentation, self.recipe.seed, stored)
+
+    def _step(self, model: nn.Module, batch: Batch, monitor: Monitor) -> None:
+        recipe, step = self.recipe, self.step
+        rate = recipe.optimisation.rate(step, self.plan.steps_per_epoch, recipe.max_epochs, recipe.no_aug_epochs, recipe.batch_size)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        losses = self._forward(model, batch)
+        self._pending.append((step, losses.detach(), batch.samples))
+        if self.device.type == "cpu":
+            self._check_losses()
+        self.scaler.scale(losses[0]).backward()  # type: ignore[no-untyped-call]
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.average.update(self.network)
+        self.step += 1
+        self._note(batch, losses.detach(), rate, monitor)
+
+    def _forward(self, model: nn.Module, batch: Batch) -> torch.Tensor:
+        """The losses of a batch in one tensor: total, box, objectness, classes, L1, foreground."""
+        height, width = batch.images.shape[1:3]
+        pixels = batch.images.to(self.device, non_blocking=True).permute(0, 3, 1, 2).float()
+        pixels = normalise(pixels, self.convention).contiguous(memory_format=torch.channels_last)
+        targets = batch.targets.to(self.device, non_blocking=True)
+        dtype = DTYPES[self.recipe.precision]
+        with torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32):
+            raw = model(pixels)
+        return torch.stack(list(self.loss(raw, targets, height, width, not self.plan.augmented(self.step)).as_dict().values()))
+
+    def _note(self, batch: Batch, losses: torch.Tensor, rate: float, monitor: Monitor) -> None:
+        """Tells the monitor what happened in the step just done, now and then in detail."""
+        epoch = (self.step - 1) // self.plan.steps_per_epoch
+        if self.step == 1 or (not self.plan.augmented(self.step - 1) and self.plan.augmented(self.step - 2)):
+            monitor.batch(batch, self.step)
+        if self.step % self.recipe.log_interval and self.step != self.plan.steps:
+            monitor.advance(self.step, epoch)
+            return
+        self._check_losses()
+        names = ("total", "box", "objectness", "classes", "l1", "foreground")
+        values = dict(zip(names, self.here.mean(losses).tolist(), strict=True))
+        self.epoch_loss = [self.epoch_loss[0] + values["total"], self.epoch_loss[1] + 1]
+        monitor.advance(self.step, epoch, values)
+        monitor.scalars({f"loss/{name}": value for name, value in values.items()}, self.step)
+        monitor.scalars({"schedule/learning_rate": rate, "schedule/epoch": self.step / self.plan.steps_per_epoch}, self.step)
+
+    def _check_losses(self) -> None:
+        """ValueError with iteration, losses and images if one of the steps since the last look had a loss that is not finite."""
+        pending, self._pending = self._pending, []
+        if not pending or bool(torch.stack([losses for _, losses, _ in pending]).isfinite().all()):
+            return
+        step, losses, samples = next(entry for entry in pending if not bool(entry[1].isfinite().all()))
+        names = ("total", "box", "objectness", "classes", "l1")
+        values = ", ".join(f"{name} {value:.4g}" for name, value in zip(names, losses.tolist(), strict=False))
+        files = ", ".join(dict.fromkeys(self.images.files[sample.image] for sample in samples))
+        raise ValueError(
+            f"the loss is not finite at step {step + 1} ({values}) on images {files}: nothing was saved since; try a lower "
+            f"learning_rate{' or bf16' if self.recipe.precision == 'fp16' else ''}, and look at those images' boxes"
+        )
+
+    # ---- the end of an epoch
+
+    def _end_of_epoch(self, monitor: Monitor, watch: checkpoint.Interruption) -> None:
+        """Saves, evaluates if it is time and was not done, and saves again."""
+        epoch = self.step // self.plan.steps_per_epoch
+        if self.step % self.plan.steps_per_epoch or not self.step or any(row["epoch"] == epoch for row in self.history):
+            return
+        self.save()
+        if self.evaluation is None or not self.recipe.evaluates(epoch):
+            self.epoch_loss = [0.0, 0]
+            return
+        rank, world = self.here.rank, self.here.world
+        dtype = DTYPES[self.recipe.precision] if self.device.type == "cuda" else torch.float32
+
+        def each(_: int) -> None:
+            if watch.signal and world == 1:
+                self._stop_if_asked(watch, monitor)
+
+        found = self.evaluation.detect(self.average.network, self.device, dtype, slice(rank, None, world), each)
+        shares = self.here.gather(found)
+        together = [shares[index % world][index // world] for index in range(len(self.evaluation.images))]
+        scores = self.evaluation.score(together)
+        mean = self.epoch_loss[0] / self.epoch_loss[1] if self.epoch_loss[1] else float("nan")
+        best = max((row["AP"] for row in self.history), default=-2.0)
+        self.history.append({"epoch": float(epoch), "step": float(self.step), "loss": mean, **scores})
+        self.epoch_loss = [0.0, 0]
+        self._show(together, scores, epoch, monitor)
+        if scores["AP"] > best:
+            self.save("best.pth")
+        self.save()
+
+    def _show(self, found: list[Any], scores: dict[str, float], epoch: int, monitor: Monitor) -> None:
+        assert self.evaluation is not None
+        if not self.here.first:
+            return
+        monitor.say("epoch %d: AP50:95 %.1f, AP50 %.1f", epoch, 100 * scores["AP"], 100 * scores["AP50"])
+        monitor.scalars({f"ap/{name}": value for name, value in scores.items() if value >= 0}, self.step)
+        images = self.evaluation.images
+        if len(images.sequences) > 1:
+            by_sequence = self.evaluation.score_by_sequence(found)
+            monitor.scalars({f"ap_by_sequence/{name}": row["AP"] for name, row in by_sequence.items() if name != "COMBINED"}, self.step)
+        chosen = [int(i) for i in torch.linspace(0, len(images) - 1, min(4, len(images)))]
+        pictures = [read_image(str(images.root / images.files[i])) for i in chosen]
+        truth = true_boxes(images)
+        monitor.predictions(pictures, [truth[i] for i in chosen], [found[i] for i in chosen], self.step)
+
+    def _stop_if_asked(self, watch: checkpoint.Interruption, monitor: Monitor) -> None:
+        """Saves and exits if a signal came, to any process (asked every tenth step where asking costs a synchronisation)."""
+        if self.here.world > 1 and self.device.type == "cuda" and self.step % 10:
+            return
+        number = self.here.largest(watch.signal, self.device)
+        if number:
+            if not (self.out / "last.pth").is_file() or self.step % self.plan.steps_per_epoch:
+                self.save()
+            monitor.say("stopped by signal %d after step %d of %d: the same command goes on from there", number, self.step, self.plan.steps)
+            raise SystemExit(128 + number)
+
+    def _hyper_parameters(self) -> dict[str, float | str | bool]:
+        """The settings that are single values, by name."""
+        flat: dict[str, float | str | bool] = {}
+        for name, value in self.recipe.settings().items():
+            entries = value.items() if isinstance(value, dict) else [("", value)]
+            flat.update({f"{name}.{key}".rstrip("."): entry for key, entry in entries if isinstance(entry, (bool, int, float, str))})
+        return flat
