@@ -1,0 +1,283 @@
+"""Drawing on frames: boxes, trails, legends, blur, heat. Every function returns a new image, or draws into `out` when given one.
+
+Images are uint8 (H, W, 3) BGR; boxes xyxy in pixels; line widths and letters scale with the image. Pass `out=image` to draw in place.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from bytetrack.video.read import Image
+
+__all__ = ["Trails", "blur_boxes", "colour_of", "draw_boxes", "draw_heat", "draw_legend", "draw_trails"]
+
+Colour = tuple[int, int, int]
+Boxes = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+GOLDEN = (math.sqrt(5) - 1) / 2
+SOLID, DASHED, DOTTED = "solid", "dashed", "dotted"
+
+
+@lru_cache(maxsize=4096)
+def colour_of(track_id: int) -> Colour:
+    """The identity's BGR colour: hues a golden angle apart in OKLCH, three lightnesses in turn, so that near ids look far apart."""
+    hue = 2 * math.pi * ((track_id * GOLDEN + 0.08) % 1)
+    lightness = (0.72, 0.6, 0.83)[track_id % 3]
+    chroma = 0.19
+    while True:  # the strongest chroma that a screen can show at this hue
+        rgb = _rgb_from_oklch(lightness, chroma, hue)
+        if chroma < 0.02 or (min(rgb) >= 0 and max(rgb) <= 1):
+            red, green, blue = (round(255 * min(max(c, 0.0), 1.0)) for c in rgb)
+            return blue, green, red
+        chroma -= 0.005
+
+
+def _rgb_from_oklch(lightness: float, chroma: float, hue: float) -> tuple[float, float, float]:
+    """Björn Ottosson's OKLCH to gamma-coded sRGB, outside [0, 1] where the screen cannot show it."""
+    a, b = chroma * math.cos(hue), chroma * math.sin(hue)
+    long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
+    medium = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3
+    short = (lightness - 0.0894841775 * a - 1.2914855480 * b) ** 3
+    linear = (
+        4.0767416621 * long - 3.3077115913 * medium + 0.2309699292 * short,
+        -1.2684380046 * long + 2.6097574011 * medium - 0.3413193965 * short,
+        -0.0041960863 * long - 0.7034186147 * medium + 1.7076147010 * short,
+    )
+    red, green, blue = (12.92 * c if c <= 0.0031308 else 1.055 * c ** (1 / 2.4) - 0.055 for c in linear)
+    return red, green, blue
+
+
+def _canvas(image: Image, out: Image | None) -> Image:
+    if out is None:
+        return image.copy()
+    if out is not image:
+        np.copyto(out, image)
+    return out
+
+
+def _unit(image: Image) -> float:
+    """1 for a 1080p frame: what sizes scale with."""
+    return max(0.42, math.sqrt(image.shape[0] * image.shape[1]) / 1440)
+
+
+def draw_boxes(
+    image: Image,
+    xyxy: npt.ArrayLike,
+    track_id: npt.ArrayLike,
+    labels: Sequence[str] | None = None,
+    recovered: npt.ArrayLike | None = None,
+    lost: npt.ArrayLike | None = None,
+    out: Image | None = None,
+) -> Image:
+    """Boxes (n, 4) in their identities' colours, each with a chip that says its `labels` (default: the id).
+
+    `recovered` (n,) bool: boxes that a low-score detection kept alive are dashed, and their chips are hollow. `lost` (n,) bool: boxes
+    that are only predicted are dotted, thin and without a chip. Boxes may lie beyond the image.
+    """
+    canvas, unit = _canvas(image, out), _unit(image)
+    boxes = np.asarray(xyxy, dtype=np.float64).reshape(-1, 4)
+    ids = [int(i) for i in np.asarray(track_id).reshape(-1)]
+    weak, gone = _mask(recovered, len(boxes)), _mask(lost, len(boxes))
+    names = [str(i) for i in ids] if labels is None else labels
+    if not len(boxes) == len(ids) == len(names):
+        raise ValueError(f"boxes, ids and labels must be as many: got {len(boxes)}, {len(ids)}, {len(names)}")
+    width = max(1, round(2.6 * unit))
+    corners = np.clip(boxes, -1e4, 1e5).round().astype(int).tolist()
+    order = np.argsort(boxes[:, 3], kind="stable")  # the nearest last, over the others
+    for row in order.tolist():
+        colour = colour_of(ids[row])
+        style = DOTTED if gone[row] else DASHED if weak[row] else SOLID
+        _outline(canvas, corners[row], colour, max(1, width - 1) if gone[row] else width, style, unit)
+    for row in order.tolist():
+        if not gone[row]:
+            _chip(canvas, names[row], corners[row][0], corners[row][1], colour_of(ids[row]), bool(weak[row]), unit)
+    return canvas
+
+
+def _mask(values: npt.ArrayLike | None, n: int) -> Mask:
+    mask = np.zeros(n, dtype=bool) if values is None else np.asarray(values, dtype=bool).reshape(-1)
+    if len(mask) != n:
+        raise ValueError(f"a mask must have one value a box, {n}: got {len(mask)}")
+    return mask
+
+
+def _outline(canvas: Image, box: list[int], colour: Colour, width: int, style: str, unit: float) -> None:
+    x0, y0, x1, y1 = box
+    dark = (int(colour[0] * 0.25), int(colour[1] * 0.25), int(colour[2] * 0.25))
+    if style == SOLID:
+        cv2.rectangle(canvas, (x0 - 1, y0 - 1), (x1 + 1, y1 + 1), dark, width, cv2.LINE_8)  # an edge that shows on any ground
+        cv2.rectangle(canvas, (x0, y0), (x1, y1), colour, width, cv2.LINE_8)
+        return
+    on = max(4, round(11 * unit)) if style == DASHED else max(2, round(4 * unit))
+    dashes = _dashes(x0, y0, x1, y1, on, on if style == DASHED else 2 * on)
+    if dashes:
+        if style == DASHED:
+            cv2.polylines(canvas, dashes, False, dark, width + 1, cv2.LINE_8)
+        cv2.polylines(canvas, dashes, False, colour, width, cv2.LINE_8)
+
+
+def _dashes(x0: int, y0: int, x1: int, y1: int, on: int, off: int) -> list[npt.NDArray[np.int32]]:
+    """The rectangle's outline as short lines, the gaps spread evenly so that every side starts and ends with a dash."""
+    lines = []
+    for start, end, horizontal in ((x0, x1, True), (y0, y1, False)):
+        length = max(end - start, 0)
+        count = max(1, round((length + off) / (on + off)))
+        step = (length - on) / max(count - 1, 1)
+        for k in range(count):
+            a = start + round(k * step)
+            b = min(a + on, end)
+            lines += [[(a, y), (b, y)] for y in (y0, y1)] if horizontal else [[(x, a), (x, b)] for x in (x0, x1)]
+    return list(np.array(lines, dtype=np.int32))
+
+
+def _chip(canvas: Image, text: str, left: int, top: int, colour: Colour, hollow: bool, unit: float) -> None:
+    """The label above the box's corner, moved inside the image."""
+    if not text:
+        return
+    letters = _text(text, max(9, round(19 * unit)))
+    pad = max(2, round(4 * unit))
+    height, width = letters.shape[0] + pad, letters.shape[1] + 2 * pad
+    x, y = min(max(left - 1, 0), canvas.shape[1] - width), min(max(top - height, 0), canvas.shape[0] - height)
+    if x < 0 or y < 0:  # an image smaller than its label
+        return
+    bright = 0.114 * colour[0] + 0.587 * colour[1] + 0.299 * colour[2] > 130
+    paper, ink = ((24, 24, 24), colour) if hollow else (colour, (16, 16, 16) if bright else (255, 255, 255))
+    cv2.rectangle(canvas, (x, y), (x + width - 1, y + height - 1), paper, -1)
+    if hollow:
+        cv2.rectangle(canvas, (x, y), (x + width - 1, y + height - 1), colour, 1)
+    _ink(canvas, letters, x + pad, y + pad // 2, ink)
+
+
+def _ink(canvas: Image, letters: npt.NDArray[np.uint8], x: int, y: int, colour: Colour) -> None:
+    part = canvas[y : y + letters.shape[0], x : x + letters.shape[1]]
+    alpha = letters[: part.shape[0], : part.shape[1], None].astype(np.uint16)
+    part[:] = ((255 - alpha) * part + alpha * np.array(colour, np.uint16) + 127) // 255
+
+
+@lru_cache(maxsize=2048)
+def _text(text: str, height: int) -> npt.NDArray[np.uint8]:
+    """How much ink each pixel gets, (h, w), letters about `height` pixels tall: OpenCV 5's own sans serif, before that its strokes."""
+    large = 1 if hasattr(cv2, "FontFace") else 4
+    shape, origin = (2 * height * large, height * large * (len(text) + 2)), (height * large // 2, round(1.4 * height * large))
+    if hasattr(cv2, "FontFace"):
+        colour = np.zeros((*shape, 3), np.uint8)
+        cv2.putText(colour, text, origin, (255, 255, 255), cv2.FontFace("sans"), height, weight=600)
+        page = colour[..., 0]
+    else:
+        strokes = np.zeros(shape, np.uint8)
+        size, width = height * large / 30, max(1, round(height * large / 9))
+        cv2.putText(strokes, text, origin, cv2.FONT_HERSHEY_SIMPLEX, size, 255, width, cv2.LINE_AA)
+        page = np.asarray(cv2.resize(strokes, (shape[1] // large, shape[0] // large), interpolation=cv2.INTER_AREA), np.uint8)
+    base = round(1.4 * height)
+    columns = np.flatnonzero(page.any(0))
+    first, last = (columns[0], columns[-1] + 1) if len(columns) else (0, 1)
+    return np.ascontiguousarray(page[base - round(0.78 * height) : base + round(0.2 * height), first:last])
+
+
+class Trails:
+    """Where each identity stood in its last `length` frames: feed it every frame, then draw what it holds."""
+
+    def __init__(self, length: int = 25) -> None:
+        if length < 1:
+            raise ValueError(f"a trail needs a length of at least 1 frame: got {length}")
+        self.length = length
+        self.frame = 0
+        self._points: dict[int, list[tuple[int, float, float]]] = {}
+
+    def update(self, xyxy: npt.ArrayLike, track_id: npt.ArrayLike) -> dict[int, Boxes]:
+        """Adds a frame's boxes; the feet of every identity seen within `length` frames, oldest first, as (n, 2) columns and rows."""
+        self.frame += 1
+        for box, i in zip(np.asarray(xyxy, float).reshape(-1, 4).tolist(), np.asarray(track_id).reshape(-1).tolist(), strict=True):
+            self._points.setdefault(int(i), []).append((self.frame, (box[0] + box[2]) / 2, box[3]))
+        oldest = self.frame - self.length
+        kept = {i: [p for p in points if p[0] > oldest] for i, points in self._points.items()}
+        self._points = {i: points for i, points in kept.items() if points}
+        return {i: np.array(points)[:, 1:] for i, points in self._points.items()}
+
+
+def draw_trails(image: Image, trails: Mapping[int, npt.ArrayLike], out: Image | None = None) -> Image:
+    """A line along each identity's past points (n, 2), thinner and fainter the older."""
+    canvas, unit = _canvas(image, out), _unit(image)
+    for track_id, points in trails.items():
+        path = np.clip(_smoothed(np.asarray(points, float).reshape(-1, 2)) * 8, -1e6, 1e6).round().astype(np.int32)
+        colour = colour_of(int(track_id))
+        thirds = np.linspace(0, len(path), 4).round().astype(int)
+        for third, factor in enumerate((0.45, 0.7, 1.0)):
+            part = path[max(thirds[third] - 1, 0) : thirds[third + 1]]
+            if len(part) > 1:
+                tone = [int(c * factor) for c in colour]
+                cv2.polylines(canvas, [part], False, tone, max(1, round((1 + third) * unit)), cv2.LINE_AA, 3)
+    return canvas
+
+
+def _smoothed(points: Boxes, reach: int = 4) -> Boxes:
+    """Each point the mean of its neighbours up to `reach` away, fewer at the ends: steps of walking people even out."""
+    sums = np.concatenate([np.zeros((1, 2)), np.cumsum(points, axis=0)])
+    index = np.arange(len(points))
+    side = np.minimum(np.minimum(index, len(points) - 1 - index), reach)
+    return np.asarray((sums[index + side + 1] - sums[index - side]) / (2 * side + 1)[:, None])
+
+
+def draw_legend(image: Image, lines: Sequence[str], marks: Sequence[str] = (), out: Image | None = None) -> Image:
+    """A dark panel in the upper left corner: `lines` of text, then `marks`, of 'solid', 'dashed', 'dotted', each with its meaning.
+
+    A mark is written 'dashed: kept by a low-score box'. ValueError for another style.
+    """
+    canvas, unit = _canvas(image, out), _unit(image)
+    size, pad = max(10, round(20 * unit)), max(4, round(10 * unit))
+    styled = [mark.partition(": ")[::2] for mark in marks]
+    for style, _ in styled:
+        if style not in (SOLID, DASHED, DOTTED):
+            raise ValueError(f"a legend's mark starts with 'solid: ', 'dashed: ' or 'dotted: ': got {style!r}")
+    rows = [_text(line, size) for line in lines] + [_text(meaning, size) for _, meaning in styled]
+    if not rows:
+        return canvas
+    swatch, step = round(1.7 * size), round(1.35 * size)
+    indents = [0] * len(lines) + [swatch + pad] * len(marks)
+    width = min(max(row.shape[1] + indent for row, indent in zip(rows, indents, strict=True)) + 2 * pad, canvas.shape[1])
+    panel = canvas[: min(step * len(rows) + pad, canvas.shape[0]), :width]
+    panel[:] = (panel * 0.32).astype(np.uint8)
+    for number, (row, indent) in enumerate(zip(rows, indents, strict=True)):
+        y = pad // 2 + number * step + (step - size) // 2
+        if y + row.shape[0] > canvas.shape[0]:
+            break
+        _ink(panel, row, pad + indent, y, (240, 240, 240))
+        if indent:
+            box = [pad, y + 1, pad + swatch - 2, y + row.shape[0] - 2]
+            _outline(canvas, box, (230, 230, 230), max(1, round(2 * unit)), styled[number - len(lines)][0], 0.7 * unit)
+    return canvas
+
+
+def blur_boxes(image: Image, xyxy: npt.ArrayLike, head_only: bool = False, out: Image | None = None) -> Image:
+    """Makes people unrecognisable: coarse squares over each box, or over its upper fifth when `head_only`."""
+    canvas = _canvas(image, out)
+    boxes = np.asarray(xyxy, float).reshape(-1, 4).copy()
+    if head_only:
+        boxes[:, 3] = boxes[:, 1] + 0.2 * (boxes[:, 3] - boxes[:, 1])
+    low, high = np.floor(boxes[:, :2]).clip(0), np.ceil(boxes[:, 2:]).clip(0)
+    for (x0, y0), (x1, y1) in zip(low.astype(int).tolist(), high.astype(int).tolist(), strict=True):
+        part = canvas[y0:y1, x0:x1]
+        if part.size:
+            cell = max(4, (x1 - x0) // 4)
+            small = cv2.resize(part, (max(1, part.shape[1] // cell), max(1, part.shape[0] // cell)), interpolation=cv2.INTER_AREA)
+            part[:] = cv2.resize(small, (part.shape[1], part.shape[0]), interpolation=cv2.INTER_LINEAR)
+    return canvas
+
+
+def draw_heat(image: Image, heat: npt.ArrayLike, strength: float = 0.6, out: Image | None = None) -> Image:
+    """`heat` (h, w), not negative and of any size, laid over the image: transparent where 0, `strength` opaque where greatest."""
+    canvas = _canvas(image, out)
+    values = np.asarray(heat, np.float32)
+    if values.ndim != 2 or values.size == 0 or not (values >= 0).all():
+        raise ValueError(f"heat must have shape (h, w) and no negative values: got shape {values.shape}")
+    share = cv2.resize(values / max(float(values.max()), 1e-9), canvas.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    colours = cv2.applyColorMap(np.round(255 * share).astype(np.uint8), cv2.COLORMAP_INFERNO)
+    alpha = (strength * np.sqrt(share))[..., None]
+    canvas[:] = np.round(canvas * (1 - alpha) + colours * alpha).astype(np.uint8)
+    return canvas

@@ -1,0 +1,106 @@
+"""Video files that browsers play: H.264, yuv420p, the index in front."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+
+import av
+import cv2
+import numpy as np
+
+from bytetrack.video.read import Image
+
+__all__ = ["VideoWriter"]
+
+
+class VideoWriter:
+    """Writes frames to `path` (.mp4), all of one size; a context manager.
+
+    `frame_rate` in frames a second, any number (29.97 becomes 30000/1001); `crf` x264's quality, 0 lossless … 51 worst; `preset` its
+    speed. Odd sizes get one more row or column, a copy of the last. Frames go to `<name>.part.mp4` in fragments of `flush_every`
+    seconds, each playable once written; `close`, which leaving the block calls on errors and Ctrl-C too, copies them behind an index
+    to `path` without coding anew. So a killed process leaves all but its last seconds in the .part.mp4, and `path` is always whole.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        frame_rate: float | Fraction,
+        crf: int = 22,
+        preset: str = "veryfast",
+        flush_every: float = 2.0,
+        threads: int = 0,
+    ) -> None:
+        self.path = Path(path)
+        if self.path.suffix != ".mp4":
+            raise ValueError(f"videos are written as .mp4: got {self.path.name!r}")
+        if not 0 < frame_rate <= 1000:
+            raise ValueError(f"frame_rate must lie in (0, 1000] frames a second: got {frame_rate}")
+        self.rate = _fraction(frame_rate)
+        self.part = self.path.with_name(f"{self.path.stem}.part.mp4")
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.frames = 0
+        self._options = {"crf": str(crf), "preset": preset, "g": str(max(1, round(flush_every * self.rate))), "threads": str(threads)}
+        self._size: tuple[int, int] | None = None  # width, height as given
+        self._container: av.container.OutputContainer | None = None
+
+    def __enter__(self) -> VideoWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def write(self, image: Image) -> None:
+        """Appends a frame, uint8 (H, W, 3) BGR. ValueError where its size differs from the first one's."""
+        height, width = image.shape[:2]
+        if self._container is None:
+            self._open(width, height)
+        if self._size != (width, height):
+            raise ValueError(f"{self.path}: frame {self.frames + 1} is {width} x {height}, the first was {self._size}: one size a video")
+        if width % 2 or height % 2:
+            image = np.asarray(cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE), np.uint8)
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24")
+        frame = frame.reformat(format="yuv420p", src_colorspace="ITU709", dst_colorspace="ITU709")
+        frame.pts, frame.time_base = self.frames, 1 / self.rate
+        assert self._container is not None
+        self._container.mux(self._stream.encode(frame))
+        self.frames += 1
+
+    def close(self) -> None:
+        """Finishes the file; no file where no frame was written. Twice is once."""
+        if self._container is None:
+            return
+        container, self._container = self._container, None
+        container.mux(self._stream.encode(None))
+        container.close()
+        moved = self.path.with_name(f".{self.path.name}.tmp")
+        with av.open(str(self.part)) as source, av.open(str(moved), "w", format="mp4", options={"movflags": "+faststart"}) as target:
+            coded = source.streams.video[0]
+            stream = target.add_stream_from_template(coded)
+            for packet in source.demux(coded):
+                if packet.dts is not None:
+                    packet.stream = stream
+                    target.mux(packet)
+        moved.replace(self.path)
+        self.part.unlink()
+
+    def _open(self, width: int, height: int) -> None:
+        self._size = (width, height)
+        flags = {"movflags": "+frag_keyframe+empty_moov+default_base_moof", "flush_packets": "1"}
+        self._container = av.open(str(self.part), "w", format="mp4", options=flags)
+        self._stream = self._container.add_stream("libx264", rate=self.rate, options=self._options)
+        self._stream.width, self._stream.height, self._stream.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
+        codec = self._stream.codec_context
+        codec.time_base = 1 / self.rate
+        codec.colorspace = codec.color_primaries = codec.color_trc = 1  # BT.709, said in the file so that players agree
+        codec.color_range = 1
+
+
+def _fraction(rate: float | Fraction) -> Fraction:
+    """The broadcast rate of 1001 within a thousandth where there is one, else the nearest simple fraction."""
+    if isinstance(rate, Fraction):
+        return rate
+    broadcast = Fraction(round(rate) * 1000, 1001)
+    return broadcast if abs(float(broadcast) - rate) < 0.002 else Fraction(rate).limit_denominator(1000)
