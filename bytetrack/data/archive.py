@@ -73,11 +73,12 @@ def extract(archive: str | Path, folder: str | Path) -> list[Path]:
 def _unpack(archive: Path, staging: Path) -> None:
     limit = max(archive.stat().st_size * MOST_BYTES_PER_BYTE, NEVER_A_BOMB)
     free = shutil.disk_usage(staging).free
+    console = Console(stderr=True)
     columns = (TextColumn("unpacking {task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     try:
         with (
             zipfile.ZipFile(archive) if zipfile.is_zipfile(archive) else tarfile.open(archive) as opened,
-            Progress(*columns, console=Console(stderr=True), transient=True) as progress,
+            Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress,
         ):
             declared = sum(info.file_size for info in opened.infolist()) if isinstance(opened, zipfile.ZipFile) else None
             bar = progress.add_task(archive.name, total=declared)

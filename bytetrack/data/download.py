@@ -95,7 +95,8 @@ def fetch(url: str, path: str | Path, sha256: str | None = None, size: int | Non
     path.parent.mkdir(parents=True, exist_ok=True)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     part = path.with_name(f"{path.name}.part")
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task(path.name, total=size)
         for attempt in range(1, ATTEMPTS + 1):
             try:

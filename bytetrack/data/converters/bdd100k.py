@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import logging
 from pathlib import Path
 from typing import Any
 
-from bytetrack.data.converters.document import Document, image_size, numbers, progress
+from bytetrack.data.converters.document import Document, numbers, progress
 from bytetrack.errors import FormatError, MissingDataError
 
 __all__ = ["Bdd100k"]
@@ -15,8 +14,6 @@ __all__ = ["Bdd100k"]
 CLASSES = ("pedestrian", "rider", "car", "truck", "bus", "train", "motorcycle", "bicycle")
 ALSO_CALLED = {"person": "pedestrian", "motor": "motorcycle", "bike": "bicycle"}  # in older releases of the labels
 IGNORED = {"other person": "pedestrian", "other vehicle": "car", "trailer": "truck"}  # crowd boxes of the class nearest to them
-
-log = logging.getLogger("bytetrack")
 
 
 class Bdd100k:
@@ -34,23 +31,20 @@ class Bdd100k:
         files = sorted((self.root / self.labels).glob("*.json"))
         if not files:
             raise MissingDataError(f"no label files in {str(self.root / self.labels)!r}: dataset.labels is the folder of json files")
-        document, missing = Document(self.root, CLASSES), 0
+        document = Document(self.root, CLASSES, skip_missing)
         tracks: dict[tuple[int, str], int] = {}
         for file in progress(files, "converting"):
             for name, frames in _videos(file).items():
                 folder = self.root / self.images / name
-                size = _size(frames[0])
-                if size is None and skip_missing and not (folder / frames[0]["name"]).is_file():
-                    missing += 1
+                first = folder / frames[0]["name"]
+                size = _size(frames[0]) or document.measure(first, str(first))
+                if size is None:
                     continue
-                size = size or image_size(folder / frames[0]["name"])
                 video_id = document.video(name)
                 for frame_id, frame in enumerate(frames, start=1):
                     image_id = document.image(folder / frame["name"], size, video_id, frame_id)
                     for label in frame.get("labels") or []:
                         _add_box(document, image_id, video_id, label, tracks, f"{file}: {frame['name']}")
-        if missing:
-            log.warning("%s: %d videos are not there and are left out", self.root, missing)
         return document.whole()
 
 

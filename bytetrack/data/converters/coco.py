@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bytetrack.data.coco import read_coco, split_frame
-from bytetrack.data.converters.document import image_size, progress
+from bytetrack.data.converters.document import Document, progress
 from bytetrack.errors import FormatError, MissingDataError
 
 __all__ = ["CocoFile"]
@@ -30,27 +30,26 @@ class CocoFile:
         path = self._annotations()
         document = read_coco(path)
         folder = self._folder(path, document["images"])
-        images, left_out = [], set()
+        result = Document(self.root, skip_missing=skip_missing)
         for row, image in enumerate(progress(document["images"], path.name)):
             if not isinstance(image.get("file_name"), str):
                 raise FormatError(f"{path}: images[{row}] needs 'file_name', a text: got {image.get('file_name')!r}")
             file = folder / image["file_name"]
-            if skip_missing and not (folder / split_frame(image["file_name"])[0]).is_file():
-                left_out.add(image.get("id"))
-                continue
-            if not image.get("width") or not image.get("height"):
-                width, height = image_size(file)
-                image = image | {"width": width, "height": height}
-            images.append(image | {"file_name": file.relative_to(self.root).as_posix()})
+            known = image.get("width") and image.get("height")
+            is_there = not skip_missing or (folder / split_frame(image["file_name"])[0]).is_file()
+            size = (image["width"], image["height"]) if known and is_there else result.measure(file, str(file))
+            if size is not None:
+                name = file.relative_to(self.root).as_posix()
+                result.images.append(image | {"file_name": name, "width": size[0], "height": size[1]})
+        images = {image.get("id") for image in result.images}
         new_id, categories = self._classes(path, document["categories"])
         annotations = [
             {key: value for key, value in annotation.items() if key not in ("segmentation", "keypoints", "num_keypoints")}
             | {"category_id": new_id[annotation["category_id"]]}
             for annotation in document["annotations"]
-            if annotation.get("category_id") in new_id and annotation.get("image_id") not in left_out
+            if annotation.get("category_id") in new_id and (not result.left_out or annotation.get("image_id") in images)
         ]
-        info = {"description": f"made by bytetrack, tools/prepare.py, from {path.name}", "root": str(self.root.resolve())}
-        return document | {"info": info, "images": images, "annotations": annotations, "categories": categories}
+        return document | {"info": result.info(), "images": result.images, "annotations": annotations, "categories": categories}
 
     def _annotations(self) -> Path:
         if self.annotations is not None:

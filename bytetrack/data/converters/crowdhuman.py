@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import logging
 from pathlib import Path
 from typing import Any
 
-from bytetrack.data.converters.document import IMAGE_ENDINGS, Document, files_below, image_size, numbers, progress
+from bytetrack.data.converters.document import IMAGE_ENDINGS, Document, files_below, numbers, progress
 from bytetrack.errors import FormatError, MissingDataError
 
 __all__ = ["CrowdHuman"]
-
-log = logging.getLogger("bytetrack")
 
 
 class CrowdHuman:
@@ -22,7 +19,7 @@ class CrowdHuman:
     are neither object nor background. A box's visible part is kept as `bbox_vis`.
     """
 
-    def __init__(self, root: str | Path, annotations: str = "annotation_*.odgt") -> None:
+    def __init__(self, root: str | Path, annotations: str = "*.odgt") -> None:
         self.root, self.annotations = Path(root), annotations
 
     def to_coco(self, skip_missing: bool = False) -> dict[str, Any]:
@@ -32,7 +29,7 @@ class CrowdHuman:
             there = ", ".join(sorted(path.name for path in self.root.glob("*.odgt"))) or "no odgt file"
             raise MissingDataError(f"no annotations {self.annotations!r} in {str(self.root)!r}: it holds {there}")
         images = {path.stem: path for path in files_below(self.root, IMAGE_ENDINGS)}
-        document, missing = Document(self.root), 0
+        document = Document(self.root, skip_missing=skip_missing)
         for file in files:
             lines = file.read_text(encoding="utf-8").splitlines()
             for number, line in enumerate(progress(lines, file.name), start=1):
@@ -41,19 +38,12 @@ class CrowdHuman:
                 where = f"{file}:{number}"
                 record = _record(line, where)
                 image = images.get(record["ID"])
-                if image is None:
-                    if not skip_missing:
-                        raise MissingDataError(
-                            f"{where}: no image {record['ID']}.jpg below {str(self.root)!r} ({len(images)} images there); "
-                            "skip_missing=true leaves out what is not there"
-                        )
-                    missing += 1
+                size = document.measure(image, f"{where}: no image {record['ID']}.jpg below {str(self.root)!r}, {len(images)} are there")
+                if image is None or size is None:
                     continue
-                image_id = document.image(image, image_size(image))
+                image_id = document.image(image, size)
                 for box in record["gtboxes"]:
                     _add_box(document, image_id, box, where)
-        if missing:
-            log.warning("%s: %d images are not there and are left out", self.root, missing)
         return document.whole()
 
 
@@ -69,7 +59,7 @@ def _record(line: str, where: str) -> dict[str, Any]:
 
 
 def _add_box(document: Document, image_id: int, box: dict[str, Any], where: str) -> None:
-    extra = box.get("extra") or {}
+    extra = box["extra"] if isinstance(box.get("extra"), dict) else {}
     crowd = extra.get("ignore", 0) == 1 or box.get("tag", "person") != "person"
     visible = numbers(box["vbox"], where, "vbox") if box.get("vbox") is not None else None
     document.box(image_id, numbers(box.get("fbox"), where, "fbox"), crowd=crowd, visible=visible)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -18,12 +19,19 @@ __all__ = ["IMAGE_ENDINGS", "Document", "files_below", "image_size", "numbers", 
 IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 Item = TypeVar("Item")
 
+log = logging.getLogger("bytetrack")
+
 
 class Document:
-    """A COCO document that grows: ids count from 1 in the order of arrival. `root` is where its file names start from."""
+    """A COCO document that grows: ids count from 1 in the order of arrival. `root` is where its file names start from.
 
-    def __init__(self, root: Path, categories: Sequence[str] = ("pedestrian",)) -> None:
-        self.root = root
+    `skip_missing`: images that are not there or cannot be read are left out, counted in a warning and listed in `info.left_out`,
+    instead of ending the conversion.
+    """
+
+    def __init__(self, root: Path, categories: Sequence[str] = ("pedestrian",), skip_missing: bool = False) -> None:
+        self.root, self.skip_missing = root, skip_missing
+        self.left_out: list[dict[str, str]] = []
         self.categories = [{"id": i, "name": name} for i, name in enumerate(categories, start=1)]
         self.images: list[dict[str, Any]] = []
         self.annotations: list[dict[str, Any]] = []
@@ -33,6 +41,22 @@ class Document:
         """A new sequence; its id."""
         self.videos.append({"id": len(self.videos) + 1, "file_name": name})
         return len(self.videos)
+
+    def measure(self, file: Path | None, wanted: str) -> tuple[int, int] | None:
+        """Width and height of image `file` (None: not found); None where it is to be left out.
+
+        MissingDataError (saying what was `wanted`) or FormatError without `skip_missing`.
+        """
+        try:
+            if file is None:
+                raise MissingDataError(f"{wanted}; skip_missing=true leaves out what is not there")
+            return image_size(file)
+        except (MissingDataError, FormatError) as error:
+            if not self.skip_missing:
+                raise
+            kind = "unreadable image" if isinstance(error, FormatError) else "missing image"
+            self.left_out.append({"kind": kind, "where": wanted if file is None else str(file)})
+            return None
 
     def image(self, file: Path, size: tuple[int, int], video_id: int | None = None, frame_id: int | None = None) -> int:
         """A new image of (width, height) pixels, `frame_id` (from 1) of video `video_id` where it belongs to one; its id."""
@@ -63,12 +87,20 @@ class Document:
     def whole(self) -> dict[str, Any]:
         """The document, ready to write."""
         return {
-            "info": {"description": "made by bytetrack, tools/prepare.py", "root": str(self.root.resolve())},
+            "info": self.info(),
             "images": self.images,
             "annotations": self.annotations,
             "videos": self.videos,
             "categories": self.categories,
         }
+
+    def info(self) -> dict[str, Any]:
+        """Where the document comes from and what is not in it."""
+        info: dict[str, Any] = {"description": "made by bytetrack, tools/prepare.py", "root": str(self.root.resolve())}
+        if self.left_out:
+            log.warning("%s: %d images are missing or unreadable and left out", self.root, len(self.left_out))
+            info["left_out"] = self.left_out
+        return info
 
 
 def image_size(path: Path) -> tuple[int, int]:
@@ -97,9 +129,10 @@ def files_below(folder: Path, endings: Iterable[str]) -> Iterator[Path]:
         yield from (Path(here, name) for name in sorted(files) if name.lower().endswith(tuple(endings)))
 
 
-def progress(items: Sequence[Item], what: str) -> Iterable[Item]:
-    """`items` with a progress bar on stderr that disappears at the end."""
-    return track(items, description=what, console=Console(stderr=True), transient=True)
+def progress(items: Iterable[Item], what: str, total: int | None = None) -> Iterable[Item]:
+    """`items` (`total` of them, where they cannot say so) with a progress bar on stderr that disappears at the end."""
+    console = Console(stderr=True)
+    return track(items, description=what, total=total, console=console, transient=True, disable=not console.is_terminal)
 
 
 def numbers(values: object, where: str, expected: str) -> list[float]:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import Any
 
-from bytetrack.data.converters.document import IMAGE_ENDINGS, Document, files_below, image_size, numbers, progress
+from bytetrack.data.converters.document import IMAGE_ENDINGS, Document, files_below, numbers, progress
 from bytetrack.errors import FormatError, MissingDataError
 
 __all__ = ["LabelsWithIds"]
 
 LABELS, IMAGES = "labels_with_ids", "images"
-
-log = logging.getLogger("bytetrack")
 
 
 class LabelsWithIds:
@@ -35,17 +32,14 @@ class LabelsWithIds:
         ]
         if not labels:
             raise MissingDataError(f"no label files {LABELS}/**/{self.within}*.txt below {str(self.root)!r}")
-        document, missing = Document(self.root), 0
+        document = Document(self.root, skip_missing=skip_missing)
         videos: dict[Path, tuple[int, int]] = {}  # image folder: video id, frames so far
         tracks: dict[tuple[Path, int], int] = {}
         for label in progress(labels, "converting"):
             image = self._image(label)
-            if image is None:
-                if not skip_missing:
-                    raise MissingDataError(f"{label}: no image of that name in {IMAGES}/; skip_missing=true leaves out what is not there")
-                missing += 1
+            size = document.measure(image, f"{label}: no image of that name in {IMAGES}/")
+            if image is None or size is None:
                 continue
-            size = image_size(image)
             if self.sequences:
                 video_id, frames = videos.get(image.parent, (0, 0))
                 video_id = video_id or document.video(_video_name(image.parent.relative_to(self.root)))
@@ -55,8 +49,6 @@ class LabelsWithIds:
                 owner = image.parent if self.sequences else Path()
                 track = tracks.setdefault((owner, identity), len(tracks) + 1) if identity >= 0 else None
                 document.box(image_id, tlwh, track_id=track)
-        if missing:
-            log.warning("%s: %d images are not there and are left out", self.root, missing)
         return document.whole()
 
     def _image(self, label: Path) -> Path | None:

@@ -1,0 +1,272 @@
+"""What is wrong with a dataset: a report, never a repair.
+
+Errors are what would train or score something wrong; warnings are what a person should look at once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from rich.table import Table
+
+from bytetrack.data.coco import split_frame
+from bytetrack.data.converters import convert
+from bytetrack.data.converters.document import progress
+from bytetrack.data.converters.mot import coco_from_sequences
+from bytetrack.errors import FormatError
+from bytetrack.structures import Sequence
+
+__all__ = ["Finding", "Report", "check", "check_document", "check_ground_truth"]
+
+TAIL = 1024  # bytes at the end of an image in which its end mark must be
+END_MARK = {b"\xff\xd8": b"\xff\xd9", b"\x89PNG": b"IEND"}  # JPEG, PNG: how they start and end
+Level = Literal["error", "warning"]
+EXIF_ORIENTATION = 0x0112
+UPRIGHT = (0, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong: of what kind, where, and more precisely what."""
+
+    level: Level
+    kind: str
+    where: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All findings about a dataset of `images` images and `boxes` boxes."""
+
+    images: int
+    boxes: int
+    findings: list[Finding]
+
+    @property
+    def errors(self) -> int:
+        return sum(finding.level == "error" for finding in self.findings)
+
+    def write(self, path: Path) -> None:
+        """Everything as json, atomically."""
+        counts = Counter(f"{finding.level}: {finding.kind}" for finding in self.findings)
+        content = {"images": self.images, "boxes": self.boxes, "errors": self.errors, "counts": counts}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.tmp")
+        temporary.write_text(json.dumps(content | {"findings": [asdict(f) for f in self.findings]}, indent=1), encoding="utf-8")
+        temporary.replace(path)
+
+    def table(self) -> Table:
+        """One row a kind: how often, and the first one."""
+        table = Table("", "what", "how often", title=f"{self.images} images, {self.boxes} boxes, {self.errors} errors")
+        table.add_column("for instance", overflow="fold")
+        kinds = Counter((finding.level, finding.kind) for finding in self.findings)
+        for (level, kind), count in sorted(kinds.items()):
+            first = next(f for f in self.findings if (f.level, f.kind) == (level, kind))
+            style = "red" if level == "error" else "yellow"
+            table.add_row(f"[{style}]{level}", kind, str(count), f"{first.where} {first.detail}".strip())
+        return table
+
+
+def check(
+    dataset: Any, skip_missing: bool = False, images: bool = True, decode: bool = False, workers: int = 8
+) -> tuple[Report, dict[str, Any]]:
+    """Looks at every annotation and every image file of `dataset` (as for `converters.convert`): the report and the COCO document.
+
+    Images are read at their head and tail by `workers` threads; `decode` decodes each whole, `images` false looks at none. With
+    `skip_missing` those that the document leaves out are warnings, else errors.
+    """
+    sequences: list[Sequence] = [] if hasattr(dataset, "to_coco") else dataset.sequences()
+    findings = [finding for sequence in sequences for finding in check_ground_truth(sequence)]
+    try:
+        document = convert(dataset, skip_missing=True)
+    except FormatError as error:
+        findings += [] if any(f.level == "error" for f in findings) else [Finding("error", "cannot be read", str(error))]
+        document = {"images": [], "annotations": [], "categories": [], "info": {}}
+        if sequences:
+            document = coco_from_sequences([replace(sequence, ground_truth=None) for sequence in sequences], dataset.protocol)
+    level: Level = "warning" if skip_missing else "error"
+    findings += [Finding(level, missing["kind"], missing["where"]) for missing in document["info"].get("left_out", [])]
+    findings += check_document(document)
+    if images and document["images"]:
+        findings += _image_files(document, Path(document["info"]["root"]), decode, workers)
+    return Report(len(document["images"]), len(document["annotations"]), findings), document
+
+
+def check_ground_truth(sequence: Sequence) -> list[Finding]:
+    """Every line of the sequence's whole ground truth file that is not as it should be, and images beyond its length."""
+    findings = []
+    if sequence.ground_truth is not None:
+        seen: set[tuple[float, float]] = set()
+        with sequence.ground_truth.open(encoding="utf-8", errors="replace") as file:
+            for number, line in enumerate(file, start=1):
+                problem = _line_problem(line, sequence.last_frame, seen) if line.strip() else None
+                if problem is not None:
+                    findings.append(Finding("error", problem, f"{sequence.ground_truth}:{number}", line.strip()[:80]))
+    if sequence.images is not None and sequence.images.is_dir() and sequence.last_frame is not None:
+        there = sum(path.suffix == sequence.image_ext for path in sequence.images.iterdir())
+        if there > sequence.last_frame:
+            detail = f"{there} images, seqinfo.ini says {sequence.last_frame}"
+            findings.append(Finding("warning", "images beyond the sequence", str(sequence.images), detail))
+    return findings
+
+
+def _line_problem(line: str, last_frame: int | None, seen: set[tuple[float, float]]) -> str | None:
+    try:
+        values = [float(text) for text in (line.split(",") if "," in line else line.split())]
+    except ValueError:
+        return "not a number"
+    if not 7 <= len(values) <= 10:
+        return "wrong number of columns"
+    if not np.isfinite(values).all():
+        return "number that is not finite"
+    frame, identity = values[:2]
+    again = (frame, identity) in seen
+    seen.add((frame, identity))
+    if frame < 1 or (last_frame is not None and frame > last_frame):
+        return "annotation beyond the sequence"
+    if again:
+        return "id twice in a frame"
+    return "box without area" if min(values[4:6]) < 0 else None
+
+
+def check_document(document: dict[str, Any]) -> list[Finding]:
+    """What a COCO document says wrongly, without looking at any image."""
+    images, annotations = document["images"], document["annotations"]
+    findings = [*_repeated(images, "id", "image id twice"), *_repeated(annotations, "id", "annotation id twice")]
+    findings += _repeated(images, "file_name", "file twice", "warning")
+    by_id = {image.get("id"): image for image in images}
+    categories = {category.get("id") for category in document["categories"]}
+    seen: set[tuple[Any, Any]] = set()
+    for row, annotation in enumerate(annotations):
+        image = by_id.get(annotation.get("image_id"))
+        where = f"annotations[{row}]" + ("" if image is None else f" of {image.get('file_name')}")
+        level, kind = _box_problem(annotation, image, categories)
+        key = (annotation.get("image_id"), annotation.get("track_id"))
+        if not kind and key[1] not in (None, -1) and key in seen:
+            level, kind = "error", "track id twice in an image"
+        seen.add(key)
+        if kind:
+            findings.append(Finding(level, kind, where, f"{annotation.get('bbox')}"))
+    return findings + list(_empty_frames(document, {annotation.get("image_id") for annotation in annotations}))
+
+
+def _box_problem(annotation: dict[str, Any], image: dict[str, Any] | None, categories: set[Any]) -> tuple[Level, str]:
+    """Level and kind; an empty kind where the annotation is as it should be."""
+    if image is None:
+        return "error", "annotation of no image"
+    if annotation.get("category_id") not in categories:
+        return "error", "annotation of no category"
+    try:
+        left, top, width, height = (float(value) for value in annotation["bbox"])
+    except (KeyError, TypeError, ValueError):
+        return "error", "box that is not four numbers"
+    if not np.isfinite([left, top, width, height]).all():
+        return "error", "box that is not four numbers"
+    if width <= 0 or height <= 0:
+        return "error", "box without area"
+    if left >= image.get("width", np.inf) or top >= image.get("height", np.inf) or left + width <= 0 or top + height <= 0:
+        return "warning", "box wholly outside the image"
+    return "error", ""
+
+
+def _repeated(records: list[dict[str, Any]], key: str, kind: str, level: Level = "error") -> list[Finding]:
+    counts = Counter(str(record.get(key)) for record in records)
+    return [Finding(level, kind, f"{key} {value}", f"{count} times") for value, count in counts.items() if count > 1]
+
+
+def _empty_frames(document: dict[str, Any], annotated: set[Any]) -> Iterator[Finding]:
+    """Sequences with frames that have no box; nothing where there are no boxes at all (a test set)."""
+    names = {video.get("id"): str(video.get("file_name")) for video in document.get("videos") or []}
+    frames = Counter(image.get("video_id") for image in document["images"])
+    empty = Counter(image.get("video_id") for image in document["images"] if image.get("id") not in annotated)
+    for video_id, count in empty.items() if annotated else ():
+        kind = "frames without a box" if video_id in names else "images without a box"
+        yield Finding("warning", kind, names.get(video_id, "still images"), f"{count} of {frames[video_id]}")
+
+
+def _image_files(document: dict[str, Any], root: Path, decode: bool, workers: int) -> Iterable[Finding]:
+    """Problems of the image files; of a folder that is not there, one finding for all its images."""
+    folders = Counter(str(Path(image["file_name"]).parent) for image in document["images"])
+    gone = {folder for folder in folders if not (root / folder).is_dir()}
+    yield from (Finding("error", "missing image folder", str(root / folder), f"{folders[folder]} images") for folder in sorted(gone))
+    videos: dict[str, dict[str, Any]] = {}
+    stills = []
+    for image in document["images"]:
+        path, frame = split_frame(image["file_name"])
+        if str(Path(path).parent) in gone:
+            continue
+        if frame is None:
+            stills.append(image)
+        elif frame >= videos.get(path, {}).get("frame", 0):
+            videos[path] = image | {"frame": frame}
+
+    def problem(image: dict[str, Any]) -> Finding | None:
+        return _image_problem(root / image["file_name"], (image.get("width"), image.get("height")), decode)
+
+    with ThreadPoolExecutor(workers) as pool:
+        for finding in progress(pool.map(problem, stills), "checking images", len(stills)):
+            if finding is not None:
+                yield finding
+    for name, image in videos.items():
+        yield from _video_problem(root / name, image, decode)
+
+
+def _image_problem(path: Path, size: tuple[Any, Any], decode: bool) -> Finding | None:
+    from PIL import Image, UnidentifiedImageError
+
+    if not path.is_file():
+        return Finding("error", "missing image", str(path))
+    try:
+        with path.open("rb") as file:
+            start = file.read(4)
+            file.seek(max(path.stat().st_size - TAIL, 0))
+            tail = file.read()
+            if any(start.startswith(magic) and mark not in tail for magic, mark in END_MARK.items()):
+                return Finding("error", "truncated image", str(path), f"no end mark in its last {TAIL} bytes")
+            file.seek(0)
+            with Image.open(file) as image:
+                if image.size != size:
+                    return Finding("error", "image of another size", str(path), f"annotations say {size}, the file {image.size}")
+                if decode:
+                    image.load()
+                if image.getexif().get(EXIF_ORIENTATION, 1) not in UPRIGHT:
+                    return Finding("warning", "image with an EXIF rotation", str(path), "boxes are taken to mean the unrotated image")
+    except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError, EOFError, OSError) as error:
+        return Finding("error", "unreadable image", str(path), str(error))
+    return None
+
+
+def _video_problem(path: Path, last: dict[str, Any], decode: bool) -> Iterator[Finding]:
+    """`last`: the record of the last frame that is named."""
+    import cv2
+
+    if not path.is_file():
+        yield Finding("error", "missing video", str(path))
+        return
+    capture = cv2.VideoCapture(str(path))
+    try:
+        if not capture.isOpened():
+            yield Finding("error", "unreadable video", str(path))
+            return
+        size = (int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)))
+        if size != (last.get("width"), last.get("height")):
+            yield Finding(
+                "error", "video of another size", str(path), f"annotations say {(last.get('width'), last.get('height'))}, it is {size}"
+            )
+        count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        if decode:
+            count = 0
+            while capture.grab():
+                count += 1
+        if count < last["frame"]:
+            yield Finding("error", "video too short", str(path), f"{count} frames, annotations name frame {last['frame']}")
+    finally:
+        capture.release()

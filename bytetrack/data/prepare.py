@@ -1,0 +1,62 @@
+"""A raw dataset folder in, a checked COCO json file out: what `tools/prepare.py` does."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from bytetrack.data.check import check
+from bytetrack.data.coco import write_coco
+from bytetrack.data.converters import convert
+from bytetrack.errors import FormatError
+
+__all__ = ["prepare", "prepare_checked"]
+
+WIDTH = 160  # of a table that goes to a file
+
+log = logging.getLogger("bytetrack")
+
+
+def prepare(dataset: Any, path: Path, skip_missing: bool = False) -> None:
+    """Converts `dataset` and writes it to `path`, atomically."""
+    _write(convert(dataset, skip_missing), path)
+
+
+def prepare_checked(
+    dataset: Any, path: Path, skip_missing: bool = False, images: bool = True, decode: bool = False, workers: int = 8
+) -> None:
+    """Checks `dataset`, writes `<path's stem>_check.json` beside `path` and shows a table; writes `path` if there is no error.
+
+    `images`: look at image files too, `decode`: decode them whole. With `skip_missing` images that are left out are no errors.
+    FormatError, saying how many, where there are errors.
+    """
+    report, document = check(dataset, skip_missing, images, decode, workers)
+    table = path.with_name(f"{path.stem}_check.json")
+    report.write(table)
+    if report.findings:
+        console = Console(stderr=True)
+        console.print(report.table(), width=None if console.is_terminal else WIDTH)
+    if report.errors:
+        raise FormatError(f"{report.errors} errors in the dataset, all of them in {table}; {path.name} is not written")
+    log.info("no errors in %d images and %d boxes: %s", report.images, report.boxes, table)
+    _write(document, path)
+
+
+def _write(document: dict[str, Any], path: Path) -> None:
+    write_coco(path, document)
+    boxes = document["annotations"]
+    crowd = sum(bool(box.get("iscrowd")) for box in boxes)
+    tracks = len({box["track_id"] for box in boxes if box.get("track_id", -1) != -1})
+    log.info(
+        "%s: %d images of %d sequences, %d boxes (%d of them crowd), %d tracks; images below %s",
+        path,
+        len(document["images"]),
+        len(document.get("videos") or []),
+        len(boxes),
+        crowd,
+        tracks,
+        document["info"]["root"],
+    )
