@@ -38,6 +38,7 @@ __all__ = [
     "result_folder",
     "rewrite_trajectories",
     "score_every_sequence",
+    "sequences_of",
     "track_sequence",
 ]
 
@@ -143,6 +144,14 @@ class TrackJob:
         trajectories = track_sequence(detections, self.tracker_for(sequence), self.min_box_area, self.max_aspect_ratio)
         write_trajectories(self.folder / f"{sequence.name}.txt", trajectories)
         return ScoreJob(self.folder, self.protocol)(sequence)
+
+
+def sequences_of(dataset: Any) -> list[Sequence]:
+    """The dataset's sequences; ValueError for one of single images, which only trains detectors."""
+    if not hasattr(dataset, "sequences"):
+        raise ValueError(f"{type(dataset).__name__} has images but no sequences: it trains detectors, nothing in it can be tracked")
+    found: list[Sequence] = dataset.sequences()
+    return found
 
 
 def replayable(detector: Any, sequences: list[Sequence], folder: Path) -> SequenceDetector:

@@ -11,7 +11,7 @@ def main(config: Any) -> None:
     from bytetrack import pipeline
 
     dataset = build(config.dataset)
-    sequences = dataset.sequences()
+    sequences = pipeline.sequences_of(dataset)
     folder = pipeline.result_folder(Path(config.tracks), sequences)
     out = out_folder(config.out, "score")
     scores = pipeline.score_every_sequence(pipeline.ScoreJob(folder, dataset.protocol, out / "tracks"), sequences, out, config.workers)

@@ -11,7 +11,7 @@ def main(config: Any) -> None:
     from bytetrack import pipeline
 
     dataset = build(config.dataset)
-    sequences = dataset.sequences()
+    sequences = pipeline.sequences_of(dataset)
     network_or_files = build(config.detector)
     tracker_for = pipeline.TrackerFactory(build, plain(config.tracker), plain(config.per_sequence))
     out = out_folder(config.out, "track")

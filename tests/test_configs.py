@@ -1,0 +1,124 @@
+"""Every config file is one constructor call: its keys are the parameters, a base file's values the defaults; every verb composes."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from omegaconf import OmegaConf
+
+from bytetrack.config import build, compose, home, plain
+
+CONFIGS = home() / "configs"
+GROUP_FILES = sorted(path.relative_to(CONFIGS).with_suffix("").as_posix() for path in CONFIGS.glob("*/*.yaml"))
+VERBS = sorted(path.stem for path in CONFIGS.glob("*.yaml") if path.stem != "base")
+RECIPES = sorted(path.stem for path in (home() / "exps").glob("*.yaml"))
+
+
+def group_node(name: str) -> dict[str, Any]:
+    """The composed group file, unresolved: `???` and `${...}` as they stand."""
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        node = hydra_compose(name)
+    for part in name.split("/")[:-1]:
+        node = node.get(part, node)
+    return dict(OmegaConf.to_container(node, resolve=False))
+
+
+def calls(node: Any) -> list[dict[str, Any]]:
+    """Every constructor call in a node, the nested ones too."""
+    if isinstance(node, dict):
+        return [node] * ("_target_" in node) + [call for value in node.values() for call in calls(value)]
+    return [call for value in node for call in calls(value)] if isinstance(node, list) else []
+
+
+def parameters(target: str) -> dict[str, inspect.Parameter]:
+    module, _, name = target.rpartition(".")
+    return dict(inspect.signature(getattr(import_module(module), name)).parameters)
+
+
+def as_yaml(value: Any) -> Any:
+    return [as_yaml(v) for v in value] if isinstance(value, (tuple, list)) else value
+
+
+@pytest.mark.parametrize("name", GROUP_FILES)
+def test_the_keys_of_a_config_are_the_constructors_parameters(name: str) -> None:
+    for call in calls(group_node(name)):
+        assert set(call) - {"_target_"} == set(parameters(call["_target_"])), call["_target_"]
+
+
+def test_every_constructor_has_a_base_file_whose_values_are_its_defaults() -> None:
+    differences: dict[str, list[list[str]]] = {}
+    for name in GROUP_FILES:
+        for call in calls(group_node(name)):
+            defaults = {k: as_yaml(p.default) for k, p in parameters(call["_target_"]).items() if p.default is not p.empty}
+            wrong = [f"{name}: {k}={call[k]!r}, default {v!r}" for k, v in defaults.items() if call[k] != v]
+            differences.setdefault(call["_target_"], []).append(wrong)
+    assert {target: min(files, key=len) for target, files in differences.items() if all(files)} == {}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_composes_and_has_its_tool_and_help(verb: str) -> None:
+    config = compose(verb)
+    assert "hydra" not in config
+    tool = home() / "tools" / f"{verb}.py"
+    assert tool.is_file()
+    assert len(tool.read_text(encoding="utf-8").splitlines()) <= 40
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        header = hydra_compose(verb, return_hydra_config=True).hydra.help.header
+    assert header.startswith(f"{verb}: ")
+    assert f"tools/{verb}.py" in header
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_recipe_composes_with_a_verb(recipe: str) -> None:
+    errors = []
+    for verb in VERBS:
+        try:
+            compose(verb, [f"+exps={recipe}"])
+            return
+        except Exception as error:
+            errors.append(f"{verb}: {error}")
+    pytest.fail("\n".join(errors))
+
+
+@pytest.mark.parametrize("name", [name for name in GROUP_FILES if group_node(name).get("_target_", "").endswith(".MotChallenge")])
+def test_a_dataset_is_built_from_its_config(name: str) -> None:
+    dataset = build({**group_node(name), "root": "somewhere"})
+    assert dataset.root == Path("somewhere")
+    assert dataset.protocol in ("mot15", "mot17", "mot20")
+
+
+@pytest.mark.parametrize("tool", sorted((home() / "tools").glob("*.py")), ids=lambda path: path.stem)
+def test_a_tool_imports_heavy_rooms_only_inside_its_task(tool: Path) -> None:
+    tree = ast.parse(tool.read_text(encoding="utf-8"))
+    top = {node.module for node in tree.body if isinstance(node, ast.ImportFrom)}
+    assert {module for module in top if module and module.startswith("bytetrack")} <= {"bytetrack.config"}
+
+
+def test_a_target_outside_the_allow_list_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"names _target_ 'os.system', outside bytetrack\."):
+        build({"_target_": "os.system", "command": "true"})
+    with pytest.raises(ValueError, match="outside"):
+        build({"_target_": "bytetrack.ByteTracker", "high_score": {"_target_": "subprocess.run"}})
+
+
+def test_an_unknown_parameter_and_a_wrong_value_are_value_errors() -> None:
+    with pytest.raises(ValueError, match="unexpected keyword argument 'depth_of_field'"):
+        build({"_target_": "bytetrack.data.datasets.MotChallenge", "root": "x", "depth_of_field": 1})
+    with pytest.raises(ValueError, match="protocol must be one of mot15, mot17, mot20: got 'mot99'"):
+        build({"_target_": "bytetrack.data.datasets.MotChallenge", "root": "x", "protocol": "mot99"})
+
+
+def test_plain_gives_python_values_and_refuses_what_is_missing() -> None:
+    config = compose("track", ["detector.folder=somewhere", "+per_sequence.A.high_score=0.5"])
+    assert plain(config.per_sequence) == {"A": {"high_score": 0.5}}
+    assert type(plain(config.detector)) is dict
+    assert config.min_box_area == 100
+    with pytest.raises(Exception, match=r"detector\.folder"):
+        plain(compose("track").detector)
