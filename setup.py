@@ -22,6 +22,7 @@ REQUIRES = [
     "opencv-python>=4.9",  # never opencv-python-headless beside it: both write cv2/
     "av>=12",
     "jinja2>=3.1",
+    "pyyaml>=6",
     "rich>=13",
     "starlette>=0.37",  # the demo's web page, served by uvicorn
     "uvicorn>=0.29",

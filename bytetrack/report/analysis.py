@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -86,8 +87,8 @@ class SequenceMatch:
     def identities(self) -> Iterator[tuple[int, slice]]:
         """Every identity with its rows."""
         ids, starts = np.unique(self.gt_id, return_index=True)
-        ends = [*starts[1:], len(self.gt_id)]
-        return ((int(identity), slice(int(a), int(b))) for identity, a, b in zip(ids, starts, ends, strict=True))
+        edges = pairwise([*starts.tolist(), len(self.gt_id)])
+        return ((identity, slice(a, b)) for identity, (a, b) in zip(ids.tolist(), edges, strict=True))
 
     def runs(self) -> dict[int, list[Run]]:
         """Every identity's frames, cut where the matched id changes or the identity leaves the ground truth."""

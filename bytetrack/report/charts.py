@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from collections.abc import Sequence as Values
 from dataclasses import dataclass, field
 
@@ -62,7 +63,7 @@ class Chart:
 def lines(
     title: str,
     x: Values[float],
-    series: dict[tuple[str, str], Values[float]],
+    series: Mapping[tuple[str, str], Values[float]],
     x_title: str,
     y_title: str,
     small: bool = False,
@@ -88,7 +89,7 @@ def lines(
 def bars(
     title: str,
     labels: list[str],
-    series: dict[tuple[str, str], npt.ArrayLike],
+    series: Mapping[tuple[str, str], npt.ArrayLike],
     x_title: str,
     y_title: str,
     stacked: bool = False,
@@ -98,26 +99,23 @@ def bars(
 
     Empty groups at both ends are left out.
     """
-    used = np.flatnonzero(np.any([np.nan_to_num(np.asarray(column, dtype=np.float64)) != 0 for column in series.values()], axis=0))
-    ends = slice(int(used[0]), int(used[-1]) + 1) if len(used) else slice(None)
-    labels, series = labels[ends], {key: np.asarray(column, dtype=np.float64)[ends] for key, column in series.items()}
-    values = {key: np.nan_to_num(np.asarray(column, dtype=np.float64)) for key, column in series.items()}
-    missing = {key: np.isnan(np.asarray(column, dtype=np.float64)) for key, column in series.items()}
-    top_value = 100.0 if percent else _round_up(float(max((np.sum(list(values.values()), axis=0) if stacked else v).max() for v in values.values())))
+    table = np.array([np.asarray(column, dtype=np.float64) for column in series.values()])
+    used = np.flatnonzero((~np.isnan(table) & (percent | (table != 0))).any(axis=0))
+    shown = slice(int(used[0]), int(used[-1]) + 1) if len(used) else slice(None)
+    labels, table = labels[shown], table[:, shown]
+    top_value = 100.0 if percent else _round_up(float(np.nanmax(table.sum(axis=0) if stacked else table)))
     left, right, top, bottom = LEFT, WIDTH - RIGHT, TOP, HEIGHT - BOTTOM
     group = (right - left) / len(labels)
-    width = group * 0.72 / (1 if stacked else len(values))
-    drawn, base = [], np.zeros(len(labels))
-    for order, ((name, style), column) in enumerate(values.items()):
-        for i, value in enumerate(column.tolist()):
-            if missing[name, style][i]:
-                continue
-            height = value / top_value * (bottom - top)
+    width = group * 0.72 / (1 if stacked else len(series))
+    drawn = []
+    for order, ((name, style), column) in enumerate(zip(series, table, strict=True)):
+        for i in np.flatnonzero(~np.isnan(column)).tolist():
+            height = column[i] / top_value * (bottom - top)
+            below = table[:order, i].sum() / top_value * (bottom - top) if stacked else 0.0
             x = left + group * (i + 0.14) + (0 if stacked else order * width)
-            y = bottom - height - (base[i] / top_value * (bottom - top) if stacked else 0)
-            shown = f"{value:.1f} %" if percent else f"{value:.0f}"
-            drawn.append(Bar(x, y, width, height, style, f"{name}, {x_title.split(' (')[0]} {labels[i]}: {shown}"))
-        base += column
+            figure = f"{column[i]:.1f} %" if percent else f"{column[i]:.0f}"
+            tip = f"{name}, {x_title.split(' (')[0]} {labels[i]}: {figure}"
+            drawn.append(Bar(x, bottom - below - height, width, height, style, tip))
     x_ticks = [(left + group * (i + 0.5), label) for i, label in enumerate(labels)]
     y_ticks = [(bottom - f * (bottom - top), f"{top_value * f:g}") for f in (0, 0.25, 0.5, 0.75, 1)]
     return Chart(title, x_title, y_title, x_ticks, y_ticks, [], drawn, list(series) if len(series) > 1 else [])

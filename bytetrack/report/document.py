@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-import yaml
+import yaml  # type: ignore[import-untyped, unused-ignore]
 from markupsafe import Markup
 
 from bytetrack.data.mot import read_annotations, read_trajectories
@@ -68,7 +68,7 @@ def write_report(run: Path, dataset: Any, compare: Path | None = None) -> Path:
     context["offsets"] = {name: sequence.first_frame - 1 for name, sequence in sequences.items()}
     context["distributions"] = distributions(list(matches.values()), list(earlier.values())) if matches else []
     context["timelines"] = [
-        {"name": name, "length": match.length, "switches": len(switches[name]), "fragments": match.fragments, "scene": True}
+        {"name": name, "length": match.length, "switches": len(switches[name]), "fragments": match.fragments}
         for name, match in matches.items()
     ]
     step = scene_step(list(matches.values()))

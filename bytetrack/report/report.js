@@ -43,7 +43,7 @@
   // One frame as figures in boxes. Boxes arrive as 16-bit numbers: x, y, width, height, then indices.
   class Scene {
     constructor(element, data) {
-      [this.data, this.frame] = [data, 1];
+      [this.data, this.frame, this.changed] = [data, 1, () => {}];
       const { pred, miss } = data.scene;
       const numbers = (text) => new Int16Array(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
       const starts = (counts) => counts.reduce((sums, n) => (sums.push(sums[sums.length - 1] + n), sums), [0]);
@@ -67,6 +67,7 @@
       if (chosen === this.frame) return;
       this.slider.value = this.frame = chosen;
       this.draw();
+      this.changed();
     }
 
     boxes(part) {
@@ -123,6 +124,7 @@
       this.data = data.timelines[details.dataset.index];
       this.canvas = details.querySelector("canvas.rows");
       this.scene = new Scene(details.querySelector(".scene"), this.data);
+      this.scene.changed = () => this.draw();
       [this.order, this.only, this.reset] = ["select", "input", "button"].map((kind) => details.querySelector(`.tools ${kind}`));
       this.range = [1, this.data.length + 1];
       this.people = this.data.rows.map(([id, flat]) => {
@@ -186,7 +188,7 @@
       people.forEach((person, i) => this.marks(person, TOP + i * this.row));
       this.strip(this.data.fp, this.bottom + GAP, this.ink.c1);
       this.strip(this.data.miss, this.bottom + 2 * GAP + STRIP, this.ink.bad);
-      if (cursor !== undefined) this.cursor(cursor, height);
+      this.cursor(cursor ?? this.x(this.scene.frame + .5), height);
       g.restore();
       this.canvas.dataset.drawn = people.length;
     }
@@ -268,19 +270,21 @@
 
     cursor(x, height) {
       const { g } = this;
-      g.fillStyle = this.ink.muted;
+      g.fillStyle = this.ink.ink;
       if (this.from !== null && this.from !== undefined) {
         g.globalAlpha = .18;
         g.fillRect(Math.min(x, this.x(this.from)), TOP, Math.abs(x - this.x(this.from)), height);
         g.globalAlpha = 1;
       }
-      g.fillRect(x, TOP - 4, 1, height);
+      g.globalAlpha = .55;
+      g.fillRect(x - .5, TOP - 4, 1, height);
+      g.globalAlpha = 1;
     }
 
     hover(event) {
       const frame = Math.floor(this.frameAt(event.offsetX));
-      this.draw(event.offsetX);
       this.scene.show(frame);
+      this.draw(event.offsetX);
       if (frame < 1 || frame > this.data.length) return show("");
       const file = this.data.offset ? ` (file ${frame + this.data.offset})` : "";
       const lines = [`frame ${frame}${file}`];
@@ -305,6 +309,14 @@
     details.addEventListener("toggle", () => { if (details.open) line.scene.draw(); else line.scene.pause(); });
     if (details.open) line.scene.draw();
     return line;
+  });
+  // A switch's frame number shows that frame in the player.
+  for (const link of document.querySelectorAll("a[data-frame]")) link.addEventListener("click", (event) => {
+    const line = all.find(({ data: { name } }) => name === link.dataset.sequence), details = line.canvas.closest("details");
+    event.preventDefault();
+    details.open = true;
+    line.scene.show(Number(link.dataset.frame));
+    details.scrollIntoView({ block: "start" });
   });
   const redraw = () => all.forEach((line) => { if (line.canvas.closest("details").open) { line.draw(); line.scene.draw(); } });
   window.addEventListener("resize", redraw);

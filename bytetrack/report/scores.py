@@ -117,7 +117,7 @@ def _shades(values: list[float | None], metric: str) -> list[float]:
 
 def losses(matches: dict[str, SequenceMatch], switches: dict[str, list[Switch]]) -> list[dict[str, Any]]:
     """What keeps every sequence's MOTA from 100: misses, false positives and id switches in per cent of its ground-truth boxes."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name, match in matches.items():
         boxes = max(1, len(match.gt_id))
         counts = [("misses", "bad", int(match.misses.sum())), ("false positives", "c1", int(match.false_positives.sum()))]

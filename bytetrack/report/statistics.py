@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence as Values
+
 import numpy as np
 import numpy.typing as npt
 
@@ -19,17 +22,19 @@ HEIGHTS = [0, 50, 75, 100, 150, 200, 300, 500]
 
 def distributions(matches: list[SequenceMatch], earlier: list[SequenceMatch]) -> list[tuple[Chart, str]]:
     """Charts over all sequences, each with a sentence; `earlier` (or empty) are the same sequences in the run to compare with."""
+    if not sum(len(match.gt_id) for match in matches):
+        return []
     charts = [_recall_by_visibility(matches, earlier), _recall_by_height(matches, earlier), _lengths(matches, earlier), _gaps(matches)]
     return [chart for chart in charts if chart is not None]
 
 
-def _recall(matches: list[SequenceMatch], values: list[Floats], edges: list[float]) -> Floats:
+def _recall(matches: list[SequenceMatch], values: list[Floats], edges: Values[float]) -> Floats:
     """Per cent of the ground-truth boxes that are matched, per bin; NaN for an empty bin."""
     value, found = np.concatenate(values), np.concatenate([m.gt_pred >= 0 for m in matches])
     bins = np.searchsorted(edges, value, side="right") - 1
     total = np.bincount(bins, minlength=len(edges)).astype(np.float64)
     hits = np.bincount(bins, weights=found, minlength=len(edges))
-    return np.divide(100 * hits, total, out=np.full(len(edges), np.nan), where=total > 0)
+    return np.asarray(np.divide(100 * hits, total, out=np.full(len(edges), np.nan), where=total > 0))
 
 
 def _series(this: npt.ArrayLike, earlier: npt.ArrayLike | None) -> dict[tuple[str, str], npt.ArrayLike]:
@@ -43,15 +48,23 @@ def _recall_by_visibility(matches: list[SequenceMatch], earlier: list[SequenceMa
     past = _recall(earlier, [m.visibility for m in earlier], VISIBILITY) if earlier else None
     labels = [f"{low:.1f}" for low in VISIBILITY]
     chart = bars(
-        "Found, by visibility", labels, _series(_recall(matches, visibility, VISIBILITY), past), "visibility (bin from)", "% found", percent=True
+        "Found, by visibility",
+        labels,
+        _series(_recall(matches, visibility, VISIBILITY), past),
+        "visibility (bin from)",
+        "% found",
+        percent=True,
     )
-    return chart, "Share of ground-truth boxes that a track covers, by how much of the person is visible: what low-score boxes recover shows on the left."
+    return chart, (
+        "Share of ground-truth boxes that a track covers, by how much of the person is visible: "
+        "what low-score boxes recover shows on the left."
+    )
 
 
 def _recall_by_height(matches: list[SequenceMatch], earlier: list[SequenceMatch]) -> tuple[Chart, str]:
     past = _recall(earlier, [m.gt_tlwh[:, 3] for m in earlier], HEIGHTS) if earlier else None
     this = _recall(matches, [m.gt_tlwh[:, 3] for m in matches], HEIGHTS)
-    labels = [*(f"{a}–{b}" for a, b in zip(HEIGHTS, HEIGHTS[1:], strict=False)), f"{HEIGHTS[-1]}+"]
+    labels = [*(f"{a}–{b}" for a, b in itertools.pairwise(HEIGHTS)), f"{HEIGHTS[-1]}+"]
     chart = bars("Found, by size", labels, _series(this, past), "height (pixels)", "% found", percent=True)
     return chart, "Share of ground-truth boxes that a track covers, by the box's height: small people are far away."
 
@@ -67,7 +80,7 @@ def _lengths(matches: list[SequenceMatch], earlier: list[SequenceMatch]) -> tupl
     }
     if earlier:
         series["earlier run", "past"] = histogram([m.pred_id for m in earlier])
-    labels = [*(f"{a}–{b - 1}" for a, b in zip(LENGTHS, LENGTHS[1:], strict=False)), f"{LENGTHS[-1]}+"]
+    labels = [*(f"{a}–{b - 1}" for a, b in itertools.pairwise(LENGTHS)), f"{LENGTHS[-1]}+"]
     return bars("Track lengths", labels, series, "length (frames)", "tracks"), (
         "How many tracks have how many boxes. More short tracks than the ground truth has means broken or false ones."
     )
@@ -84,6 +97,16 @@ def _gaps(matches: list[SequenceMatch]) -> tuple[Chart, str]:
         same = np.diff(pred)[broken] == 0
         kept += np.bincount(bins[same], minlength=len(GAPS))
         lost += np.bincount(bins[~same], minlength=len(GAPS))
-    labels = [*(f"{a}–{b - 1}" if b - 1 > a else f"{a}" for a, b in zip(GAPS, GAPS[1:], strict=False)), f"{GAPS[-1]}+"]
-    chart = bars("Gaps, and whether the id survives", labels, {("same id", "c2"): kept, ("another id", "bad"): lost}, "gap (frames)", "gaps", stacked=True)
-    return chart, "Frames between losing a person and finding them again. The gap at which ids stop surviving is what max_lost_frames and the motion model decide."
+    labels = [*(f"{a}–{b - 1}" if b - 1 > a else f"{a}" for a, b in itertools.pairwise(GAPS)), f"{GAPS[-1]}+"]
+    chart = bars(
+        "Gaps, and whether the id survives",
+        labels,
+        {("same id", "c2"): kept, ("another id", "bad"): lost},
+        "gap (frames)",
+        "gaps",
+        stacked=True,
+    )
+    return chart, (
+        "Frames between losing a person and finding them again. "
+        "The gap at which ids stop surviving is what max_lost_frames and the motion model decide."
+    )

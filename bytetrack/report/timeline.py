@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from typing import Any
 
@@ -45,7 +46,7 @@ def _colours(runs: dict[int, list[Run]]) -> dict[int, int]:
     for row in runs.values():
         ids = [run.pred_id for run in row if run.pred_id >= 0]
         order.update(dict.fromkeys(ids))
-        for first, second in zip(ids, ids[1:], strict=False):
+        for first, second in itertools.pairwise(ids):
             if first != second:
                 neighbours[first].add(second)
                 neighbours[second].add(first)
