@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from bytetrack.video.read import Image
 
-__all__ = ["Trails", "blur_boxes", "colour_of", "draw_boxes", "draw_heat", "draw_legend", "draw_trails"]
+__all__ = ["Trails", "blur_boxes", "colour_of", "draw_boxes", "draw_chip", "draw_heat", "draw_legend", "draw_trails", "scale_of"]
 
 Colour = tuple[int, int, int]
 Boxes = npt.NDArray[np.float64]
@@ -61,8 +61,8 @@ def _canvas(image: Image, out: Image | None) -> Image:
     return out
 
 
-def _unit(image: Image) -> float:
-    """1 for a 1080p frame: what sizes scale with."""
+def scale_of(image: Image) -> float:
+    """What line widths and letters scale with: 1 for a 1080p frame."""
     return max(0.42, math.sqrt(image.shape[0] * image.shape[1]) / 1440)
 
 
@@ -80,7 +80,7 @@ def draw_boxes(
     `recovered` (n,) bool: boxes that a low-score detection kept alive are dashed, and their chips are hollow. `lost` (n,) bool: boxes
     that are only predicted are dotted, thin and without a chip. Boxes may lie beyond the image.
     """
-    canvas, unit = _canvas(image, out), _unit(image)
+    canvas, unit = _canvas(image, out), scale_of(image)
     boxes = np.asarray(xyxy, dtype=np.float64).reshape(-1, 4)
     ids = [int(i) for i in np.asarray(track_id).reshape(-1)]
     weak, gone = _mask(recovered, len(boxes)), _mask(lost, len(boxes))
@@ -96,7 +96,7 @@ def draw_boxes(
         _outline(canvas, corners[row], colour, max(1, width - 1) if gone[row] else width, style, unit)
     for row in order.tolist():
         if not gone[row]:
-            _chip(canvas, names[row], corners[row][0], corners[row][1], colour_of(ids[row]), bool(weak[row]), unit)
+            draw_chip(canvas, names[row], corners[row][0], corners[row][1], colour_of(ids[row]), unit, hollow=bool(weak[row]))
     return canvas
 
 
@@ -136,8 +136,8 @@ def _dashes(x0: int, y0: int, x1: int, y1: int, on: int, off: int) -> list[npt.N
     return list(np.array(lines, dtype=np.int32))
 
 
-def _chip(canvas: Image, text: str, left: int, top: int, colour: Colour, hollow: bool, unit: float) -> None:
-    """The label above the box's corner, moved inside the image."""
+def draw_chip(canvas: Image, text: str, left: int, top: int, colour: Colour, unit: float, hollow: bool = False) -> None:
+    """`text` on a chip of `colour` above the point, moved inside the image; in place."""
     if not text:
         return
     letters = _text(text, max(9, round(19 * unit)))
@@ -203,7 +203,7 @@ class Trails:
 
 def draw_trails(image: Image, trails: Mapping[int, npt.ArrayLike], out: Image | None = None) -> Image:
     """A line along each identity's past points (n, 2), thinner and fainter the older."""
-    canvas, unit = _canvas(image, out), _unit(image)
+    canvas, unit = _canvas(image, out), scale_of(image)
     for track_id, points in trails.items():
         path = np.clip(_smoothed(np.asarray(points, float).reshape(-1, 2)) * 8, -1e6, 1e6).round().astype(np.int32)
         colour = colour_of(int(track_id))
@@ -229,7 +229,7 @@ def draw_legend(image: Image, lines: Sequence[str], marks: Sequence[str] = (), o
 
     A mark is written 'dashed: kept by a low-score box'. ValueError for another style.
     """
-    canvas, unit = _canvas(image, out), _unit(image)
+    canvas, unit = _canvas(image, out), scale_of(image)
     size, pad = max(10, round(20 * unit)), max(4, round(10 * unit))
     styled = [mark.partition(": ")[::2] for mark in marks]
     for style, _ in styled:

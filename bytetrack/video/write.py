@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import heapq
+from collections.abc import Iterator
+from contextlib import ExitStack
 from fractions import Fraction
+from itertools import chain, takewhile
+from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import av
 import cv2
 import numpy as np
+from av.stream import Stream
 
 from bytetrack.video.read import Image
 
 __all__ = ["VideoWriter"]
+
+CLOCK = 90_000  # ticks a second, where frames come at their own times
+PLAYED = ("aac", "mp3", "opus")  # sound that browsers play from an .mp4
 
 
 class VideoWriter:
     """Writes frames to `path` (.mp4), all of one size; a context manager.
 
     `frame_rate` in frames a second, any number (29.97 becomes 30000/1001); `crf` x264's quality, 0 lossless … 51 worst; `preset` its
-    speed. Odd sizes get one more row or column, a copy of the last. Frames go to `<name>.part.mp4` in fragments of `flush_every`
+    speed. `audio` names a file whose sound is copied (as AAC, where browsers do not play its own kind), as far as there are frames.
+    Odd sizes get one more row or column, a copy of the last. Frames go to `<name>.part.mp4` in fragments of `flush_every`
     seconds, each playable once written; `close`, which leaving the block calls on errors and Ctrl-C too, copies them behind an index
     to `path` without coding anew. So a killed process leaves all but its last seconds in the .part.mp4, and `path` is always whole.
     """
@@ -32,6 +43,7 @@ class VideoWriter:
         preset: str = "veryfast",
         flush_every: float = 2.0,
         threads: int = 0,
+        audio: Path | None = None,
     ) -> None:
         self.path = Path(path)
         if self.path.suffix != ".mp4":
@@ -42,8 +54,10 @@ class VideoWriter:
         self.part = self.path.with_name(f"{self.path.stem}.part.mp4")
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.frames = 0
+        self.audio = audio
         self._options = {"crf": str(crf), "preset": preset, "g": str(max(1, round(flush_every * self.rate))), "threads": str(threads)}
         self._size: tuple[int, int] | None = None  # width, height as given
+        self._shown = -1  # the last frame's tick
         self._container: av.container.OutputContainer | None = None
 
     def __enter__(self) -> VideoWriter:
@@ -52,18 +66,22 @@ class VideoWriter:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def write(self, image: Image) -> None:
-        """Appends a frame, uint8 (H, W, 3) BGR. ValueError where its size differs from the first one's."""
+    def write(self, image: Image, time: float | None = None) -> None:
+        """Appends a frame, uint8 (H, W, 3) BGR, shown from `time` seconds on (None for all: at the frame rate).
+
+        ValueError where its size differs from the first one's.
+        """
         height, width = image.shape[:2]
         if self._container is None:
-            self._open(width, height)
+            self._open(width, height, 1 / self.rate if time is None else Fraction(1, CLOCK))
         if self._size != (width, height):
             raise ValueError(f"{self.path}: frame {self.frames + 1} is {width} x {height}, the first was {self._size}: one size a video")
         if width % 2 or height % 2:
             image = np.asarray(cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE), np.uint8)
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24")
         frame = frame.reformat(format="yuv420p", src_colorspace="ITU709", dst_colorspace="ITU709")
-        frame.pts, frame.time_base = self.frames, 1 / self.rate
+        self._shown = max(self._shown + 1, self.frames if time is None else round(time * CLOCK))
+        frame.pts, frame.time_base = self._shown, self._tick
         assert self._container is not None
         self._container.mux(self._stream.encode(frame))
         self.frames += 1
@@ -78,24 +96,53 @@ class VideoWriter:
         moved = self.path.with_name(f".{self.path.name}.tmp")
         with av.open(str(self.part)) as source, av.open(str(moved), "w", format="mp4", options={"movflags": "+faststart"}) as target:
             coded = source.streams.video[0]
-            stream = target.add_stream_from_template(coded)
-            for packet in source.demux(coded):
-                if packet.dts is not None:
-                    packet.stream = stream
+            streams = [_copied(source, coded, target.add_stream_from_template(coded))]
+            end = float((self._shown + 1 / (self.rate * self._tick)) * self._tick)
+            with ExitStack() as opened:
+                if self.audio is not None:
+                    streams += _sound(opened.enter_context(av.open(str(self.audio))), target, end)
+                for _, packet in heapq.merge(*streams, key=itemgetter(0)):
                     target.mux(packet)
         moved.replace(self.path)
         self.part.unlink()
 
-    def _open(self, width: int, height: int) -> None:
-        self._size = (width, height)
+    def _open(self, width: int, height: int, tick: Fraction) -> None:
+        self._size, self._tick = (width, height), tick
         flags = {"movflags": "+frag_keyframe+empty_moov+default_base_moof", "flush_packets": "1"}
         self._container = av.open(str(self.part), "w", format="mp4", options=flags)
         self._stream = self._container.add_stream("libx264", rate=self.rate, options=self._options)
         self._stream.width, self._stream.height, self._stream.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
         codec = self._stream.codec_context
-        codec.time_base = 1 / self.rate
+        codec.time_base, codec.framerate = tick, self.rate
         codec.colorspace = codec.color_primaries = codec.color_trc = 1  # BT.709, said in the file so that players agree
         codec.color_range = 1
+
+
+def _copied(source: av.container.InputContainer, coded: Stream, target: Stream) -> Iterator[tuple[float, Any]]:
+    """The packets of `coded` for the stream `target`, each with its time in seconds."""
+    for packet in source.demux(coded):
+        if packet.dts is not None:
+            moment = float(packet.dts * (packet.time_base or 1))
+            packet.stream = target
+            yield moment, packet
+
+
+def _sound(source: av.container.InputContainer, target: av.container.OutputContainer, end: float) -> list[Iterator[tuple[float, Any]]]:
+    """The sound of `source` up to `end` seconds as packets for a new stream of `target`; nothing where it has none."""
+    if not source.streams.audio:
+        return []
+    coded = source.streams.audio[0]
+    if coded.codec_context.name in PLAYED:
+        packets = _copied(source, coded, target.add_stream_from_template(coded))
+    else:
+        packets = _as_aac(source, coded, target.add_stream("aac", rate=coded.codec_context.sample_rate))
+    return [takewhile(lambda timed: timed[0] < end, packets)]
+
+
+def _as_aac(source: av.container.InputContainer, coded: Any, target: Any) -> Iterator[tuple[float, Any]]:
+    for frame in chain(source.decode(coded), [None]):
+        for packet in target.encode(frame):
+            yield float((packet.dts or 0) * (packet.time_base or 1)), packet
 
 
 def _fraction(rate: float | Fraction) -> Fraction:

@@ -1,0 +1,70 @@
+"""What a demo leaves behind, written as it comes: whatever ends the run, the files are whole up to the last frame."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from bytetrack.boxes import tlwh_from_xyxy
+from bytetrack.counting import Event, EventFile
+from bytetrack.mot_text import replace_text
+from bytetrack.structures import Tracks
+
+__all__ = ["Outputs", "class_name"]
+
+
+def class_name(class_names: Sequence[str], class_id: int | None) -> str:
+    """The name of a detection's class; the only one there is where ids are None."""
+    if class_id is None:
+        return class_names[0] if len(class_names) == 1 else "object"
+    return class_names[class_id] if 0 <= class_id < len(class_names) else str(class_id)
+
+
+class Outputs:
+    """`<name>.txt` (MOT columns, frames from 1), `<name>.jsonl` (an object a frame) and, where something is counted, `<name>.events.csv`.
+
+    Every frame reaches the disk before the next one.
+    """
+
+    def __init__(self, folder: Path, name: str, class_names: Sequence[str], with_events: bool) -> None:
+        self.folder, self.name, self.class_names = folder, name, class_names
+        self._text = (folder / f"{name}.txt").open("w", encoding="utf-8")
+        self._lines = (folder / f"{name}.jsonl").open("w", encoding="utf-8")
+        self._events = EventFile(folder / f"{name}.events.csv") if with_events else None
+
+    def write(self, frame_id: int, time: float, tracks: Tracks, counts: dict[str, Any], events: list[Event]) -> None:
+        """A frame's rows: boxes to 0.1 pixel, scores to 0.01, times to the millisecond."""
+        boxes = tlwh_from_xyxy(tracks.xyxy).round(1).tolist()
+        rows = zip(tracks.track_id.tolist(), boxes, tracks.score.round(2).tolist(), strict=True)
+        self._text.writelines(f"{frame_id},{i},{x},{y},{w},{h},{score},-1,-1,-1\n" for i, (x, y, w, h), score in rows)
+        self._text.flush()
+        classes = [None] * len(tracks) if tracks.class_id is None else tracks.class_id.tolist()
+        found = [
+            {"id": i, "class": class_name(self.class_names, c), "tlwh": box, "score": score}
+            for i, c, box, score in zip(tracks.track_id.tolist(), classes, boxes, tracks.score.round(3).tolist(), strict=True)
+        ]
+        seen = [{"kind": event.kind, "name": event.name, "direction": event.direction, "id": event.track_id} for event in events]
+        document = {"frame": frame_id, "time": round(time, 3), "tracks": found, "counts": counts, "events": seen}
+        self._lines.write(json.dumps(document, ensure_ascii=False) + "\n")
+        self._lines.flush()
+        if self._events is not None:
+            self._events.write(events)
+
+    def summary(self, content: dict[str, Any]) -> None:
+        """`summary.json`, in one step."""
+        replace_text(self.folder / "summary.json", json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+    def close(self) -> None:
+        self._text.close()
+        self._lines.close()
+        if self._events is not None:
+            self._events.close()
+
+    def __enter__(self) -> Outputs:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()

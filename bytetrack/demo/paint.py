@@ -1,0 +1,106 @@
+"""What a demo's picture shows: boxes, trails, counts, and what the user asked for beside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from bytetrack.demo.outputs import class_name
+from bytetrack.structures import Tracks
+from bytetrack.video.draw import Trails, blur_boxes, draw_boxes, draw_heat, draw_legend, draw_trails
+from bytetrack.video.marks import draw_lines, draw_zones
+from bytetrack.video.read import Image
+
+__all__ = ["Painter"]
+
+HEAT_CELL = 8  # pixels
+
+
+@dataclass
+class Painter:
+    """Draws one source's frames, in order.
+
+    `trail` frames of each identity's path (0: none); `scores`, `classes` on the labels; `legend` with the counts; `blur` `people` or
+    `heads`; `heat` where people have been so far; `lost`: boxes of lost tracks, dotted. Boxes whose score lies below `high_score` are
+    dashed: BYTE kept them alive with a low-score detection.
+    """
+
+    class_names: Sequence[str]
+    high_score: float
+    trail: int = 30
+    scores: bool = False
+    classes: bool = False
+    legend: bool = True
+    blur: Literal["people", "heads"] | None = None
+    heat: bool = False
+    lines: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    zones: Mapping[str, npt.ArrayLike] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.blur not in (None, "people", "heads"):
+            raise ValueError(f"draw.blur must be people, heads or null: got {self.blur!r}")
+        self._trails = Trails(self.trail) if self.trail > 0 else None
+        self._warmth: npt.NDArray[np.float32] | None = None
+
+    def __call__(self, image: Image, tracks: Tracks, counts: Mapping[str, Any], lost: Tracks | None = None) -> Image:
+        """The picture, drawn into `image` itself."""
+        low = tracks.score < self.high_score
+        if self.blur is not None:
+            blur_boxes(image, tracks.xyxy, head_only=self.blur == "heads", out=image)
+        if self.heat:
+            draw_heat(image, self._warm(image, tracks), out=image)
+        draw_zones(image, self.zones, {name: _zone_text(name, counts) for name in self.zones})
+        if self._trails is not None:
+            draw_trails(image, self._trails.update(tracks.xyxy, tracks.track_id), out=image)
+        if lost is not None and len(lost):
+            draw_boxes(image, lost.xyxy, lost.track_id, lost=np.ones(len(lost), bool), out=image)
+        draw_boxes(image, tracks.xyxy, tracks.track_id, self._labels(tracks), recovered=low, out=image)
+        draw_lines(image, self.lines, {name: _line_text(name, counts) for name in self.lines})
+        if self.legend:
+            marks = ["dashed: kept by a low-score box"] if low.any() else []
+            draw_legend(image, [_total_text(self.class_names, tracks)], marks, out=image)
+        return image
+
+    def _labels(self, tracks: Tracks) -> list[str]:
+        labels = [str(i) for i in tracks.track_id.tolist()]
+        if self.classes:
+            ids = [None] * len(tracks) if tracks.class_id is None else tracks.class_id.tolist()
+            labels = [f"{label} {class_name(self.class_names, i)}" for label, i in zip(labels, ids, strict=True)]
+        if self.scores:
+            labels = [f"{label} {score:.2f}" for label, score in zip(labels, tracks.score.tolist(), strict=True)]
+        return labels
+
+    def _warm(self, image: Image, tracks: Tracks) -> npt.NDArray[np.float32]:
+        """How often anybody's feet were near each cell, since the start."""
+        shape = (-(-image.shape[0] // HEAT_CELL), -(-image.shape[1] // HEAT_CELL))
+        if self._warmth is None or self._warmth.shape != shape:
+            self._warmth = np.zeros(shape, np.float32)
+        for left, _, right, bottom in (tracks.xyxy / HEAT_CELL).tolist():
+            radius = max(1, round((right - left) / 2))
+            spot = np.zeros(shape, np.float32)
+            cv2.circle(spot, (round((left + right) / 2), round(bottom)), radius, 1.0, -1)
+            self._warmth += spot
+        return np.asarray(cv2.GaussianBlur(self._warmth, (0, 0), 2), np.float32)
+
+
+def _total_text(class_names: Sequence[str], tracks: Tracks) -> str:
+    """How many of what are in the picture: `3 person, 2 car`."""
+    if tracks.class_id is None:
+        return f"{len(tracks)} {class_name(class_names, None)}"
+    ids, numbers = np.unique(tracks.class_id, return_counts=True)
+    return ", ".join(f"{n} {class_name(class_names, int(i))}" for i, n in zip(ids, numbers, strict=True)) or "nothing"
+
+
+def _line_text(name: str, counts: Mapping[str, Any]) -> str:
+    line = counts.get("lines", {}).get(name, {})
+    return f"{name}  in {sum(line.get('in', {}).values())}  out {sum(line.get('out', {}).values())}"
+
+
+def _zone_text(name: str, counts: Mapping[str, Any]) -> str:
+    zone = counts.get("zones", {}).get(name, {})
+    return f"{name}  now {sum(zone.get('present', {}).values())}  visitors {sum(zone.get('visitors', {}).values())}"

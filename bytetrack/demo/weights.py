@@ -1,0 +1,108 @@
+"""A detector from nothing but a name or a file."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bytetrack.errors import MissingDataError
+
+__all__ = ["ByName", "detector_from"]
+
+log = logging.getLogger("bytetrack")
+
+COCO_SIZES = {"nano": (416, 416), "tiny": (416, 416)}  # height, width the official weights were made for; 640 x 640 for the others
+
+
+def detector_from(
+    weights: str | Path,
+    classes: Sequence[str | int] | str | None = ("person",),
+    input_size: Sequence[int] | None = None,
+    min_score: float = 0.1,
+    nms_iou: float = 0.7,
+    precision: str = "fp32",
+    device: str = "auto",
+    providers: Sequence[str] = ("cpu",),
+) -> ByName:
+    """A detector by the name of official weights (`yolox_nano` … `yolox_x`, fetched once) or by a file (.pth, .pth.tar, .onnx).
+
+    The network's size is read from the file. `classes`: names or numbers, `all` or None for every one; a file of one class needs
+    none. `input_size` (height, width): None takes the checkpoint's own, 800 x 1440 or 608 x 1088 for published ByteTrack weights, and
+    416 x 416 or 640 x 640 for COCO ones. `device` and `precision` are torch's, `providers` ONNX Runtime's. MissingDataError says where
+    to put a file that is neither here nor to be fetched.
+    """
+    wanted = None if classes is None or classes == "all" or list(classes) == ["all"] else [classes] if isinstance(classes, str) else classes
+    path = _file(str(weights))
+    shared: dict[str, Any] = {"weights": path, "classes": wanted, "min_score": min_score, "nms_iou": nms_iou, "batch_size": 1}
+    if path.suffix.lower() == ".onnx":
+        from bytetrack.detection.onnx import Onnx
+
+        return ByName(Onnx(**shared, providers=providers, input_size=input_size), _names(wanted))
+    from bytetrack.detection.network import SIZES, read_checkpoint
+    from bytetrack.detection.yolox import Yolox
+
+    checkpoint = read_checkpoint(path)
+    if checkpoint.size_name not in SIZES:
+        raise ValueError(
+            f"{path}: a YOLOX {checkpoint.size_name}; track it with tools/track.py detector=yolox detector.depth=… detector.width=…"
+        )
+    size = SIZES[checkpoint.size_name]
+    if checkpoint.num_classes == 1:
+        published = (608, 1088) if checkpoint.size_name in ("nano", "tiny", "s") else (800, 1440)
+    else:
+        published = COCO_SIZES.get(checkpoint.size_name, (640, 640))
+    yolox = Yolox(
+        **shared,
+        depth=size.depth,
+        width=size.width,
+        depthwise=size.depthwise,
+        input_size=input_size or checkpoint.input_size or published,
+        precision=precision,
+        device=device,
+    )
+    own = checkpoint.class_names or (["person"] if checkpoint.num_classes == 1 else None)
+    return ByName(yolox, own or _names(wanted))
+
+
+class ByName:
+    """A network with the names of the classes in its detections: `class_names[class_id]`, or the only one where ids are None."""
+
+    def __init__(self, network: Any, class_names: Sequence[str]) -> None:
+        self.network, self.class_names = network, list(class_names)
+
+    def detect(self, images: Sequence[Any]) -> Any:
+        """As the network's own."""
+        return self.network.detect(images)
+
+    def key(self) -> str:
+        """As the network's own."""
+        return str(self.network.key())
+
+
+def _names(wanted: Sequence[str | int] | None) -> list[str]:
+    """COCO's names, or the only wanted one, since detections then carry no class."""
+    from bytetrack.detection.classes import COCO
+
+    if wanted is not None and len(wanted) == 1:
+        only = wanted[0]
+        return [only if isinstance(only, str) else COCO[only] if only < len(COCO) else str(only)]
+    return list(COCO)
+
+
+def _file(weights: str) -> Path:
+    from bytetrack.data.download import WEIGHTS, cache_folder, fetch_weights
+
+    path = Path(weights).expanduser()
+    if path.is_file():
+        return path
+    if weights not in WEIGHTS:
+        raise MissingDataError(f"no weights '{weights}': expected a .pth, .pth.tar or .onnx file, or a name: {', '.join(WEIGHTS)}")
+    try:
+        return fetch_weights(weights)
+    except OSError as error:
+        place = cache_folder() / f"{weights}.pth"
+        raise MissingDataError(
+            f"{weights} is not at {place} and cannot be fetched ({error}): put {WEIGHTS[weights].url} there, or give weights=FILE"
+        ) from None

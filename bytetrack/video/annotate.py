@@ -1,0 +1,71 @@
+"""A sequence's frames with its tracks on them, as a video: one run, or two beside each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from bytetrack.boxes import xyxy_from_tlwh
+from bytetrack.structures import Sequence, Trajectories
+from bytetrack.video.draw import Trails, draw_boxes, draw_legend, draw_trails
+from bytetrack.video.read import Image, frames
+from bytetrack.video.write import VideoWriter
+
+__all__ = ["AnnotateJob", "Pane", "annotate"]
+
+
+@dataclass(frozen=True, eq=False)
+class Pane:
+    """One run's picture of the sequence: what is written above it, and its trajectories."""
+
+    title: str
+    trajectories: Trajectories
+
+
+def annotate(sequence: Sequence, panes: list[Pane], path: Path, high_score: float, scale: float = 1.0, trail: int = 25) -> Path:
+    """Writes `path` (.mp4): every frame `scale` times larger, once for each of `panes`, side by side; returns `path`.
+
+    Boxes whose score lies below `high_score` are dashed: there the tracker's second association kept the identity. `trail` frames of
+    each path are shown. MissingDataError for a sequence without images.
+    """
+    if not panes or scale <= 0:
+        raise ValueError(f"annotate needs at least one pane and a scale above 0: got {len(panes)} and {scale}")
+    trails, seen = [Trails(trail) for _ in panes], [set[int]() for _ in panes]
+    with VideoWriter(path, sequence.frame_rate, threads=1) as video:
+        for frame_id, image in enumerate(frames(sequence), 1):
+            size = (round(image.shape[1] * scale), round(image.shape[0] * scale))
+            large = image if scale == 1 else np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+            pictures = [_picture(large, frame_id, scale, high_score, *parts) for parts in zip(panes, trails, seen, strict=True)]
+            gap = np.full((size[1], 4, 3), 255, np.uint8)
+            joined = [part for picture in pictures for part in (gap, picture)][1:]
+            video.write(np.concatenate(joined, axis=1) if len(joined) > 1 else joined[0])
+    return path
+
+
+def _picture(image: Image, frame_id: int, scale: float, high_score: float, pane: Pane, trails: Trails, seen: set[int]) -> Image:
+    rows = slice(*np.searchsorted(pane.trajectories.frame_id, [frame_id, frame_id + 1]))
+    xyxy, ids = xyxy_from_tlwh(pane.trajectories.tlwh[rows]) * scale, pane.trajectories.track_id[rows]
+    recovered = pane.trajectories.score[rows] < high_score
+    seen.update(ids.tolist())
+    canvas = draw_trails(image, trails.update(xyxy, ids))
+    draw_boxes(canvas, xyxy, ids, recovered=recovered, out=canvas)
+    lines = [pane.title, f"{len(ids):2d} tracked, {len(seen):3d} identities so far"]
+    marks = ["dashed: kept by a low-score box"] if (pane.trajectories.score < high_score).any() else []
+    return draw_legend(canvas, lines, marks, out=canvas)
+
+
+@dataclass(frozen=True, eq=False)
+class AnnotateJob:
+    """`annotate` for the sequences of a dataset: what to show of each by its name, and the folder of the videos."""
+
+    panes: Mapping[str, list[Pane]]
+    folder: Path
+    high_score: float
+    scale: float = 1.0
+
+    def __call__(self, sequence: Sequence) -> Path:
+        return annotate(sequence, self.panes[sequence.name], self.folder / f"{sequence.name}.mp4", self.high_score, self.scale)

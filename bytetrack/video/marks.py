@@ -1,0 +1,53 @@
+"""Counting lines and zones on a frame, with their numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from bytetrack.video.draw import draw_chip, scale_of
+from bytetrack.video.read import Image
+
+__all__ = ["draw_lines", "draw_zones"]
+
+LINE = (60, 200, 255)  # BGR, amber
+ZONE = (230, 190, 60)  # BGR, blue-green
+
+
+def draw_lines(image: Image, lines: Mapping[str, Sequence[float]], texts: Mapping[str, str]) -> Image:
+    """Each line `name: (x1, y1, x2, y2)` with its ends, an arrow to its `in` side and its text; in place."""
+    unit = scale_of(image)
+    width = max(1, round(3 * unit))
+    for name, (x1, y1, x2, y2) in lines.items():
+        start, end = (round(x1), round(y1)), (round(x2), round(y2))
+        cv2.line(image, start, end, (20, 20, 20), width + 2, cv2.LINE_AA)
+        cv2.line(image, start, end, LINE, width, cv2.LINE_AA)
+        for point in (start, end):
+            cv2.circle(image, point, 2 * width, LINE, -1, cv2.LINE_AA)
+        length = math.hypot(x2 - x1, y2 - y1) or 1.0
+        across = (-(y2 - y1) / length, (x2 - x1) / length)  # to the right hand of someone who walks from (x1, y1) to (x2, y2)
+        middle = ((x1 + x2) / 2, (y1 + y2) / 2)
+        tip = (round(middle[0] + 32 * unit * across[0]), round(middle[1] + 32 * unit * across[1]))
+        cv2.arrowedLine(image, (round(middle[0]), round(middle[1])), tip, LINE, width, cv2.LINE_AA, tipLength=0.4)
+        draw_chip(image, texts.get(name, name), start[0], start[1] - 2 * width, LINE, unit)
+    return image
+
+
+def draw_zones(image: Image, zones: Mapping[str, npt.ArrayLike], texts: Mapping[str, str]) -> Image:
+    """Each polygon `name: (n, 2)` as a tinted area with its border and its text; in place."""
+    unit = scale_of(image)
+    for name, polygon in zones.items():
+        points = np.asarray(polygon, float).round().astype(np.int32)
+        (left, top), (right, bottom) = points.min(0).clip(0), points.max(0).clip(0) + 1
+        part = image[top:bottom, left:right]
+        if part.size:
+            tinted = part.copy()
+            cv2.fillPoly(tinted, [points - [left, top]], ZONE)
+            cv2.addWeighted(tinted, 0.18, part, 0.82, 0, dst=part)
+        cv2.polylines(image, [points], True, ZONE, max(1, round(2 * unit)), cv2.LINE_AA)
+        draw_chip(image, texts.get(name, name), int(points[0, 0]), int(points[0, 1]), ZONE, unit)
+    return image
