@@ -1,0 +1,79 @@
+"""The same sequences tracked under several settings, scored and shown beside each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from bytetrack.data.mot import read_trajectories
+from bytetrack.pipeline import ScoringProtocol, TrackerFactory, TrackJob, every_sequence, score_every_sequence
+from bytetrack.report import write_report
+from bytetrack.structures import Sequence
+
+__all__ = ["present", "run"]
+
+Scores = dict[str, dict[str, dict[str, Any]]]
+COLUMNS = ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW", "FP", "FN")
+SIMULATED = "detections simulated from the ground truth: what differs between the rows is real, their level is no detector's"
+
+
+def run(
+    dataset: Any, detector: Any, build: Callable[[dict[str, Any]], Any], tracker: dict[str, Any], out: Path, workers: int | None
+) -> Scores:
+    """Tracks and scores every sequence of `dataset` into `out`; its scores."""
+    protocol: ScoringProtocol = dataset.protocol
+    job = TrackJob(detector, TrackerFactory(build, tracker), out / "tracks", protocol, dataset.min_box_area, dataset.max_aspect_ratio)
+    scores = score_every_sequence(job, dataset.sequences(), out, workers)
+    if scores is None:
+        raise ValueError("quickstart compares scores, which needs ground truth: the dataset has none")
+    return scores
+
+
+def present(
+    dataset: Any, runs: Mapping[str, Scores], out: Path, high_score: float, scale: float | None, workers: int | None, simulated: bool
+) -> None:
+    """Reports (the last run's compares it with the first), videos `scale` times as large as the frames (None: none), table, places."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    first, *_, last = runs
+    for name in runs:
+        write_report(out / name, dataset, out / first if name == last != first else None)
+    if scale is not None:
+        _film(dataset.sequences(), runs, out, high_score, scale, workers)
+    console.print(_table(runs, simulated))
+    places = {"report": out / last / "report.html", "videos": out / "videos", "side by side": out / "videos" / "comparison.mp4"}
+    for what, place in {**places, "everything": out}.items():
+        if place.exists():
+            console.print(f"{what:14}{place}", soft_wrap=True)
+
+
+def _film(sequences: list[Sequence], runs: Mapping[str, Scores], out: Path, high_score: float, scale: float, workers: int | None) -> None:
+    """A video of the last run on each sequence, and of the first beside it on the one where IDF1 rises most."""
+    from bytetrack.video.annotate import AnnotateJob, Pane, annotate
+
+    first, *_, last = runs
+
+    def pane(name: str, sequence: Sequence) -> Pane:
+        return Pane(f"{name.replace('_', ' ')}, {sequence.name}", read_trajectories(out / name / "tracks" / f"{sequence.name}.txt"))
+
+    panes = {sequence.name: [pane(last, sequence)] for sequence in sequences}
+    every_sequence(AnnotateJob(panes, out / "videos", high_score, scale), sequences, workers, dict)
+    gain = {s.name: runs[last]["trackeval"][s.name]["IDF1"] - runs[first]["trackeval"][s.name]["IDF1"] for s in sequences}
+    clearest = max(sequences, key=lambda sequence: gain[sequence.name])
+    both = [pane(first, clearest), pane(last, clearest)]
+    annotate(clearest, both, out / "videos" / "comparison.mp4", high_score, 0.75 * scale)
+
+
+def _table(runs: Mapping[str, Scores], simulated: bool) -> Any:
+    from rich.table import Table
+
+    table = Table(title="TrackEval, all sequences", title_justify="left", caption=SIMULATED if simulated else None, caption_justify="left")
+    table.add_column("tracked with")
+    for column in COLUMNS:
+        table.add_column(column, justify="right")
+    for name, scores in runs.items():
+        values = [scores["trackeval"]["COMBINED"][column] for column in COLUMNS]
+        table.add_row(name.replace("_", " "), *(f"{v:.2f}" if isinstance(v, float) else str(v) for v in values))
+    return table
