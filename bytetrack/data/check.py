@@ -237,7 +237,7 @@ def _image_problem(path: Path, size: tuple[Any, Any], decode: bool) -> Finding |
                     return Finding("error", "image of another size", str(path), f"annotations say {size}, the file {image.size}")
                 if decode:
                     image.load()
-                if image.getexif().get(EXIF_ORIENTATION, 1) not in UPRIGHT:
+                if image.format == "JPEG" and image.getexif().get(EXIF_ORIENTATION, 1) not in UPRIGHT:
                     return Finding("warning", "image with an EXIF rotation", str(path), "boxes are taken to mean the unrotated image")
     except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError, EOFError, OSError) as error:
         return Finding("error", "unreadable image", str(path), str(error))

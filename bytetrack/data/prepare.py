@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,7 @@ def prepare_checked(
     table = path.with_name(f"{path.stem}_check.json")
     report.write(table)
     if report.findings:
-        console = Console(stderr=True)
-        console.print(report.table(), width=None if console.is_terminal else WIDTH)
+        Console(stderr=True, width=None if sys.stderr.isatty() else WIDTH).print(report.table())
     if report.errors:
         raise FormatError(f"{report.errors} errors in the dataset, all of them in {table}; {path.name} is not written")
     log.info("no errors in %d images and %d boxes: %s", report.images, report.boxes, table)
