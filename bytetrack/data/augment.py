@@ -46,8 +46,8 @@ class Sample(NamedTuple):
 class Augmentation:
     """How images are drawn; the defaults are the ByteTrack paper's recipe.
 
-    `mosaic` and `mixup` are probabilities (mixup only on top of a mosaic), `flip` too; `degrees`, `shear` (degrees), `translate` (of the
-    output's size) and `perspective` bound uniform draws around 0; `scale` of the mosaic and `mixup_scale` of the second image are ranges.
+    `mosaic` and `mixup` are probabilities (an image that becomes no mosaic is warped alone), `flip` too; `degrees`, `shear` (degrees), `translate` (of the
+    output's size) and `perspective` bound uniform draws around 0; `scale` and `mixup_scale` of the second image are ranges.
     (The published runs had a mixup scale of 0.5 to 1.5: their setting, 0.8 to 1.6, never reached the code.) `distort` scales the
     photometric ranges, 0 for none. A box is dropped when it lies wholly outside, when less than `min_visible` of its area shows, or when
     a side is under `min_side` pixels; `clip` cuts boxes at the border.
@@ -121,26 +121,34 @@ class AugmentedImages:
         rng = generator(self.seed, epoch, index)
         settings = self.augmentation
         mirror = flip_matrix(width) if rng.random() < settings.flip else np.eye(3)
-        if mosaic and rng.random() < settings.mosaic:
-            image, targets = self._mosaic(index, mirror, height, width, rng)
-            if len(targets) and len(self._with_boxes) and rng.random() < settings.mixup:
+        if mosaic:
+            warp = mirror @ view_matrix(settings, height, width, rng)
+            if rng.random() < settings.mosaic:
+                image, targets = self._mosaic(index, warp, height, width, rng)
+            else:
+                image, targets = self._single(index, warp, height, width)
+            if len(targets) and rng.random() < settings.mixup:
                 second, more = self._second(mirror, height, width, rng)
                 cv2.addWeighted(image, 0.5, second, 0.5, 0, dst=image)
                 targets = np.concatenate([targets, more])
         else:
-            size = (int(self.images.width[index]), int(self.images.height[index]))
-            image = blank(height, width)
-            targets = self._place(image, index, mirror @ letterbox_matrix(*size, height, width))
+            image, targets = self._single(index, mirror, height, width)
         if settings.distort:
             distort(image, rng, settings.distort)
         return image, as_targets(targets)
 
-    def _mosaic(self, index: int, mirror: Floats, height: int, width: int, rng: np.random.Generator) -> tuple[Image, Floats]:
-        """Four images around a random point of a canvas of twice the size, the canvas rotated, scaled, sheared and moved."""
+    def _single(self, index: int, warp: Floats, height: int, width: int) -> tuple[Image, Floats]:
+        """The image alone, letterboxed, then moved by `warp`."""
+        image = blank(height, width)
+        size = (int(self.images.width[index]), int(self.images.height[index]))
+        return image, self._place(image, index, warp @ letterbox_matrix(*size, height, width))
+
+    def _mosaic(self, index: int, warp: Floats, height: int, width: int, rng: np.random.Generator) -> tuple[Image, Floats]:
+        """Four images around a random point of a canvas of twice the size, of which `warp` shows the middle part."""
         image = blank(height, width)
         x, y = width * rng.uniform(0.5, 1.5), height * rng.uniform(0.5, 1.5)
         chosen = [index, *rng.integers(len(self.images), size=3).tolist()]
-        warp = mirror @ perspective_matrix(self.augmentation, height, width, rng)
+        warp = warp @ translation(-width / 2, -height / 2)
         targets = []
         for tile, source in enumerate(chosen):
             w, h = int(self.images.width[source]), int(self.images.height[source])
@@ -231,8 +239,8 @@ def letterbox_matrix(width: int, height: int, to_height: int, to_width: int) -> 
     return scaling(scale, scale)
 
 
-def perspective_matrix(settings: Augmentation, height: int, width: int, rng: np.random.Generator) -> Floats:
-    """A random view (3, 3) of a canvas of `2 * height` x `2 * width` in an output of `height` x `width`, centre about on centre."""
+def view_matrix(settings: Augmentation, height: int, width: int, rng: np.random.Generator) -> Floats:
+    """A random view (3, 3) of `height` x `width` pixels: scaled, rotated and sheared about its centre, and moved."""
     tilt = np.eye(3)
     tilt[2, :2] = rng.uniform(-settings.perspective, settings.perspective, 2)
     angle = np.deg2rad(rng.uniform(-settings.degrees, settings.degrees))
@@ -242,7 +250,7 @@ def perspective_matrix(settings: Augmentation, height: int, width: int, rng: np.
     skew = np.eye(3)
     skew[0, 1], skew[1, 0] = np.tan(np.deg2rad(rng.uniform(-settings.shear, settings.shear, 2)))
     x, y = rng.uniform(0.5 - settings.translate, 0.5 + settings.translate, 2)
-    view: Floats = translation(x * width, y * height) @ skew @ turn @ tilt @ translation(-width, -height)
+    view: Floats = translation(x * width, y * height) @ skew @ turn @ tilt @ translation(-width / 2, -height / 2)
     return view
 
 
