@@ -108,7 +108,7 @@ class _Session:
         names = about["class_names"].split(",") if about.get("class_names") else None
         class_ids = choose(detector.classes, columns - 5, names, where)
         single = columns == 6 or (class_ids is not None and len(class_ids) == 1)
-        self.select = Selection(detector.min_score, detector.nms_iou, detector.max_detections, class_ids, single)
+        self.select = Selection(detector.min_score, detector.nms_iou, detector.max_detections, class_ids, single, logits=False)
         log.info(
             "%s: ONNX, %d classes, %dx%d, %s, %s", where, columns - 5, *self.size, self.convention, ", ".join(self.session.get_providers())
         )
@@ -116,16 +116,13 @@ class _Session:
     def __call__(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[Detections]:
         import torch
 
-        from bytetrack.detection.network import decode
         from bytetrack.detection.preprocess import letterbox, letterbox_ratio
 
         pixels = np.stack([letterbox(image, self.size) for image in images])
-        output = torch.from_numpy(self._run(pixels)).float()
+        output = torch.from_numpy(self._run(pixels))
         if output.shape[1] != len(self.grid):
             raise FormatError(f"expected {len(self.grid)} anchors for {self.size[0]}x{self.size[1]}, the file gives {output.shape[1]}")
-        boxes = decode(output, self.grid, self.stride)
-        ratios = [letterbox_ratio(image.shape, self.size) for image in images]
-        return self.select(boxes, output[..., 4:5] * output[..., 5:], ratios)
+        return self.select(output, self.grid, self.stride, [letterbox_ratio(image.shape, self.size) for image in images])
 
     def _run(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.floating[Any]]:
         """Output (B, A, 5 + C) of letterboxed BGR pixels (B, H, W, 3); a file of fixed batch gets the last image repeated."""
