@@ -67,10 +67,7 @@ def write_report(run: Path, dataset: Any, compare: Path | None = None) -> Path:
     context["cards"] = [(s, panels(s, matches[s.sequence], sequences[s.sequence])) for s in shown]
     context["offsets"] = {name: sequence.first_frame - 1 for name, sequence in sequences.items()}
     context["distributions"] = distributions(list(matches.values()), list(earlier.values())) if matches else []
-    context["timelines"] = [
-        {"name": name, "length": match.length, "switches": len(switches[name]), "fragments": match.fragments}
-        for name, match in matches.items()
-    ]
+    context["timelines"] = _timelines(matches, switches)
     step = scene_step(list(matches.values()))
     data = [
         timeline(name, match, switches[name], gone.get(name, []), sequences[name]) | {"scene": scene(match, sequences[name], step)}
@@ -90,6 +87,15 @@ def _analyse(run: Path, sequences: dict[str, Sequence], protocol: str) -> tuple[
             truth = read_annotations(sequence)
             matches[name] = match_sequence(truth, read_trajectories(path, sequence.length), sequence.length, protocol)
     return matches, {name: find_switches(match, name) for name, match in matches.items()}
+
+
+def _timelines(matches: dict[str, SequenceMatch], switches: dict[str, list[Switch]]) -> list[dict[str, Any]]:
+    """The headings of the time lines; only the one with most switches is open at first."""
+    busiest = max(matches, key=lambda name: len(switches[name]), default=None)
+    return [
+        {"name": name, "length": match.length, "switches": len(switches[name]), "fragments": match.fragments, "open": name == busiest}
+        for name, match in matches.items()
+    ]
 
 
 def _tracks(run: Path, name: str) -> Path:
@@ -136,7 +142,7 @@ def _switch_changes(now: dict[str, list[Switch]], before: dict[str, list[Switch]
 def _write(path: Path, context: dict[str, Any], data: dict[str, Any]) -> Path:
     files = resources.files("bytetrack.report")
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
-    environment.filters["signed"] = tables.signed
+    environment.filters["moment"] = lambda date: str(date).replace("T", " ")[:16]
     template = environment.from_string((files / "report.html").read_text(encoding="utf-8"))
     embedded = json.dumps(data, separators=(",", ":"), ensure_ascii=True).replace("<", "\\u003c").replace(">", "\\u003e")
     style, script = ((files / f"report.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))

@@ -168,7 +168,7 @@
       const people = this.shown = this.rows();
       this.width = this.canvas.clientWidth;
       if (!this.width) return;
-      this.row = people.length <= 30 ? 15 : people.length <= 60 ? 12 : people.length <= 120 ? 9 : 6;
+      this.row = people.length <= 30 ? 15 : people.length <= 60 ? 12 : people.length <= 120 ? 9 : people.length <= 300 ? 6 : people.length <= 900 ? 3 : 2;
       this.bottom = TOP + people.length * this.row;
       const height = this.bottom + 2 * (GAP + STRIP) + 8, scale = window.devicePixelRatio || 1;
       this.canvas.style.height = `${height}px`;
@@ -321,6 +321,7 @@
   const redraw = () => all.forEach((line) => { if (line.canvas.closest("details").open) { line.draw(); line.scene.draw(); } });
   window.addEventListener("resize", redraw);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  matchMedia("print").addEventListener("change", redraw);
   window.addEventListener("beforeprint", () => {
     all.forEach((line) => { line.canvas.closest("details").open = true; line.draw(); line.scene.draw(); });
   });

@@ -12,7 +12,7 @@ from bytetrack.report.charts import Chart, lines
 from bytetrack.report.switches import Switch
 from bytetrack.structures import Sequence
 
-__all__ = ["alpha_charts", "comparison", "facts", "headline", "losses", "sequence_table", "settings", "signed"]
+__all__ = ["alpha_charts", "comparison", "facts", "headline", "losses", "sequence_table", "settings"]
 
 Scores = dict[str, dict[str, dict[str, Any]]]
 ALPHAS = [round(0.05 * i, 2) for i in range(1, 20)]

@@ -91,6 +91,8 @@ def test_counts_equal_trackeval_on_random_scenes(seed: int, tmp_path: Path) -> N
     truth, result = read_annotations(sequence), read_trajectories(tmp_path / "tracks" / "one.txt")
     match = match_sequence(truth, result, FRAMES)
     official = summarise({"one": score_sequence(truth, result, FRAMES, "mot17")})["trackeval"]["one"]
+    assert sum(run.length for row in match.runs().values() for run in row) == len(match.gt_id)
+    assert np.sum(match.gt_pred >= 0) == np.sum(match.pred_gt >= 0)
     ours = {"IDSW": len(find_switches(match, "one")), "FP": match.false_positives.sum(), "FN": match.misses.sum(), "Frag": match.fragments}
     assert ours == {name: official[name] for name in ours}
 
