@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from bytetrack.data.coco import ImageSet
-from bytetrack.detection.network import anchors, decode
+from bytetrack.detection.network import anchors
 from bytetrack.detection.postprocess import Selection
 from bytetrack.detection.preprocess import letterbox_batch, letterbox_ratio, normalise
 from bytetrack.scoring.detection import average_precision, average_precision_by_sequence
@@ -55,10 +55,9 @@ class Evaluation:
         for batch in self._batches(range(len(self.images))[part]):
             pixels = normalise(letterbox_batch(batch, (self.height, self.width), str(device)), self.convention)
             with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-                logits = network(pixels.contiguous(memory_format=torch.channels_last)).float()
-            scores = logits[..., 4:5].sigmoid() * logits[..., 5:].sigmoid()
+                logits = network(pixels.contiguous(memory_format=torch.channels_last))
             ratios = [letterbox_ratio(image.shape, (self.height, self.width)) for image in batch]
-            found += select(decode(logits, grid, stride), scores, ratios)
+            found += select(logits, grid, stride, ratios)
             each(len(found))
         return found
 
