@@ -21,7 +21,7 @@ from typing import Any
 
 from bytetrack import __version__
 
-__all__ = ["build", "compose", "console", "home", "out_folder", "plain", "save", "verb"]
+__all__ = ["build", "compose", "console", "home", "out_folder", "plain", "run_verb", "save", "verb"]
 
 ALLOWED_TARGETS = ("bytetrack.", "torch.optim.")
 PACKAGES = ("numpy", "scipy", "numba", "torch", "torchvision", "trackeval", "motmetrics", "opencv-python", "onnxruntime")
@@ -211,6 +211,11 @@ def console() -> None:
             + f"usage: bytetrack <verb> [key=value ...], verbs: {', '.join(verbs)}; `bytetrack <verb> --help` explains each\n"
         )
         sys.exit(0 if wants_help else 2)
+    run_verb(name, sys.argv[2:])
+
+
+def run_verb(name: str, arguments: Sequence[str]) -> None:
+    """Runs `tools/<name>.py` with `arguments` in this process, as the command line would."""
     script = home() / "tools" / f"{name}.py"
-    sys.argv = [str(script), *sys.argv[2:]]
+    sys.argv = [str(script), *arguments]
     runpy.run_path(str(script), run_name="__main__")

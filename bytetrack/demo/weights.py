@@ -18,7 +18,7 @@ COCO_SIZES = {"nano": (416, 416), "tiny": (416, 416)}  # height, width the offic
 
 def detector_from(
     weights: str | Path,
-    classes: Sequence[str | int] | str | None = ("person",),
+    classes: Sequence[str | int] | str | None,
     input_size: Sequence[int] | None = None,
     min_score: float = 0.1,
     nms_iou: float = 0.7,

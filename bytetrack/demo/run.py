@@ -1,0 +1,314 @@
+"""The demo itself: decode, detect, track, draw and encode as stages; rows, window and page as they come."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from bytetrack.counting import Counter, Event
+from bytetrack.demo.outputs import Outputs
+from bytetrack.demo.paint import Painter
+from bytetrack.demo.stages import Stage, run_stages
+from bytetrack.demo.web import Page
+from bytetrack.structures import Detections, Tracks
+from bytetrack.video.read import Image
+from bytetrack.video.source import Frame, Source, redacted
+from bytetrack.video.write import VideoWriter
+
+__all__ = ["Demo", "Restarts"]
+
+log = logging.getLogger("bytetrack")
+
+
+class Tracker(Protocol):
+    def update(self, detections: Detections) -> Tracks: ...
+
+
+_NO_TRACKS = Tracks(np.empty((0, 4)), np.empty(0, np.int64), np.empty(0), None, np.empty(0, np.int64))
+
+
+@dataclass
+class Shot:
+    """A frame on its way through the stages; each stage fills in its part."""
+
+    frame: Frame
+    detections: Detections = field(default_factory=Detections.empty)
+    tracks: Tracks = _NO_TRACKS
+    counts: dict[str, Any] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    picture: Image | None = None
+
+
+class Restarts:
+    """A tracker that starts anew after a gap longer than its memory or a change of the picture's size; ids are never used again."""
+
+    def __init__(self, make: Callable[[], Tracker], memory: float) -> None:
+        self._make, self._memory = make, memory
+        self._tracker = make()
+        self._size: tuple[int, int] | None = None
+        self._last_id = self._offset = 0
+        self.restarts = 0
+
+    def update(self, frame: Frame, detections: Detections) -> Tracks:
+        """The frame's tracks."""
+        size = (frame.image.shape[0], frame.image.shape[1])
+        if frame.gap > self._memory or self._size not in (None, size):
+            log.info(
+                "frame %d: %s; tracking starts anew",
+                frame.frame_id,
+                f"{frame.gap:.1f} s without pictures" if frame.gap else "new picture size",
+            )
+            self._tracker, self._offset = self._make(), self._last_id
+            self.restarts += 1
+        self._size = size
+        tracks = self._tracker.update(detections)
+        if self._offset:
+            tracks = replace(tracks, track_id=tracks.track_id + self._offset)
+        self._last_id = max(self._last_id, int(tracks.track_id.max(initial=0)))
+        return tracks
+
+
+class Identities:
+    """Counts identities over an endless stream in flat memory: those not seen for 10,000 frames cannot come back."""
+
+    def __init__(self) -> None:
+        self.total = 0
+        self._seen: dict[int, int] = {}
+
+    def see(self, track_id: npt.NDArray[np.int64], frame_id: int) -> None:
+        for i in track_id.tolist():
+            self.total += i not in self._seen
+            self._seen[i] = frame_id
+        if frame_id % 10_000 == 0:
+            self._seen = {i: last for i, last in self._seen.items() if frame_id - last < 10_000}
+
+
+@dataclass
+class Demo:
+    """One source through detector and tracker to files, window and page.
+
+    `detect` says the boxes of a frame, `tracker` the identities, `counter` the events; `video` None writes no video. `min_box_area`
+    (square pixels) and `max_aspect_ratio` (width / height) filter what is shown and written, None keeps all. `show` opens a
+    window (q or Esc ends); `page` shows the live picture.
+    """
+
+    source: Source
+    detect: Callable[[Frame], Detections]
+    tracker: Restarts
+    counter: Counter
+    painter: Painter
+    outputs: Outputs
+    video: VideoWriter | None
+    show: bool = False
+    page: Page | None = None
+    max_frames: int | None = None
+    min_box_area: float | None = None
+    max_aspect_ratio: float | None = None
+    queue: int = 4
+
+    def __post_init__(self) -> None:
+        self.stop = threading.Event()
+        self._size: tuple[int, int] | None = None
+        self._identities = Identities()
+        self._moments: deque[float] = deque(maxlen=60)
+        self.stages = [Stage("detect", self._detect), Stage("track", self._track)]
+        if self.video is not None or self.show or self.page is not None:
+            self.stages.append(Stage("draw", self._draw))
+        if self.video is not None:
+            self.stages.append(Stage("encode", self._encode))
+
+    def run(self) -> int:
+        """Runs to the source's end, `max_frames`, the stop button or a signal; returns the exit status: 0, 130 (Ctrl-C) or 143 (SIGTERM).
+
+        Whatever ends it, what was in flight is finished and every output is closed. A broken source's error is raised after that.
+        """
+        capacity = 1 if self.source.live else self.queue
+        started = time.perf_counter()
+        frames, moment = 0, 0.0
+        with ExitStack() as closing:
+            caught = closing.enter_context(_stopping(self.stop))
+            progress = closing.enter_context(_bar(self.source, self.max_frames))
+            closing.callback(self.source.close)
+            closing.callback(lambda: self._summarise(frames, moment, time.perf_counter() - started))
+            closing.enter_context(self.outputs)
+            if self.video is not None:
+                closing.enter_context(self.video)
+            shots = closing.enter_context(_closing(run_stages(self._shots(), self.stages, capacity, self.stop)))
+            for shot in shots:
+                frames, moment = shot.frame.frame_id, shot.frame.time
+                self._identities.see(shot.tracks.track_id, frames)
+                self.outputs.write(frames, moment, shot.tracks, shot.counts, shot.events)
+                self._publish(shot)
+                progress()
+        return caught[0] if caught else 0
+
+    def _shots(self) -> Iterator[Shot]:
+        frames = iter(self.source) if self.max_frames is None else islice(self.source, self.max_frames)
+        return (Shot(frame) for frame in frames)
+
+    def _detect(self, shot: Shot) -> Shot:
+        shot.detections = self.detect(shot.frame)
+        return shot
+
+    def _track(self, shot: Shot) -> Shot:
+        tracks = self.tracker.update(shot.frame, shot.detections)
+        size = tracks.xyxy[:, 2:] - tracks.xyxy[:, :2]
+        keep = np.ones(len(tracks), bool)
+        if self.min_box_area is not None:
+            keep &= size[:, 0] * size[:, 1] > self.min_box_area
+        if self.max_aspect_ratio is not None:
+            keep &= size[:, 0] <= self.max_aspect_ratio * size[:, 1]
+        class_id = None if tracks.class_id is None else tracks.class_id[keep]
+        shot.tracks = Tracks(tracks.xyxy[keep], tracks.track_id[keep], tracks.score[keep], class_id, tracks.detection_index[keep])
+        shot.events = self.counter.update(shot.tracks, shot.frame.time)
+        shot.counts = self.counter.counts()
+        return shot
+
+    def _draw(self, shot: Shot) -> Shot:
+        shot.picture = self.painter(shot.frame.image, shot.tracks, shot.counts)
+        return shot
+
+    def _encode(self, shot: Shot) -> Shot:
+        assert self.video is not None
+        assert shot.picture is not None
+        height, width = shot.picture.shape[:2]
+        self._size = self._size or (width, height)
+        picture = shot.picture if self._size == (width, height) else _fitted(shot.picture, *self._size)
+        self.video.write(picture, shot.frame.time)
+        return shot
+
+    def _publish(self, shot: Shot) -> None:
+        self._moments.append(time.perf_counter())
+        if self.page is not None and shot.picture is not None:
+            self.page.publish(shot.picture, self._status(shot))
+        if self.show and shot.picture is not None:
+            cv2.imshow("ByteTrack", shot.picture)
+            if cv2.waitKey(1) & 0xFF in (ord("q"), 27):
+                self.stop.set()
+
+    def _status(self, shot: Shot) -> dict[str, Any]:
+        span = self._moments[-1] - self._moments[0]
+        counts: dict[str, int] = {}
+        for name, line in shot.counts["lines"].items():
+            counts |= {f"{name} {way}": sum(line[way].values()) for way in ("in", "out")}
+        for name, zone in shot.counts["zones"].items():
+            counts |= {f"{name} now": sum(zone["present"].values()), f"{name} visitors": sum(zone["visitors"].values())}
+        return {
+            "source": self.source.name,
+            "frame": shot.frame.frame_id,
+            "time": shot.frame.time,
+            "tracks": len(shot.tracks),
+            "counts": counts,
+            "fps": (len(self._moments) - 1) / span if span > 0 else 0.0,
+            "dropped": self.source.dropped,
+            "stages": {stage.name: 1000 * stage.durations[-1] for stage in self.stages if stage.durations},
+        }
+
+    def _summarise(self, frames: int, moment: float, seconds: float) -> None:
+        self.counter.finish()
+        where = redacted(str(self.source.path)) if self.source.path else self.source.name
+        video = str(self.video.path) if self.video is not None and frames else None
+        self.outputs.summary(
+            {
+                "source": where,
+                "frames": frames,
+                "duration": round(moment, 3),
+                "identities": self._identities.total,
+                "seconds": round(seconds, 3),
+                "frames_per_second": round(frames / seconds, 2) if seconds > 0 else None,
+                "dropped": self.source.dropped,
+                "restarts": self.tracker.restarts,
+                "counts": self.counter.counts(),
+                "stages": {stage.name: stage.statistics() for stage in self.stages},
+                "video": video,
+            }
+        )
+        _show_summary(self, frames, self._identities.total, seconds, video)
+
+
+def _show_summary(demo: Demo, frames: int, identities: int, seconds: float, video: str | None) -> None:
+    console = Console(highlight=False)
+    table = Table(title=f"{demo.source.name}: {frames} frames, {frames / max(seconds, 1e-9):.1f} a second", title_justify="left")
+    for heading in ("stage", "p50 ms", "p95 ms", "p99 ms"):
+        table.add_column(heading, justify="left" if heading == "stage" else "right")
+    for stage in demo.stages:
+        statistics = stage.statistics()
+        table.add_row(stage.name, *(f"{statistics[f'{p}_ms']:.2f}" for p in ("p50", "p95", "p99")))
+    console.print(table)
+    dropped = f", {demo.source.dropped} frames dropped to stay live" if demo.source.live else ""
+    console.print(f"{identities} identities{dropped}")
+    folder, name = demo.outputs.folder, demo.outputs.name
+    if video is not None:
+        console.print(f"video    {video}", soft_wrap=True)
+    console.print(f"rows     {folder / name}.txt, .jsonl", soft_wrap=True)
+    console.print(f"summary  {folder / 'summary.json'}", soft_wrap=True)
+
+
+def _fitted(picture: Image, width: int, height: int) -> Image:
+    """The picture scaled into `width` x `height`, with grey borders: a video has one size."""
+    ratio = min(width / picture.shape[1], height / picture.shape[0])
+    inner = cv2.resize(picture, (max(1, round(picture.shape[1] * ratio)), max(1, round(picture.shape[0] * ratio))))
+    canvas = np.full((height, width, 3), 114, np.uint8)
+    canvas[: inner.shape[0], : inner.shape[1]] = inner
+    return canvas
+
+
+@contextmanager
+def _closing(shots: Iterator[Shot]) -> Iterator[Iterator[Shot]]:
+    try:
+        yield shots
+    finally:
+        shots.close()  # type: ignore[attr-defined]
+
+
+@contextmanager
+def _stopping(stop: threading.Event) -> Iterator[list[int]]:
+    """The first Ctrl-C or SIGTERM sets `stop` and notes its exit status; a second one ends the program at once."""
+    caught: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield caught
+        return
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in signals}
+
+    def handle(number: int, _: object) -> None:
+        if caught:
+            os._exit(128 + number)
+        caught.append(128 + number)
+        sys.stderr.write("\nstopping: finishing the frames in flight (again to end at once)\n")
+        stop.set()
+
+    for number in signals:
+        signal.signal(number, handle)
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _bar(source: Source, max_frames: int | None) -> Iterator[Callable[[], None]]:
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.speed:.1f}/s"), TimeRemainingColumn())
+    total = min(source.length, max_frames) if source.length and max_frames else source.length or max_frames
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(source.name, total=total)
+        yield lambda: progress.advance(task)

@@ -1,0 +1,26 @@
+"""Track a webcam, a stream, a video or images: see `--help`."""
+
+import sys
+from typing import Any
+
+from bytetrack.config import build, out_folder, plain, save, verb
+
+PARTS = ("source", "stream", "lines", "zones", "homography", "draw", "video", "show", "serve", "page", "tracker")
+LIMITS = ("max_frames", "min_box_area", "max_aspect_ratio")
+
+
+@verb("demo")
+def main(config: Any) -> None:
+    from bytetrack.demo.assemble import assemble
+
+    detector = build(config.detector)
+    out = out_folder(config.out, "demo")
+    demo = assemble(detector, build, out=out, **{name: plain(config[name]) for name in PARTS + LIMITS})
+    save(config, out)
+    status = demo.run()
+    if status:
+        sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

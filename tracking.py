@@ -1,0 +1,17 @@
+"""`python tracking.py` tracks the webcam, `python tracking.py --video FILE` a video; everything else is `python tools/demo.py --help`."""
+
+import argparse
+
+from bytetrack.config import run_verb
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--video", metavar="FILE", help="a video file instead of the webcam")
+    arguments, settings = parser.parse_known_args()
+    quoted = (arguments.video or "").replace("\\", "\\\\").replace("'", "\\'")
+    run_verb("demo", [f"source='{quoted}'", *settings] if arguments.video else settings)
+
+
+if __name__ == "__main__":
+    main()
