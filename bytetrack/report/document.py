@@ -19,7 +19,7 @@ from bytetrack.report.analysis import SequenceMatch, match_sequence
 from bytetrack.report.panels import panels
 from bytetrack.report.scene import scene, scene_step
 from bytetrack.report.statistics import distributions
-from bytetrack.report.switches import KINDS, Switch, find_switches, worst
+from bytetrack.report.switches import KINDS, Switch, find_switches, unpaired, worst
 from bytetrack.report.timeline import timeline
 from bytetrack.structures import Sequence
 
@@ -46,7 +46,7 @@ def write_report(run: Path, dataset: Any, compare: Path | None = None) -> Path:
         "config": config,
         "config_text": yaml.safe_dump(config, sort_keys=False, allow_unicode=True) if config else "",
         "settings": tables.settings(config),
-        "facts": tables.facts(list(sequences.values()), matches, dataset.protocol),
+        "facts": tables.facts(list(sequences.values()), matches, dataset.protocol, getattr(dataset, "half", None)),
         "headline": tables.headline(scores),
         "table": tables.sequence_table(scores, matches),
         "losses": tables.losses(matches, switches),
@@ -130,11 +130,10 @@ def _switch_changes(now: dict[str, list[Switch]], before: dict[str, list[Switch]
     """Where the runs differ in switches, and per sequence those that only the earlier run has."""
     new, gone, rows = [], {}, []
     for name in before:
-        keys_now, keys_before = {s.key for s in now[name]}, {s.key for s in before[name]}
-        only_now = [s for s in now[name] if s.key not in keys_before]
-        gone[name] = [s for s in before[name] if s.key not in keys_now]
+        only_now, gone[name] = unpaired(now[name], before[name])
         new += only_now
-        rows.append({"name": name, "both": len(keys_now & keys_before), "new": len(only_now), "gone": len(gone[name])})
+        both = len(now[name]) - len(only_now)
+        rows.append({"name": name, "both": both, "new": len(only_now), "gone": len(gone[name])})
     all_gone = [s for found in gone.values() for s in found]
     return {"rows": rows, "new": worst(new, CHANGES_SHOWN), "gone": worst(all_gone, CHANGES_SHOWN)}, gone
 

@@ -44,7 +44,8 @@
   class Scene {
     constructor(element, data) {
       [this.data, this.frame, this.changed] = [data, 1, () => {}];
-      const { pred, miss } = data.scene;
+      const { pred, miss, width, height } = data.scene;
+      element.style.setProperty("--stage", `${Math.min(620, 360 * width / height)}px`);
       const numbers = (text) => new Int16Array(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
       const starts = (counts) => counts.reduce((sums, n) => (sums.push(sums[sums.length - 1] + n), sums), [0]);
       this.parts = [pred, miss].map(({ boxes, counts }) => ({ boxes: numbers(boxes), starts: starts(counts) }));
@@ -203,7 +204,7 @@
       for (let frame = Math.ceil(this.range[0] / step) * step; frame < this.range[1]; frame += step) {
         const x = Math.round(this.x(frame)) + .5;
         g.beginPath(); g.moveTo(x, TOP - 4); g.lineTo(x, this.bottom + 2 * (GAP + STRIP)); g.stroke();
-        g.fillText(frame, x, TOP - 9);
+        g.fillText(frame, Math.min(x, this.width - 14), TOP - 9);
       }
       g.textAlign = "right";
       g.textBaseline = "middle";
@@ -233,10 +234,11 @@
 
     marks(person, y) {
       const { g, row } = this;
-      let last = null;
+      let [last, marked] = [null, -9];
       for (const run of person.runs) {
         if (run.id < 0) continue;
-        if (last && last.id === run.id && run.start > last.start + last.length) {
+        if (last && last.id === run.id && run.start > last.start + last.length && this.x(run.start) - marked > 5) {
+          marked = this.x(run.start);
           g.beginPath();
           g.arc(this.x(run.start), y + row / 2, Math.min(2.6, row * .26), 0, 7);
           g.fillStyle = this.ink.card; g.strokeStyle = this.ink.ink; g.lineWidth = 1;

@@ -162,14 +162,14 @@ def comparison(scores: Scores, earlier: Scores, folder: Path, config: dict[str, 
     return {"folder": str(folder), "metrics": metrics, "rows": rows, "made_by": made_by, "settings": settings(config), "same": same}
 
 
-def facts(sequences: list[Sequence], matches: dict[str, SequenceMatch], protocol: str) -> dict[str, Any]:
-    """What the run was on."""
+def facts(sequences: list[Sequence], matches: dict[str, SequenceMatch], protocol: str, half: str | None) -> dict[str, Any]:
+    """What the run was on; `half` is `train`, `val` or None, of every sequence."""
     return {
         "sequences": len(sequences),
         "frames": sum(sequence.length for sequence in sequences),
         "people": sum(len(np.unique(match.gt_id)) for match in matches.values()),
         "boxes": sum(len(match.gt_id) for match in matches.values()),
-        "half": bool(sequences) and all(sequence.first_frame > 1 for sequence in sequences),
+        "half": half,
         "protocol": protocol,
         "unlabelled": [sequence.name for sequence in sequences if sequence.ground_truth is None],
     }

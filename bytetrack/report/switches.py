@@ -9,9 +9,10 @@ import numpy as np
 
 from bytetrack.report.analysis import SequenceMatch
 
-__all__ = ["KINDS", "Switch", "find_switches", "worst"]
+__all__ = ["KINDS", "SAME_FRAMES", "Switch", "find_switches", "unpaired", "worst"]
 
 SWAP_FRAMES = 30
+SAME_FRAMES = 10
 KINDS = {
     "swap": "two people exchange their ids",
     "handover": "the id moves between two people",
@@ -47,11 +48,6 @@ class Switch:
     def severity(self) -> int:
         """Frames of the shorter side, counted twice where two identities exchange ids."""
         return min(self.before, self.after) * (2 if self.kind == "swap" else 1)
-
-    @property
-    def key(self) -> tuple[str, int, int]:
-        """What makes it the same switch in another run, whose ids are numbered differently."""
-        return self.sequence, self.gt_id, self.frame
 
 
 def find_switches(match: SequenceMatch, sequence: str) -> list[Switch]:
@@ -95,3 +91,18 @@ def worst(switches: list[Switch], count: int) -> list[Switch]:
         if not mirrored and len(chosen) < count:
             chosen.append(switch)
     return chosen
+
+
+def unpaired(first: list[Switch], second: list[Switch]) -> tuple[list[Switch], list[Switch]]:
+    """The switches of two runs on one sequence that the other run does not have.
+
+    Ids differ between runs, and the frame may by a few: the same person within `SAME_FRAMES` is the same switch, nearest pairs first.
+    """
+    near = [(abs(a.frame - b.frame), i, j) for i, a in enumerate(first) for j, b in enumerate(second) if a.gt_id == b.gt_id]
+    paired_first: set[int] = set()
+    paired_second: set[int] = set()
+    for distance, i, j in sorted(near):
+        if distance <= SAME_FRAMES and i not in paired_first and j not in paired_second:
+            paired_first.add(i)
+            paired_second.add(j)
+    return [s for i, s in enumerate(first) if i not in paired_first], [s for j, s in enumerate(second) if j not in paired_second]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from report_scenes import FRAMES, Scene, four_people, random_scene
 from bytetrack.data.datasets import MotChallenge
 from bytetrack.data.mot import read_annotations, read_trajectories
 from bytetrack.report.analysis import Run, SequenceMatch, match_sequence
-from bytetrack.report.switches import find_switches, worst
+from bytetrack.report.switches import find_switches, unpaired, worst
 from bytetrack.scoring import score_sequence, summarise
 
 
@@ -56,6 +57,16 @@ def test_the_worst_switches_are_ranked_by_the_shorter_side_and_an_exchange_stand
     assert [(s.gt_id, s.before, s.after, s.severity) for s in found] == [(1, 6, 6, 12), (2, 6, 6, 12), (4, 8, 4, 4)]
     assert [s.gt_id for s in worst(found, 5)] == [1, 4]
     assert [s.gt_id for s in worst(found, 1)] == [1]
+
+
+def test_switches_of_two_runs_are_the_same_when_they_strike_one_person_within_ten_frames(tmp_path: Path) -> None:
+    found = find_switches(_match(four_people(), tmp_path), "one")
+    moved = [replace(switch, frame=switch.frame + shift, new_id=99) for switch, shift in zip(found, (0, 10, 11), strict=True)]
+    only_first, only_second = unpaired(found, moved)
+    assert (only_first, only_second) == (found[2:], moved[2:])
+    assert unpaired(found, []) == (found, [])
+    twice = [replace(found[0], frame=8), replace(found[0], frame=9)]
+    assert unpaired(found[:1], twice) == ([], twice[1:])
 
 
 def test_a_pair_of_the_previous_frame_is_kept_although_another_box_overlaps_more(tmp_path: Path) -> None:
