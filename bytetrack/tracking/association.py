@@ -21,26 +21,31 @@ Ints = npt.NDArray[np.int64]
 
 NONE = -1
 FAR = np.inf
+LEFT, TOP, RIGHT, BOTTOM, AREA, WEIGHT = range(6)  # columns of Binned.table
+SLACK = 1 + 1e-9  # for what rounding may take
 
 
 class Binned(NamedTuple):
-    """Boxes in the order of bins of their left edge: bin b holds places `first[b]` to `first[b + 1]`, `row` their own rows."""
+    """Boxes in the order of bins of their left edge: bin b holds places `first[b]` to `first[b + 1]`.
 
-    left: Floats
-    top: Floats
-    right: Floats
-    bottom: Floats
+    `table` has left, top, right, bottom, area and weight of every place, `row` its own row, `class_id` its class.
+    """
+
+    table: Floats
     row: Ints
+    class_id: Ints
     first: Ints
 
 
 class Bins(NamedTuple):
-    """How a left edge becomes a bin."""
+    """How a left edge becomes a bin; `border` is what was added to every right and bottom edge."""
 
+    n_places: int
     n_bins: int
     origin: float
     per_pixel: float
     widest: float
+    border: float
 
 
 class Pairs(NamedTuple):
@@ -71,75 +76,77 @@ def bin_of(x: float, bins: Bins) -> int:
 
 
 @kernel
-def bin_boxes(boxes: Floats, rows: Ints, n: int, binned: Binned) -> Bins:
-    """Sorts `boxes[rows[:n]]` (xyxy) into `binned`, about one bin a box, by counting."""
+def bin_boxes(boxes: Floats, class_id: Ints, rows: Ints, n: int, border: float, binned: Binned) -> Bins:
+    """Sorts `boxes[rows[:n]]` (xyxy) into `binned` by counting, about one bin a box; every weight is 1.
+
+    `border` 1.0 counts both border pixels of a box, the convention of the published code; 0.0 does not.
+    """
     left, right, widest = FAR, -FAR, 0.0
     for t in range(n):
-        box = boxes[rows[t]]
-        left, right, widest = min(left, box[0]), max(right, box[0]), max(widest, box[2] - box[0])
-    bins = Bins(max(n, 1), left, n / (right - left) if right > left else 0.0, widest)
-    first = binned.first
-    first[: bins.n_bins + 1] = 0
+        row = rows[t]
+        left, right, widest = min(left, boxes[row, 0]), max(right, boxes[row, 0]), max(widest, boxes[row, 2] - boxes[row, 0])
+    n_bins = max(n, 1)
+    bins = Bins(n, n_bins, left, n_bins / (right - left) if right > left else 0.0, widest + border, border)
+    table, first = binned.table, binned.first
+    for b in range(n_bins + 1):
+        first[b] = 0
     for t in range(n):
         first[bin_of(boxes[rows[t], 0], bins)] += 1
-    for b in range(bins.n_bins):
+    for b in range(n_bins):
         first[b + 1] += first[b]
     for t in range(n - 1, -1, -1):
-        box = boxes[rows[t]]
-        b = bin_of(box[0], bins)
+        row = rows[t]
+        b = bin_of(boxes[row, 0], bins)
         first[b] -= 1
         place = first[b]
-        binned.left[place], binned.top[place], binned.right[place], binned.bottom[place] = box[0], box[1], box[2], box[3]
-        binned.row[place] = rows[t]
+        table[place, LEFT], table[place, TOP] = boxes[row, 0], boxes[row, 1]
+        table[place, RIGHT], table[place, BOTTOM] = boxes[row, 2] + border, boxes[row, 3] + border
+        table[place, AREA] = (table[place, RIGHT] - table[place, LEFT]) * (table[place, BOTTOM] - table[place, TOP])
+        table[place, WEIGHT] = 1.0
+        binned.row[place] = row
+        binned.class_id[place] = class_id[row]
     return bins
 
 
 @kernel
-def candidate_pairs(
-    rows: Ints,
-    n: int,
-    boxes: Floats,
-    class_of_row: Ints,
-    binned: Binned,
-    bins: Bins,
-    class_of: Ints,
-    weight: Floats,
-    kind: Ints,
-    wanted: int,
-    border: float,
-    limit: float,
-    pairs: Pairs,
-) -> int:
-    """Lists in `pairs` who of `boxes[rows[:n]]` may be matched to whom of the binned boxes; returns how many pairs there are.
+def shared_area(left: float, top: float, right: float, bottom: float, table: Floats, place: int) -> float:
+    """How much of a box lies in the one at `place`."""
+    width = min(right, table[place, RIGHT]) - max(left, table[place, LEFT])
+    height = min(bottom, table[place, BOTTOM]) - max(top, table[place, TOP])
+    return float(max(width, 0.0) * max(height, 0.0))
 
-    A pair has the same class, a column of the `wanted` kind, and a cost `1 - IoU * weight` below `limit`. `border` 1.0 counts both border
-    pixels of a box (the convention of the published code), 0.0 does not. Pairs beyond the room in `pairs` are counted, not listed.
+
+@kernel
+def candidate_pairs(rows: Ints, n: int, boxes: Floats, class_id: Ints, binned: Binned, bins: Bins, limit: float, pairs: Pairs) -> None:
+    """Lists in `pairs` who of `boxes[rows[:n]]` may be matched to whom of the binned boxes.
+
+    A pair has the same class and a cost `1 - IoU * weight` below `limit`. Weights lie in [0, 1], so its IoU is above `1 - limit`,
+    and its left edges are so close that few bins need a look: their distance is at most `limit` times the width of the left
+    box, and `limit / (1 - limit)` times that of the right one. `pairs` has room for every one.
     """
-    n_pairs, room = 0, len(pairs.column)
+    n_pairs, least = 0, 1.0 - limit
+    within, back = limit * SLACK, limit / max(least, 1e-9) * SLACK
+    table, first, column, cost = binned.table, binned.first, pairs.column, pairs.cost
     for i in range(n):
         pairs.first[i] = n_pairs
         row = rows[i]
-        left, top, right, bottom = boxes[row, 0], boxes[row, 1], boxes[row, 2], boxes[row, 3]
-        area = (right - left + border) * (bottom - top + border)
-        begin = binned.first[bin_of(left - bins.widest - border, bins)]
-        end = binned.first[bin_of(right + border, bins) + 1]
-        for place in range(begin, end):
-            width = min(right, binned.right[place]) - max(left, binned.left[place]) + border
-            height = min(bottom, binned.bottom[place]) - max(top, binned.top[place]) + border
-            if width <= 0.0 or height <= 0.0:
-                continue
-            column = binned.row[place]
-            if kind[column] != wanted or class_of[column] != class_of_row[row]:
-                continue
-            other = (binned.right[place] - binned.left[place] + border) * (binned.bottom[place] - binned.top[place] + border)
-            cost = 1.0 - width * height / (area + other - width * height) * weight[column]
-            if cost < limit:
-                if n_pairs < room:
-                    pairs.column[n_pairs] = column
-                    pairs.cost[n_pairs] = cost
+        left, top, right, bottom = boxes[row, 0], boxes[row, 1], boxes[row, 2] + bins.border, boxes[row, 3] + bins.border
+        width, area = right - left, (right - left) * (bottom - top)
+        begin = first[bin_of(left - min(back * width, within * bins.widest), bins)]
+        end = first[bin_of(left + within * width, bins) + 1]
+        found = n_pairs
+        for place in range(begin, end):  # without a branch: most places are no pairs, but no processor guesses which
+            shared = shared_area(left, top, right, bottom, table, place)
+            column[found] = place
+            found += shared * table[place, WEIGHT] > least * (area + table[place, AREA] - shared)
+        for e in range(n_pairs, found):
+            place = column[e]
+            if binned.class_id[place] == class_id[row]:
+                shared = shared_area(left, top, right, bottom, table, place)
+                column[n_pairs] = binned.row[place]
+                cost[n_pairs] = 1.0 - shared / (area + table[place, AREA] - shared) * table[place, WEIGHT]
                 n_pairs += 1
     pairs.first[n] = n_pairs
-    return n_pairs
 
 
 @kernel

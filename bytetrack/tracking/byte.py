@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.tracking.association import NONE, Binned, Pairs, Solver, assign, bin_boxes, candidate_pairs
+from bytetrack.tracking.association import NONE, WEIGHT, Binned, Bins, Pairs, Solver, assign, bin_boxes, candidate_pairs
 from bytetrack.tracking.checks import check_choice, check_flag, check_real, check_whole
 from bytetrack.tracking.compiled import entry, kernel
 from bytetrack.tracking.kalman import HEIGHT, VELOCITY, box_of_motion, correct, predict, start
-from bytetrack.tracking.tracker import DROPPED, FRAME, LAST_ID, N_ALIVE, N_PAIRS, Tracker
+from bytetrack.tracking.tracker import DROPPED, FRAME, LAST_ID, N_ALIVE, Tracker
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -65,7 +65,6 @@ class Work(NamedTuple):
 
     rows: Ints
     others: Ints
-    ones: Floats
     binned: Binned
     pairs: Pairs
     solver: Solver
@@ -111,33 +110,16 @@ def classify(detected: Detected, parameters: Floats, counters: Ints, rows: Ints)
 
 @kernel
 def associate(
-    rows: Ints,
-    n: int,
-    kind: int,
-    limit: float,
-    fuse: bool,
-    border: float,
-    bins: Any,
-    tracked: Tracked,
-    detected: Detected,
-    work: Work,
-    counters: Ints,
+    rows: Ints, n: int, kind: int, limit: float, fuse: bool, bins: Bins, tracked: Tracked, detected: Detected, work: Work, frame: int
 ) -> int:
     """Matches the tracks `rows[:n]` to detections of a kind; moves the unmatched to the front of `rows`, returns their number."""
     if n == 0:
         return 0
-    weight = detected.score if fuse else work.ones
-    pairs = work.pairs
-    n_pairs = candidate_pairs(
-        rows, n, tracked.box, tracked.class_id, work.binned, bins, detected.class_id, weight, detected.kind, kind, border, limit, pairs
-    )
-    if n_pairs > len(pairs.column):
-        counters[N_PAIRS] = n_pairs
-        pairs = Pairs(pairs.first, np.empty(n_pairs, np.int64), np.empty(n_pairs))
-        candidate_pairs(
-            rows, n, tracked.box, tracked.class_id, work.binned, bins, detected.class_id, weight, detected.kind, kind, border, limit, pairs
-        )
-    assign(n, len(detected.score), pairs, limit, work.solver)
+    for place in range(bins.n_places):
+        j = work.binned.row[place]
+        work.binned.table[place, WEIGHT] = 0.0 if detected.kind[j] != kind else detected.score[j] if fuse else 1.0
+    candidate_pairs(rows, n, tracked.box, tracked.class_id, work.binned, bins, limit, work.pairs)
+    assign(n, len(detected.score), work.pairs, limit, work.solver)
     n_unmatched = 0
     for i in range(n):
         row, j = rows[i], work.solver.column_of[i]
@@ -145,7 +127,7 @@ def associate(
             rows[n_unmatched] = row
             n_unmatched += 1
         else:
-            follow(tracked, row, detected, j, counters[FRAME])
+            follow(tracked, row, detected, j, frame)
     return n_unmatched
 
 
@@ -200,58 +182,25 @@ def expire(tracked: Tracked, n: int, frame: int, max_lost_frames: float, paper_e
 
 
 @kernel
-def remove_duplicates(tracked: Tracked, n: int, limit: float, border: float, work: Work, counters: Ints) -> None:
+def remove_duplicates(tracked: Tracked, n: int, limit: float, border: float, work: Work) -> None:
     """Of a lost and a live track in one place, the one that was followed for longer stays; of equals, the lost one."""
     n_lost = n_live = 0
     for t in range(n):
         row = tracked.order[t]
         if tracked.state[row] == LOST:
-            work.others[n_lost] = row
+            work.rows[n_lost] = row
             n_lost += 1
         elif tracked.state[row] != REMOVED:
-            work.rows[n_live] = row
+            work.others[n_live] = row
             n_live += 1
     if n_lost == 0:
         return
-    bins = bin_boxes(tracked.box, work.others, n_lost, work.binned)
-    pairs = work.pairs
-    n_pairs = candidate_pairs(
-        work.rows,
-        n_live,
-        tracked.box,
-        tracked.class_id,
-        work.binned,
-        bins,
-        tracked.class_id,
-        work.ones,
-        tracked.state,
-        LOST,
-        border,
-        limit,
-        pairs,
-    )
-    if n_pairs > len(pairs.column):
-        counters[N_PAIRS] = n_pairs
-        pairs = Pairs(pairs.first, np.empty(n_pairs, np.int64), np.empty(n_pairs))
-        candidate_pairs(
-            work.rows,
-            n_live,
-            tracked.box,
-            tracked.class_id,
-            work.binned,
-            bins,
-            tracked.class_id,
-            work.ones,
-            tracked.state,
-            LOST,
-            border,
-            limit,
-            pairs,
-        )
-    for i in range(n_live):
-        live = work.rows[i]
-        for e in range(pairs.first[i], pairs.first[i + 1]):
-            lost = pairs.column[e]
+    bins = bin_boxes(tracked.box, tracked.class_id, work.others, n_live, border, work.binned)
+    candidate_pairs(work.rows, n_lost, tracked.box, tracked.class_id, work.binned, bins, limit, work.pairs)
+    for i in range(n_lost):
+        lost = work.rows[i]
+        for e in range(work.pairs.first[i], work.pairs.first[i + 1]):
+            live = work.pairs.column[e]
             live_age = tracked.last_frame[live] - tracked.first_frame[live]
             lost_age = tracked.last_frame[lost] - tracked.first_frame[lost]
             tracked.state[lost if live_age > lost_age else live] = REMOVED
@@ -269,7 +218,8 @@ def forget_removed(tracked: Tracked, counters: Ints, freed: Ints) -> None:
         else:
             tracked.order[n_kept] = row
             n_kept += 1
-    tracked.order[n_kept : n_kept + n_freed] = freed[:n_freed]
+    for t in range(n_freed):
+        tracked.order[n_kept + t] = freed[t]
     counters[N_ALIVE] = n_kept
 
 
@@ -284,7 +234,8 @@ def write_tracks(tracked: Tracked, n_alive: int, floats: Floats, ints: Ints) -> 
         row = tracked.order[t]
         if tracked.state[row] != TRACKED:
             continue
-        floats[4 * i : 4 * i + 4] = tracked.box[row]
+        for d in range(4):
+            floats[4 * i + d] = tracked.box[row, d]
         floats[4 * n + i] = tracked.score[row]
         ints[i], ints[n + i], ints[2 * n + i] = tracked.track_id[row], tracked.class_id[row], tracked.detection[row]
         i += 1
@@ -322,6 +273,7 @@ def byte_update(
     box: Floats,
     track_score: Floats,
     track_ints: Ints,
+    table: Floats,
     work_floats: Floats,
     work_ints: Ints,
     pair_column: Ints,
@@ -330,24 +282,12 @@ def byte_update(
     out_ints: Ints,
 ) -> int:
     """One frame. Returns how many tracks were written, or -1 - row of the first invalid detection, and then nothing changed."""
-    f, w = work_floats, work_ints
+    f, w, k = work_floats, work_ints, track_ints
     detected = Detected(xyxy, score, class_id, w[0])
-    tracked = Tracked(
-        motion,
-        box,
-        track_score,
-        track_ints[0],
-        track_ints[1],
-        track_ints[2],
-        track_ints[3],
-        track_ints[4],
-        track_ints[5],
-        track_ints[6],
-        track_ints[7],
-    )
-    binned = Binned(f[0], f[1], f[2], f[3], w[1], w[2])
-    solver = Solver(w[3], w[4], f[4], f[5], f[6], w[5], w[6], w[7])
-    work = Work(w[8], w[9], f[7], binned, Pairs(w[10], pair_column, pair_cost), solver)
+    tracked = Tracked(motion, box, track_score, k[0], k[1], k[2], k[3], k[4], k[5], k[6], k[7])
+    solver = Solver(w[1], w[2], f[0], f[1], f[2], w[3], w[4], w[5])
+    work = Work(w[6], w[7], Binned(table, w[8], w[9], w[10]), Pairs(w[11], pair_column, pair_cost), solver)
+    rows, unconfirmed = work.rows, work.others
     paper_exact, fuse = parameters[PAPER_EXACT] != 0.0, parameters[FUSE_SCORE] != 0.0
     border = 1.0 if paper_exact else 0.0
 
@@ -356,34 +296,33 @@ def byte_update(
             if not is_valid(xyxy[j], score[j]):
                 return -1 - j
     counters[FRAME] += 1
-    n_detections = classify(detected, parameters, counters, work.rows)
-    bins = bin_boxes(xyxy, work.rows, n_detections, binned)
+    frame = counters[FRAME]
+    n_detections = classify(detected, parameters, counters, rows)
+    bins = bin_boxes(xyxy, class_id, rows, n_detections, border, work.binned)
 
     n_tracked, n_lost, n_unconfirmed = list_by_state(tracked, counters[N_ALIVE], work)
-    rows, unconfirmed = work.rows, work.others
-    n = n_tracked + n_lost
-    for t in range(n):
+    for t in range(n_tracked + n_lost):
         row = rows[t]
         if tracked.state[row] == LOST:
             motion[row, VELOCITY, HEIGHT] = 0.0
         predict(motion[row])
         box_of_motion(motion[row], box[row])
 
-    n = associate(rows, n, HIGH, parameters[MATCH_COST], fuse, border, bins, tracked, detected, work, counters)
+    n = associate(rows, n_tracked + n_lost, HIGH, parameters[MATCH_COST], fuse, bins, tracked, detected, work, frame)
     n_tracked = 0
     while n_tracked < n and tracked.state[rows[n_tracked]] == TRACKED:
         n_tracked += 1
-    n = associate(rows, n_tracked, LOW, parameters[LOW_MATCH_COST], False, border, bins, tracked, detected, work, counters)
+    n = associate(rows, n_tracked, LOW, parameters[LOW_MATCH_COST], False, bins, tracked, detected, work, frame)
     for t in range(n):
         tracked.state[rows[t]] = LOST
     limit = parameters[UNCONFIRMED_MATCH_COST]
-    n = associate(unconfirmed, n_unconfirmed, HIGH, limit, fuse, border, bins, tracked, detected, work, counters)
+    n = associate(unconfirmed, n_unconfirmed, HIGH, limit, fuse, bins, tracked, detected, work, frame)
     for t in range(n):
         tracked.state[unconfirmed[t]] = REMOVED
     give_birth(tracked, detected, parameters[NEW_TRACK_SCORE], counters)
-    expire(tracked, counters[N_ALIVE], counters[FRAME], parameters[MAX_LOST_FRAMES], paper_exact)
-    remove_duplicates(tracked, counters[N_ALIVE], parameters[DUPLICATE_COST], border, work, counters)
-    forget_removed(tracked, counters, work.rows)
+    expire(tracked, counters[N_ALIVE], frame, parameters[MAX_LOST_FRAMES], paper_exact)
+    remove_duplicates(tracked, counters[N_ALIVE], parameters[DUPLICATE_COST], border, work)
+    forget_removed(tracked, counters, rows)
     return write_tracks(tracked, counters[N_ALIVE], out_floats, out_ints)
 
 

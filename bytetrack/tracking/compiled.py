@@ -28,7 +28,7 @@ def kernel(function: Function) -> Function:
     """A function that compiled functions call; called from Python it is compiled on the spot."""
     if numba is None:
         return function
-    compiled: Function = numba.njit(error_model="numpy", no_cfunc_wrapper=True)(function)
+    compiled: Function = numba.njit(error_model="numpy", no_cfunc_wrapper=True, _nrt=False)(function)
     return compiled
 
 
@@ -37,11 +37,11 @@ def entry(function: Function) -> Function:
     if numba is None:
         return function
     try:
-        compiled = numba.njit(error_model="numpy", no_cfunc_wrapper=True, cache=True)(function)
+        compiled = numba.njit(error_model="numpy", no_cfunc_wrapper=True, _nrt=False, cache=True)(function)
         # Numba compares the cached code with the entry's own file only; the kernels it calls live in the others too.
         compiled._cache._cache_file._source_stamp = _sources()
     except (RuntimeError, AttributeError):  # no folder to write to, or a Numba that keeps its cache differently
-        compiled = numba.njit(error_model="numpy", no_cfunc_wrapper=True)(function)
+        compiled = numba.njit(error_model="numpy", no_cfunc_wrapper=True, _nrt=False)(function)
     result: Function = compiled
     return result
 

@@ -10,14 +10,12 @@ import numpy.typing as npt
 
 from bytetrack.structures import Detections, Tracks
 
-__all__ = ["N_COUNTERS", "N_TRACK_INTS", "N_WORK_FLOATS", "N_WORK_INTS", "Tracker"]
+__all__ = ["Tracker"]
 
-N_ALIVE, FRAME, LAST_ID, DROPPED, N_PAIRS = range(5)  # the counters that kernels keep
-N_COUNTERS = 5
-N_TRACK_INTS, N_WORK_INTS, N_WORK_FLOATS = 8, 11, 8
+N_ALIVE, FRAME, LAST_ID, DROPPED = range(4)  # the counters that kernels keep
+N_COUNTERS, N_TRACK_INTS, N_WORK_INTS, N_WORK_FLOATS, N_TABLE_COLUMNS = 4, 8, 12, 3, 6
 
 FIRST_CAPACITY = 128
-FIRST_PAIRS = 1024
 
 
 class Tracker:
@@ -41,7 +39,6 @@ class Tracker:
             np.empty(0),
             np.empty((N_TRACK_INTS, 0), np.int64),
         )
-        self._pairs = (np.empty(FIRST_PAIRS, np.int64), np.empty(FIRST_PAIRS))
         self._grow(FIRST_CAPACITY)
 
     @property
@@ -66,9 +63,6 @@ class Tracker:
         n_tracks = self._kernel(xyxy, score, classes, self._parameters, *self._arrays, floats, ints)
         if n_tracks < 0:
             raise ValueError(_complaint(detections, -1 - n_tracks))
-        if counters.item(N_PAIRS) > len(self._pairs[0]):
-            self._pairs = (np.empty(2 * counters.item(N_PAIRS), np.int64), np.empty(2 * counters.item(N_PAIRS)))
-            self._bundle()
         return Tracks(
             floats[: 4 * n_tracks].reshape(n_tracks, 4),
             ints[:n_tracks],
@@ -89,13 +83,18 @@ class Tracker:
             np.pad(ints, ((0, 0), (0, more))),
         )
         self._tracks[3][0, old:] = np.arange(old, capacity)  # rows that are free, at the end of `order`
-        self._work = (np.ones((N_WORK_FLOATS, capacity + 1)), np.zeros((N_WORK_INTS, capacity + 1), np.int64))
         self._one_class = np.zeros(capacity, np.int64)
+        room = capacity * capacity // 4 + 1  # tracks times detections at most; memory that is not touched costs nothing
+        self._arrays = (
+            self._counters,
+            *self._tracks,
+            np.zeros((capacity, N_TABLE_COLUMNS)),
+            np.zeros((N_WORK_FLOATS, capacity)),
+            np.zeros((N_WORK_INTS, capacity + 1), np.int64),
+            np.empty(room, np.int64),
+            np.empty(room),
+        )
         self._capacity = capacity
-        self._bundle()
-
-    def _bundle(self) -> None:
-        self._arrays = (self._counters, *self._tracks, *self._work, *self._pairs)
 
 
 def _complaint(detections: Detections, row: int) -> str:
