@@ -86,10 +86,16 @@ def _targets(node: Any) -> list[Any]:
 
 
 def out_folder(out: str | None, verb_name: str) -> Path:
-    """The run's output folder: `out` as given, else `runs/<verb>/<date>_<time>`; made if need be."""
-    folder = Path(out) if out else Path("runs") / verb_name / time.strftime("%Y-%m-%d_%H-%M-%S")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    """The run's output folder: `out` as given, else a new `runs/<verb>/<date>_<time>`; made if need be."""
+    folder = Path(out).expanduser() if out else Path("runs") / verb_name / time.strftime("%Y-%m-%d_%H-%M-%S")
+    while True:
+        try:
+            folder.mkdir(parents=True, exist_ok=out is not None)
+            return folder
+        except FileExistsError:  # another run of the same second, as in a sweep
+            if out is not None:
+                raise
+            folder = folder.with_name(f"{folder.name}_")
 
 
 def save(config: Any, out: Path) -> None:

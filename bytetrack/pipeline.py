@@ -13,6 +13,7 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
@@ -32,6 +33,7 @@ __all__ = [
     "ScoreJob",
     "TrackJob",
     "TrackerFactory",
+    "earlier_run",
     "every_sequence",
     "finish",
     "replayable",
@@ -200,6 +202,7 @@ def result_folder(folder: Path, sequences: list[Sequence] | None = None) -> Path
 
     MissingDataError where it has none, or none for some of `sequences`; a warning names files of none of them.
     """
+    folder = folder.expanduser()
     folder = folder / "tracks" if (folder / "tracks").is_dir() else folder
     there = {path.stem for path in folder.glob("*.txt")} if folder.is_dir() else set()
     if not there:
@@ -213,6 +216,14 @@ def result_folder(folder: Path, sequences: list[Sequence] | None = None) -> Path
     if there - names:
         log.warning("%s: not scored, as the dataset has no such sequence: %s", folder, ", ".join(sorted(there - names)))
     return folder
+
+
+def earlier_run(folder: str | Path | None) -> Path | None:
+    """The run folder to compare with, if any; MissingDataError where it holds no scores."""
+    run = None if folder is None else Path(folder).expanduser()
+    if run is not None and not (run / "scores.json").is_file():
+        raise MissingDataError(f"no scores.json in {str(run)!r}: compare must name the folder of an earlier run")
+    return run
 
 
 def rewrite_trajectories(source: Path, target: Path, change: Callable[[Trajectories], Trajectories]) -> None:
@@ -299,6 +310,8 @@ def _in_processes(
             done(futures[future])
         in_order = {sequence.name: results[sequence.name] for sequence in sequences}
         return pool.submit(reduce, in_order).result()  # there, because what it needs is loaded there
+    except BrokenProcessPool:
+        raise ChildProcessError("a worker process ended abruptly (out of memory?): try workers=1") from None
     except BaseException:
         for process in multiprocessing.active_children():
             process.terminate()
@@ -312,7 +325,7 @@ def _end_quietly() -> None:
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
 
-def finish(scores: dict[str, dict[str, dict[str, Any]]] | None, dataset: Any, out: Path, compare: str | Path | None) -> None:
+def finish(scores: dict[str, dict[str, dict[str, Any]]] | None, dataset: Any, out: Path, compare: Path | None) -> None:
     """Writes the report, shows the scores and says where everything is."""
     from rich.console import Console
 
@@ -320,7 +333,7 @@ def finish(scores: dict[str, dict[str, dict[str, Any]]] | None, dataset: Any, ou
     if scores is not None:
         from bytetrack.report import write_report
 
-        write_report(out, dataset, None if compare is None else Path(compare))
+        write_report(out, dataset, compare)
         for table in _tables(scores, dataset.protocol):
             console.print(table)
     for name, what in (("tracks", "tracks"), ("scores.json", "scores"), ("report.html", "report"), ("config.yaml", "settings")):

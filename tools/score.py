@@ -11,12 +11,12 @@ def main(config: Any) -> None:
     from bytetrack import pipeline
 
     dataset = build(config.dataset)
-    sequences = pipeline.sequences_of(dataset)
+    sequences, compare = pipeline.sequences_of(dataset), pipeline.earlier_run(config.compare)
     folder = pipeline.result_folder(Path(config.tracks), sequences)
     out = out_folder(config.out, "score")
     scores = pipeline.score_every_sequence(pipeline.ScoreJob(folder, dataset.protocol, out / "tracks"), sequences, out, config.workers)
     save(config, out)
-    pipeline.finish(scores, dataset, out, config.compare)
+    pipeline.finish(scores, dataset, out, compare)
 
 
 if __name__ == "__main__":

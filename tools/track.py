@@ -11,7 +11,7 @@ def main(config: Any) -> None:
     from bytetrack import pipeline
 
     dataset = build(config.dataset)
-    sequences = pipeline.sequences_of(dataset)
+    sequences, compare = pipeline.sequences_of(dataset), pipeline.earlier_run(config.compare)
     network_or_files = build(config.detector)
     tracker_for = pipeline.TrackerFactory(build, plain(config.tracker), plain(config.per_sequence))
     out = out_folder(config.out, "track")
@@ -19,7 +19,7 @@ def main(config: Any) -> None:
     job = pipeline.TrackJob(detector, tracker_for, out / "tracks", dataset.protocol, config.min_box_area, config.max_aspect_ratio)
     scores = pipeline.score_every_sequence(job, sequences, out, config.workers)
     save(config, out)
-    pipeline.finish(scores, dataset, out, config.compare)
+    pipeline.finish(scores, dataset, out, compare)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ class Recorded:
     """
 
     def __init__(self, folder: str | Path, scores: Scores = "strict") -> None:
-        self.folder, self.scores = Path(folder), _checked(scores)
+        self.folder, self.scores = Path(folder).expanduser(), _checked(scores)
 
     def detect_sequence(self, sequence: Sequence) -> SequenceDetections:
         """The boxes of the sequence's frames; MissingDataError, FormatError."""

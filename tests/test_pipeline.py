@@ -1,0 +1,240 @@
+"""Sequences to result files to scores, in one process and in many."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bytetrack import Detections, FormatError, MissingDataError, Sequence, SequenceDetections, Tracks
+from bytetrack import pipeline as p
+from bytetrack.data.mot import read_trajectories
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Echo:
+    """A tracker whose ids are the row numbers, descending."""
+
+    def __init__(self, first_id: int = 1, frame_rate: float | None = None) -> None:
+        self.first_id, self.frame_rate, self.sizes = first_id, frame_rate, []
+
+    def update(self, detections: Detections) -> Tracks:
+        n = len(detections)
+        self.sizes.append(n)
+        ids = np.arange(self.first_id + n - 1, self.first_id - 1, -1)
+        return Tracks(detections.xyxy, ids, detections.score, detections.class_id, np.arange(n))
+
+
+def build_echo(settings: dict[str, Any]) -> Echo:
+    return Echo(**settings)
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """Two boxes in every frame but the second, where the sequence's name places them."""
+
+    def detect_sequence(self, sequence: Sequence) -> SequenceDetections:
+        left = float(len(sequence.name))
+        both = Detections([[left, 0, left + 20, 40], [50, 0, 70, 40]], [0.9, 0.8])
+        return SequenceDetections.from_frames([Detections.empty() if i == 1 else both for i in range(sequence.length)])
+
+
+def make_sequences(folder: Path, lengths: list[int]) -> list[Sequence]:
+    sequences = []
+    for number, length in enumerate(lengths):
+        path = folder / f"S{'x' * number}.gt.txt"
+        path.write_text("".join(f"{frame},1,1,0,20,40,1,1,1\n{frame},2,50,0,20,40,1,1,1\n" for frame in range(1, length + 1)))
+        sequences.append(Sequence(f"S{'x' * number}", length, 30, 100, 100, ground_truth=path, last_frame=length))
+    return sequences
+
+
+def job(out: Path) -> p.TrackJob:
+    return p.TrackJob(Fixed(), p.TrackerFactory(build_echo, {"first_id": 1, "frame_rate": None}), out / "tracks", "mot17")
+
+
+def test_every_frame_reaches_the_tracker_and_rows_come_by_frame_then_id() -> None:
+    tracker = Echo()
+    found = p.track_sequence(Fixed().detect_sequence(Sequence("abc", 3, 30, 9, 9)), tracker)
+    assert tracker.sizes == [2, 0, 2]
+    assert found.frame_id.tolist() == [1, 1, 3, 3]
+    assert found.track_id.tolist() == [1, 2, 1, 2]
+    assert found.tlwh.tolist() == [[50, 0, 20, 40], [3, 0, 20, 40]] * 2
+    assert found.score.tolist() == [0.8, 0.9] * 2
+    assert found.class_id is None
+
+
+def test_the_filter_drops_small_and_wide_boxes_after_tracking() -> None:
+    # areas 100, 101 and 6400 at most as wide as high, then widths 16 and 16.01 tenths of the height
+    boxes = [[0, 0, 10, 10], [0, 0, 10, 10.1], [0, 0, 40, 160], [0, 0, 16, 10], [0, 0, 16.01, 10]]
+    detections = [Detections(boxes, [0.9] * 5, class_id=[1, 2, 3, 4, 5])]
+    kept = p.track_sequence(detections, Echo(), min_box_area=100, max_aspect_ratio=1.6)
+    assert kept.class_id is not None
+    assert sorted(kept.class_id.tolist()) == [2, 3, 4]
+    assert len(p.track_sequence(detections, Echo())) == 5
+
+
+def test_no_frames_and_no_boxes_give_no_rows() -> None:
+    assert p.track_sequence([], Echo()).tlwh.shape == (0, 4)
+    assert p.track_sequence([Detections.empty()], Echo(), 100, 1.6).tlwh.shape == (0, 4)
+
+
+def test_a_tracker_gets_its_sequences_settings_and_frame_rate() -> None:
+    factory = p.TrackerFactory(build_echo, {"first_id": 1, "frame_rate": None}, {"B": {"first_id": 7}, "C": {"frame_rate": 5}, "D": None})
+    made = {name: factory(Sequence(name, 1, 14, 9, 9)) for name in "ABCD"}
+    assert {name: (tracker.first_id, tracker.frame_rate) for name, tracker in made.items()} == {
+        "A": (1, 14), "B": (7, 14), "C": (1, 5), "D": (1, 14)
+    }  # fmt: skip
+    assert p.TrackerFactory(build_echo, {"first_id": 1, "frame_rate": 30})(Sequence("A", 1, 14, 9, 9)).frame_rate == 30
+    assert p.TrackerFactory(build_echo, {"first_id": 1})(Sequence("A", 1, 14, 9, 9)).frame_rate is None
+
+
+def test_results_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:
+    sequences = make_sequences(tmp_path, [3, 9, 5, 4])
+    found = {}
+    for workers in (1, 2, 4):
+        out = tmp_path / str(workers)
+        scores = p.score_every_sequence(job(out), sequences, out, workers)
+        assert json.loads((out / "scores.json").read_text()) == scores
+        found[workers] = {path.relative_to(out): path.read_bytes() for path in sorted(out.rglob("*.*"))}
+    assert found[1] == found[2] == found[4]
+    assert len(found[1]) == 5
+    assert list(json.loads(found[1][Path("scores.json")])["trackeval"]) == ["COMBINED", "S", "Sx", "Sxx", "Sxxx"]
+
+
+def test_a_sequence_without_ground_truth_is_tracked_and_not_scored(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    scored, _ = sequences = [*make_sequences(tmp_path, [3]), Sequence("T", 3, 30, 9, 9)]
+    with caplog.at_level(logging.WARNING, "bytetrack"):
+        scores = p.score_every_sequence(job(tmp_path), sequences, tmp_path, 1)
+        assert scores is not None
+        assert list(scores["trackeval"]) == ["COMBINED", scored.name]
+        assert p.score_every_sequence(job(tmp_path), sequences[1:], tmp_path, 1) is None
+    assert "not scored: T" in caplog.text
+    assert (tmp_path / "tracks" / "T.txt").is_file()
+    assert not (tmp_path / "scores.json").exists()  # those of the first run were of other tracks
+
+
+@dataclass(frozen=True)
+class Broken(Fixed):
+    def detect_sequence(self, sequence: Sequence) -> SequenceDetections:
+        if sequence.name == "Sx":
+            raise FormatError("det.txt:3: expected numbers, got 'x'")
+        return super().detect_sequence(sequence)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_wrong_file_stops_the_run_and_leaves_no_scores(tmp_path: Path, workers: int) -> None:
+    sequences = make_sequences(tmp_path, [3, 4, 5])
+    (tmp_path / "scores.json").write_text("of an earlier run")
+    broken = p.TrackJob(Broken(), job(tmp_path).tracker_for, tmp_path / "tracks", "mot17")
+    with pytest.raises(FormatError, match=r"^det\.txt:3: expected numbers, got 'x'$"):
+        p.score_every_sequence(broken, sequences, tmp_path, workers)
+    assert not (tmp_path / "scores.json").exists()
+
+
+def test_a_worker_that_dies_ends_the_run(tmp_path: Path) -> None:
+    with pytest.raises(ChildProcessError, match="a worker process ended abruptly"):
+        p.every_sequence(Dies(), make_sequences(tmp_path, [3, 4]), 2, dict)
+
+
+class Dies:
+    def __call__(self, sequence: Sequence) -> None:
+        os._exit(9)
+
+
+def test_no_workers_is_a_value_error(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="workers must be at least 1, or null for one a core: got 0"):
+        p.every_sequence(Dies(), make_sequences(tmp_path, [3]), 0, dict)
+
+
+@pytest.mark.parametrize("to_all", [True, False], ids=["from the terminal", "to the parent alone"])
+def test_ctrl_c_ends_every_process_at_once_and_quietly(tmp_path: Path, to_all: bool) -> None:
+    script = tmp_path / "run.py"
+    script.write_text(
+        textwrap.dedent("""
+        import sys, time
+        from bytetrack.pipeline import every_sequence
+        from bytetrack import Sequence
+        def sleep(sequence):
+            open(sys.argv[1] + "/" + sequence.name, "w").close()
+            time.sleep(60)
+        if __name__ == "__main__":
+            try:
+                every_sequence(sleep, [Sequence(n, 1, 30, 9, 9) for n in "ab"], 2, dict)
+            except KeyboardInterrupt:
+                sys.exit(130)
+    """)
+    )
+    (tmp_path / "started").mkdir()
+    command = [sys.executable, str(script), str(tmp_path / "started")]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True, cwd=ROOT)
+    while len(list((tmp_path / "started").iterdir())) < 2:
+        assert process.poll() is None
+        time.sleep(0.02)
+    (os.killpg if to_all else os.kill)(process.pid, signal.SIGINT)
+    _, stderr = process.communicate(timeout=30)  # the jobs would sleep for 60 s
+    assert process.returncode == 130
+    assert b"Traceback" not in stderr
+
+
+def test_result_folders_are_checked_before_anything_is_scored(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    sequences = make_sequences(tmp_path, [3, 4])
+    run = tmp_path / "run"
+    with pytest.raises(MissingDataError, match=r"no result file in '.*run': tracks must name the folder"):
+        p.result_folder(run, sequences)
+    (run / "tracks").mkdir(parents=True)
+    (run / "tracks" / "S.txt").touch()
+    with pytest.raises(MissingDataError, match=r"tracks lacks Sx \(1 of 2 result files\): nothing was scored"):
+        p.result_folder(run, sequences)
+    for name in ("Sx", "stray"):
+        (run / "tracks" / f"{name}.txt").touch()
+    with caplog.at_level(logging.WARNING, "bytetrack"):
+        assert p.result_folder(run, sequences) == p.result_folder(run / "tracks", sequences) == run / "tracks"
+    assert "no such sequence: stray" in caplog.text
+
+
+def test_scored_files_are_copied_into_the_run(tmp_path: Path) -> None:
+    (sequence,) = make_sequences(tmp_path, [3])
+    (tmp_path / "S.txt").write_text("1,1,1,0,20,40,0.9,-1,-1,-1\n")
+    assert p.ScoreJob(tmp_path, "mot17", tmp_path / "out")(sequence) is not None
+    assert (tmp_path / "out" / "S.txt").read_text() == (tmp_path / "S.txt").read_text()
+    (tmp_path / "S.txt").write_text("4,1,1,0,20,40,0.9,-1,-1,-1\n")
+    with pytest.raises(FormatError, match=r"S\.txt:1: expected a frame within the sequence's 1\.\.3"):
+        p.ScoreJob(tmp_path, "mot17")(sequence)
+
+
+def test_what_trackeval_refuses_is_said_with_the_sequence(tmp_path: Path) -> None:
+    (sequence,) = make_sequences(tmp_path, [3])
+    (tmp_path / "S.txt").write_text("1,1,1,0,20,40,0.9,3,-1,-1\n")
+    with pytest.raises(ValueError, match=r"^S: TrackEval: Evaluation is only valid for pedestrian class"):
+        p.ScoreJob(tmp_path, "mot17")(sequence)
+
+
+def test_trajectories_are_rewritten_elsewhere_only(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("1,1,1,0,20,40,0.9,-1,-1,-1\n2,1,1,0,20,40,0.9,-1,-1,-1\n")
+    p.rewrite_trajectories(tmp_path, tmp_path / "out", lambda found: found)
+    assert len(read_trajectories(tmp_path / "out" / "a.txt")) == 2
+    with pytest.raises(ValueError, match="out would overwrite the tracks it reads"):
+        p.rewrite_trajectories(tmp_path, tmp_path / "out" / "..", lambda found: found)
+
+
+def test_a_detector_that_knows_sequences_is_taken_as_it_is(tmp_path: Path) -> None:
+    detector = Fixed()
+    assert p.replayable(detector, [], tmp_path / "detections") is detector
+    assert not (tmp_path / "detections").exists()
+
+
+def test_a_dataset_of_images_cannot_be_tracked() -> None:
+    with pytest.raises(ValueError, match="Echo has images but no sequences"):
+        p.sequences_of(Echo())

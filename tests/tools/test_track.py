@@ -1,0 +1,112 @@
+"""`tools/track.py` as a user meets it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from one_line import failed
+
+DATASET = ("dataset=motchallenge", "dataset.subset=train", "dataset.protocol=mot17", "workers=1")
+
+
+def test_half_val_gives_the_papers_row_box_for_box(verb, data_dir: Path, mot17_dir: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    process = verb(
+        "track", "dataset=mot17_val_half", f"dataset.root={mot17_dir}", "detector=recorded",
+        f"detector.folder={data_dir / 'detections' / 'yolox_x_ablation'}", "tracker=byte", f"out={out}",
+    )  # fmt: skip
+    assert process.returncode == 0, process.stderr
+    expected = json.loads((data_dir / "expected" / "scores.json").read_text())["byte_paper"]
+    scores = json.loads((out / "scores.json").read_text())
+    combined, overall = scores["trackeval"]["COMBINED"], scores["motmetrics"]["OVERALL"]
+    assert {k: combined[k] for k in expected["trackeval"]["COMBINED_SEQ"]} == pytest.approx(expected["trackeval"]["COMBINED_SEQ"], abs=6e-4)
+    assert {k: overall[k] for k in expected["motmetrics_overall"]} == pytest.approx(expected["motmetrics_overall"], abs=6e-4)
+    files = sorted((data_dir / "expected" / "tracks" / "byte_paper").glob("*.txt"))
+    assert [path.name for path in sorted((out / "tracks").iterdir())] == [path.name for path in files]
+    for path in files:
+        ours, theirs = ((f / path.name).read_text().replace("-0.0,", "0.0,").splitlines() for f in (out / "tracks", path.parent))
+        assert sorted(ours) == sorted(theirs), path.name
+    config = yaml.safe_load((out / "config.yaml").read_text())
+    assert config["tracker"]["match_cost"] == 0.9
+    assert config["min_box_area"] == 100
+    assert config["made_by"]["versions"]["trackeval"]
+    assert (out / "report.html").stat().st_size > 10_000
+    assert "67.80" in process.stdout
+    assert "76.53" in process.stdout
+    assert str(out / "report.html") in process.stdout
+
+
+def test_public_detections_of_a_small_dataset_are_tracked_and_scored(verb, tiny: Path, tmp_path: Path) -> None:
+    process = verb("track", *DATASET, f"dataset.root={tiny}", "detector=public", "workers=2", "out=run")
+    assert process.returncode == 0, process.stderr
+    out = tmp_path / "working" / "run"
+    scores = json.loads((out / "scores.json").read_text())["trackeval"]
+    assert (scores["COMBINED"]["MOTA"], scores["COMBINED"]["FP"], scores["COMBINED"]["gt_boxes"]) == (100, 0, 24)
+    assert (out / "tracks" / "A.txt").read_text().splitlines()[0] == "1,1,15.0,20.0,20.0,50.0,0.9,-1,-1,-1"
+    assert [path.name for path in (tmp_path / "working").iterdir()] == ["run"]
+
+
+def test_settings_of_single_sequences_come_from_the_config(verb, tiny: Path, tmp_path: Path) -> None:
+    recorded = ("detector=recorded", f"detector.folder={tiny / 'detections'}")
+    process = verb(
+        "track", *DATASET, f"dataset.root={tiny}", *recorded, "+per_sequence.B.high_score=0.95", "+per_sequence.B.low_score=0.9", "out=run"
+    )
+    assert process.returncode == 0, process.stderr
+    tracks = tmp_path / "working" / "run" / "tracks"
+    assert len((tracks / "A.txt").read_text().splitlines()) == 18
+    assert (tracks / "B.txt").read_text() == ""
+
+
+def test_without_ground_truth_tracks_are_written_and_no_scores(verb, tiny: Path, tmp_path: Path) -> None:
+    for name in "AB":
+        (tiny / "train" / name / "gt" / "gt.txt").unlink()
+    process = verb("track", *DATASET, f"dataset.root={tiny}", "detector=public", "out=run")
+    assert process.returncode == 0, process.stderr
+    assert "no ground truth, so not scored: A, B" in process.stderr
+    assert sorted(path.name for path in (tmp_path / "working" / "run").iterdir()) == ["config.yaml", "tracks"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["tracker.match_thresh=0.8"], "Could not override 'tracker.match_thresh'. There is no such setting; --help shows all"),
+        (["tracker=bite"], "Could not find 'tracker/bite' Available options in 'tracker': "),
+        (["dataset.pattern=C*"], "matches 'C*'; found A, B (2)"),
+        (["dataset.root=/nowhere"], "no folder '/nowhere/train': dataset.root must be the folder that holds train/"),
+        (["detector=recorded"], "detector.folder must be given: detector.folder=..."),
+        (["detector=recorded", "detector.folder=/nowhere"], "no folder '/nowhere': detector.folder must hold "),
+        (["+per_sequence.A.speed=9"], "unexpected keyword argument 'speed'"),
+        (["workers=0"], "workers must be at least 1"),
+        (["compare=/nowhere"], "no scores.json in '/nowhere': compare must name the folder of an earlier run"),
+    ],
+)
+def test_a_mistake_ends_with_one_line(verb, tiny: Path, arguments: list[str], message: str) -> None:
+    assert message in failed(verb("track", *DATASET, f"dataset.root={tiny}", "detector=public", "out=run", *arguments))
+
+
+def test_a_wrong_line_of_a_detections_file_is_named(verb, tiny: Path) -> None:
+    path = tiny / "detections" / "B.txt"
+    path.write_text(path.read_text() + "3,-1,10,20\n")
+    message = failed(
+        verb("track", *DATASET, f"dataset.root={tiny}", "detector=recorded", f"detector.folder={tiny / 'detections'}", "out=run")
+    )
+    assert f"{path}:19: " in message
+    assert "got 4: '3,-1,10,20'" in message
+
+
+@pytest.mark.parametrize("console", [False, True], ids=["python tools/track.py", "bytetrack track"])
+def test_help_teaches(verb, console: bool) -> None:
+    process = verb("track", "--help", console=console)
+    assert process.returncode == 0, process.stderr
+    for text in ("detector.folder=DIR", "Example:", "<out>/report.html", "dataset: ", "mot17_val_half", "match_cost: 0.9"):
+        assert text in process.stdout, text
+
+
+def test_an_unknown_verb_lists_the_verbs(verb) -> None:
+    process = verb("trick", console=True)
+    assert process.returncode == 2
+    assert "no verb 'trick'" in process.stderr
+    assert "track" in process.stderr
