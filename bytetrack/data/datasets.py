@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal, get_args
 
+from bytetrack.data.image_files import sequence_fields
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.structures import Sequence
 
@@ -83,9 +84,13 @@ def half_of(sequence: Sequence, half: Half) -> Sequence:
 
 
 def read_sequence(folder: Path) -> Sequence:
-    """The whole sequence in `folder`, named as the folder; FormatError for a wrong seqinfo.ini, MissingDataError for none."""
+    """The whole sequence in `folder`, named as the folder; FormatError for a wrong seqinfo.ini.
+
+    Without seqinfo.ini, what the images or the video say; MissingDataError without those too.
+    """
     info = folder / "seqinfo.ini"
-    fields = _section(info)
+    found = None if info.is_file() else _images(folder, "img1")
+    fields = (sequence_fields(found) if found else {}) or _section(info)
     length = int(_positive(info, fields, "seqLength", whole=True))
     annotations, detections = folder / "gt" / "gt.txt", folder / "det" / "det.txt"
     images = _images(folder, fields.get("imdir", "img1"))

@@ -88,6 +88,26 @@ class TestMot:
         image(sequence(tmp_path / "dance", 2, "1,1,1,1,2,2,1,1,1", imExt=".png") / "img1" / "00000001.png")
         assert [i["file_name"] for i in convert(MotChallenge(tmp_path))["images"]] == ["dance/img1/00000001.png", "dance/img1/00000002.png"]
 
+    def test_without_seqinfo_the_image_headers_say_the_size(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+        for number in (1, 2, 5):
+            image(tmp_path / "S" / "img1" / f"{number:06d}.png", 20, 10)
+        text(tmp_path / "S" / "gt" / "gt.txt", "5,1,1,1,2,2,1,1,1")
+        document = convert(MotChallenge(tmp_path))
+        assert [(i["file_name"], i["width"], i["height"]) for i in document["images"]][4] == ("S/img1/000005.png", 20, 10)
+        assert "no seqinfo.ini; taken as 5 frames of 20x10 pixels at 30 a second" in caplog.text
+        image(tmp_path / "S" / "img1" / "000000.png")
+        with pytest.raises(FormatError, match=r"000000\.png: expected images numbered from 1"):
+            convert(MotChallenge(tmp_path))
+
+    def test_without_seqinfo_a_video_says_its_size_rate_and_length(self, data_dir: Path, tmp_path: Path) -> None:
+        (tmp_path / "S" / "gt").mkdir(parents=True)
+        shutil.copyfile(data_dir / "PETS09-S2L1" / "vtest.avi", tmp_path / "S" / "v.avi")
+        [sequence] = MotChallenge(tmp_path).sequences()
+        assert (sequence.length, sequence.width, sequence.height, sequence.frame_rate) == (795, 768, 576, 10)
+        (tmp_path / "S" / "v.avi").write_bytes(b"?")
+        with pytest.raises(FormatError, match=r"v\.avi is no readable video"):
+            MotChallenge(tmp_path).sequences()
+
     def test_a_video_is_a_legal_image_source(self, data_dir: Path, tmp_path: Path) -> None:
         document = convert(MotChallenge(data_dir / "PETS09-S2L1"))
         write_coco(tmp_path / "pets.json", document)

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bytetrack.data.converters.document import IMAGE_ENDINGS, Document, files_below, numbers, progress
+from bytetrack.data.converters.document import Document, numbers, progress
+from bytetrack.data.image_files import IMAGE_ENDINGS, files_below
 from bytetrack.errors import FormatError, MissingDataError
 
 __all__ = ["CrowdHuman"]

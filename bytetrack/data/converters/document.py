@@ -1,10 +1,9 @@
-"""What all converters share: the document they fill, where images are, how large, and a progress bar."""
+"""What all converters share: the document they fill, and a progress bar."""
 
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,11 +11,11 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
+from bytetrack.data.image_files import image_size
 from bytetrack.errors import FormatError, MissingDataError
 
-__all__ = ["IMAGE_ENDINGS", "Document", "files_below", "image_size", "numbers", "progress"]
+__all__ = ["Document", "numbers", "progress"]
 
-IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 Item = TypeVar("Item")
 
 log = logging.getLogger("bytetrack")
@@ -101,32 +100,6 @@ class Document:
             log.warning("%s: %d images are missing or unreadable and left out", self.root, len(self.left_out))
             info["left_out"] = self.left_out
         return info
-
-
-def image_size(path: Path) -> tuple[int, int]:
-    """Width and height from the file's header, nothing decoded and no EXIF rotation; MissingDataError, FormatError."""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(path) as image:
-            return image.size
-    except FileNotFoundError:
-        raise MissingDataError(f"no image {path}; skip_missing=true leaves out what is not there") from None
-    except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError, EOFError) as error:
-        raise FormatError(f"{path} is no readable image: {error}") from None
-
-
-def files_below(folder: Path, endings: Iterable[str]) -> Iterator[Path]:
-    """All files below `folder` (linked folders too, each once) with one of the `endings`, in the order of their paths."""
-    seen = set()
-    for here, folders, files in os.walk(folder, followlinks=True):
-        real = os.path.realpath(here)
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders.sort()
-        yield from (Path(here, name) for name in sorted(files) if name.lower().endswith(tuple(endings)))
 
 
 def progress(items: Iterable[Item], what: str, total: int | None = None) -> Iterable[Item]:
