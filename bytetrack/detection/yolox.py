@@ -100,9 +100,10 @@ class Yolox:
 
 def check_input_size(size: Sequence[int]) -> tuple[int, int]:
     """(height, width) as two ints; ValueError unless they are positive multiples of 32."""
-    if len(size) != 2 or any(int(side) != side or side <= 0 or side % 32 for side in size):
-        raise ValueError(f"input_size must be [height, width], multiples of 32: got {list(size)}")
-    return int(size[0]), int(size[1])
+    sides = list(size) if isinstance(size, Sequence) else [size]
+    if len(sides) != 2 or any(not isinstance(side, int) or side <= 0 or side % 32 for side in sides):
+        raise ValueError(f"input_size must be [height, width], multiples of 32: got {size}")
+    return sides[0], sides[1]
 
 
 def check_convention(name: str | None) -> str | None:
