@@ -79,7 +79,7 @@ def plain(node: Any) -> Any:
 
 def _targets(node: Any) -> list[Any]:
     if isinstance(node, dict):
-        return [node["_target_"]] * ("_target_" in node) + [t for value in node.values() for t in _targets(value)]
+        return ([node["_target_"]] if "_target_" in node else []) + [t for value in node.values() for t in _targets(value)]
     if isinstance(node, list):
         return [t for value in node for t in _targets(value)]
     return []

@@ -19,8 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack import boxes as box_ops
-
-from .coco import ImageSet
+from bytetrack.data.coco import ImageSet
 
 __all__ = ["Augmentation", "AugmentedImages", "Sample", "distort", "generator", "letterbox_matrix", "warp_boxes"]
 
@@ -46,8 +45,9 @@ class Sample(NamedTuple):
 class Augmentation:
     """How images are drawn; the defaults are the ByteTrack paper's recipe.
 
-    `mosaic` and `mixup` are probabilities (an image that becomes no mosaic is warped alone), `flip` too; `degrees`, `shear` (degrees), `translate` (of the
-    output's size) and `perspective` bound uniform draws around 0; `scale` and `mixup_scale` of the second image are ranges.
+    `mosaic` and `mixup` are probabilities (an image that becomes no mosaic is warped alone), `flip` too; `degrees`, `shear` (degrees),
+    `translate` (of the output's size) and `perspective` bound uniform draws around 0; `scale` and, for the image that mixup lays over,
+    `mixup_scale` are ranges.
     (The published runs had a mixup scale of 0.5 to 1.5: their setting, 0.8 to 1.6, never reached the code.) `distort` scales the
     photometric ranges, 0 for none. A box is dropped when it lies wholly outside, when less than `min_visible` of its area shows, or when
     a side is under `min_side` pixels; `clip` cuts boxes at the border.

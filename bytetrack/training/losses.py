@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .assignment import Grid, SimOTA, paired_iou
+from bytetrack.training.assignment import Grid, SimOTA, paired_iou
 
 __all__ = ["Losses", "YoloxLoss"]
 

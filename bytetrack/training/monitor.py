@@ -14,8 +14,7 @@ import numpy.typing as npt
 import torch
 
 from bytetrack.structures import Detections
-
-from .loader import Batch
+from bytetrack.training.loader import Batch
 
 __all__ = ["Monitor", "draw_boxes", "summary_table"]
 

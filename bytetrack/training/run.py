@@ -16,18 +16,17 @@ from bytetrack.data.coco import ImageSet, load_coco, mix
 from bytetrack.detection.inference import pick_convention
 from bytetrack.detection.network import Checkpoint, build_network, load_weights
 from bytetrack.detection.preprocess import normalise
+from bytetrack.training import checkpoint
+from bytetrack.training.evaluation import Evaluation, true_boxes
+from bytetrack.training.loader import Batch, Plan, StoredImages, batches
+from bytetrack.training.losses import YoloxLoss
+from bytetrack.training.monitor import Monitor, memory
+from bytetrack.training.optimisation import MovingAverage
+from bytetrack.training.processes import Processes
 from bytetrack.video.read import read_image
 
-from . import checkpoint
-from .evaluation import Evaluation, true_boxes
-from .loader import Batch, Plan, StoredImages, batches
-from .losses import YoloxLoss
-from .monitor import Monitor, memory
-from .optimisation import MovingAverage
-from .processes import Processes
-
 if TYPE_CHECKING:
-    from .trainer import Trainer
+    from bytetrack.training.trainer import Trainer
 
 __all__ = ["Run"]
 

@@ -13,9 +13,8 @@ from typing import Any
 
 from bytetrack.data.augment import Augmentation
 from bytetrack.detection.yolox import check_convention, check_input_size
-
-from .assignment import SimOTA
-from .optimisation import Optimisation
+from bytetrack.training.assignment import SimOTA
+from bytetrack.training.optimisation import Optimisation
 
 __all__ = ["Trainer"]
 
@@ -125,8 +124,8 @@ class Trainer:
         `out`. Ctrl-C and SIGTERM save after the step and exit with 130 and 143. ValueError where `out` holds a run with other settings
         or the loss is not finite (nothing is saved then); what `load_coco` and `load_weights` raise passes.
         """
-        from .processes import processes
-        from .run import Run
+        from bytetrack.training.processes import processes
+        from bytetrack.training.run import Run
 
         out = Path(out)
         size = check_input_size(input_size)
@@ -145,12 +144,15 @@ class Trainer:
     def _device(self) -> str:
         from bytetrack.detection.inference import pick_device
 
-        return pick_device(self.device)
+        device = pick_device(self.device)
+        if self.precision == "fp16" and not device.startswith("cuda"):
+            raise ValueError(f"precision fp16 needs a CUDA GPU, this is {device}: choose train.precision=bf16 or fp32")
+        return device
 
     def _finish(self, out: Path, history: list[dict[str, float]], seconds: float, images: int) -> None:
         from rich.console import Console
 
-        from .monitor import summary_table
+        from bytetrack.training.monitor import summary_table
 
         shutil.rmtree(out / "cache", ignore_errors=True)
         Console().print(summary_table(out, history, seconds, images))

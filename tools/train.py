@@ -1,0 +1,21 @@
+"""Train a YOLOX detector, from the beginning or from where it stopped: see `--help`."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from bytetrack.config import build, out_folder, plain, save, verb
+
+
+@verb("train")
+def main(config: Any) -> None:
+    trainer = build(config.train)
+    out = out_folder(config.out or str(Path("runs") / "train" / config.recipe), "train")
+    if int(os.environ.get("RANK", "0")) == 0:
+        save(config, out)
+    of_detector = ("depth", "width", "depthwise", "input_size", "nms_iou", "min_score", "max_detections")
+    trainer.fit(out, **{name: plain(config.detector[name]) for name in of_detector})
+
+
+if __name__ == "__main__":
+    main()
