@@ -19,7 +19,7 @@ from bytetrack.report.analysis import SequenceMatch, match_sequence
 from bytetrack.report.panels import panels
 from bytetrack.report.scene import scene, scene_step
 from bytetrack.report.statistics import distributions
-from bytetrack.report.switches import KINDS, Switch, find_switches, unpaired, worst
+from bytetrack.report.switches import KINDS, SAME_FRAMES, Switch, find_switches, unpaired, worst
 from bytetrack.report.timeline import timeline
 from bytetrack.structures import Sequence
 
@@ -52,6 +52,7 @@ def write_report(run: Path, dataset: Any, compare: Path | None = None) -> Path:
         "losses": tables.losses(matches, switches),
         "alpha": tables.alpha_charts(scores),
         "kinds": KINDS,
+        "same_frames": SAME_FRAMES,
         "comparison": None,
     }
     earlier: dict[str, SequenceMatch] = {}

@@ -134,7 +134,9 @@ def alpha_charts(scores: Scores) -> list[Chart]:
     for name in sorted(table, key=lambda n: n != "COMBINED") if len(table) > 2 else ["COMBINED"]:
         if curves := _curves(table.get(name, {}), (("DetA", "c1"), ("AssA", "c2"), ("HOTA", "c0"))):
             title = "HOTA, DetA and AssA" if name == "COMBINED" else name
-            charts.append(lines(title, ALPHAS, curves, "α (overlap threshold)", "%", small=name != "COMBINED"))
+            charts.append(
+                lines(title, ALPHAS, curves, "α (overlap threshold)", "%" if name == "COMBINED" else "", small=name != "COMBINED")
+            )
     parts = _curves(table.get("COMBINED", {}), (("DetRe", "c1"), ("DetPr", "c1 thin"), ("AssRe", "c2"), ("AssPr", "c2 thin")))
     if charts and parts:
         charts.insert(1, lines("Recall and precision", ALPHAS, parts, "α (overlap threshold)", "%"))
