@@ -2,110 +2,96 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.tracking.association import NONE, WEIGHT, Binned, Bins, Pairs, Solver, assign, bin_boxes, candidate_pairs
+from bytetrack.tracking.association import NONE, WEIGHT, Bins, assign, bin_boxes, candidate_pairs
 from bytetrack.tracking.checks import check_choice, check_flag, check_real, check_whole
 from bytetrack.tracking.compiled import entry, kernel
 from bytetrack.tracking.kalman import HEIGHT, VELOCITY, box_of_motion, correct, predict, start
-from bytetrack.tracking.tracker import DROPPED, FRAME, LAST_ID, N_ALIVE, Tracker
+from bytetrack.tracking.state import (
+    DROP_INVALID,
+    DROPPED,
+    FLAT,
+    FRAME,
+    HIGH,
+    IGNORED,
+    INVALID,
+    LOST,
+    LOW,
+    N_ALIVE,
+    REMOVED,
+    TRACKED,
+    UNCONFIRMED,
+    Detected,
+    Tracked,
+    Work,
+    forget_removed,
+    look,
+    new_row,
+    seen,
+    views,
+    write_tracks,
+)
+from bytetrack.tracking.tracker import Tracker
+
+__all__ = ["ByteTracker"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-UNCONFIRMED, TRACKED, LOST, REMOVED = range(4)  # states of a track
-IGNORED, LOW, HIGH, TAKEN = range(4)  # kinds of a detection
-(
-    HIGH_SCORE,
-    LOW_SCORE,
-    NEW_TRACK_SCORE,
-    MATCH_COST,
-    LOW_MATCH_COST,
-    UNCONFIRMED_MATCH_COST,
-    DUPLICATE_COST,
-    MAX_LOST_FRAMES,
-    FUSE_SCORE,
-    PAPER_EXACT,
-    DROP_INVALID,
-) = range(11)  # parameters
-
-SHORTEST, LONGEST = 1e-30, 1e30  # sides whose squares and quotients stay within float64's range
-
-
-class Detected(NamedTuple):
-    """The frame's detections; `kind` says which association a detection waits for."""
-
-    xyxy: Floats
-    score: Floats
-    class_id: Ints
-    kind: Ints
-
-
-class Tracked(NamedTuple):
-    """The tracks, one row each. Those alive are `order[:n]`, by ascending id; the rows in the rest of `order` are free."""
-
-    motion: Floats
-    box: Floats
-    score: Floats
-    order: Ints
-    track_id: Ints
-    state: Ints
-    first_frame: Ints
-    last_frame: Ints
-    class_id: Ints
-    detection: Ints
-    expired: Ints
-
-
-class Work(NamedTuple):
-    """Working arrays of one update: nothing in them outlives it."""
-
-    rows: Ints
-    others: Ints
-    binned: Binned
-    pairs: Pairs
-    solver: Solver
-
-
-@kernel
-def is_valid(box: Floats, score: float) -> bool:
-    """A box of finite corners in order, a score within [0, 1]."""
-    finite = box[0] > -np.inf and box[1] > -np.inf and box[2] < np.inf and box[3] < np.inf
-    return bool(finite and box[0] <= box[2] and box[1] <= box[3] and 0.0 <= score <= 1.0)
-
-
-@kernel
-def has_area(box: Floats) -> bool:
-    """Neither flat nor beyond all bounds."""
-    width, height = box[2] - box[0], box[3] - box[1]
-    far = max(max(-box[0], -box[1]), max(box[2], box[3]))
-    return bool(width > SHORTEST and height > SHORTEST and far < LONGEST)
+# Parameters after DROP_INVALID.
+HIGH_SCORE, LOW_SCORE, NEW_TRACK_SCORE, MATCH_COST, LOW_MATCH_COST, UNCONFIRMED_MATCH_COST, DUPLICATE_COST = range(1, 8)
+MAX_LOST_FRAMES, FUSE_SCORE, PAPER_EXACT = range(8, 11)
 
 
 @kernel
 def classify(detected: Detected, parameters: Floats, counters: Ints, rows: Ints) -> int:
-    """Gives every detection its kind; lists those to associate in `rows` and returns how many they are."""
+    """Gives every detection its kind; lists those to associate in `rows` and returns how many they are.
+
+    An invalid detection is dropped and counted, or ends it: -1 - its row.
+    """
     high_score, low_score = parameters[HIGH_SCORE], parameters[LOW_SCORE]
-    paper_exact = parameters[PAPER_EXACT] != 0.0
+    closed = parameters[PAPER_EXACT] == 0.0
     n = 0
     for j in range(len(detected.score)):
-        box, score = detected.xyxy[j], detected.score[j]
-        kind = IGNORED
-        if not is_valid(box, score):
+        score, kind = detected.score[j], IGNORED
+        sight = look(detected.xyxy, detected.score, j)
+        if sight == INVALID:
+            if parameters[DROP_INVALID] == 0.0:
+                return -1 - j
             counters[DROPPED] += 1
-        elif has_area(box):
-            if score > high_score or (score == high_score and not paper_exact):
-                kind = HIGH
-            elif low_score < score < high_score or (score == low_score and not paper_exact and low_score < high_score):
-                kind = LOW
+        elif sight == FLAT:
+            kind = IGNORED
+        elif score > high_score or (closed and score == high_score):
+            kind = HIGH
+        elif low_score < score < high_score or (closed and low_score == score < high_score):
+            kind = LOW
         detected.kind[j] = kind
         if kind != IGNORED:
             rows[n] = j
             n += 1
     return n
+
+
+@kernel
+def list_by_state(tracked: Tracked, n: int, work: Work) -> tuple[int, int, int]:
+    """Lists in `work.rows` the tracked, then the lost; in `work.others` the unconfirmed tracks. Returns how many of each."""
+    n_tracked = n_lost = n_unconfirmed = 0
+    for t in range(n):
+        row = tracked.order[t]
+        if tracked.state[row] == TRACKED:
+            work.rows[n_tracked] = row
+            n_tracked += 1
+        elif tracked.state[row] == UNCONFIRMED:
+            work.others[n_unconfirmed] = row
+            n_unconfirmed += 1
+    for t in range(n):
+        row = tracked.order[t]
+        if tracked.state[row] == LOST:
+            work.rows[n_tracked + n_lost] = row
+            n_lost += 1
+    return n_tracked, n_lost, n_unconfirmed
 
 
 @kernel
@@ -133,35 +119,20 @@ def associate(
 
 @kernel
 def follow(tracked: Tracked, row: int, detected: Detected, j: int, frame: int) -> None:
-    """Track `row` was seen as detection `j`."""
+    """Track `row` was matched to detection `j`."""
     correct(tracked.motion[row], detected.xyxy[j])
     box_of_motion(tracked.motion[row], tracked.box[row])
-    tracked.state[row] = TRACKED
-    tracked.score[row] = detected.score[j]
-    tracked.last_frame[row] = frame
-    tracked.detection[row] = j
-    detected.kind[j] = TAKEN
+    seen(tracked, row, detected, j, frame)
 
 
 @kernel
 def give_birth(tracked: Tracked, detected: Detected, new_track_score: float, counters: Ints) -> None:
     """Starts a track from every high detection that is left, in their order; confirmed at once in the first frame only."""
-    frame = counters[FRAME]
     for j in range(len(detected.score)):
-        if detected.kind[j] != HIGH or detected.score[j] < new_track_score:
-            continue
-        row = tracked.order[counters[N_ALIVE]]
-        counters[N_ALIVE] += 1
-        counters[LAST_ID] += 1
-        start(tracked.motion[row], detected.xyxy[j])
-        box_of_motion(tracked.motion[row], tracked.box[row])
-        tracked.state[row] = TRACKED if frame == 1 else UNCONFIRMED
-        tracked.track_id[row] = counters[LAST_ID]
-        tracked.first_frame[row] = tracked.last_frame[row] = frame
-        tracked.score[row] = detected.score[j]
-        tracked.class_id[row] = detected.class_id[j]
-        tracked.detection[row] = j
-        tracked.expired[row] = 0
+        if detected.kind[j] == HIGH and detected.score[j] >= new_track_score:
+            row = new_row(tracked, detected, j, TRACKED if counters[FRAME] == 1 else UNCONFIRMED, counters)
+            start(tracked.motion[row], detected.xyxy[j])
+            box_of_motion(tracked.motion[row], tracked.box[row])
 
 
 @kernel
@@ -175,10 +146,10 @@ def expire(tracked: Tracked, n: int, frame: int, max_lost_frames: float, paper_e
         if tracked.state[row] != LOST:
             continue
         too_long = frame - tracked.last_frame[row] > max_lost_frames
-        if tracked.expired[row] == 1 or (too_long and not paper_exact):
+        if tracked.mark[row] == 1 or (too_long and not paper_exact):
             tracked.state[row] = REMOVED
         elif too_long and frame - tracked.last_frame[row] > 1:
-            tracked.expired[row] = 1
+            tracked.mark[row] = 1
 
 
 @kernel
@@ -206,62 +177,6 @@ def remove_duplicates(tracked: Tracked, n: int, limit: float, border: float, wor
             tracked.state[lost if live_age > lost_age else live] = REMOVED
 
 
-@kernel
-def forget_removed(tracked: Tracked, counters: Ints, freed: Ints) -> None:
-    """Moves the rows of removed tracks behind those alive, whose order stays."""
-    n_kept = n_freed = 0
-    for t in range(counters[N_ALIVE]):
-        row = tracked.order[t]
-        if tracked.state[row] == REMOVED:
-            freed[n_freed] = row
-            n_freed += 1
-        else:
-            tracked.order[n_kept] = row
-            n_kept += 1
-    for t in range(n_freed):
-        tracked.order[n_kept + t] = freed[t]
-    counters[N_ALIVE] = n_kept
-
-
-@kernel
-def write_tracks(tracked: Tracked, n_alive: int, floats: Floats, ints: Ints) -> int:
-    """Writes the confirmed tracks seen in this frame: boxes then scores into `floats`, ids, classes, detections into `ints`."""
-    n = 0
-    for t in range(n_alive):
-        n += tracked.state[tracked.order[t]] == TRACKED
-    i = 0
-    for t in range(n_alive):
-        row = tracked.order[t]
-        if tracked.state[row] != TRACKED:
-            continue
-        for d in range(4):
-            floats[4 * i + d] = tracked.box[row, d]
-        floats[4 * n + i] = tracked.score[row]
-        ints[i], ints[n + i], ints[2 * n + i] = tracked.track_id[row], tracked.class_id[row], tracked.detection[row]
-        i += 1
-    return n
-
-
-@kernel
-def list_by_state(tracked: Tracked, n: int, work: Work) -> tuple[int, int, int]:
-    """Lists in `work.rows` the tracked, then the lost; in `work.others` the unconfirmed tracks. Returns how many of each."""
-    n_tracked = n_lost = n_unconfirmed = 0
-    for t in range(n):
-        row = tracked.order[t]
-        if tracked.state[row] == TRACKED:
-            work.rows[n_tracked] = row
-            n_tracked += 1
-        elif tracked.state[row] == UNCONFIRMED:
-            work.others[n_unconfirmed] = row
-            n_unconfirmed += 1
-    for t in range(n):
-        row = tracked.order[t]
-        if tracked.state[row] == LOST:
-            work.rows[n_tracked + n_lost] = row
-            n_lost += 1
-    return n_tracked, n_lost, n_unconfirmed
-
-
 @entry
 def byte_update(
     xyxy: Floats,
@@ -282,22 +197,18 @@ def byte_update(
     out_ints: Ints,
 ) -> int:
     """One frame. Returns how many tracks were written, or -1 - row of the first invalid detection, and then nothing changed."""
-    f, w, k = work_floats, work_ints, track_ints
-    detected = Detected(xyxy, score, class_id, w[0])
-    tracked = Tracked(motion, box, track_score, k[0], k[1], k[2], k[3], k[4], k[5], k[6], k[7])
-    solver = Solver(w[1], w[2], f[0], f[1], f[2], w[3], w[4], w[5])
-    work = Work(w[6], w[7], Binned(table, w[8], w[9], w[10]), Pairs(w[11], pair_column, pair_cost), solver)
+    detected, tracked, work = views(
+        xyxy, score, class_id, motion, box, track_score, track_ints, table, work_floats, work_ints, pair_column, pair_cost
+    )
     rows, unconfirmed = work.rows, work.others
     paper_exact, fuse = parameters[PAPER_EXACT] != 0.0, parameters[FUSE_SCORE] != 0.0
     border = 1.0 if paper_exact else 0.0
 
-    if parameters[DROP_INVALID] == 0.0:
-        for j in range(len(score)):
-            if not is_valid(xyxy[j], score[j]):
-                return -1 - j
+    n_detections = classify(detected, parameters, counters, rows)
+    if n_detections < 0:
+        return n_detections
     counters[FRAME] += 1
     frame = counters[FRAME]
-    n_detections = classify(detected, parameters, counters, rows)
     bins = bin_boxes(xyxy, class_id, rows, n_detections, border, work.binned)
 
     n_tracked, n_lost, n_unconfirmed = list_by_state(tracked, counters[N_ALIVE], work)
@@ -381,4 +292,4 @@ class ByteTracker(Tracker):
             max_lost_frames = int(frame_rate / 30 * max_lost_frames)
         scores = [high_score, low_score, new_track_score]
         costs = [match_cost, low_match_cost, unconfirmed_match_cost, duplicate_cost]
-        super().__init__(byte_update, [*scores, *costs, max_lost_frames, fuse_score, paper_exact, on_invalid == "drop"])
+        super().__init__(byte_update, [on_invalid == "drop", *scores, *costs, max_lost_frames, fuse_score, paper_exact])

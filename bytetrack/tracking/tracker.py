@@ -9,11 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.structures import Detections, Tracks
+from bytetrack.tracking.state import (
+    DROPPED,
+    N_ALIVE,
+    N_COUNTERS,
+    N_TABLE_COLUMNS,
+    N_TRACK_INTS,
+    N_WORK_FLOATS,
+    N_WORK_INTS,
+)
 
 __all__ = ["Tracker"]
-
-N_ALIVE, FRAME, LAST_ID, DROPPED = range(4)  # the counters that kernels keep
-N_COUNTERS, N_TRACK_INTS, N_WORK_INTS, N_WORK_FLOATS, N_TABLE_COLUMNS = 4, 8, 12, 3, 6
 
 FIRST_CAPACITY = 128
 
