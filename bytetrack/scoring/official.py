@@ -85,20 +85,21 @@ def _dataset(protocol: Protocol) -> Any:
 
 
 def _raw(dataset: Any, annotations: Annotations, trajectories: Trajectories, length: int) -> dict[str, Any]:
-    """What TrackEval reads from the two files, frame by frame."""
+    """What TrackEval reads from the two files, frame by frame; ids by rank, since it makes tables as long as the largest id."""
     gt = _frames(annotations.frame_id, length)
     pred = _frames(trajectories.frame_id, length)
     classes = np.ones(len(trajectories), np.int64) if trajectories.class_id is None else trajectories.class_id
+    gt_ids, tracker_ids = (np.unique(ids, return_inverse=True)[1] for ids in (annotations.track_id, trajectories.track_id))
     gt_dets, tracker_dets = [annotations.tlwh[rows] for rows in gt], [trajectories.tlwh[rows] for rows in pred]
     return {
         "seq": "",
         "num_timesteps": length,
-        "gt_ids": [annotations.track_id[rows] for rows in gt],
+        "gt_ids": [gt_ids[rows] for rows in gt],
         "gt_classes": [annotations.class_id[rows] for rows in gt],
         "gt_dets": gt_dets,
         "gt_extras": [{"zero_marked": annotations.considered[rows].astype(np.int64)} for rows in gt],
         "gt_crowd_ignore_regions": [np.empty((0, 4))] * length,
-        "tracker_ids": [trajectories.track_id[rows] for rows in pred],
+        "tracker_ids": [tracker_ids[rows] for rows in pred],
         "tracker_classes": [classes[rows] for rows in pred],
         "tracker_confidences": [trajectories.score[rows] for rows in pred],
         "tracker_dets": tracker_dets,

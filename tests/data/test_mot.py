@@ -113,6 +113,19 @@ def test_what_is_written_is_read_again(tmp_path_factory, rows: dict) -> None:
     assert found.score.tolist() == [rows[key][1] / 100 for key in sorted(keys)]
 
 
+@given(st.one_of(st.text("01239,.-+e \t\r\n#naif_x\x0c\u2028"), st.text(), st.lists(st.just(GOOD) | st.text("019,.-\n")).map("".join)))
+def test_whatever_a_file_holds_is_read_or_refused(tmp_path_factory, content: str) -> None:
+    path = tmp_path_factory.mktemp("any") / "a.txt"
+    path.write_bytes(content.encode("utf-8", "surrogatepass"))
+    refused = []
+    for read in (read_trajectories, read_annotations, lambda path: read_detections(path, 1, 9)):
+        try:
+            read(path)
+        except FormatError as error:
+            refused.append(str(error))
+    assert all(message.startswith(str(path)) and "\n" not in message for message in refused)
+
+
 @pytest.mark.parametrize(
     "content",
     [

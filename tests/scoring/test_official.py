@@ -104,6 +104,11 @@ def test_vehicles_are_forgiven_by_mot20_only() -> None:
     assert count == {"mot17": 1, "mot20": 0}
 
 
+def test_ids_of_any_size_are_scored() -> None:
+    found = official.figures(official.evaluate(one_object([1, 2]), tracked([1, 2], [2**53, 0]), 2, "mot17"))
+    assert (found["IDSW"], found["tracks"]) == (1, 2)
+
+
 def test_no_results_and_no_ground_truth_have_scores() -> None:
     nothing = official.figures(official.evaluate(one_object([1, 2]), NO_TRAJECTORIES, 2, "mot17"))
     assert (nothing["MOTA"], nothing["HOTA"], nothing["FN"], nothing["frames"]) == (0, 0, 2, 2)

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -95,6 +100,22 @@ def test_a_wrong_line_of_a_detections_file_is_named(verb, tiny: Path) -> None:
     )
     assert f"{path}:19: " in message
     assert "got 4: '3,-1,10,20'" in message
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_it_at_once_without_a_traceback(data_dir: Path, mot17_dir: Path, tmp_path: Path, number: int, code: int) -> None:
+    folder = data_dir / "detections" / "yolox_x_ablation"
+    tool = Path(__file__).resolve().parents[2] / "tools" / "track.py"
+    command = [sys.executable, str(tool), f"dataset.root={mot17_dir}", f"detector.folder={folder}", f"out={tmp_path / 'run'}"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    while not (tmp_path / "run").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    os.killpg(process.pid, number)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == code, stderr
+    assert stderr == ("stopped by Ctrl-C\n" if number == signal.SIGINT else "")
+    assert not (tmp_path / "run" / "scores.json").exists()
 
 
 @pytest.mark.parametrize("console", [False, True], ids=["python tools/track.py", "bytetrack track"])
