@@ -8,7 +8,7 @@ from bytetrack.adapters import from_torchvision
 
 torch.manual_seed(0)
 model = ssdlite320_mobilenet_v3_large(weights=None, weights_backbone=None, num_classes=3, detections_per_img=20).eval()
-tracker = ByteTracker(high_score=0.4, new_track_score=0.4)  # a trained model takes the defaults
+tracker = ByteTracker(high_score=0.3, new_track_score=0.3)  # a trained model takes the defaults
 
 image = torch.rand(3, 240, 320)
 for frame_id in range(1, 4):

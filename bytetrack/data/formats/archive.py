@@ -1,0 +1,62 @@
+"""Zip archives in memory: members are read by name, never extracted, and no archive inflates without bound."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from bytetrack.errors import FormatError, MissingDataError
+
+__all__ = ["member_names", "read_member", "replace_bytes", "zipped"]
+
+LARGEST = 2**30  # bytes of one member, inflated
+
+
+def member_names(path: Path) -> list[str]:
+    """Names in the archive; FormatError where the file is none, MissingDataError where there is no file."""
+    with _open(path) as archive:
+        return archive.namelist()
+
+
+def read_member(path: Path, name: str) -> bytes:
+    """Bytes of one member; FormatError where it is broken, encrypted, or larger than 1 GiB."""
+    with _open(path) as archive:
+        try:
+            with archive.open(name) as member:
+                content = member.read(LARGEST + 1)
+        except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, NotImplementedError) as error:
+            raise FormatError(f"{path}: cannot read {name!r} in the archive: {error}") from None
+    if len(content) > LARGEST:
+        raise FormatError(f"{path}: {name!r} in the archive inflates to more than {LARGEST >> 30} GiB")
+    return content
+
+
+def zipped(members: Mapping[str, bytes]) -> bytes:
+    """An archive of the members in their order; the same members give the same bytes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            info = zipfile.ZipInfo(name)
+            info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+            archive.writestr(info, content)
+    return buffer.getvalue()
+
+
+def replace_bytes(path: Path, content: bytes) -> None:
+    """Writes a file in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.tmp")
+    temporary.write_bytes(content)
+    temporary.replace(path)
+
+
+def _open(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except FileNotFoundError:
+        raise MissingDataError(f"no file {str(path)!r}") from None
+    except (zipfile.BadZipFile, ValueError):
+        raise FormatError(f"{path}: expected a zip archive, got something else or a broken one") from None

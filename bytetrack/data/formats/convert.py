@@ -1,0 +1,224 @@
+"""From one format to another: which is which, many files at once, and what the files do not say themselves."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from bytetrack.data.datasets import MotChallenge
+from bytetrack.data.formats import archive, coco_vid, cvat, kitti, mot, tables
+from bytetrack.data.formats.result import Names, Result
+from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.structures import Sequence as Video
+
+__all__ = ["FORMATS", "convert", "read", "sniff", "write"]
+
+log = logging.getLogger("bytetrack")
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """`suffix` of its files; whether one file holds one sequence (`single`) or all; how it is read and written."""
+
+    suffix: str
+    single: bool
+    read: Callable[[Path, Names], Result | list[Result]]
+    write: Callable[[Result, Path], None] | Callable[[Sequence[Result], Path], None]
+
+
+FORMATS = {
+    "mot": Format(".txt", True, lambda path, names: mot.read_mot(path, names.known), mot.write_mot),
+    "kitti": Format(".txt", True, kitti.read_kitti, kitti.write_kitti),
+    "cvat": Format(".zip", True, cvat.read_cvat, cvat.write_cvat),
+    "cvat_xml": Format(".xml", True, cvat.read_cvat_xml, cvat.write_cvat_xml),
+    "coco_vid": Format(".json", False, coco_vid.read_coco_vid, coco_vid.write_coco_vid),
+    "csv": Format(".csv", False, tables.read_csv, tables.write_csv),
+    "jsonl": Format(".jsonl", True, tables.read_jsonl, tables.write_jsonl),
+}
+SUFFIXES = (".txt", ".zip", ".xml", ".json", ".json.gz", ".csv", ".jsonl")
+
+
+def convert(
+    source: Path,
+    to: str,
+    out: Path,
+    source_format: str | None = None,
+    classes: Sequence[str] | Mapping[int, str] | None = None,
+    root: Path | None = None,
+    size: Sequence[int] | None = None,
+    frame_rate: float | None = None,
+    same_for_all_detectors: bool = False,
+) -> list[Path]:
+    """The written files. `source` is a file or a folder of files, `to` one of `FORMATS` or `mot_submission`.
+
+    `classes` names the class ids (a list from 0, or a mapping) and refuses other names; `root`, a folder in the MOTChallenge layout,
+    gives sizes, frame rates and lengths by `<sequence>/seqinfo.ini`, and the sequences of a submission; `size` (width, height) and
+    `frame_rate` serve where it does not. ValueError, FormatError and MissingDataError in one line each.
+    """
+    if to not in (*FORMATS, "mot_submission"):
+        raise ValueError(f"to must be one of {', '.join([*FORMATS, 'mot_submission'])}: got {to!r}")
+    videos = {video.name: video for video in MotChallenge(root).sequences()} if root is not None else {}
+    if to == "mot_submission" and not videos:
+        raise ValueError("to=mot_submission needs root=DIR, the folder of the benchmark's sequences with seqinfo.ini in each")
+    source_format, files = _source(source, source_format)
+    found = _read_files(source_format, files, classes)
+    results = [_described(result, videos.get(result.name), size, frame_rate, classes) for result in found]
+    if to == "mot_submission":
+        path = out if out.suffix == ".zip" else out / "submission.zip"
+        mot.write_submission(results, path, {video.name: video.length for video in videos.values()}, same_for_all_detectors)
+        written = [path]
+    else:
+        written = write(results, to, out, not_over=files)
+    boxes, identities = (sum(counts) for counts in zip(*((len(r.trajectories), _identities(r)) for r in results), strict=True))
+    log.info("%s → %s: %d sequences, %d identities, %d boxes in %s", source_format, to, len(results), identities, boxes, out)
+    return written
+
+
+def read(path: Path, source_format: str | None = None, classes: Sequence[str] | Mapping[int, str] | None = None) -> list[Result]:
+    """The sequences of a file or of all files in a folder, by name; the format is recognised where none is given."""
+    return _read_files(*_source(path, source_format), classes)
+
+
+def write(results: Sequence[Result], to: str, out: Path, not_over: Sequence[Path] = ()) -> list[Path]:
+    """Writes into the folder `out`, or the file `out` where it has the format's suffix and one file suffices; the paths written.
+
+    ValueError where a file would be written over one of `not_over`.
+    """
+    form = FORMATS[to]
+    is_file = out.name.endswith(form.suffix)
+    if form.single and is_file and len(results) != 1:
+        raise ValueError(f"{to} is one file a sequence: out must be a folder for {len(results)} sequences, got {str(out)!r}")
+    if form.single:
+        paths = [out if is_file else out / f"{result.name}{form.suffix}" for result in results]
+    else:
+        paths = [out if is_file else out / f"tracks{form.suffix}"]
+    for path in paths:
+        if not is_file and path.parent.resolve() != out.resolve():
+            raise ValueError(f"a sequence's name cannot be a path: got {path.name!r} outside {str(out)!r}")
+        if path.resolve() in [other.resolve() for other in not_over]:
+            raise ValueError(f"out must not be the input: {str(path)!r} would be written over")
+    if form.single:
+        for result, path in zip(results, paths, strict=True):
+            form.write(result, path)  # type: ignore[arg-type]
+    else:
+        form.write(list(results), paths[0])  # type: ignore[arg-type]
+    return paths
+
+
+def sniff(path: Path) -> str:
+    """The format of a file by its suffix and first words; FormatError where it looks like none."""
+    name = path.name.lower()
+    by_suffix = {".xml": "cvat_xml", ".json": "coco_vid", ".json.gz": "coco_vid", ".csv": "csv", ".jsonl": "jsonl"}
+    for suffix, found in by_suffix.items():
+        if name.endswith(suffix):
+            return found
+    if name.endswith(".zip"):
+        members = {member.rsplit("/", 1)[-1] for member in archive.member_names(path)}
+        for member, found in {"annotations.xml": "cvat_xml", "gt.txt": "cvat"}.items():
+            if member in members:
+                return found
+        raise FormatError(f"{path}: expected CVAT's gt/gt.txt or annotations.xml in the archive, got {', '.join(sorted(members)[:4])}")
+    if name.endswith(".txt"):
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            first = next((line for line in file if line.strip()), "")
+        return "kitti" if "," not in first and len(first.split()) >= 17 else "mot"
+    raise FormatError(f"{path}: expected a file that ends in {', '.join(SUFFIXES)}; say from={'|'.join(FORMATS)} for others")
+
+
+def _source(path: Path, source_format: str | None) -> tuple[str, list[Path]]:
+    """The format and the files of it: the file itself, or those of a folder (of a run folder's `tracks/`)."""
+    if source_format is not None and source_format not in FORMATS:
+        raise ValueError(f"from must be one of {', '.join(FORMATS)}: got {source_format!r}")
+    if path.is_file():
+        return source_format or sniff(path), [path]
+    if not path.is_dir():
+        raise MissingDataError(f"no file or folder {str(path)!r}")
+    folder = path / "tracks" if (path / "tracks").is_dir() else path
+    wanted = FORMATS[source_format].suffix if source_format else None
+    files = sorted(
+        p for p in folder.iterdir() if p.is_file() and (p.name.endswith(wanted) if wanted else p.name.lower().endswith(SUFFIXES))
+    )
+    if not files:
+        raise MissingDataError(f"no file in {str(folder)!r} that ends in {wanted or ', '.join(SUFFIXES)}")
+    kinds: dict[str, Path] = {}
+    for file in files:
+        if source_format is None and file.stat().st_size:  # an empty file is of any kind
+            kinds.setdefault(sniff(file), file)
+    if len(kinds) > 1:
+        (kind, file), (other_kind, other) = list(kinds.items())[:2]
+        raise FormatError(f"{folder}: {file.name} looks like {kind}, {other.name} like {other_kind}: say from={kind} or from={other_kind}")
+    return source_format or next(iter(kinds), "mot"), files
+
+
+def _read_files(source_format: str, files: Sequence[Path], classes: Sequence[str] | Mapping[int, str] | None) -> list[Result]:
+    known = _class_names(classes)
+    results: list[Result] = []
+    for path in files:
+        found = FORMATS[source_format].read(path, Names(known, closed=classes is not None))
+        results += found if isinstance(found, list) else [found]
+    names = [result.name for result in results]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise FormatError(f"{files[0].parent}: expected every sequence once, got {twice[0]!r} again")
+    return _same_classes(sorted(results, key=lambda result: result.name))
+
+
+def _same_classes(results: list[Result]) -> list[Result]:
+    """One numbering over all files: where files number the same names differently, by the alphabet."""
+    merged: dict[int, str] = {}
+    for result in results:
+        for class_id, name in result.class_names.items():
+            merged.setdefault(class_id, name)
+    if all(merged[k] == name for r in results for k, name in r.class_names.items()) and len(set(merged.values())) == len(merged):
+        return results
+    order = sorted({name for result in results for name in result.class_names.values()})
+    used = {k for r in results for k in r.labels() if k not in r.class_names}
+    free = [k for k in range(len(order) + len(used)) if k not in used]
+    new = dict(zip(order, free, strict=False))
+    renumbered = []
+    for result in results:
+        old = result.trajectories.class_id
+        ids = [] if old is None else [new[result.class_names[k]] if k in result.class_names else k for k in old.tolist()]
+        new_id = None if old is None else np.array(ids, dtype=np.int64)
+        trajectories = replace(result.trajectories, class_id=new_id)
+        renumbered.append(replace(result, trajectories=trajectories, class_names={k: n for n, k in new.items()}))
+    return renumbered
+
+
+def _described(
+    result: Result,
+    video: Video | None,
+    size: Sequence[int] | None,
+    frame_rate: float | None,
+    classes: Sequence[str] | Mapping[int, str] | None,
+) -> Result:
+    """With what the dataset, the options and the one class say."""
+    if video is not None:
+        if len(result.trajectories) and result.trajectories.frame_id.max() > video.length:
+            raise FormatError(f"{result.name}: expected frames within 1..{video.length}, got {result.trajectories.frame_id.max()}")
+        result = replace(result, length=video.length, width=video.width, height=video.height, frame_rate=video.frame_rate)
+    if size is not None:
+        if len(size) != 2 or min(size) < 1:
+            raise ValueError(f"size must be [WIDTH,HEIGHT] in pixels: got {list(size)}")
+        result = replace(result, width=result.width or int(size[0]), height=result.height or int(size[1]))
+    names = _class_names(classes)
+    if len(names) == 1 and result.trajectories.class_id is None:
+        only = np.full(len(result.trajectories), next(iter(names)), dtype=np.int64)
+        result = replace(result, trajectories=replace(result.trajectories, class_id=only))
+    return replace(result, frame_rate=result.frame_rate or frame_rate, class_names=names or result.class_names)
+
+
+def _class_names(classes: Sequence[str] | Mapping[int, str] | None) -> dict[int, str]:
+    pairs = dict(classes) if isinstance(classes, Mapping) else dict(enumerate([classes] if isinstance(classes, str) else classes or ()))
+    names = {int(class_id): str(name) for class_id, name in pairs.items()}
+    for name in names.values():
+        if not name.strip() or not name.isprintable() or list(names.values()).count(name) > 1:
+            raise ValueError(f"classes must be different names without control characters: got {name!r}")
+    return names
+
+
+def _identities(result: Result) -> int:
+    return len(np.unique(result.trajectories.track_id))

@@ -1,0 +1,168 @@
+"""What every result format is read into and written from, and what their readers and writers share."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from bytetrack.errors import FormatError
+from bytetrack.structures import Trajectories
+
+__all__ = ["NO_CLASS", "Names", "Result", "Rows", "corners", "decimal", "from_corners", "in_order", "sequence_name"]
+
+NO_CLASS = "object"  # the label of boxes without a class, where a format must have one
+UNNAMED = re.compile(r"class_(\d+)")
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """The trajectories of one sequence, and what some formats want to know besides.
+
+    `length` in frames, at least the last frame with a box; `width` and `height` in pixels and `frame_rate`, None where unknown;
+    `class_names` from class id to name.
+    """
+
+    name: str
+    trajectories: Trajectories
+    length: int
+    width: int | None = None
+    height: int | None = None
+    frame_rate: float | None = None
+    class_names: Mapping[int, str] = field(default_factory=dict)
+
+    def label(self, class_id: int | None) -> str:
+        """The name of a class; `class_<id>` where it has none, `object` where there is no class."""
+        return NO_CLASS if class_id is None else self.class_names.get(class_id, f"class_{class_id}")
+
+    def labels(self) -> dict[int, str]:
+        """All classes that are named or occur, by id."""
+        class_id = self.trajectories.class_id
+        used = set() if class_id is None else set(class_id[class_id >= 0].tolist())
+        return {k: self.label(k) for k in sorted(used | set(self.class_names))}
+
+    def rows(self) -> Iterable[tuple[int, int, list[float], float, int | None]]:
+        """frame_id, track_id, tlwh, score, class_id (or None) of every box, by frame, then id."""
+        t = self.trajectories
+        classes = [None] * len(t) if t.class_id is None else [k if k >= 0 else None for k in t.class_id.tolist()]
+        return zip(t.frame_id.tolist(), t.track_id.tolist(), t.tlwh.tolist(), t.score.tolist(), classes, strict=True)
+
+
+class Names:
+    """Class ids of names, for formats that hold names only.
+
+    `class_<n>` is n; a name of `known` (by id) its own; others get the free ids in alphabetical order, unless `closed`, where they
+    are a FormatError. When nothing but `object` occurs there are no classes.
+    """
+
+    def __init__(self, known: Mapping[int, str] | None = None, closed: bool = False) -> None:
+        self.known, self.closed = dict(known or {}), closed
+
+    def check(self, name: str, where: str) -> str:
+        if self.closed and name not in (*self.known.values(), NO_CLASS) and not UNNAMED.fullmatch(name):
+            raise FormatError(f"{where}: expected a class among {', '.join(self.known.values())} (classes=...), got {name!r}")
+        return name
+
+    def resolve(self, used: Iterable[str]) -> tuple[dict[str, int] | None, dict[int, str]]:
+        """Id of every name in `used` (None: there are no classes), and name of every id."""
+        names = set(used)
+        if names <= {NO_CLASS} and NO_CLASS not in self.known.values():
+            return None, self.known
+        ids = {name: class_id for class_id, name in self.known.items()}
+        ids |= {name: int(match[1]) for name in names if name not in ids and (match := UNNAMED.fullmatch(name))}
+        free = (number for number in range(len(ids) + len(names)) if number not in set(ids.values()))
+        ids |= {name: number for name, number in zip(sorted(names - set(ids)), list(free), strict=False)}
+        return ids, {class_id: name for name, class_id in ids.items() if not UNNAMED.fullmatch(name)}
+
+
+def in_order(labels: Iterable[str]) -> dict[int, str]:
+    """Ids from 0 of a file's list of labels; places that `class_<n>` (and `object`, where it is alone) hold stay without a name."""
+    names = list(labels)
+    taken = {int(match[1]) for name in names if (match := UNNAMED.fullmatch(name))}
+    free = (number for number in itertools.count() if number not in taken)
+    return {} if names == [NO_CLASS] else {next(free): name for name in names if not UNNAMED.fullmatch(name)}
+
+
+class Rows:
+    """Collects the boxes of one sequence and refuses, naming the place, what no sequence can hold."""
+
+    def __init__(self) -> None:
+        self._boxes: dict[tuple[int, int], tuple[list[float], float, str | int | None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._boxes)
+
+    def add(self, where: str, frame_id: int, track_id: int, tlwh: list[float], score: float, label: str | int | None) -> None:
+        """One box: a name or an id as `label`. FormatError for frames before 1, wrong boxes, an id twice in a frame."""
+        if not 1 <= frame_id <= 2**53 or not 0 <= track_id <= 2**53:
+            raise FormatError(f"{where}: expected a frame and an id that count from the format's first, got {frame_id} and {track_id}")
+        if not all(map(math.isfinite, (*tlwh, score))):
+            raise FormatError(f"{where}: expected finite numbers, got the box {tlwh} with score {score}")
+        if tlwh[2] < 0 or tlwh[3] < 0:
+            raise FormatError(f"{where}: expected width and height that are not negative, got {tlwh[2]} and {tlwh[3]}")
+        if (frame_id, track_id) in self._boxes:
+            raise FormatError(f"{where}: expected every id once in a frame, got id {track_id} in frame {frame_id} again")
+        self._boxes[frame_id, track_id] = (tlwh, score, label)
+
+    def labels(self) -> set[str]:
+        return {label for _, _, label in self._boxes.values() if isinstance(label, str)}
+
+    def result(
+        self,
+        name: str,
+        ids: Mapping[str, int] | None = None,
+        class_names: Mapping[int, str] | None = None,
+        length: int = 0,
+        width: int | None = None,
+        height: int | None = None,
+        frame_rate: float | None = None,
+    ) -> Result:
+        """Ordered by frame, then id. `ids` maps labels that are names; without it those mean no class."""
+        keys = sorted(self._boxes)
+        boxes = [self._boxes[key] for key in keys]
+        classes = [label if isinstance(label, int) else None if label is None or ids is None else ids[label] for _, _, label in boxes]
+        has_class = any(class_id is not None for class_id in classes)
+        frame_id, track_id = np.array(keys, dtype=np.int64).reshape(-1, 2).T
+        trajectories = Trajectories(
+            np.ascontiguousarray(frame_id),
+            np.ascontiguousarray(track_id),
+            np.array([tlwh for tlwh, _, _ in boxes], dtype=np.float64).reshape(-1, 4),
+            np.array([score for _, score, _ in boxes], dtype=np.float64),
+            np.array([-1 if class_id is None else class_id for class_id in classes], dtype=np.int64) if has_class else None,
+        )
+        last = int(frame_id.max(initial=0))
+        return Result(name, trajectories, max(length, last), width, height, frame_rate, dict(class_names or {}))
+
+
+def decimal(value: float, places: int = 4) -> str:
+    """The number with at most `places` decimals and no trailing zeros.
+
+    >>> decimal(12.5), decimal(-0.00001), decimal(3.0)
+    ('12.5', '0', '3')
+    """
+    text = f"{value:.{places}f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
+def corners(tlwh: list[float]) -> list[str]:
+    """Left, top, right, bottom to a ten-thousandth of a pixel."""
+    left, top, width, height = tlwh
+    return [decimal(value) for value in (left, top, left + width, top + height)]
+
+
+def from_corners(xyxy: list[float]) -> list[float]:
+    """tlwh, its size to a ten-thousandth of a pixel, so that sums rounded on the way out come back as they were."""
+    left, top, right, bottom = xyxy
+    return [left, top, round(right - left, 4), round(bottom - top, 4)]
+
+
+def sequence_name(path: Path) -> str:
+    """The file's name without its endings; of `<sequence>/gt/gt.txt`, the sequence's."""
+    if path.parent.name in ("gt", "det") and path.stem == path.parent.name:
+        return path.absolute().parent.parent.name
+    return path.name.removesuffix(".gz").rsplit(".", 1)[0]
