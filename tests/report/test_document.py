@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from report_scenes import CONFIG, FRAMES, Toy, four_people, write_scores
+from report_scenes import CONFIG, FRAMES, Scene, Toy, four_people, write_scores
 
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.report import write_report
@@ -193,3 +193,16 @@ def test_many_boxes_are_shown_every_nth_frame(toy_run: tuple[Path, Toy], monkeyp
     assert packed["step"] == 3
     assert packed["pred"]["counts"] == [4, 3, 4, 4]
     assert packed["miss"]["counts"] == [0, 1, 0, 0]
+
+
+def test_a_colour_is_not_shared_with_the_id_before_even_when_colours_run_out(tmp_path: Path) -> None:
+    # Six ids use up the colours, in order; the seventh, next in turn for the first id's colour, follows that first id.
+    truth = [(frame, person, 60.0 * person) for frame in range(1, 5) for person in range(1, 8) if person < 7 or frame > 2]
+    result = [(frame, person, 60.0 * person) for frame in (1, 2) for person in range(1, 7)] + [(3, 1, 420.0), (4, 7, 420.0)]
+    run = tmp_path / "run"
+    dataset = Toy([Scene(truth, result).write(tmp_path / "data", run, "one")])
+    write_scores(run, dataset)
+    line = _data(write_report(run, dataset).read_text())["timelines"][0]
+    assert line["rows"][6] == [7, [3, 1, 1, 4, 1, 7]]
+    assert sorted(line["colours"][str(track)] for track in range(1, 7)) == [0, 1, 2, 3, 4, 5]
+    assert line["colours"]["7"] != line["colours"]["1"]
