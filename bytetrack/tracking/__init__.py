@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from bytetrack.tracking.byte import ByteTracker
+from bytetrack.tracking.sort import Sort
 
-__all__ = ["ByteTracker"]
+__all__ = ["ByteTracker", "Sort"]
