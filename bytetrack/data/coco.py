@@ -28,6 +28,14 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
+NUMBERS = {
+    "images": ("id", "width", "height", "video_id", "frame_id"),
+    "annotations": ("id", "image_id", "category_id", "track_id", "iscrowd", "ignore"),
+    "categories": ("id",),
+    "videos": ("id",),
+}
+LARGEST = 2**53  # the last integer up to which float64 holds every one
+
 log = logging.getLogger("bytetrack")
 
 
@@ -186,7 +194,7 @@ def mix(sets: Sequence[ImageSet]) -> ImageSet:
 
 
 def read_coco(path: str | Path) -> dict[str, Any]:
-    """The document in COCO json file `path` (also `.json.gz`): its lists are there and are lists of records, no more is checked."""
+    """The document in COCO json file `path` (also `.json.gz`): its lists are there, and ids and sizes are numbers or missing."""
     path = Path(path)
     if not path.is_file():
         raise MissingDataError(f"no annotation file {path}: make it with `python tools/prepare.py dataset=NAME dataset.root=DIR`")
@@ -202,6 +210,10 @@ def read_coco(path: str | Path) -> dict[str, Any]:
         if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
             raise FormatError(f"{path}: expected a COCO json document with a list of records {name!r}")
         document[name] = records
+        for key in NUMBERS[name]:
+            if not {type(record.get(key)) for record in records} <= {int, float, type(None)}:
+                row = next(row for row, record in enumerate(records) if type(record.get(key)) not in (int, float, type(None)))
+                raise FormatError(f"{path}: {name}[{row}] needs {key!r}, a whole number: got {str(records[row][key])[:40]!r}")
     return document  # type: ignore[no-any-return]
 
 
@@ -225,11 +237,11 @@ class _Columns:
 
     def ints(self, where: str, records: list[dict[str, Any]], key: str, default: int | None = None, at_least: int | None = None) -> Ints:
         """Whole numbers of shape (n,); `default` where the key is missing or null, FormatError if there is none."""
-        values = [record.get(key) for record in records]
+        values: list[Any] = [record.get(key) for record in records]
         if default is not None:
             values = [default if value is None else value for value in values]
         for row, value in enumerate(values):
-            if not isinstance(value, (int, float)) or value != value // 1 or (at_least is not None and value < at_least):
+            if value is None or not -LARGEST <= value <= LARGEST or value != value // 1 or (at_least is not None and value < at_least):
                 raise FormatError(
                     f"{self.path}: {where}[{row}] needs {key!r}, a whole number"
                     f"{'' if at_least is None else f' of at least {at_least}'}: got {value!r}"

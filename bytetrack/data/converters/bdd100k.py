@@ -57,17 +57,31 @@ def _videos(file: Path) -> dict[str, list[dict[str, Any]]]:
     frames = content.get("frames") if isinstance(content, dict) else content
     videos: dict[str, list[dict[str, Any]]] = {}
     for row, frame in enumerate(frames if isinstance(frames, list) else [None]):
-        if not isinstance(frame, dict) or not isinstance(frame.get("name"), str):
-            raise FormatError(f"{file}: expected a list of frames with a name (Scalabel), frame {row} is {str(frame)[:60]!r}")
+        if not _is_frame(frame):
+            raise FormatError(
+                f"{file}: expected a list of frames with name, frameIndex, labels (Scalabel), frame {row} is {str(frame)[:60]!r}"
+            )
         videos.setdefault(str(frame.get("videoName") or frame.get("video_name") or file.stem), []).append(frame)
     for of_video in videos.values():
-        of_video.sort(key=lambda frame: (frame.get("frameIndex", frame.get("index", 0)), frame["name"]))
+        of_video.sort(key=lambda frame: (frame.get("frameIndex", 0), frame["name"]))
     return videos
+
+
+def _is_frame(frame: Any) -> bool:
+    if not isinstance(frame, dict):
+        return False
+    labels, index = frame.get("labels"), frame.get("frameIndex", 0)
+    return (
+        isinstance(frame.get("name"), str)
+        and isinstance(index, int)
+        and (labels is None or (isinstance(labels, list) and all(isinstance(label, dict) for label in labels)))
+    )
 
 
 def _size(frame: dict[str, Any]) -> tuple[int, int] | None:
     size = frame.get("size")
-    return (int(size["width"]), int(size["height"])) if isinstance(size, dict) and {"width", "height"} <= set(size) else None
+    width, height = (size.get("width"), size.get("height")) if isinstance(size, dict) else (None, None)
+    return (width, height) if isinstance(width, int) and isinstance(height, int) and min(width, height) > 0 else None
 
 
 def _add_box(
@@ -80,7 +94,9 @@ def _add_box(
     known = ALSO_CALLED.get(category, IGNORED.get(category, category))
     if known not in CLASSES:
         raise FormatError(f"{where}: no class {category!r} in BDD100K MOT; known are {', '.join((*CLASSES, *IGNORED))}")
-    x1, y1, x2, y2 = numbers([corners.get(key) for key in ("x1", "y1", "x2", "y2")], where, "box2d x1 y1 x2 y2")
-    crowd = category in IGNORED or bool((label.get("attributes") or {}).get("crowd"))
+    stated = [corners.get(key) for key in ("x1", "y1", "x2", "y2")] if isinstance(corners, dict) else corners
+    x1, y1, x2, y2 = numbers(stated, where, "box2d x1 y1 x2 y2")
+    attributes = label.get("attributes")
+    crowd = category in IGNORED or (isinstance(attributes, dict) and bool(attributes.get("crowd")))
     track_id = tracks.setdefault((video_id, str(label.get("id"))), len(tracks) + 1)
     document.box(image_id, [x1, y1, x2 - x1, y2 - y1], CLASSES.index(known) + 1, track_id, crowd)

@@ -39,7 +39,7 @@ class CocoFile:
             is_there = not skip_missing or (folder / split_frame(image["file_name"])[0]).is_file()
             size = (image["width"], image["height"]) if known and is_there else result.measure(file, str(file))
             if size is not None:
-                name = file.relative_to(self.root).as_posix()
+                name = result.name(file)
                 result.images.append(image | {"file_name": name, "width": size[0], "height": size[1]})
         images = {image.get("id") for image in result.images}
         new_id, categories = self._classes(path, document["categories"])

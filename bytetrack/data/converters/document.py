@@ -59,11 +59,17 @@ class Document:
 
     def image(self, file: Path, size: tuple[int, int], video_id: int | None = None, frame_id: int | None = None) -> int:
         """A new image of (width, height) pixels, `frame_id` (from 1) of video `video_id` where it belongs to one; its id."""
-        record: dict[str, Any] = {"id": len(self.images) + 1, "file_name": file.relative_to(self.root).as_posix()}
+        record: dict[str, Any] = {"id": len(self.images) + 1, "file_name": self.name(file)}
         if video_id is not None:
             record |= {"video_id": video_id, "frame_id": frame_id}
         self.images.append(record | {"width": size[0], "height": size[1]})
         return len(self.images)
+
+    def name(self, file: Path) -> str:
+        """The path of `file` from the root on; FormatError where it lies elsewhere."""
+        if ".." in file.parts or not file.is_relative_to(self.root):
+            raise FormatError(f"{str(file)!r} lies outside {str(self.root)!r}: annotations must name images below it")
+        return file.relative_to(self.root).as_posix()
 
     def box(
         self,
