@@ -18,7 +18,6 @@ from bytetrack.tracking.state import (
     IGNORED,
     INVALID,
     LOST,
-    LOW,
     N_ALIVE,
     REMOVED,
     TRACKED,
@@ -44,7 +43,6 @@ Ints = npt.NDArray[np.int64]
 HIGH_SCORE, MATCH_COST, MAX_LOST_FRAMES, MIN_HITS = range(1, 5)
 # The state (section 3.1): centre x, centre y, area, aspect ratio; the aspect ratio has no velocity.
 AREA, ASPECT = 2, 3
-PARTED = LOW  # kind of a detection whose pair was of too small an IoU; such tracks are numbered last
 
 
 @kernel
@@ -119,7 +117,7 @@ def classify(detected: Detected, parameters: Floats, counters: Ints, rows: Ints)
             if parameters[DROP_INVALID] == 0.0:
                 return -1 - j
             counters[DROPPED] += 1
-        if sight == INVALID or sight == FLAT or detected.score[j] <= parameters[HIGH_SCORE]:
+        if sight in (INVALID, FLAT) or detected.score[j] <= parameters[HIGH_SCORE]:
             detected.kind[j] = IGNORED
         else:
             detected.kind[j] = HIGH
@@ -139,7 +137,6 @@ def associate(tracked: Tracked, n: int, detected: Detected, n_detections: int, m
         if j != NONE:
             for e in range(work.pairs.first[i], work.pairs.first[i + 1]):
                 if work.pairs.column[e] == j and work.pairs.cost[e] > match_cost:
-                    detected.kind[j] = PARTED
                     j = NONE
                     break
         if j == NONE:
@@ -152,10 +149,10 @@ def associate(tracked: Tracked, n: int, detected: Detected, n_detections: int, m
 
 
 @kernel
-def give_birth(tracked: Tracked, detected: Detected, kind: int, counters: Ints) -> None:
-    """Starts a track from every detection of a kind."""
+def give_birth(tracked: Tracked, detected: Detected, counters: Ints) -> None:
+    """Starts a track from every confident detection that is left."""
     for j in range(len(detected.score)):
-        if detected.kind[j] == kind:
+        if detected.kind[j] == HIGH:
             row = new_row(tracked, detected, j, UNCONFIRMED, counters)
             start(tracked.motion[row], detected.xyxy[j])
             box_of_motion(tracked.motion[row], tracked.box[row])
@@ -195,8 +192,7 @@ def sort_update(
         predict(motion[row])
         box_of_motion(motion[row], box[row])
     associate(tracked, n, detected, n_detections, parameters[MATCH_COST], frame, work)
-    give_birth(tracked, detected, HIGH, counters)
-    give_birth(tracked, detected, PARTED, counters)
+    give_birth(tracked, detected, counters)
     for t in range(counters[N_ALIVE]):
         row = tracked.order[t]
         if frame - tracked.last_frame[row] > parameters[MAX_LOST_FRAMES]:
