@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,9 @@ def present(
         write_report(out / name, dataset, out / first if name == last != first else None)
     if scale is not None:
         _film(dataset.sequences(), runs, out, high_score, scale, workers)
-    console.print(_table(runs, simulated))
+    console.print(_table(runs))
+    if simulated:
+        console.print(SIMULATED, soft_wrap=True)
     places = {"report": out / last / "report.html", "videos": out / "videos", "side by side": out / "videos" / "comparison.mp4"}
     for what, place in {**places, "everything": out}.items():
         if place.exists():
@@ -51,25 +54,25 @@ def present(
 
 def _film(sequences: list[Sequence], runs: Mapping[str, Scores], out: Path, high_score: float, scale: float, workers: int | None) -> None:
     """A video of the last run on each sequence, and of the first beside it on the one where IDF1 rises most."""
-    from bytetrack.video.annotate import AnnotateJob, Pane, annotate
+    from bytetrack.video.annotate import AnnotateJob, Pane
 
     first, *_, last = runs
 
     def pane(name: str, sequence: Sequence) -> Pane:
         return Pane(f"{name.replace('_', ' ')}, {sequence.name}", read_trajectories(out / name / "tracks" / f"{sequence.name}.txt"))
 
-    panes = {sequence.name: [pane(last, sequence)] for sequence in sequences}
-    every_sequence(AnnotateJob(panes, out / "videos", high_score, scale), sequences, workers, dict)
     gain = {s.name: runs[last]["trackeval"][s.name]["IDF1"] - runs[first]["trackeval"][s.name]["IDF1"] for s in sequences}
     clearest = max(sequences, key=lambda sequence: gain[sequence.name])
-    both = [pane(first, clearest), pane(last, clearest)]
-    annotate(clearest, both, out / "videos" / "comparison.mp4", high_score, 0.75 * scale)
+    panes = {sequence.name: [pane(last, sequence)] for sequence in sequences}
+    panes["comparison"] = [pane(first, clearest), pane(last, clearest)]
+    shown = [*sequences, replace(clearest, name="comparison")]
+    every_sequence(AnnotateJob(panes, out / "videos", high_score, scale), shown, workers, dict)
 
 
-def _table(runs: Mapping[str, Scores], simulated: bool) -> Any:
+def _table(runs: Mapping[str, Scores]) -> Any:
     from rich.table import Table
 
-    table = Table(title="TrackEval, all sequences", title_justify="left", caption=SIMULATED if simulated else None, caption_justify="left")
+    table = Table(title="TrackEval, all sequences", title_justify="left")
     table.add_column("tracked with")
     for column in COLUMNS:
         table.add_column(column, justify="right")

@@ -60,7 +60,10 @@ def _picture(image: Image, frame_id: int, scale: float, high_score: float, pane:
 
 @dataclass(frozen=True, eq=False)
 class AnnotateJob:
-    """`annotate` for the sequences of a dataset: what to show of each by its name, and the folder of the videos."""
+    """`annotate` for the sequences of a dataset: what to show of each by its name, and the folder of the videos.
+
+    Pictures are `scale` times larger, three quarters of that where several stand side by side.
+    """
 
     panes: Mapping[str, list[Pane]]
     folder: Path
@@ -68,4 +71,6 @@ class AnnotateJob:
     scale: float = 1.0
 
     def __call__(self, sequence: Sequence) -> Path:
-        return annotate(sequence, self.panes[sequence.name], self.folder / f"{sequence.name}.mp4", self.high_score, self.scale)
+        panes = self.panes[sequence.name]
+        scale = self.scale * (0.75 if len(panes) > 1 else 1)
+        return annotate(sequence, panes, self.folder / f"{sequence.name}.mp4", self.high_score, scale)

@@ -115,7 +115,7 @@ def _outline(canvas: Image, box: list[int], colour: Colour, width: int, style: s
         cv2.rectangle(canvas, (x0, y0), (x1, y1), colour, width, cv2.LINE_8)
         return
     on = max(4, round(11 * unit)) if style == DASHED else max(2, round(4 * unit))
-    dashes = _dashes(x0, y0, x1, y1, on, on if style == DASHED else 2 * on)
+    dashes = _dashes(x0, y0, x1, y1, on, on + width if style == DASHED else 3 * on)
     if dashes:
         if style == DASHED:
             cv2.polylines(canvas, dashes, False, dark, width + 1, cv2.LINE_8)

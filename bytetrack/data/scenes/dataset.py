@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import logging
 import multiprocessing
 import os
 import shutil
+import signal
+import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from rich.progress import Progress
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from bytetrack.data.scenes.render import Person, Scene, render
 from bytetrack.data.scenes.street import Mood
@@ -20,6 +24,7 @@ from bytetrack.data.scenes.walk import Camera
 
 __all__ = ["Settings", "make_dataset"]
 
+log = logging.getLogger("bytetrack")
 VERSION = 1  # of what the generator draws: raise it when its pictures change
 CHUNK = 25  # frames a task
 
@@ -79,8 +84,9 @@ def make_dataset(
     root, settings = Path(root), Settings(seed, sequences, length, width, height, frame_rate, people)
     if root.exists() and any(root.iterdir()):
         _check_same(root, settings)
+        log.info("%d street scenes kept: %s", settings.sequences, root)
         return root
-    temporary = root.with_name(f".{root.name}.{os.getpid()}")
+    temporary, started = root.with_name(f".{root.name}.{os.getpid()}"), time.perf_counter()
     try:
         for index in range(settings.sequences):
             _write_sequence_info(temporary / settings.name(index), settings)
@@ -93,6 +99,8 @@ def make_dataset(
         temporary.replace(root)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+    seconds = time.perf_counter() - started
+    log.info("%d street scenes of %d frames drawn in %.0f s: %s", settings.sequences, settings.length, seconds, root)
     return root
 
 
@@ -107,17 +115,17 @@ def _check_same(root: Path, settings: Settings) -> None:
         raise ValueError(f"{root} was generated with {different}: remove that folder or give another")
 
 
-Truth = dict[tuple[int, int], list[list[Person]]]
+Truth = dict[tuple[int, int], list[list[Person]]]  # by sequence and first frame of a task: the people in each of its frames
 
 
 def _render_all(folder: Path, settings: Settings, workers: int) -> Truth:
     """Every frame of every sequence, in tasks of a few frames; people by (sequence, first frame of the task)."""
     tasks = [(index, first) for index in range(settings.sequences) for first in range(1, settings.length + 1, CHUNK)]
-    workers = min(workers, len(tasks))
-    with Progress(transient=True) as progress:
-        bar = progress.add_task("generating street scenes", total=len(tasks))
-        found: Truth = {}
-        for task, people in _results(folder, settings, tasks, workers):
+    console, found = Console(stderr=True), Truth()
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task("drawing street scenes", total=len(tasks))
+        for task, people in _results(folder, settings, tasks, min(workers, len(tasks))):
             found[task] = people
             progress.advance(bar)
     return found
@@ -129,9 +137,17 @@ def _results(
     if workers == 1:
         yield from ((task, _render_chunk(folder, settings, *task)) for task in tasks)
         return
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_end_quietly)
+    try:
         futures = [pool.submit(_render_chunk, folder, settings, *task) for task in tasks]
         yield from ((task, future.result()) for task, future in zip(tasks, futures, strict=True))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _end_quietly() -> None:
+    """In a worker: Ctrl-C, which the terminal sends to every process, ends it without a word."""
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
 
 @lru_cache(maxsize=1)
