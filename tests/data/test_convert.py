@@ -95,6 +95,7 @@ class TestMot:
         document = convert(MotChallenge(tmp_path))
         assert [(i["file_name"], i["width"], i["height"]) for i in document["images"]][4] == ("S/img1/000005.png", 20, 10)
         assert "no seqinfo.ini; taken as 5 frames of 20x10 pixels at 30 a second" in caplog.text
+        assert convert(MotChallenge(tmp_path / "S"))["images"] == document["images"]
         image(tmp_path / "S" / "img1" / "000000.png")
         with pytest.raises(FormatError, match=r"000000\.png: expected images numbered from 1"):
             convert(MotChallenge(tmp_path))
