@@ -2,7 +2,32 @@
 
 from __future__ import annotations
 
+import logging
+import time
+
+from bytetrack.structures import Detections
 from bytetrack.tracking.byte import ByteTracker
+from bytetrack.tracking.compiled import COMPILED
+from bytetrack.tracking.interpolation import interpolate
 from bytetrack.tracking.sort import Sort
 
-__all__ = ["ByteTracker", "Sort"]
+__all__ = ["ByteTracker", "Sort", "interpolate", "warm_up"]
+
+log = logging.getLogger("bytetrack")
+
+
+def warm_up() -> float:
+    """Compiles the kernels of every tracker, or loads them where that was done before; returns the seconds it took.
+
+    Numba keeps compiled code beside the package, else in NUMBA_CACHE_DIR or the user's cache folder.
+    """
+    if not COMPILED:
+        log.info("numba is not installed: the tracking kernels run as plain Python, slower and with the same results")
+        return 0.0
+    log.info("compiling the tracking kernels (once per machine, up to half a minute) ...")
+    begin = time.perf_counter()
+    for tracker in (ByteTracker(), Sort()):
+        tracker.update(Detections.empty())
+    seconds = time.perf_counter() - begin
+    log.info("tracking kernels ready in %.1f s", seconds)
+    return seconds
