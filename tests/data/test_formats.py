@@ -160,6 +160,18 @@ def test_any_bytes_are_read_or_refused_in_one_line(content: bytes, form: str, tm
     assert "\n" not in message
 
 
+def test_ground_truth_of_a_benchmark_goes_to_cvat_and_back_with_its_classes(data_dir: Path, tmp_path: Path) -> None:
+    found = read(data_dir / "MOT17" / "train")
+    assert [r.name for r in found] == [f"MOT17-{k:02d}-FRCNN" for k in (2, 4, 5, 9, 10, 11, 13)]
+    assert found[0].label(1) == "pedestrian"
+    write(found[:1], "cvat", tmp_path)
+    (back,) = read(tmp_path)
+    assert_same(back, found[0], score=None)
+    with zipfile.ZipFile(tmp_path / "MOT17-02-FRCNN.zip") as archive:
+        assert archive.read("gt/labels.txt").decode().split("\n")[:2] == ["pedestrian", "person on vehicle"]
+        assert archive.read("gt/gt.txt").decode().split("\n")[0] == "1,1,912,484,97,109,1,7,1"
+
+
 KITTI_LABELS = """0 0 Van 0 0 -1.793451 296.744956 161.752147 455.226042 292.372804 2.0 1.8 4.4 -4.5 1.8 13.4 -2.1
 0 -1 DontCare -1 -1 -10.000000 219.310000 188.490000 245.500000 218.560000 -1000 -1000 -1000 -10 -1 -1 -1
 0 1 Cyclist 0 0 -1.936993 737.619499 161.531951 931.112229 374.000000 1.739063 0.824591 1.785241 1.640400 1.675660 5.776261 -1.675458
@@ -340,7 +352,7 @@ GOOD = "0 0 Car 0 0 0 1 2 3 4 0 0 0 0 0 0 0\n"
         ),
         (
             put("a.xml", f'<annotations><track id="0" label="x">{BOX.format(0)}{BOX.format(10**9)}</track></annotations>'),
-            "a million frames apart",
+            "expected at most 1000000 boxes between",
         ),
         (
             put("a.xml", '<annotations><track id="0" label="x"><polygon frame="0"/></track></annotations>'),
@@ -372,6 +384,12 @@ def test_an_archive_that_inflates_without_bound_is_refused(tmp_path: Path, monke
         archive.writestr("gt/gt.txt", b"0" * 1001)
     with pytest.raises(FormatError, match=r"bomb\.zip: 'gt/gt\.txt' in the archive inflates to more than"):
         read(tmp_path / "bomb.zip")
+
+
+@pytest.mark.parametrize("to", ["jsonl", "coco_vid"])
+def test_one_wrong_frame_number_does_not_make_a_file_without_end(to: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="lists every frame, at most 10000000: a has a box in frame 1000000000000000"):
+        write([result([(10**15, 1, 1, 2, 3, 4, 1)], width=9, height=9)], to, tmp_path)
 
 
 def test_a_sequence_name_never_leads_out_of_the_folder(tmp_path: Path) -> None:

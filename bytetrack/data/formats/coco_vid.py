@@ -75,6 +75,7 @@ def write_coco_vid(results: Sequence[Result], path: Path) -> None:
             raise ValueError(
                 f"coco_vid needs the image size of {result.name}: give root=DIR with {result.name}/seqinfo.ini, or size=[WIDTH,HEIGHT]"
             )
+        result.refuse_endless("coco_vid")
         size = {"width": result.width, "height": result.height}
         rate = {"fps": result.frame_rate} if result.frame_rate else {}
         document["videos"].append({"id": video_id, "name": result.name, **size, **rate})

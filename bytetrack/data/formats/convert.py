@@ -142,6 +142,8 @@ def _source(path: Path, source_format: str | None) -> tuple[str, list[Path]]:
     files = sorted(
         p for p in folder.iterdir() if p.is_file() and (p.name.endswith(wanted) if wanted else p.name.lower().endswith(SUFFIXES))
     )
+    if annotated := sorted(folder.glob("*/gt/gt.txt")) if not files and source_format in (None, "mot") else []:
+        return "mot", annotated
     if not files:
         raise MissingDataError(f"no file in {str(folder)!r} that ends in {wanted or ', '.join(SUFFIXES)}")
     kinds: dict[str, Path] = {}

@@ -17,6 +17,7 @@ from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
 from bytetrack.data.formats.archive import member_names, read_member, replace_bytes, zipped
+from bytetrack.data.formats.mot import MOT_CLASSES
 from bytetrack.data.formats.result import NO_CLASS, Names, Result, Rows, corners, decimal, from_corners, in_order, sequence_name
 from bytetrack.data.formats.text import decode, whole
 from bytetrack.errors import FormatError, MissingDataError
@@ -24,10 +25,8 @@ from bytetrack.mot_text import replace_text
 
 __all__ = ["read_cvat", "read_cvat_xml", "write_cvat", "write_cvat_xml"]
 
-MOT_LABELS = [
-    *("pedestrian", "person on vehicle", "car", "bicycle", "motorbike", "non motorized vehicle", "static person", "distractor"),
-    *("occluder", "occluder on the ground", "occluder full", "reflection"),
-]
+MOT_LABELS = list(MOT_CLASSES.values())
+MOST_BETWEEN = 1_000_000  # a small file must not become boxes without bound
 
 
 def read_cvat(path: Path, names: Names) -> Result:
@@ -57,17 +56,19 @@ def read_cvat(path: Path, names: Names) -> Result:
         label = names.check(labels[class_number - 1], where)
         if considered:
             rows.add(where, whole(fields[0], where, "frame"), whole(fields[1], where, "id"), tlwh, 1.0, label)
-    ids, class_names = Names(names.known or in_order(labels)).resolve(rows.labels())
+    known = names.known or (MOT_CLASSES if labels == MOT_LABELS else in_order(labels))
+    ids, class_names = Names(known).resolve(rows.labels())
     return rows.result(sequence_name(path), ids, class_names)
 
 
 def write_cvat(result: Result, path: Path) -> None:
     known = result.labels()
-    labels = [result.label(k) for k in range(max(known) + 1)] if known else [NO_CLASS]
+    official = bool(known) and known.items() <= MOT_CLASSES.items()
+    labels = MOT_LABELS if official else [result.label(k) for k in range(max(known) + 1)] if known else [NO_CLASS]
     lines = []
     for frame_id, track_id, tlwh, _, class_id in result.rows():
         box = ",".join(decimal(value) for value in tlwh)
-        lines.append(f"{frame_id},{track_id},{box},1,{(class_id or 0) + 1},1\n")
+        lines.append(f"{frame_id},{track_id},{box},1,{(class_id or 0) + (not official)},1\n")
     members = {"gt/gt.txt": "".join(lines).encode(), "gt/labels.txt": "".join(f"{label}\n" for label in labels).encode()}
     replace_bytes(path, zipped(members))
 
@@ -100,6 +101,7 @@ class _Document:
         self.path, self.names, self.rows = path, names, Rows()
         self.open: list[str] = []
         self.text = self.attribute = ""
+        self.between = 0
         self.labels: list[str] = []
         self.meta: dict[str, str] = {}
         self.track: dict[str, str] = {}
@@ -175,8 +177,9 @@ class _Document:
             if following is None:
                 continue
             end = tlwh if following[1] else following[2]
-            if following[0] - frame > 10**6:
-                raise FormatError(f"{following[4]}: expected boxes less than a million frames apart, got {frame} and {following[0]}")
+            self.between += following[0] - frame - 1
+            if self.between > MOST_BETWEEN:
+                raise FormatError(f"{following[4]}: expected at most {MOST_BETWEEN} boxes between those in the file, got more")
             for between in range(frame + 1, following[0]):
                 part = (between - frame) / (following[0] - frame)
                 box = [round(a + part * (b - a), 4) for a, b in zip(tlwh, end, strict=True)]

@@ -1,7 +1,8 @@
 """MOTChallenge text: `<sequence>.txt` each, and the zip archive of them that motchallenge.net takes.
 
 Columns `frame,id,left,top,width,height,score,class,-1,-1`, frames and ids from 1, class -1 where there is none. Boxes are written
-to 0.1 pixels, scores to 0.01.
+to 0.1 pixels, scores to 0.01. Ground truth (`gt/gt.txt`, eight or nine columns) is read too: conf is the score, the classes are the
+benchmark's.
 """
 
 from __future__ import annotations
@@ -15,15 +16,24 @@ from pathlib import Path
 
 from bytetrack.data.formats.archive import replace_bytes, zipped
 from bytetrack.data.formats.result import Result, sequence_name
+from bytetrack.data.formats.text import read_lines
 from bytetrack.data.mot import read_trajectories, write_trajectories
 
-__all__ = ["read_mot", "write_mot", "write_submission"]
+__all__ = ["MOT_CLASSES", "read_mot", "write_mot", "write_submission"]
+
+MOT_CLASSES = {
+    **{1: "pedestrian", 2: "person on vehicle", 3: "car", 4: "bicycle", 5: "motorbike", 6: "non motorized vehicle"},
+    **{7: "static person", 8: "distractor", 9: "occluder", 10: "occluder on the ground", 11: "occluder full", 12: "reflection"},
+}
 
 
 def read_mot(path: Path, classes: Mapping[int, str] | None = None) -> Result:
-    """One file; of a ground truth file (`gt/gt.txt`) the conf column is the score. FormatError names the line."""
+    """One file; FormatError names the line."""
     trajectories = read_trajectories(path)
-    return Result(sequence_name(path), trajectories, int(trajectories.frame_id.max(initial=0)), class_names=dict(classes or {}))
+    first = next((line for _, line in read_lines(path)), "")
+    is_ground_truth = len(first.split(",")) in (8, 9)
+    names = classes or (MOT_CLASSES if is_ground_truth and trajectories.class_id is not None else {})
+    return Result(sequence_name(path), trajectories, int(trajectories.frame_id.max(initial=0)), class_names=dict(names))
 
 
 def write_mot(result: Result, path: Path) -> None:

@@ -17,6 +17,7 @@ from bytetrack.structures import Trajectories
 __all__ = ["NO_CLASS", "Names", "Result", "Rows", "corners", "decimal", "from_corners", "in_order", "sequence_name"]
 
 NO_CLASS = "object"  # the label of boxes without a class, where a format must have one
+MOST_FRAMES = 10_000_000  # four days at 30 frames a second
 UNNAMED = re.compile(r"class_(\d+)")
 
 
@@ -45,6 +46,11 @@ class Result:
         class_id = self.trajectories.class_id
         used = set() if class_id is None else set(class_id[class_id >= 0].tolist())
         return {k: self.label(k) for k in sorted(used | set(self.class_names))}
+
+    def refuse_endless(self, to: str) -> None:
+        """ValueError for formats that list every frame, when one wrong number would make them list frames without bound."""
+        if self.length > MOST_FRAMES:
+            raise ValueError(f"{to} lists every frame, at most {MOST_FRAMES}: {self.name} has a box in frame {self.length}")
 
     def rows(self) -> Iterable[tuple[int, int, list[float], float, int | None]]:
         """frame_id, track_id, tlwh, score, class_id (or None) of every box, by frame, then id."""

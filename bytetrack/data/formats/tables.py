@@ -91,6 +91,7 @@ def read_jsonl(path: Path, names: Names) -> Result:
 
 
 def write_jsonl(result: Result, path: Path) -> None:
+    result.refuse_endless("jsonl")
     tracks: list[list[dict[str, Any]]] = [[] for _ in range(result.length)]
     for frame_id, track_id, tlwh, score, class_id in result.rows():
         track: dict[str, Any] = {"id": track_id, "box": tlwh, "score": score}
