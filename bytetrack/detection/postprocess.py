@@ -34,9 +34,12 @@ class Selection:
     def __call__(self, output: Tensor, grid: Tensor, stride: Tensor, ratios: Sequence[float]) -> list[Detections]:
         """Detections, best first, of a network's output (B, A, 5 + C) in any precision, with the `anchors` of its input size.
 
-        `ratios` has the letterbox ratio of each image: boxes are divided by it, and never clipped.
+        `ratios` has the letterbox ratio of each image: boxes are divided by it, and never clipped. Boxes too large for float32 go.
+        ValueError where the output is not a number.
         """
         objectness = self._probability(output[..., 4])
+        if bool(objectness.isnan().any()):
+            raise ValueError("the network's output is not a number (NaN): broken weights, or a precision too low for them (try fp32)")
         found = []
         for row, ratio in enumerate(ratios):
             likely = objectness[row] >= self.min_score  # no class can raise a score
@@ -51,7 +54,9 @@ class Selection:
         keep = score >= self.min_score
         if self.class_ids is not None:
             keep &= torch.isin(class_id, torch.tensor(self.class_ids, device=class_id.device))
-        boxes, score, class_id = decode(output[keep], grid[keep], stride[keep]), score[keep], class_id[keep]
+        boxes = decode(output, grid, stride)
+        keep &= boxes.isfinite().all(dim=1)
+        boxes, score, class_id = boxes[keep], score[keep], class_id[keep]
         kept = batched_nms(boxes, score, class_id, self.nms_iou)[: self.max_detections]
         rows = torch.cat([boxes[kept], score[kept, None], class_id[kept, None].float()], dim=1).cpu().double().numpy()
         return Detections(rows[:, :4] / ratio, rows[:, 4], None if self.single else rows[:, 5].astype("int64"))

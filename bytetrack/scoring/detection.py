@@ -44,7 +44,8 @@ def average_precision(
     >>> average_precision([box], [box])["AP"]
     1.0
     """
-    if not len(ground_truth) == len(detections) == len(sizes or detections) == len(ignored or detections) == len(areas or detections):
+    lengths = {len(entries) for entries in (ground_truth, detections, ignored, areas, sizes) if entries is not None}
+    if len(lengths) > 1:
         raise ValueError(f"expected one entry an image in every argument: got {len(ground_truth)} true, {len(detections)} detected")
     from faster_coco_eval import COCO, COCOeval_faster
 

@@ -180,6 +180,15 @@ def test_no_boxes_have_a_shape_too() -> None:
     assert (found.xyxy.shape, found.class_id.shape) == ((0, 4), (0,))  # type: ignore[union-attr]
 
 
+def test_a_network_gone_wrong_is_not_taken_for_an_empty_street() -> None:
+    rows = output((10, 10, 20, 20, 1, 1), (10, 10, 20, 20, 1, 1))
+    rows[0, 0, 2] = 100  # its exponential is beyond float32
+    assert len(choice(rows)) == 1
+    rows[0, 0, 4] = float("nan")
+    with pytest.raises(ValueError, match=r"output is not a number \(NaN\)"):
+        choice(rows)
+
+
 def test_the_key_changes_with_whatever_changes_the_boxes(nano: Path, tmp_path: Path) -> None:
     base = Yolox(nano, **NANO).key()
     assert Yolox(nano, **NANO).key() == base
