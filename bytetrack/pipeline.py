@@ -227,7 +227,7 @@ def earlier_run(folder: str | Path | None) -> Path | None:
 
 
 def rewrite_trajectories(source: Path, target: Path, change: Callable[[Trajectories], Trajectories]) -> None:
-    """Writes what `change` makes of every result file in `source` to the file of the same name in `target`."""
+    """Writes what `change` makes of every result file in `source` to the file of the same name in `target`, boxes with all digits."""
     if source.resolve() == target.resolve():
         raise ValueError(f"out would overwrite the tracks it reads ({source}): give another out")
     before = after = 0
@@ -235,9 +235,9 @@ def rewrite_trajectories(source: Path, target: Path, change: Callable[[Trajector
     for path in paths:
         trajectories = read_trajectories(path)
         changed = change(trajectories)
-        write_trajectories(target / path.name, changed)
+        write_trajectories(target / path.name, changed, decimals=None)
         before, after = before + len(trajectories), after + len(changed)
-    log.info("%d sequences, %d boxes became %d: %s", len(paths), before, after, target)
+    log.info("%d sequences, %d boxes before, %d after: %s", len(paths), before, after, target)
 
 
 def score_every_sequence(

@@ -62,13 +62,14 @@ def read_trajectories(path: Path, length: int | None = None) -> Trajectories:
     )
 
 
-def write_trajectories(path: Path, trajectories: Trajectories) -> None:
-    """Rows `frame,id,left,top,width,height,score,-1,-1,-1` by frame, then id; boxes to 0.1 pixels, score to 0.01; atomically.
+def write_trajectories(path: Path, trajectories: Trajectories, decimals: int | None = 1) -> None:
+    """Rows `frame,id,left,top,width,height,score,-1,-1,-1` by frame, then id; score to 0.01; atomically.
 
-    The eighth column is the class where there is one.
+    Boxes to `decimals` (0.1 pixels), None for all digits. The eighth column is the class where there is one.
     """
     order = np.lexsort((trajectories.track_id, trajectories.frame_id))
-    boxes = (np.round(trajectories.tlwh[order], 1) + 0.0).tolist()  # + 0.0: never -0.0
+    tlwh = trajectories.tlwh[order] if decimals is None else np.round(trajectories.tlwh[order], decimals)
+    boxes = (tlwh + 0.0).tolist()  # + 0.0: never -0.0
     score = (np.round(trajectories.score[order], 2) + 0.0).tolist()
     classes = [-1] * len(order) if trajectories.class_id is None else trajectories.class_id[order].tolist()
     rows = zip(trajectories.frame_id[order].tolist(), trajectories.track_id[order].tolist(), boxes, score, classes, strict=True)

@@ -19,7 +19,7 @@ def test_published_tracks_are_filled_as_published(verb, data_dir: Path, tmp_path
         theirs = read_trajectories(path)
         assert np.array_equal(ours.frame_id, theirs.frame_id)
         assert np.array_equal(ours.track_id, theirs.track_id)
-        assert np.abs(ours.tlwh - theirs.tlwh).max() < 0.11
+        assert np.array_equal(ours.tlwh, theirs.tlwh)
 
 
 def test_a_gap_is_filled_up_to_its_longest(verb, tmp_path: Path) -> None:
