@@ -86,7 +86,7 @@ def check(
     sequences: list[Sequence] = [] if hasattr(dataset, "to_coco") else dataset.sequences()
     findings = [finding for sequence in sequences for finding in check_ground_truth(sequence)]
     try:
-        document = convert(dataset, skip_missing=True)
+        document = coco_from_sequences(sequences, dataset.protocol) if sequences else convert(dataset, skip_missing=True)
     except FormatError as error:
         findings += [] if any(f.level == "error" for f in findings) else [Finding("error", "cannot be read", str(error))]
         document = {"images": [], "annotations": [], "categories": [], "info": {}}

@@ -30,6 +30,7 @@ ATTEMPTS = 5
 FIRST_PAUSE = 1.0  # seconds before the second attempt; doubles each time
 TIMEOUT = 30.0  # seconds without a byte
 CHUNK = 2**18
+PASSING = (408, 425, 429)  # answers below 500 that mean: later
 
 log = logging.getLogger("bytetrack")
 
@@ -103,12 +104,18 @@ def fetch(url: str, path: str | Path, sha256: str | None = None, size: int | Non
                 _receive(url, part, size, progress, bar)
                 break
             except urllib.error.HTTPError as error:
-                if error.code < 500 or attempt == ATTEMPTS:
-                    raise OSError(f"{url}: the server answers {error.code} {error.reason}") from None
+                problem = f"the server answers {error.code} {error.reason}"
+                if (error.code < 500 and error.code not in PASSING) or attempt == ATTEMPTS:
+                    raise OSError(f"{url}: {problem}") from None
             except (OSError, http.client.HTTPException) as error:
-                if attempt == ATTEMPTS or isinstance(error, _Refused):
-                    raise OSError(f"{url}: {getattr(error, 'reason', error)}; run the same command again to go on") from None
-            time.sleep(FIRST_PAUSE * 2 ** (attempt - 1))
+                problem = str(getattr(error, "reason", error))
+                if isinstance(error, _Refused):
+                    raise OSError(f"{url}: {problem}") from None
+                if attempt == ATTEMPTS:
+                    raise OSError(f"{url}: {problem}; run the same command again to go on") from None
+            pause = FIRST_PAUSE * 2 ** (attempt - 1)
+            log.warning("%s: %s; trying again in %g s", url, problem, pause)
+            time.sleep(pause)
     try:
         _checked(part, sha256, size, f"thrown away; {url} is not the file this version knows")
     except ValueError:
