@@ -133,7 +133,7 @@ def test_a_part_that_was_complete_is_taken(server: Server, tmp_path: Path) -> No
 def test_wrong_bytes_are_refused_and_thrown_away(server: Server, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="expected SHA-256 0000"):
         fetch(f"{server.url}/file.bin", tmp_path / "f", sha256="0" * 64)
-    with pytest.raises(OSError, match="expected 7 bytes, the server offers 1024000: not the file this version knows; fetch it by hand$"):
+    with pytest.raises(OSError, match=r"expected 7 bytes, the server offers 1024000: not the file this version knows; fetch it by hand$"):
         fetch(f"{server.url}/file.bin", tmp_path / "f", size=7)
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "f").write_bytes(b"other")
