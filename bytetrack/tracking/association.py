@@ -86,7 +86,8 @@ def bin_boxes(boxes: Floats, class_id: Ints, rows: Ints, n: int, border: float, 
         row = rows[t]
         left, right, widest = min(left, boxes[row, 0]), max(right, boxes[row, 0]), max(widest, boxes[row, 2] - boxes[row, 0])
     n_bins = max(n, 1)
-    bins = Bins(n, n_bins, left, n_bins / (right - left) if right > left else 0.0, widest + border, border)
+    per_pixel = n_bins / (right - left) if right > left else 0.0
+    bins = Bins(n, n_bins, left if n > 0 else 0.0, per_pixel, widest + border, border)
     table, first = binned.table, binned.first
     for b in range(n_bins + 1):
         first[b] = 0
