@@ -22,17 +22,19 @@ def test_published_tracks_are_filled_as_published(verb, data_dir: Path, tmp_path
         assert np.array_equal(ours.tlwh, theirs.tlwh)
 
 
-def test_a_gap_is_filled_up_to_its_longest(verb, tmp_path: Path) -> None:
+def test_a_gap_is_filled_up_to_its_longest(verb_here, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("".join(f"{frame},1,{frame},0,20,40,0.9,-1,-1,-1\n" for frame in (1, 2, 3, 4, 5, 6, 9, 20)))
-    process = verb("interpolate", f"tracks={tmp_path}", "out=run", "max_gap=5")
+    process = verb_here("interpolate", f"tracks={tmp_path}", "out=run", "max_gap=5")
     assert process.returncode == 0, process.stderr
     found = read_trajectories(tmp_path / "working" / "run" / "tracks" / "a.txt")
     assert found.frame_id.tolist() == [1, 2, 3, 4, 5, 6, 7, 8, 9, 20]
     assert found.tlwh[:, 0].tolist() == found.frame_id.tolist()
 
 
-def test_its_own_input_is_never_overwritten(verb, tmp_path: Path) -> None:
+def test_its_own_input_is_never_overwritten(verb_here, tmp_path: Path) -> None:
     (tmp_path / "run" / "tracks").mkdir(parents=True)
     (tmp_path / "run" / "tracks" / "a.txt").write_text("1,1,1,0,20,40,0.9,-1,-1,-1\n")
-    assert "out would overwrite the tracks it reads" in failed(verb("interpolate", f"tracks={tmp_path / 'run'}", f"out={tmp_path / 'run'}"))
-    assert "no result file in '/nowhere'" in failed(verb("interpolate", "tracks=/nowhere"))
+    assert "out would overwrite the tracks it reads" in failed(
+        verb_here("interpolate", f"tracks={tmp_path / 'run'}", f"out={tmp_path / 'run'}")
+    )
+    assert "no result file in '/nowhere'" in failed(verb_here("interpolate", "tracks=/nowhere"))

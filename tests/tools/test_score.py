@@ -35,9 +35,9 @@ def test_result_files_are_scored_and_kept_in_the_run(verb, tiny: Path, results: 
     assert (out.parent / "again" / "scores.json").read_text() == (out / "scores.json").read_text()
 
 
-def test_a_file_of_no_sequence_is_warned_of(verb, tiny: Path, results: Path) -> None:
+def test_a_file_of_no_sequence_is_warned_of(verb_here, tiny: Path, results: Path) -> None:
     (results / "C.txt").touch()
-    process = verb("score", *DATASET, f"dataset.root={tiny}", f"tracks={results}", "out=run")
+    process = verb_here("score", *DATASET, f"dataset.root={tiny}", f"tracks={results}", "out=run")
     assert process.returncode == 0, process.stderr
     assert "as the dataset has no such sequence: C" in process.stderr
 
@@ -52,19 +52,19 @@ def test_a_file_of_no_sequence_is_warned_of(verb, tiny: Path, results: Path) -> 
     ],
 )
 def test_a_wrong_result_file_is_named_and_nothing_is_scored(
-    verb, tiny: Path, results: Path, tmp_path: Path, line: str, message: str
+    verb_here, tiny: Path, results: Path, tmp_path: Path, line: str, message: str
 ) -> None:
     path = results / "B.txt"
     path.write_text(f"{path.read_text()}{line}\n")
-    found = failed(verb("score", *DATASET, f"dataset.root={tiny}", f"tracks={results}", "out=run"))
+    found = failed(verb_here("score", *DATASET, f"dataset.root={tiny}", f"tracks={results}", "out=run"))
     assert found.startswith(f"{path}:13: ")
     assert message in found
     assert not (tmp_path / "working" / "run" / "scores.json").exists()
 
 
-def test_a_missing_result_file_is_named(verb, tiny: Path, results: Path, tmp_path: Path) -> None:
+def test_a_missing_result_file_is_named(verb_here, tiny: Path, results: Path, tmp_path: Path) -> None:
     (results / "B.txt").unlink()
-    found = failed(verb("score", *DATASET, f"dataset.root={tiny}", f"tracks={results}", "out=run"))
+    found = failed(verb_here("score", *DATASET, f"dataset.root={tiny}", f"tracks={results}", "out=run"))
     assert found == f"{results} lacks B (1 of 2 result files): nothing was scored"
-    assert "tracks must be given" in failed(verb("score", *DATASET, f"dataset.root={tiny}"))
+    assert "tracks must be given" in failed(verb_here("score", *DATASET, f"dataset.root={tiny}"))
     assert not (tmp_path / "working" / "run").exists()

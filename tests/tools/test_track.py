@@ -17,6 +17,7 @@ from one_line import failed
 DATASET = ("dataset=motchallenge", "dataset.subset=train", "dataset.protocol=mot17", "workers=1")
 
 
+@pytest.mark.slow
 def test_half_val_gives_the_papers_row_box_for_box(verb, data_dir: Path, mot17_dir: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     process = verb(
@@ -54,9 +55,9 @@ def test_public_detections_of_a_small_dataset_are_tracked_and_scored(verb, tiny:
     assert [path.name for path in (tmp_path / "working").iterdir()] == ["run"]
 
 
-def test_settings_of_single_sequences_come_from_the_config(verb, tiny: Path, tmp_path: Path) -> None:
+def test_settings_of_single_sequences_come_from_the_config(verb_here, tiny: Path, tmp_path: Path) -> None:
     recorded = ("detector=recorded", f"detector.folder={tiny / 'detections'}")
-    process = verb(
+    process = verb_here(
         "track", *DATASET, f"dataset.root={tiny}", *recorded, "+per_sequence.B.high_score=0.95", "+per_sequence.B.low_score=0.9", "out=run"
     )
     assert process.returncode == 0, process.stderr
@@ -65,10 +66,10 @@ def test_settings_of_single_sequences_come_from_the_config(verb, tiny: Path, tmp
     assert (tracks / "B.txt").read_text() == ""
 
 
-def test_without_ground_truth_tracks_are_written_and_no_scores(verb, tiny: Path, tmp_path: Path) -> None:
+def test_without_ground_truth_tracks_are_written_and_no_scores(verb_here, tiny: Path, tmp_path: Path) -> None:
     for name in "AB":
         (tiny / "train" / name / "gt" / "gt.txt").unlink()
-    process = verb("track", *DATASET, f"dataset.root={tiny}", "detector=public", "out=run")
+    process = verb_here("track", *DATASET, f"dataset.root={tiny}", "detector=public", "out=run")
     assert process.returncode == 0, process.stderr
     assert "no ground truth, so not scored: A, B" in process.stderr
     assert sorted(path.name for path in (tmp_path / "working" / "run").iterdir()) == ["config.yaml", "tracks"]
@@ -88,15 +89,15 @@ def test_without_ground_truth_tracks_are_written_and_no_scores(verb, tiny: Path,
         (["compare=/nowhere"], "no scores.json in '/nowhere': compare must name the folder of an earlier run"),
     ],
 )
-def test_a_mistake_ends_with_one_line(verb, tiny: Path, arguments: list[str], message: str) -> None:
-    assert message in failed(verb("track", *DATASET, f"dataset.root={tiny}", "detector=public", "out=run", *arguments))
+def test_a_mistake_ends_with_one_line(verb_here, tiny: Path, arguments: list[str], message: str) -> None:
+    assert message in failed(verb_here("track", *DATASET, f"dataset.root={tiny}", "detector=public", "out=run", *arguments))
 
 
-def test_a_wrong_line_of_a_detections_file_is_named(verb, tiny: Path) -> None:
+def test_a_wrong_line_of_a_detections_file_is_named(verb_here, tiny: Path) -> None:
     path = tiny / "detections" / "B.txt"
     path.write_text(path.read_text() + "3,-1,10,20\n")
     message = failed(
-        verb("track", *DATASET, f"dataset.root={tiny}", "detector=recorded", f"detector.folder={tiny / 'detections'}", "out=run")
+        verb_here("track", *DATASET, f"dataset.root={tiny}", "detector=recorded", f"detector.folder={tiny / 'detections'}", "out=run")
     )
     assert f"{path}:19: " in message
     assert "got 4: '3,-1,10,20'" in message
