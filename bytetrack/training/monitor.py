@@ -155,7 +155,7 @@ def summary_table(out: Path, history: list[dict[str, float]], seconds: float, im
     from rich.table import Table
 
     took = f"{clock(seconds)}, {images / seconds:.1f} images/s" if seconds > 0 and images else "resumed at its end"
-    table = Table(title=f"{out}: last.pth, best.pth ({took})", title_justify="left")
+    table = Table(title=f"trained in {took}", title_justify="left", caption=f"in {out}: best.pth, last.pth", caption_justify="left")
     for name in ("epoch", "loss", "AP50:95", "AP50", "AP75", "AR100"):
         table.add_column(name, justify="right")
     best = max((row["AP"] for row in history), default=0.0)

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from bytetrack.data.augment import AugmentedImages, Sample
-from bytetrack.data.coco import ImageSet, load_coco, mix
+from bytetrack.data.coco import load_coco, mix
 from bytetrack.detection.inference import pick_convention
 from bytetrack.detection.network import Checkpoint, build_network, load_weights
 from bytetrack.detection.preprocess import normalise
@@ -174,7 +174,7 @@ class Run:
             model: nn.Module = self.network
             if self.here.world > 1:
                 model = nn.parallel.DistributedDataParallel(model, [self.device.index] if self.device.type == "cuda" else None)
-            source = batches(self._dataset(), self.plan, self.step, self.recipe.workers, self.device.type == "cuda")
+            source = batches(self._dataset(monitor, watch), self.plan, self.step, self.recipe.workers, self.device.type == "cuda")
             clock, images = time.monotonic(), 0
             self.network.train()
             self._freeze()
@@ -201,10 +201,15 @@ class Run:
                 if isinstance(module, nn.BatchNorm2d):
                     module.eval()
 
-    def _dataset(self) -> AugmentedImages:
-        images: ImageSet = self.images
-        stored = StoredImages(self.out / "cache", images, *self.size) if self.recipe.cache else None
-        return AugmentedImages(images, read_image, self.recipe.augmentation, self.recipe.seed, stored)
+    def _dataset(self, monitor: Monitor, watch: checkpoint.Interruption) -> AugmentedImages:
+        stored = None
+        if self.recipe.cache:
+            stored = StoredImages(self.out / "cache", self.images, *self.size)
+            if self.here.first and not stored.done.all():
+                monitor.say("storing %d letterboxed images in %s while training", len(self.images), self.out / "cache")
+                stored.fill(lambda _: self._stop_if_asked(watch, monitor) if self.here.world == 1 else None)
+            self.here.gather(None)  # the others wait for the first
+        return AugmentedImages(self.images, read_image, self.recipe.augmentation, self.recipe.seed, stored)
 
     def _step(self, model: nn.Module, batch: Batch, monitor: Monitor) -> None:
         recipe, step = self.recipe, self.step

@@ -1,0 +1,258 @@
+"""Whole training runs of the smallest network: they learn, stop, go on bit-exactly, and never spoil what was saved."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from bytetrack.detection.network import build_network, load_weights
+from bytetrack.errors import FormatError
+from bytetrack.training import checkpoint
+from bytetrack.training.evaluation import Evaluation
+from bytetrack.training.optimisation import Optimisation
+from bytetrack.training.run import Run
+from bytetrack.training.trainer import Trainer
+
+Make = Callable[..., Trainer]
+
+
+class Killed(BaseException):
+    """Stands for the power failing: nothing catches it."""
+
+
+def content(out: Path, name: str = "last.pth") -> dict[str, Any]:
+    return checkpoint.read(out / name)
+
+
+def assert_same_run(one: dict[str, Any], other: dict[str, Any]) -> None:
+    """Parameters, averages, momentum, schedule and history, to the last bit."""
+    for name in ("model", "raw_model"):
+        assert one[name].keys() == other[name].keys()
+        assert all(torch.equal(one[name][key], other[name][key]) for key in one[name])
+    for key, state in one["optimizer"]["state"].items():
+        assert torch.equal(state["momentum_buffer"], other["optimizer"]["state"][key]["momentum_buffer"])
+    for name in ("step", "updates", "history", "settings", "detector", "epoch_loss"):
+        assert one[name] == other[name]
+
+
+@pytest.fixture(scope="module")
+def whole(trainer: Make, tiny: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that nothing interrupted."""
+    out = tmp_path_factory.mktemp("whole")
+    trainer().fit(out, **tiny)
+    return out
+
+
+def break_at(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, call: int, after: bool = False) -> None:
+    """Makes the `call`-th call of a method (from 0) the end of the process, before or `after` its work."""
+    original, calls = getattr(owner, name), iter(range(10**6))
+
+    def broken(*args: Any, **kwargs: Any) -> Any:
+        here = next(calls) == call
+        if here and not after:
+            raise Killed
+        result = original(*args, **kwargs)
+        if here:
+            raise Killed
+        return result
+
+    monkeypatch.setattr(owner, name, broken)
+
+
+KILLS: list[tuple[Any, str, int, bool]] = [
+    (Run, "_step", 0, True),  # the first step
+    (Run, "_step", 2, True),  # the middle of the second epoch
+    (Run, "_step", 3, True),  # the last step with mosaic
+    (Run, "_step", 4, True),  # the first without
+    (Run, "_step", 7, True),  # the last step
+    (Run, "_forward", 5, False),  # inside a step
+    (Evaluation, "detect", 0, False),  # before an evaluation
+    (Evaluation, "score", 0, False),  # during one
+    (Evaluation, "score", 2, True),  # after the last one, before it is saved
+    (checkpoint, "write", 0, False),  # before the first checkpoint
+    (checkpoint, "write", 2, True),  # between two
+    (checkpoint, "write", 3, True),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("owner", "name", "call", "after"), KILLS)
+def test_a_killed_run_ends_as_if_it_had_not_been(
+    trainer: Make,
+    tiny: dict[str, Any],
+    whole: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    owner: Any,
+    name: str,
+    call: int,
+    after: bool,
+) -> None:
+    with monkeypatch.context() as patch:
+        break_at(patch, owner, name, call, after)
+        with pytest.raises(Killed):
+            trainer().fit(tmp_path, **tiny)
+    trainer().fit(tmp_path, **tiny)
+    for file in ("last.pth", "best.pth"):
+        assert_same_run(content(tmp_path, file), content(whole, file))
+    assert not list(tmp_path.glob(".*.tmp"))
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize("step", [0, 2, 5])
+def test_a_signal_ends_a_run_after_the_step_with_everything_saved(
+    trainer: Make, tiny: dict[str, Any], whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, code: int, step: int
+) -> None:
+    original = Run._forward
+
+    def interrupted(run: Run, *args: Any) -> torch.Tensor:
+        if run.step == step:
+            os.kill(os.getpid(), number)
+        return original(run, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "_forward", interrupted)
+        with pytest.raises(SystemExit) as exit_:
+            trainer().fit(tmp_path, **tiny)
+    assert exit_.value.code == code
+    assert content(tmp_path)["step"] == step + 1
+    trainer().fit(tmp_path, **tiny)
+    assert_same_run(content(tmp_path), content(whole))
+
+
+def test_a_signal_during_an_evaluation_ends_it_at_once(
+    trainer: Make, tiny: dict[str, Any], whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = Evaluation._batches
+
+    def interrupted(evaluation: Evaluation, chosen: range) -> Any:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return original(evaluation, chosen)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Evaluation, "_batches", interrupted)
+        with pytest.raises(SystemExit):
+            trainer().fit(tmp_path, **tiny)
+    assert (content(tmp_path)["step"], content(tmp_path)["history"]) == (4, [])
+    trainer().fit(tmp_path, **tiny)
+    assert_same_run(content(tmp_path), content(whole))
+
+
+def test_a_finished_run_is_not_trained_again(trainer: Make, tiny: dict[str, Any], whole: Path) -> None:
+    before = (whole / "last.pth").stat().st_mtime_ns
+    assert trainer().fit(whole, **tiny)["epoch"] in (2, 3, 4)
+    assert (whole / "last.pth").stat().st_mtime_ns == before
+
+
+def test_evaluations_come_at_the_interval_and_in_every_epoch_of_the_tail(whole: Path) -> None:
+    assert [row["epoch"] for row in content(whole)["history"]] == [2, 3, 4]
+    best = max(row["AP"] for row in content(whole)["history"])
+    assert content(whole, "best.pth")["history"][-1]["AP"] == best
+
+
+def test_a_checkpoint_is_a_weight_file_that_knows_itself(whole: Path) -> None:
+    network = build_network(0.33, 0.0625, True)
+    found = load_weights(network, whole / "best.pth")
+    assert (found.convention, found.class_names, found.input_size, found.num_classes) == ("bgr255", ["thing"], (64, 96), 1)
+    assert torch.equal(network.state_dict()["head.obj_preds.0.weight"], content(whole, "best.pth")["model"]["head.obj_preds.0.weight"])
+
+
+def test_tensorboard_has_losses_rate_ap_and_pictures(whole: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    (file,) = whole.glob("events.out.tfevents.*")
+    events = EventAccumulator(str(file))
+    events.Reload()
+    tags = events.Tags()
+    assert {"loss/total", "loss/box", "loss/l1", "schedule/learning_rate", "ap/AP", "ap/AP50", "speed/images_per_second"} <= set(
+        tags["scalars"]
+    )
+    assert {"images/training_batch", "images/evaluation_0"} <= set(tags["images"])
+    assert [event.step for event in events.Scalars("loss/total")] == list(range(1, 9))
+    l1 = [event.value for event in events.Scalars("loss/l1")]
+    assert l1[:4] == [0] * 4
+    assert min(l1[4:]) > 0
+
+
+def test_other_settings_do_not_go_on_where_a_run_stopped(trainer: Make, tiny: dict[str, Any], whole: Path) -> None:
+    with pytest.raises(ValueError, match=r"run with other settings \(train\.batch_size 4 -> 3\): set another out"):
+        trainer(batch_size=3).fit(whole, **tiny)
+    trainer(workers=1, log_interval=5, device="auto" if not torch.cuda.is_available() else "cpu").fit(whole, **tiny)
+
+
+def test_a_broken_checkpoint_says_so(trainer: Make, tiny: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "last.pth").write_bytes(b"PK\x03\x04 torn")
+    with pytest.raises(FormatError, match=r"last\.pth: not a checkpoint to resume from"):
+        trainer().fit(tmp_path, **tiny)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_good_checkpoint(
+    trainer: Make, tiny: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = Run._forward
+
+    def poisoned(run: Run, *args: Any) -> torch.Tensor:
+        losses = original(run, *args)
+        return losses * float("nan") if run.step == 5 else losses
+
+    monkeypatch.setattr(Run, "_forward", poisoned)
+    with pytest.raises(ValueError, match=r"not finite at step 6 \(total nan.*on images .*\.png.*nothing was saved since"):
+        trainer().fit(tmp_path, **tiny)
+    saved = content(tmp_path)
+    assert saved["step"] == 4
+    assert all(value.isfinite().all() for value in saved["raw_model"].values())
+
+
+def test_fine_tuning_from_classes_of_a_checkpoint_keeps_their_layers(
+    trainer: Make, tiny: dict[str, Any], whole: Path, tmp_path: Path
+) -> None:
+    still = Optimisation(learning_rate=1e-12, weight_decay=0, freeze_batch_norm=True)
+    trainer(weights=str(whole / "best.pth"), weight_classes=[0], max_epochs=1, no_aug_epochs=0, optimisation=still).fit(tmp_path, **tiny)
+    before, after = content(whole, "best.pth")["model"], content(tmp_path)["raw_model"]
+    assert all(torch.allclose(before[key], after[key], atol=1e-6) for key in before if "num_batches" not in key)
+
+
+@pytest.mark.slow
+def test_a_network_learns_its_few_images_by_heart(trainer: Make, tiny: dict[str, Any], tmp_path: Path) -> None:
+    from bytetrack.data.augment import Augmentation
+
+    plain = Augmentation(mosaic=0, mixup=0, distort=0, degrees=0, shear=0, translate=0, scale=(1, 1))
+    settings = Optimisation(learning_rate=0.2, ema_decay=0.9, ema_steps=10)
+    run = trainer(max_epochs=150, eval_interval=50, no_aug_epochs=0, multiscale=None, augmentation=plain, optimisation=settings, cache=True)
+    best = run.fit(tmp_path, **{**tiny, "width": 0.25})
+    assert best["AP50"] > 0.6  # some rectangles cover others
+    assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ({"data": []}, "data must list at least one COCO file"),
+        ({"max_epochs": 0}, "max_epochs must be at least 1"),
+        ({"no_aug_epochs": 5}, "no_aug_epochs must be at most max_epochs"),
+        ({"precision": "fp8"}, "precision must be fp32, fp16, bf16"),
+        ({"multiscale": (3, 2)}, "multiscale must be a range"),
+        ({"weight_classes": [0]}, "set weights too"),
+        ({"convention": "rgb"}, "convention must be"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(trainer: Make, bad: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        trainer(**bad)
+
+
+def test_half_precision_floats_need_a_gpu(trainer: Make, tiny: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="fp16 needs a CUDA GPU, this is cpu"):
+        trainer(precision="fp16").fit(tmp_path, **tiny)
+
+
+def test_bfloat16_trains_on_the_cpu(trainer: Make, tiny: dict[str, Any], tmp_path: Path) -> None:
+    trainer(precision="bf16", max_epochs=1, no_aug_epochs=1, val=[]).fit(tmp_path, **tiny)
+    assert content(tmp_path)["step"] == 2
+    assert not (tmp_path / "best.pth").exists()
