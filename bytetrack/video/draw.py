@@ -116,9 +116,10 @@ def _outline(canvas: Image, box: list[int], colour: Colour, width: int, style: s
         return
     on = max(4, round(11 * unit)) if style == DASHED else max(2, round(4 * unit))
     dashes = _dashes(x0, y0, x1, y1, on, on + width if style == DASHED else 3 * on)
+    if dashes and style == DASHED:
+        width = max(2, width)
+        cv2.polylines(canvas, [line + 1 for line in dashes], False, dark, width, cv2.LINE_8)
     if dashes:
-        if style == DASHED:
-            cv2.polylines(canvas, dashes, False, dark, width + 1, cv2.LINE_8)
         cv2.polylines(canvas, dashes, False, colour, width, cv2.LINE_8)
 
 
@@ -147,7 +148,7 @@ def draw_chip(canvas: Image, text: str, left: int, top: int, colour: Colour, uni
     if x < 0 or y < 0:  # an image smaller than its label
         return
     bright = 0.114 * colour[0] + 0.587 * colour[1] + 0.299 * colour[2] > 130
-    paper, ink = ((24, 24, 24), colour) if hollow else (colour, (16, 16, 16) if bright else (255, 255, 255))
+    paper, ink = ((28, 28, 28), colour) if hollow else (colour, (16, 16, 16) if bright else (255, 255, 255))
     cv2.rectangle(canvas, (x, y), (x + width - 1, y + height - 1), paper, -1)
     if hollow:
         cv2.rectangle(canvas, (x, y), (x + width - 1, y + height - 1), colour, 1)

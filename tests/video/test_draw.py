@@ -41,7 +41,7 @@ def test_a_recovered_box_is_dashed_and_a_lost_one_dotted_and_without_a_chip() ->
     side = slice(160, 340)
     shares = [mask[side, 195:206].any(axis=1).mean() for mask in (full, dashed, dotted)]
     assert shares[0] == 1
-    assert 0.4 < shares[1] < 0.8
+    assert 0.5 < shares[1] < 0.85
     assert 0.15 < shares[2] < 0.5
     assert dashed[130:148].any()
     assert not dotted[:148].any()
@@ -157,6 +157,6 @@ def test_an_annotated_video_has_every_frame_and_marks_recoveries(tmp_path) -> No
     strips = [video.read(number)[255:395, 844 - 4 : 844 + 4].astype(int) for number in (3, 4)]
     covered = [(np.abs(strip - 128).max(axis=(1, 2)) > 40).mean() for strip in strips]
     assert covered[0] > 0.95
-    assert covered[1] < 0.85
+    assert covered[1] < 0.92
     with pytest.raises(ValueError, match="at least one pane"):
         annotate(sequence, [], tmp_path / "none.mp4", 0.6)

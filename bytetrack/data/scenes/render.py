@@ -108,12 +108,12 @@ def _window(sprite: Sprite, shape: tuple[int, ...]) -> tuple[slice, slice, slice
 
 def _paste(picture: npt.NDArray[np.float32], owner: npt.NDArray[np.int16], sprite: Sprite, index: int) -> None:
     rows, columns, own_rows, own_columns = _window(sprite, picture.shape)
-    part = sprite.bgra[own_rows, own_columns].astype(np.float32)
+    part = sprite.bgra[own_rows, own_columns]
     if part.size:
-        target = picture[rows, columns]
-        target *= 1 - part[..., 3:] / 255
-        target += part[..., :3]
-        owner[rows, columns][part[..., 3] > 127] = index
+        alpha = np.ascontiguousarray(part[..., 3])
+        through = cv2.multiply(picture[rows, columns], cv2.merge([255 - alpha] * 3), scale=1 / 255, dtype=cv2.CV_32F)
+        picture[rows, columns] = cv2.add(through, np.ascontiguousarray(part[..., :3]), dtype=cv2.CV_32F)
+        owner[rows, columns][alpha > 127] = index
 
 
 def _cast_shadows(picture: npt.NDArray[np.float32], scene: Scene, figures: list[tuple[int, Place, Sprite]]) -> None:
