@@ -1,0 +1,153 @@
+"""What holds for every tracker on every input."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tracked_scenes import boxes, walkers, wild_frame
+
+from bytetrack import ByteTracker, Detections, Sort, Tracks
+
+MAKERS: list[Callable[[], ByteTracker | Sort]] = [
+    ByteTracker,
+    Sort,
+    lambda: ByteTracker(paper_exact=False),
+    lambda: ByteTracker(match_cost=1.0, low_match_cost=1.0, unconfirmed_match_cost=1.0, duplicate_cost=1.0, max_lost_frames=3),
+    lambda: ByteTracker(0.0, 0.0, 0.0, match_cost=0.0, max_lost_frames=0, fuse_score=False, paper_exact=False),
+    lambda: Sort(high_score=0.0, match_cost=1.0, max_lost_frames=0, min_hits=0),
+]
+NAMES = ["byte", "sort", "byte-clean", "byte-loosest", "byte-strictest", "sort-loosest"]
+
+
+def renamed(first: Tracks, second: Tracks, names: dict[int, int]) -> bool:
+    """Whether the boxes are the same and the ids of one follow from those of the other."""
+    if len(first) != len(second):
+        return False
+    one, other = np.lexsort(first.xyxy.T.round(6)), np.lexsort(second.xyxy.T.round(6))
+    for a, b in zip(first.track_id[one].tolist(), second.track_id[other].tolist(), strict=True):
+        if names.setdefault(a, b) != b:
+            return False
+    return len(set(names.values())) == len(names) and np.allclose(first.xyxy[one], second.xyxy[other], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("maker", MAKERS, ids=NAMES)
+def test_no_input_breaks_a_tracker(maker: Callable[[], ByteTracker | Sort]) -> None:
+    """Together 24,000 frames of extremes, ties, duplicates and nothing at all."""
+    rng = np.random.default_rng(20)
+    for _ in range(40):
+        tracker = maker()
+        highest = 0
+        for _ in range(100):
+            frame = wild_frame(rng)
+            given_boxes, given_scores = frame.xyxy.copy(), frame.score.copy()
+            tracks = tracker.update(frame)
+            assert np.isfinite(tracks.xyxy).all()
+            assert len(np.unique(tracks.track_id)) == len(tracks) <= len(frame)
+            assert len(np.unique(tracks.detection_index)) == len(tracks)
+            assert np.array_equal(tracks.score, frame.score[tracks.detection_index])
+            assert (np.diff(tracks.track_id) > 0).all()
+            assert (frame.class_id is None) == (tracks.class_id is None)
+            if frame.class_id is not None:
+                assert np.array_equal(tracks.class_id, frame.class_id[tracks.detection_index])
+            highest = max(highest, *tracks.track_id.tolist(), 0)
+            assert np.array_equal(frame.xyxy, given_boxes)
+            assert np.array_equal(frame.score, given_scores)
+        assert highest <= 100 * 12
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.lists(
+            st.tuples(*[st.floats(-1e300, 1e300)] * 2, *[st.floats(0, 1e300)] * 2, st.floats(0, 1)),
+            max_size=6,
+        ),
+        max_size=8,
+    ),
+    st.sampled_from(MAKERS),
+)
+def test_no_floats_break_a_tracker(frames: list[list[tuple[float, ...]]], maker: Callable[[], ByteTracker | Sort]) -> None:
+    tracker = maker()
+    for rows in frames:
+        table = np.array(rows, dtype=np.float64).reshape(-1, 5)
+        with np.errstate(over="ignore"):
+            table[:, 2:4] += table[:, :2]
+        tracks = tracker.update(Detections(table[:, :4], table[:, 4]))
+        assert np.isfinite(tracks.xyxy).all()
+        assert len(np.unique(tracks.track_id)) == len(tracks) <= len(rows)
+
+
+@pytest.mark.parametrize("maker", MAKERS[:3], ids=NAMES[:3])
+def test_shuffled_detections_give_the_same_tracks(maker: Callable[[], ByteTracker | Sort]) -> None:
+    rng = np.random.default_rng(3)
+    straight, shuffled = maker(), maker()
+    names: dict[int, int] = {}
+    for frame in walkers(rng, 40, 200):
+        order = rng.permutation(len(frame))
+        first, second = straight.update(frame), shuffled.update(frame[order])
+        assert renamed(first, second, names)
+        by_box = np.lexsort(first.xyxy.T.round(6)), np.lexsort(second.xyxy.T.round(6))
+        assert np.array_equal(first.detection_index[by_box[0]], order[second.detection_index[by_box[1]]])
+
+
+@pytest.mark.parametrize("maker", MAKERS[:3], ids=NAMES[:3])
+def test_a_shifted_scene_gives_shifted_tracks(maker: Callable[[], ByteTracker | Sort]) -> None:
+    here, there, shift = maker(), maker(), np.array([1024.0, -512.0, 1024.0, -512.0])
+    for frame in walkers(np.random.default_rng(4), 40, 200):
+        first, second = here.update(frame), there.update(Detections(frame.xyxy + shift, frame.score))
+        assert np.array_equal(first.track_id, second.track_id)
+        assert np.abs(first.xyxy + shift - second.xyxy).max(initial=0) < 1e-6
+
+
+@pytest.mark.parametrize("maker", MAKERS[:3], ids=NAMES[:3])
+def test_several_classes_are_tracked_as_by_one_tracker_each(maker: Callable[[], ByteTracker | Sort]) -> None:
+    together, apart = maker(), [maker() for _ in range(3)]
+    names: list[dict[int, int]] = [{}, {}, {}]
+    all_ids: list[set[int]] = [set(), set(), set()]
+    for frame in walkers(np.random.default_rng(5), 60, 200, n_classes=3):
+        tracks = together.update(frame)
+        assert frame.class_id is not None
+        assert tracks.class_id is not None
+        for c in range(3):
+            rows = tracks.class_id == c
+            mine = Tracks(tracks.xyxy[rows], tracks.track_id[rows], tracks.score[rows], None, tracks.detection_index[rows])
+            assert renamed(mine, apart[c].update(Detections(frame.xyxy[frame.class_id == c], frame.score[frame.class_id == c])), names[c])
+            all_ids[c] |= set(mine.track_id.tolist())
+    assert len(set().union(*all_ids)) == sum(map(len, all_ids))
+
+
+def test_memory_and_capacity_do_not_grow_with_time() -> None:
+    tracker = ByteTracker(max_lost_frames=5)
+    rng = np.random.default_rng(6)
+    for n_frames in (200, 3000):
+        for _ in range(n_frames):
+            tracker.update(next(walkers(rng, 20, 1)))
+        capacity = len(tracker._tracks[0])
+        assert capacity == 128 or n_frames == 200
+    assert tracker.update(boxes()).track_id.size == 0
+
+
+@pytest.mark.slow
+def test_compiled_code_is_renewed_when_any_kernel_file_changes(tmp_path: Path) -> None:
+    """Numba alone looks at the file of the entry only; a changed Kalman filter would go unnoticed."""
+    room = tmp_path / "bytetrack" / "tracking"
+    room.mkdir(parents=True)
+    (tmp_path / "bytetrack" / "__init__.py").write_text("")
+    (room / "__init__.py").write_text("")
+    source = Path(__file__).resolve().parents[2] / "bytetrack" / "tracking" / "compiled.py"
+    (room / "compiled.py").write_text(source.read_text())
+    head = "from bytetrack.tracking.compiled import entry\nfrom bytetrack.tracking.inner import two\n"
+    (room / "outer.py").write_text(head + "\n\n@entry\ndef twice(x):\n    return two() * x\n")
+    program = "import sys; sys.path.insert(0, '.'); from bytetrack.tracking.outer import twice; print(twice(10))"
+    for value in (2, 3):
+        (room / "inner.py").write_text(f"from bytetrack.tracking.compiled import kernel\n\n\n@kernel\ndef two():\n    return {value}\n")
+        for _ in range(2):
+            done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
+            assert done.stdout.strip() == str(value * 10)
