@@ -170,7 +170,6 @@ def replayable(detector: Any, sequences: list[Sequence], folder: Path) -> Sequen
     if len(missing) < len(sequences):
         log.info("%d of %d sequences replayed from %s", len(sequences) - len(missing), len(sequences), store.folder)
     if missing:
-        store.describe(detector)
         _detect(detector, missing, store)
     return store
 
@@ -194,6 +193,7 @@ def _detect(detector: ImageDetector, sequences: list[Sequence], store: Detection
             detections = detect_sequence(detector, sequence, images, lambda done: progress.advance(task, done))
             rate = sequence.length / (time.perf_counter() - started)
             path = store.save(sequence, detections)
+            store.describe(detector)
             log.info("%s: %d boxes in %d frames, %.1f frames/s: %s", sequence.name, len(detections.score), sequence.length, rate, path)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -163,11 +164,15 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     path = Path(path)
     if not path.is_file():
         raise MissingDataError(f"no weights at '{path}': expected a .pth, .pth.tar or checkpoint of ours")
+    if path.suffix.lower() == ".onnx":
+        raise FormatError(f"{path}: an ONNX file, which runs by detector=onnx")
     try:
         with torch.serialization.safe_globals(_numpy_scalars()):
             content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises what pickle, zipfile or its own reader raise
-        raise FormatError(f"{path}: not a file of weights that loads without running code ({str(error).splitlines()[0]})") from error
+        named = re.search(r"GLOBAL (\S+)", str(error))
+        why = f"it names {named[1]}" if named else "truncated, or no weights at all?"
+        raise FormatError(f"{path}: not a file of weights that loads without running code: {why}") from error
     state = content.get("model", content) if isinstance(content, dict) else None
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise FormatError(f"{path}: expected a state_dict under the key 'model', got {_what(content)}")

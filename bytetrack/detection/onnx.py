@@ -64,7 +64,7 @@ class Onnx:
         self.min_score, self.nms_iou, self.max_detections = min_score, nms_iou, max_detections
         self.batch_size, self.threads = batch_size, threads
         check_settings(min_score, nms_iou, max_detections, batch_size)
-        if not self.providers or threads < 0:
+        if not self.providers or not isinstance(threads, int) or threads < 0:
             raise ValueError(f"expected at least one provider and threads >= 0: got {self.providers}, {threads}")
         if not self.weights.is_file():
             raise MissingDataError(f"no ONNX file at '{weights}': set detector.weights to one")

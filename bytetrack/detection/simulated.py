@@ -30,7 +30,7 @@ class Simulated:
     """
 
     def __init__(
-        self, seed: int = 1, miss: float = 0.02, jitter: float = 0.03, score_noise: float = 0.08, false_positives: float = 0.6
+        self, seed: int = 1, miss: float = 0.01, jitter: float = 0.03, score_noise: float = 0.08, false_positives: float = 0.6
     ) -> None:
         if seed < 0 or not 0 <= miss <= 1 or min(jitter, score_noise, false_positives) < 0:
             raise ValueError(

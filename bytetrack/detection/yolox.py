@@ -63,6 +63,9 @@ class Yolox:
         self.min_score, self.nms_iou, self.max_detections = min_score, nms_iou, max_detections
         self.batch_size, self.precision, self.device = batch_size, precision, device
         check_settings(min_score, nms_iou, max_detections, batch_size)
+        for name, value in (("depth", depth), ("width", width)):
+            if not isinstance(value, (int, float)) or value <= 0:
+                raise ValueError(f"{name} must be a positive number: got {value!r}")
         if precision not in ("fp32", "fp16", "bf16"):
             raise ValueError(f"precision must be fp32, fp16 or bf16: got {precision!r}")
         if not self.weights.is_file():
@@ -114,13 +117,13 @@ def check_convention(name: str | None) -> str | None:
 
 
 def check_settings(min_score: float, nms_iou: float, max_detections: int, batch_size: int) -> None:
-    """ValueError for a setting, common to all networks, that is out of its range."""
+    """ValueError for a setting, common to all networks, that is no number or out of its range."""
     for name, value in (("min_score", min_score), ("nms_iou", nms_iou)):
-        if not 0 <= value <= 1:
-            raise ValueError(f"{name} must lie in [0, 1]: got {value}")
+        if not isinstance(value, (int, float)) or not 0 <= value <= 1:
+            raise ValueError(f"{name} must lie in [0, 1]: got {value!r}")
     for name, value in (("max_detections", max_detections), ("batch_size", batch_size)):
-        if value < 1:
-            raise ValueError(f"{name} must be at least 1: got {value}")
+        if not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name} must be a whole number, at least 1: got {value!r}")
 
 
 def settings_key(kind: str, weights: Path, settings: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import pickle
 from pathlib import Path
 
@@ -161,7 +162,7 @@ def test_checkpoints_say_how_they_were_trained(nano: Path, tmp_path: Path) -> No
 
 class Trap:
     def __reduce__(self) -> tuple[object, ...]:
-        return (Path.touch, (Path("trap_was_sprung"),))
+        return (os.mkdir, ("trap_was_sprung",))
 
 
 def test_a_file_with_code_is_refused_and_none_of_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,7 +170,7 @@ def test_a_file_with_code_is_refused_and_none_of_it_runs(tmp_path: Path, monkeyp
     torch.save({"model": Trap()}, "evil.pth")
     Path("evil.pkl").write_bytes(pickle.dumps({"model": Trap()}, protocol=2))
     for name in ("evil.pth", "evil.pkl"):
-        with pytest.raises(FormatError, match="without running code"):
+        with pytest.raises(FormatError, match=r"without running code: it names \w+\.mkdir"):
             read_checkpoint(name)
     assert not Path("trap_was_sprung").exists()
 
@@ -184,6 +185,9 @@ def test_files_that_are_no_weights_are_refused_in_one_line(nano: Path, tmp_path:
             read_checkpoint(tmp_path / f"{name}.pth")
         assert f"{name}.pth: " in str(caught.value)
         assert "\n" not in str(caught.value)
+    (tmp_path / "w.onnx").write_bytes(b"onnx")
+    with pytest.raises(FormatError, match="runs by detector=onnx"):
+        read_checkpoint(tmp_path / "w.onnx")
     with pytest.raises(MissingDataError, match="no weights at"):
         read_checkpoint(tmp_path / "absent.pth")
 
