@@ -37,6 +37,8 @@ def present(
     """Reports (the last run's compares it with the first), videos `scale` times as large as the frames (None: none), table, places."""
     from rich.console import Console
 
+    if len(runs) < 2:
+        raise ValueError(f"quickstart compares the last of its runs with the first: give at least two, got {', '.join(runs) or 'none'}")
     console = Console(highlight=False)
     first, *_, last = runs
     for name in runs:
@@ -53,7 +55,8 @@ def present(
 
 
 def _film(sequences: list[Sequence], runs: Mapping[str, Scores], out: Path, high_score: float, scale: float, workers: int | None) -> None:
-    """A video of the last run on each sequence, and of the first beside it on the one where IDF1 rises most."""
+    """A video of the last run on each sequence, and of the first beside it on the one where IDF1 rises most, also as a WebP."""
+    from bytetrack.video.animation import animate
     from bytetrack.video.annotate import AnnotateJob, Pane
 
     first, *_, last = runs
@@ -67,6 +70,7 @@ def _film(sequences: list[Sequence], runs: Mapping[str, Scores], out: Path, high
     panes["comparison"] = [pane(first, clearest), pane(last, clearest)]
     shown = [*sequences, replace(clearest, name="comparison")]
     every_sequence(AnnotateJob(panes, out / "videos", high_score, scale), shown, workers, dict)
+    animate(out / "videos" / "comparison.mp4", out / "videos" / "comparison.webp")
 
 
 def _table(runs: Mapping[str, Scores]) -> Any:
