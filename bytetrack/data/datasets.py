@@ -56,7 +56,7 @@ class MotChallenge:
             wanted = f"dataset.root must be the folder that holds {self.subset}/" if self.subset else "dataset.root must be a folder"
             raise MissingDataError(f"no folder {str(folder)!r}: {wanted}")
         if not self.subset and _is_sequence(folder):
-            return [self._cut(read_sequence(folder.resolve()))]
+            return [self._cut(read_sequence(folder if folder.name.strip(".") else folder.resolve()))]
         there = sorted(path for path in folder.iterdir() if _is_sequence(path))
         chosen = [path for path in there if path.match(self.pattern)]
         if not chosen:

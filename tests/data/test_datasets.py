@@ -61,6 +61,13 @@ def test_a_sequence_says_what_its_seqinfo_says(tmp_path: Path) -> None:
     assert sequence.image_path(3) == folder / "img1" / "000003.png"
 
 
+def test_a_root_that_is_one_sequence_gives_it_its_own_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path / "A")
+    (tmp_path / "link").symlink_to(tmp_path / "A")
+    monkeypatch.chdir(tmp_path / "A")
+    assert [MotChallenge(root).sequences()[0].name for root in (".", "../A", tmp_path / "link")] == ["A", "A", "link"]
+
+
 def test_a_root_may_be_one_sequence_or_hold_them(tmp_path: Path) -> None:
     make(tmp_path / "B")
     make(tmp_path / "A")
