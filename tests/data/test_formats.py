@@ -189,6 +189,11 @@ def test_kitti_labels_count_from_one_here_and_skip_dont_care(tmp_path: Path) -> 
     assert found.trajectories.score.tolist() == [1, 1, 1]
 
 
+def test_a_kitti_class_with_a_comma_is_still_kitti(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(GOOD.replace("Car", "Car,red"))
+    assert sniff(tmp_path / "a.txt") == "kitti"
+
+
 def test_kitti_results_have_the_benchmarks_columns(tmp_path: Path) -> None:
     (path,) = write([CLASSED], "kitti", tmp_path)
     assert path.read_text().splitlines()[:2] == [
@@ -296,6 +301,14 @@ def test_jsonl_passes_over_what_else_a_program_wrote(tmp_path: Path) -> None:
     assert (found.length, found.frame_rate, len(found.trajectories)) == (3, 10, 0)
 
 
+def test_the_demos_json_lines_are_read(tmp_path: Path) -> None:
+    track = '{"id": 3, "class": "car", "tlwh": [1.0, 2.0, 3.0, 4.0], "score": 0.5}'
+    (tmp_path / "walk.jsonl").write_text(f'{{"frame": 1, "time": 0.0, "tracks": [{track}], "counts": {{}}, "events": []}}\n')
+    (found,) = read(tmp_path / "walk.jsonl")
+    assert_same(found, result([(1, 3, 1, 2, 3, 4, 0.5, 0)], "walk"))
+    assert dict(found.class_names) == {0: "car"}
+
+
 def test_names_only_files_are_numbered_alike_over_a_folder(tmp_path: Path) -> None:
     row = "0 {id} {kind} -1 -1 -10 1 2 3 4 -1 -1 -1 -1000 -1000 -1000 -10 0.5\n"
     (tmp_path / "0000.txt").write_text(row.format(id=0, kind="Car"))
@@ -337,7 +350,7 @@ GOOD = "0 0 Car 0 0 0 1 2 3 4 0 0 0 0 0 0 0\n"
         (put("a.csv", "frame,track_id,left,top,width,height\n1.5,1,1,1,1,1\n"), r"a\.csv:2: expected a whole number for frame, got '1\.5'"),
         (put("a.csv", "frame,track_id,left,top,width,height\n1,1,nan,1,1,1\n"), r"a\.csv:2: expected finite numbers"),
         (put("a.jsonl", '{"frame": 1, "tracks": []}\n{"frame": 2}\n'), r"a\.jsonl:2: expected"),
-        (put("a.jsonl", '{"frame": 0, "tracks": [{"id": 1, "box": [1, 2, 3, 4]}]}\n'), r"a\.jsonl:1: expected a frame and an id"),
+        (put("a.jsonl", '{"frame": 0, "tracks": [{"id": 1, "tlwh": [1, 2, 3, 4]}]}\n'), r"a\.jsonl:1: expected a frame and an id"),
         (put("a.xml", DOCTYPE), r"a\.xml:2: expected no DOCTYPE"),
         (put("a.xml", "<annotations>\n<track>"), r"a\.xml:2: not well-formed xml"),
         (put("a.xml", "<html></html>"), r"a\.xml:1: expected CVAT's <annotations>, got <html>"),

@@ -125,7 +125,7 @@ def sniff(path: Path) -> str:
     if name.endswith(".txt"):
         with path.open(encoding="utf-8-sig", errors="replace") as file:
             first = next((line for line in file if line.strip()), "")
-        return "kitti" if "," not in first and len(first.split()) >= 17 else "mot"
+        return "kitti" if len(first.split()) in (17, 18) else "mot"
     raise FormatError(f"{path}: expected a file that ends in {', '.join(SUFFIXES)}; say from={'|'.join(FORMATS)} for others")
 
 

@@ -5,7 +5,7 @@ frames from 1, boxes in pixels, the last two columns empty where there is no cla
 of them may be there, and `sequence`, `score`, `class_id` and `class` may be missing.
 
 JSON Lines is one file a sequence, one object a frame, frames without boxes too:
-`{"frame": 1, "time": 0.0, "tracks": [{"id": 7, "box": [left, top, width, height], "score": 0.9, "class_id": 0, "class": "person"}]}`;
+`{"frame": 1, "time": 0.0, "tracks": [{"id": 7, "tlwh": [left, top, width, height], "score": 0.9, "class_id": 0, "class": "person"}]}`;
 `time` in seconds where the frame rate is known, no `class_id` and `class` where there is no class. Other keys are passed over.
 """
 
@@ -76,7 +76,7 @@ def read_jsonl(path: Path, names: Names) -> Result:
             length = max(length, frame_id)
             times.append((frame_id, float(frame["time"]) if frame.get("time") is not None else None))
             for track in tracks:
-                box, score = [float(value) for value in track["box"]], float(track.get("score", 1.0))
+                box, score = [float(value) for value in track["tlwh"]], float(track.get("score", 1.0))
                 if len(box) != 4:
                     raise ValueError
                 label = classes.label(track.get("class_id"), track.get("class"), where)
@@ -85,7 +85,7 @@ def read_jsonl(path: Path, names: Names) -> Result:
             raise
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise FormatError(
-                f'{where}: expected {{"frame": 1, "tracks": [{{"id": 7, "box": [l, t, w, h]}}]}}, got {line[:80]!r}'
+                f'{where}: expected {{"frame": 1, "tracks": [{{"id": 7, "tlwh": [l, t, w, h]}}]}}, got {line[:80]!r}'
             ) from None
     return classes.results({sequence_name(path): rows}, length, _frame_rate(times))[0]
 
@@ -94,7 +94,7 @@ def write_jsonl(result: Result, path: Path) -> None:
     result.refuse_endless("jsonl")
     tracks: list[list[dict[str, Any]]] = [[] for _ in range(result.length)]
     for frame_id, track_id, tlwh, score, class_id in result.rows():
-        track: dict[str, Any] = {"id": track_id, "box": tlwh, "score": score}
+        track: dict[str, Any] = {"id": track_id, "tlwh": tlwh, "score": score}
         if class_id is not None:
             track["class_id"] = class_id
             if class_id in result.class_names:
