@@ -15,7 +15,7 @@ __all__ = ["animate"]
 
 
 def animate(
-    video: str | Path, path: str | Path, first: int = 1, length: int = 100, every: int = 2, width: int = 960, quality: int = 55
+    video: str | Path, path: str | Path, first: int = 1, length: int = 100, every: int = 2, width: int = 1280, quality: int = 50
 ) -> Path:
     """Writes `path` (.webp): `length` frames of `video` from frame `first`, one in `every`, `width` pixels wide, looping; returns `path`.
 

@@ -35,27 +35,30 @@ def annotate(sequence: Sequence, panes: list[Pane], path: Path, high_score: floa
     if not panes or scale <= 0:
         raise ValueError(f"annotate needs at least one pane and a scale above 0: got {len(panes)} and {scale}")
     trails, seen = [Trails(trail) for _ in panes], [set[int]() for _ in panes]
+    letters = 1.0 if len(panes) == 1 else 1.8  # side by side they are looked at smaller
     with VideoWriter(path, sequence.frame_rate, threads=1) as video:
         for frame_id, image in enumerate(frames(sequence), 1):
             size = (round(image.shape[1] * scale), round(image.shape[0] * scale))
             large = image if scale == 1 else np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_CUBIC), np.uint8)
-            pictures = [_picture(large, frame_id, scale, high_score, *parts) for parts in zip(panes, trails, seen, strict=True)]
+            pictures = [_picture(large, frame_id, scale, high_score, letters, *parts) for parts in zip(panes, trails, seen, strict=True)]
             gap = np.full((size[1], 4, 3), 255, np.uint8)
             joined = [part for picture in pictures for part in (gap, picture)][1:]
             video.write(np.concatenate(joined, axis=1) if len(joined) > 1 else joined[0])
     return path
 
 
-def _picture(image: Image, frame_id: int, scale: float, high_score: float, pane: Pane, trails: Trails, seen: set[int]) -> Image:
+def _picture(
+    image: Image, frame_id: int, scale: float, high_score: float, letters: float, pane: Pane, trails: Trails, seen: set[int]
+) -> Image:
     rows = slice(*np.searchsorted(pane.trajectories.frame_id, [frame_id, frame_id + 1]))
     xyxy, ids = xyxy_from_tlwh(pane.trajectories.tlwh[rows]) * scale, pane.trajectories.track_id[rows]
     recovered = pane.trajectories.score[rows] < high_score
     seen.update(ids.tolist())
     canvas = draw_trails(image, trails.update(xyxy, ids))
-    draw_boxes(canvas, xyxy, ids, recovered=recovered, out=canvas)
+    draw_boxes(canvas, xyxy, ids, recovered=recovered, size=letters, out=canvas)
     lines = [pane.title, f"{len(ids):2d} tracked, {len(seen):3d} identities so far"]
     marks = ["dashed: kept by a low-score box"] if (pane.trajectories.score < high_score).any() else []
-    return draw_legend(canvas, lines, marks, out=canvas)
+    return draw_legend(canvas, lines, marks, size=letters, out=canvas)
 
 
 @dataclass(frozen=True, eq=False)

@@ -73,14 +73,15 @@ def draw_boxes(
     labels: Sequence[str] | None = None,
     recovered: npt.ArrayLike | None = None,
     lost: npt.ArrayLike | None = None,
+    size: float = 1.0,
     out: Image | None = None,
 ) -> Image:
     """Boxes (n, 4) in their identities' colours, each with a chip that says its `labels` (default: the id).
 
     `recovered` (n,) bool: boxes that a low-score detection kept alive are dashed, and their chips are hollow. `lost` (n,) bool: boxes
-    that are only predicted are dotted, thin and without a chip. Boxes may lie beyond the image.
+    that are only predicted are dotted, thin and without a chip. Boxes may lie beyond the image. `size` enlarges lines and letters.
     """
-    canvas, unit = _canvas(image, out), scale_of(image)
+    canvas, unit = _canvas(image, out), scale_of(image) * size
     boxes = np.asarray(xyxy, dtype=np.float64).reshape(-1, 4)
     ids = [int(i) for i in np.asarray(track_id).reshape(-1)]
     weak, gone = _mask(recovered, len(boxes)), _mask(lost, len(boxes))
@@ -225,27 +226,27 @@ def _smoothed(points: Boxes, reach: int = 4) -> Boxes:
     return np.asarray((sums[index + side + 1] - sums[index - side]) / (2 * side + 1)[:, None])
 
 
-def draw_legend(image: Image, lines: Sequence[str], marks: Sequence[str] = (), out: Image | None = None) -> Image:
+def draw_legend(image: Image, lines: Sequence[str], marks: Sequence[str] = (), size: float = 1.0, out: Image | None = None) -> Image:
     """A dark panel in the upper left corner: `lines` of text, then `marks`, of 'solid', 'dashed', 'dotted', each with its meaning.
 
-    A mark is written 'dashed: kept by a low-score box'. ValueError for another style.
+    A mark is written 'dashed: kept by a low-score box'. ValueError for another style. `size` enlarges it.
     """
-    canvas, unit = _canvas(image, out), scale_of(image)
-    size, pad = max(10, round(20 * unit)), max(4, round(10 * unit))
+    canvas, unit = _canvas(image, out), scale_of(image) * size
+    letters, pad = max(10, round(20 * unit)), max(4, round(10 * unit))
     styled = [mark.partition(": ")[::2] for mark in marks]
     for style, _ in styled:
         if style not in (SOLID, DASHED, DOTTED):
             raise ValueError(f"a legend's mark starts with 'solid: ', 'dashed: ' or 'dotted: ': got {style!r}")
-    rows = [_text(line, size) for line in lines] + [_text(meaning, size) for _, meaning in styled]
+    rows = [_text(line, letters) for line in lines] + [_text(meaning, letters) for _, meaning in styled]
     if not rows:
         return canvas
-    swatch, step = round(1.7 * size), round(1.35 * size)
+    swatch, step = round(1.7 * letters), round(1.35 * letters)
     indents = [0] * len(lines) + [swatch + pad] * len(marks)
     width = min(max(row.shape[1] + indent for row, indent in zip(rows, indents, strict=True)) + 2 * pad, canvas.shape[1])
     panel = canvas[: min(step * len(rows) + pad, canvas.shape[0]), :width]
     panel[:] = (panel * 0.32).astype(np.uint8)
     for number, (row, indent) in enumerate(zip(rows, indents, strict=True)):
-        y = pad // 2 + number * step + (step - size) // 2
+        y = pad // 2 + number * step + (step - letters) // 2
         if y + row.shape[0] > canvas.shape[0]:
             break
         _ink(panel, row, pad + indent, y, (240, 240, 240))
