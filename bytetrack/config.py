@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import runpy
 import signal
 import subprocess
@@ -25,6 +26,11 @@ __all__ = ["build", "compose", "console", "home", "out_folder", "plain", "run_ve
 
 ALLOWED_TARGETS = ("bytetrack.", "torch.optim.")
 PACKAGES = ("numpy", "scipy", "numba", "torch", "torchvision", "trackeval", "motmetrics", "opencv-python", "onnxruntime")
+SECRETS = {  # pattern: what stands for it in files and messages
+    r"(?<=://)[^/\s]*@": "***@",
+    r"(?<=://)([^\s?'\"]+)\?[^\s'\"]+": r"\1?***",
+    r"(?<=\btoken=)[^\s,}]+": "***",
+}
 
 log = logging.getLogger("bytetrack")
 
@@ -103,16 +109,29 @@ def save(config: Any, out: Path) -> None:
     from omegaconf import OmegaConf
 
     made_by = {
-        "command": " ".join(["bytetrack", Path(sys.argv[0]).stem, *(a for a in sys.argv[1:] if a != _searchpath())]),
+        "command": " ".join(["bytetrack", Path(sys.argv[0]).stem, *(_public(a) for a in sys.argv[1:] if a != _searchpath())]),
         "date": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "git_revision": _git_revision(),
         "versions": {"bytetrack": __version__, "python": sys.version.split()[0], **_versions()},
     }
-    plain_settings: Any = OmegaConf.to_container(config, resolve=True)
+    plain_settings: Any = _public(OmegaConf.to_container(config, resolve=True))
     document = OmegaConf.create({**plain_settings, "made_by": made_by})
     temporary = out / "config.yaml.tmp"
     OmegaConf.save(document, temporary)
     temporary.replace(out / "config.yaml")
+
+
+def _public(value: Any) -> Any:
+    """`value` (text, or a container of it) with `***` for user and password in addresses, their queries, and tokens."""
+    if isinstance(value, dict):
+        return {key: "***" if key == "token" and item is not None else _public(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_public(item) for item in value]
+    if not isinstance(value, str):
+        return value
+    for secret, mark in SECRETS.items():
+        value = re.sub(secret, mark, value)
+    return value
 
 
 def _versions() -> dict[str, str]:
@@ -187,7 +206,7 @@ def _one_line(error: Exception) -> str:
 
     if isinstance(error, MissingMandatoryValue):
         return f"{error.full_key} must be given: {error.full_key}=..."
-    text = str(error)
+    text = _public(str(error))
     if text.startswith("Could not override"):
         text = text.splitlines()[0] + " There is no such setting; --help shows all"
     for noise in ("Config search path:", "See https://hydra.cc"):

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from bytetrack.counting import Counter
 from bytetrack.demo.outputs import Outputs
@@ -19,6 +22,8 @@ from bytetrack.video.source import Frame, Source, open_source
 from bytetrack.video.write import VideoWriter
 
 __all__ = ["assemble"]
+
+MOST_FRAMES = 2**20  # that recorded detections are read for: what a video's header says may lie
 
 
 def assemble(
@@ -43,11 +48,15 @@ def assemble(
     """A `Demo` ready to run; every mistake in the settings is raised here, before anything is written."""
     if max_frames is not None and max_frames < 1:
         raise ValueError(f"max_frames must be at least 1, or null for all: got {max_frames}")
+    stop = threading.Event()
     settings = dict(tracker)
     names = list(getattr(detector, "class_names", ["object"]))
-    build_tracker({**settings, "frame_rate": 30.0} if settings.get("frame_rate", 0) is None else settings)
-    origin = open_source(source, **stream)
+    trial = build_tracker({**settings, "frame_rate": 30.0} if settings.get("frame_rate", 0) is None else settings)
+    trial.update(Detections.empty())  # compiles what is not compiled yet
+    origin = open_source(source, **stream, stop=stop)
     try:
+        _check_out(out, origin, detector)
+        detect = _boxes_of(detector, origin)
         if settings.get("frame_rate", 0) is None:
             settings["frame_rate"] = origin.frame_rate
         known = {**dict(enumerate(names)), **({-1: names[0]} if len(names) == 1 else {})}  # -1: boxes without a class
@@ -55,22 +64,23 @@ def assemble(
         shapes = {name: tuple(line) for name, line in zip(counter.line_names, counter.lines.tolist(), strict=True)}
         painter = Painter(names, settings.get("high_score", 0.0), lines=shapes, zones=counter.zones, **draw)
         writer = None if video is None else VideoWriter(out / f"{origin.name}.mp4", origin.frame_rate, audio=origin.path, **video)
-        demo = Demo(
+        window = _wants_window(show, origin)
+        shown = Page(page["host"], page["port"], page["token"], stop.set) if serve else None
+        return Demo(
             source=origin,
-            detect=_boxes_of(detector, origin),
+            detect=detect,
             tracker=Restarts(lambda: build_tracker(settings), settings.get("max_lost_frames", 30) / 30),
             counter=counter,
             painter=painter,
             outputs=Outputs(out, origin.name, names, with_events=bool(shapes or counter.zones)),
             video=writer,
-            show=_wants_window(show, origin),
+            show=window,
+            page=shown,
             max_frames=max_frames,
             min_box_area=min_box_area,
             max_aspect_ratio=max_aspect_ratio,
+            stop=stop,
         )
-        if serve:
-            demo.page = Page(page["host"], page["port"], page["token"], demo.stop.set)
-        return demo
     except BaseException:
         origin.close()
         raise
@@ -79,11 +89,22 @@ def assemble(
 def _boxes_of(detector: Any, source: Source) -> Callable[[Frame], Detections]:
     """A network looks at each picture; recorded detections are looked up by frame."""
     if not hasattr(detector, "detect_sequence"):
+        detector.detect([np.zeros((64, 64, 3), np.uint8)])  # loads it: mistakes come out before anything is written
         return lambda frame: detector.detect([frame.image])[0]
-    if source.length is None:
-        raise ValueError(f"recorded detections need a source with a known number of frames, not {source.name}")
-    recorded = detector.detect_sequence(SequenceInfo(source.name, source.length, source.frame_rate, 0, 0))
+    if source.live:
+        raise ValueError(f"recorded detections need a file or a folder, and {source.name} is live: give weights=")
+    recorded = detector.detect_sequence(SequenceInfo(source.name, MOST_FRAMES, source.frame_rate, 0, 0))
     return lambda frame: recorded.frame(frame.frame_id) if frame.frame_id <= len(recorded) else Detections.empty()
+
+
+def _check_out(out: Path, source: Source, detector: Any) -> None:
+    """ValueError where the demo would overwrite what it reads."""
+    video, rows = out / f"{source.name}.mp4", out / f"{source.name}.txt"
+    if source.path is not None and video.exists() and video.samefile(source.path):
+        raise ValueError(f"the video would overwrite its source {source.path}: give another out")
+    folder = getattr(detector, "folder", None)
+    if folder is not None and rows.exists() and out.samefile(folder):
+        raise ValueError(f"the rows would overwrite the detections {rows}: give another out")
 
 
 def _wants_window(show: bool | None, source: Source) -> bool:

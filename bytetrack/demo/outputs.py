@@ -50,6 +50,10 @@ class Outputs:
         document = {"frame": frame_id, "time": round(time, 3), "tracks": found, "counts": counts, "events": seen}
         self._lines.write(json.dumps(document, ensure_ascii=False) + "\n")
         self._lines.flush()
+        self.write_events(events)
+
+    def write_events(self, events: list[Event]) -> None:
+        """Rows of the csv file."""
         if self._events is not None:
             self._events.write(events)
 

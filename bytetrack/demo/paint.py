@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.demo.outputs import class_name
-from bytetrack.structures import Tracks
+from bytetrack.structures import Detections, Tracks
 from bytetrack.video.draw import Trails, blur_boxes, draw_boxes, draw_heat, draw_legend, draw_trails
 from bytetrack.video.marks import draw_lines, draw_zones
 from bytetrack.video.read import Image
@@ -26,8 +26,9 @@ class Painter:
     """Draws one source's frames, in order.
 
     `trail` frames of each identity's path (0: none); `scores`, `classes` on the labels; `legend` with the counts; `blur` `people` or
-    `heads`; `heat` where people have been so far; `lost`: boxes of lost tracks, dotted. Boxes whose score lies below `high_score` are
-    dashed: BYTE kept them alive with a low-score detection.
+    `heads`, every detection of them, tracked or not, and the lost where they are thought to be; `heat` where people have been so far;
+    `lost`: boxes of lost tracks, dotted. Boxes whose score lies below `high_score` are dashed: BYTE kept them alive with a low-score
+    detection.
     """
 
     class_names: Sequence[str]
@@ -38,31 +39,51 @@ class Painter:
     legend: bool = True
     blur: Literal["people", "heads"] | None = None
     heat: bool = False
+    lost: bool = False
     lines: Mapping[str, Sequence[float]] = field(default_factory=dict)
     zones: Mapping[str, npt.ArrayLike] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.blur not in (None, "people", "heads"):
             raise ValueError(f"draw.blur must be people, heads or null: got {self.blur!r}")
-        self._trails = Trails(self.trail) if self.trail > 0 else None
+        self._trails: Trails | None = None
         self._warmth: npt.NDArray[np.float32] | None = None
+        self._shape: tuple[int, ...] = ()
 
-    def __call__(self, image: Image, tracks: Tracks, counts: Mapping[str, Any], lost: Tracks | None = None) -> Image:
+    @property
+    def wants_lost(self) -> bool:
+        """Whether lost tracks are of use."""
+        return self.lost or self.blur is not None
+
+    def __call__(
+        self,
+        image: Image,
+        tracks: Tracks,
+        counts: Mapping[str, Any],
+        lost: Tracks | None = None,
+        detections: Detections | None = None,
+    ) -> Image:
         """The picture, drawn into `image` itself."""
+        if image.shape != self._shape:  # the first frame, or a new size, in which old places mean nothing
+            self._shape, self._warmth = image.shape, None
+            self._trails = Trails(self.trail) if self.trail > 0 else None
         low = tracks.score < self.high_score
         if self.blur is not None:
-            blur_boxes(image, tracks.xyxy, head_only=self.blur == "heads", out=image)
+            for boxes in (tracks, lost, detections):
+                if boxes is not None:
+                    blur_boxes(image, boxes.xyxy, head_only=self.blur == "heads", out=image)
         if self.heat:
             draw_heat(image, self._warm(image, tracks), out=image)
         draw_zones(image, self.zones, {name: _zone_text(name, counts) for name in self.zones})
         if self._trails is not None:
             draw_trails(image, self._trails.update(tracks.xyxy, tracks.track_id), out=image)
-        if lost is not None and len(lost):
+        if self.lost and lost is not None and len(lost):
             draw_boxes(image, lost.xyxy, lost.track_id, lost=np.ones(len(lost), bool), out=image)
         draw_boxes(image, tracks.xyxy, tracks.track_id, self._labels(tracks), recovered=low, out=image)
         draw_lines(image, self.lines, {name: _line_text(name, counts) for name in self.lines})
         if self.legend:
             marks = ["dashed: kept by a low-score box"] if low.any() else []
+            marks += ["dotted: lost, where it may be"] if self.lost and lost is not None and len(lost) else []
             draw_legend(image, [_total_text(self.class_names, tracks)], marks, out=image)
         return image
 
@@ -78,7 +99,7 @@ class Painter:
     def _warm(self, image: Image, tracks: Tracks) -> npt.NDArray[np.float32]:
         """How often anybody's feet were near each cell, since the start."""
         shape = (-(-image.shape[0] // HEAT_CELL), -(-image.shape[1] // HEAT_CELL))
-        if self._warmth is None or self._warmth.shape != shape:
+        if self._warmth is None:
             self._warmth = np.zeros(shape, np.float32)
         for left, _, right, bottom in (tracks.xyxy / HEAT_CELL).tolist():
             radius = max(1, round((right - left) / 2))

@@ -42,6 +42,7 @@ class Tracker(Protocol):
 
 
 _NO_TRACKS = Tracks(np.empty((0, 4)), np.empty(0, np.int64), np.empty(0), None, np.empty(0, np.int64))
+_NO_COUNTS: dict[str, Any] = {"lines": {}, "zones": {}}
 
 
 @dataclass
@@ -51,7 +52,8 @@ class Shot:
     frame: Frame
     detections: Detections = field(default_factory=Detections.empty)
     tracks: Tracks = _NO_TRACKS
-    counts: dict[str, Any] = field(default_factory=dict)
+    lost: Tracks | None = None
+    counts: dict[str, Any] = field(default_factory=lambda: _NO_COUNTS)
     events: list[Event] = field(default_factory=list)
     picture: Image | None = None
 
@@ -83,6 +85,13 @@ class Restarts:
             tracks = replace(tracks, track_id=tracks.track_id + self._offset)
         self._last_id = max(self._last_id, int(tracks.track_id.max(initial=0)))
         return tracks
+
+    def lost(self) -> Tracks:
+        """Those not seen in the last frame but remembered, where they are thought to be; none of a tracker that does not say."""
+        if not hasattr(self._tracker, "lost"):
+            return _NO_TRACKS
+        tracks: Tracks = self._tracker.lost()
+        return replace(tracks, track_id=tracks.track_id + self._offset)
 
 
 class Identities:
@@ -121,13 +130,14 @@ class Demo:
     max_frames: int | None = None
     min_box_area: float | None = None
     max_aspect_ratio: float | None = None
+    stop: threading.Event = field(default_factory=threading.Event)
     queue: int = 4
 
     def __post_init__(self) -> None:
-        self.stop = threading.Event()
         self._size: tuple[int, int] | None = None
         self._identities = Identities()
         self._moments: deque[float] = deque(maxlen=60)
+        self.read = Stage("read", next)
         self.stages = [Stage("detect", self._detect), Stage("track", self._track)]
         if self.video is not None or self.show or self.page is not None:
             self.stages.append(Stage("draw", self._draw))
@@ -146,8 +156,11 @@ class Demo:
             caught = closing.enter_context(_stopping(self.stop))
             progress = closing.enter_context(_bar(self.source, self.max_frames))
             closing.callback(self.source.close)
+            if self.page is not None:
+                closing.callback(self.page.close)
             closing.callback(lambda: self._summarise(frames, moment, time.perf_counter() - started))
             closing.enter_context(self.outputs)
+            closing.callback(lambda: self.outputs.write_events(self.counter.finish()))
             if self.video is not None:
                 closing.enter_context(self.video)
             shots = closing.enter_context(_closing(run_stages(self._shots(), self.stages, capacity, self.stop)))
@@ -161,7 +174,12 @@ class Demo:
 
     def _shots(self) -> Iterator[Shot]:
         frames = iter(self.source) if self.max_frames is None else islice(self.source, self.max_frames)
-        return (Shot(frame) for frame in frames)
+        while True:
+            try:
+                frame = self.read(frames)
+            except StopIteration:
+                return
+            yield Shot(frame)
 
     def _detect(self, shot: Shot) -> Shot:
         shot.detections = self.detect(shot.frame)
@@ -177,12 +195,14 @@ class Demo:
             keep &= size[:, 0] <= self.max_aspect_ratio * size[:, 1]
         class_id = None if tracks.class_id is None else tracks.class_id[keep]
         shot.tracks = Tracks(tracks.xyxy[keep], tracks.track_id[keep], tracks.score[keep], class_id, tracks.detection_index[keep])
+        if self.painter.wants_lost:
+            shot.lost = self.tracker.lost()
         shot.events = self.counter.update(shot.tracks, shot.frame.time)
         shot.counts = self.counter.counts()
         return shot
 
     def _draw(self, shot: Shot) -> Shot:
-        shot.picture = self.painter(shot.frame.image, shot.tracks, shot.counts)
+        shot.picture = self.painter(shot.frame.image, shot.tracks, shot.counts, shot.lost, shot.detections)
         return shot
 
     def _encode(self, shot: Shot) -> Shot:
@@ -218,11 +238,10 @@ class Demo:
             "counts": counts,
             "fps": (len(self._moments) - 1) / span if span > 0 else 0.0,
             "dropped": self.source.dropped,
-            "stages": {stage.name: 1000 * stage.durations[-1] for stage in self.stages if stage.durations},
+            "stages": {stage.name: 1000 * stage.durations[-1] for stage in (self.read, *self.stages) if stage.durations},
         }
 
     def _summarise(self, frames: int, moment: float, seconds: float) -> None:
-        self.counter.finish()
         where = redacted(str(self.source.path)) if self.source.path else self.source.name
         video = str(self.video.path) if self.video is not None and frames else None
         self.outputs.summary(
@@ -236,11 +255,12 @@ class Demo:
                 "dropped": self.source.dropped,
                 "restarts": self.tracker.restarts,
                 "counts": self.counter.counts(),
-                "stages": {stage.name: stage.statistics() for stage in self.stages},
+                "stages": {stage.name: stage.statistics() for stage in (self.read, *self.stages)},
                 "video": video,
             }
         )
-        _show_summary(self, frames, self._identities.total, seconds, video)
+        if frames:
+            _show_summary(self, frames, self._identities.total, seconds, video)
 
 
 def _show_summary(demo: Demo, frames: int, identities: int, seconds: float, video: str | None) -> None:
@@ -248,7 +268,7 @@ def _show_summary(demo: Demo, frames: int, identities: int, seconds: float, vide
     table = Table(title=f"{demo.source.name}: {frames} frames, {frames / max(seconds, 1e-9):.1f} a second", title_justify="left")
     for heading in ("stage", "p50 ms", "p95 ms", "p99 ms"):
         table.add_column(heading, justify="left" if heading == "stage" else "right")
-    for stage in demo.stages:
+    for stage in (demo.read, *demo.stages):
         statistics = stage.statistics()
         table.add_row(stage.name, *(f"{statistics[f'{p}_ms']:.2f}" for p in ("p50", "p95", "p99")))
     console.print(table)

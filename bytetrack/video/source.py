@@ -32,6 +32,7 @@ log = logging.getLogger("bytetrack")
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # FFmpeg's own messages may show an address with its password
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
+MISSES = 50  # reads in a row that may fail before a file counts as ended
 IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 
@@ -61,21 +62,30 @@ class Source(Protocol):
 
 
 def open_source(
-    spec: str | int, frame_rate: float | None = None, timeout: float = 5.0, give_up_after: float = 60.0, longest_pause: float = 10.0
+    spec: str | int,
+    frame_rate: float | None = None,
+    timeout: float = 5.0,
+    give_up_after: float = 60.0,
+    longest_pause: float = 10.0,
+    stop: threading.Event | None = None,
 ) -> Source:
     """The source that `spec` names: `0` a camera, `rtsp://…` or `http://…` a stream, else a video file, a folder or a pattern of images.
 
     `frame_rate` is for images (default 25) and overrules what a camera or stream says. For live sources: `timeout` seconds to open
     or to read, `give_up_after` seconds without a picture until the source counts as ended, pauses between attempts double from
-    0.5 s to `longest_pause`. MissingDataError where nothing is there, FormatError where it cannot be opened.
+    0.5 s to `longest_pause`; setting `stop` ends them. A video file behind an http address gives every frame, as one on disk does.
+    MissingDataError where nothing is there, FormatError where it cannot be opened.
     """
     text = str(spec)
+    waits = Waits(timeout, give_up_after, longest_pause)
     if re.fullmatch(r"\d+", text):
-        opener = partial(_open_camera, int(text))
-        return Live(f"webcam{text}", f"camera {text}", opener, frame_rate, timeout, give_up_after, longest_pause)
+        return Live(f"webcam{text}", f"camera {text}", partial(_open_camera, int(text)), frame_rate, waits, stop)
     if "://" in text:
-        opener = partial(_open_stream, text, timeout)
-        return Live(_stream_name(text), redacted(text), opener, frame_rate, timeout, give_up_after, longest_pause)
+        name, label, opener = _stream_name(text), redacted(text), partial(_open_stream, text, timeout)
+        capture = opener()
+        if capture is not None and text.startswith(("http://", "https://")) and capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0:
+            return VideoFile(Path(label), capture, name)
+        return Live(name, label, opener, frame_rate, waits, stop, capture)
     path = Path(text).expanduser()
     if path.is_dir():
         found = [file for file in path.iterdir() if file.suffix.lower() in IMAGE_ENDINGS]
@@ -105,6 +115,24 @@ def redacted(address: str) -> str:
     return f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}"
 
 
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """How long a live source is waited for, in seconds: `timeout` to open or read, `give_up_after` without a picture, and the longest
+    pause between two attempts; the first is `first_pause`."""
+
+    timeout: float = 5.0
+    give_up_after: float = 60.0
+    longest_pause: float = 10.0
+    first_pause: float = 0.5
+
+    def __post_init__(self) -> None:
+        if min(self.timeout, self.give_up_after, self.longest_pause) <= 0:
+            raise ValueError(
+                "timeout, give_up_after and longest_pause of a stream must be above 0 seconds: "
+                f"got {self.timeout}, {self.give_up_after}, {self.longest_pause}"
+            )
+
+
 class Images:
     """Image files in natural order (2 before 10)."""
 
@@ -126,15 +154,15 @@ class Images:
 
 
 class VideoFile:
-    """A video file, every frame with its own time stamp; rotated as its header asks."""
+    """A video file, every frame with its own time stamp; rotated as its header asks. `capture`: it is open already, and not on disk."""
 
     live = False
     dropped = 0
 
-    def __init__(self, path: Path) -> None:
-        self.path: Path | None = path
-        self.name = path.stem
-        self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    def __init__(self, path: Path, capture: cv2.VideoCapture | None = None, name: str | None = None) -> None:
+        self.path: Path | None = path if capture is None else None
+        self.name, self.label = name or path.stem, str(path)
+        self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG) if capture is None else capture
         if not self._capture.isOpened():
             raise FormatError(f"{path}: cannot be opened as a video ({path.stat().st_size} bytes): truncated, or not a video?")
         self.frame_rate = _sane_rate(self._capture.get(cv2.CAP_PROP_FPS), 25.0)
@@ -142,12 +170,13 @@ class VideoFile:
         self.length = count if count > 0 else None
 
     def __iter__(self) -> Iterator[Frame]:
-        number, first, last = 0, 0.0, -1.0
-        while True:
+        number, first, last, misses = 0, 0.0, -1.0, 0
+        while misses <= (MISSES if self.path is not None else 0):
             good, image = self._capture.read()
-            if not good:
-                break
-            number += 1
+            if not good:  # the end, or a packet that cannot be decoded
+                misses += 1
+                continue
+            number, misses = number + 1, 0
             stamp = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
             first = stamp if number == 1 else first
             moment = stamp - first
@@ -156,9 +185,9 @@ class VideoFile:
             last = moment
             yield Frame(number, moment, np.asarray(image, dtype=np.uint8))
         if number == 0:
-            raise FormatError(f"{self.path}: no frame can be decoded")
+            raise FormatError(f"{self.label}: no frame can be decoded")
         if self.length is not None and number < self.length:
-            log.warning("%s: its header says %d frames, %d could be decoded", self.path, self.length, number)
+            log.warning("%s: its header says %d frames, %d could be decoded", self.label, self.length, number)
 
     def close(self) -> None:
         self._capture.release()
@@ -167,7 +196,7 @@ class VideoFile:
 class Live:
     """A camera or stream: a thread reads always, the consumer gets the newest frame, a lost source is opened again.
 
-    `opener` gives an open capture or None; `label` is what logs may show.
+    `opener` gives an open capture or None, `capture` is the first one where it is open already; `label` is what logs may show.
     """
 
     live = True
@@ -179,66 +208,72 @@ class Live:
         name: str,
         label: str,
         opener: Callable[[], cv2.VideoCapture | None],
-        frame_rate: float | None,
-        timeout: float,
-        give_up_after: float,
-        longest_pause: float,
+        frame_rate: float | None = None,
+        waits: Waits = Waits(),
+        stop: threading.Event | None = None,
+        capture: cv2.VideoCapture | None = None,
     ) -> None:
         self.name, self.label = name, label
         self.dropped = 0
         self.reopened = 0
-        self._opener, self._timeout, self._give_up_after, self._longest_pause = opener, timeout, give_up_after, longest_pause
-        self._closed = threading.Event()
+        self._opener, self._waits = opener, waits
+        self._stop = stop or threading.Event()
         self._ready = threading.Condition()
-        self._slot: tuple[float, Image] | None = None
+        self._slot: tuple[float, float, Image] | None = None  # when it came, seconds without a picture before, and it
         self._ended = False
-        capture = opener()
+        capture = capture or opener()
         if capture is None:
-            raise MissingDataError(f"{label} cannot be opened within {timeout:g} s: is it connected, switched on and reachable?")
+            raise MissingDataError(f"{label} cannot be opened within {waits.timeout:g} s: is it connected, switched on and reachable?")
         self.frame_rate = frame_rate or _sane_rate(capture.get(cv2.CAP_PROP_FPS), 25.0)
         self._thread = threading.Thread(target=self._read_always, args=(capture,), name=f"read {label}", daemon=True)
         self._thread.start()
 
     def __iter__(self) -> Iterator[Frame]:
-        number, first, last = 0, 0.0, 0.0
-        while True:
+        number, first = 0, 0.0
+        while not self._stop.is_set():
             with self._ready:
-                self._ready.wait_for(lambda: self._slot is not None or self._ended)
+                self._ready.wait_for(lambda: self._slot is not None or self._ended, timeout=0.1)
                 if self._slot is None:
-                    return
-                stamp, image = self._slot
+                    if self._ended:
+                        return
+                    continue
+                stamp, gap, image = self._slot
                 self._slot = None
             number += 1
-            first, last = (stamp, stamp) if number == 1 else (first, last)
-            pause = stamp - last
-            yield Frame(number, stamp - first, image, gap=pause if pause > 2 / self.frame_rate else 0.0)
-            last = stamp
+            first = stamp if number == 1 else first
+            yield Frame(number, stamp - first, image, gap if number > 1 else 0.0)
 
     def close(self) -> None:
         """Ends the iteration; frames already handed out stay valid."""
-        self._closed.set()
-        self._thread.join(timeout=2 * self._timeout)
+        self._stop.set()
+        self._thread.join(timeout=2 * self._waits.timeout)
+
+    def _hand_over(self, stamp: float, gap: float, image: Image) -> None:
+        with self._ready:
+            if self._slot is not None:
+                self.dropped += 1
+                gap = max(gap, self._slot[1])
+            self._slot = (stamp, gap, image)
+            self._ready.notify()
 
     def _read_always(self, capture: cv2.VideoCapture | None) -> None:
-        seen, pause = time.monotonic(), 0.5
-        while not self._closed.is_set():
+        seen, pause = time.monotonic(), self._waits.first_pause
+        while not self._stop.is_set():
             good, image = capture.read() if capture is not None else (False, None)
             if good and image is not None:
-                seen, pause = time.monotonic(), 0.5
-                with self._ready:
-                    self.dropped += self._slot is not None
-                    self._slot = (seen, np.asarray(image, dtype=np.uint8))
-                    self._ready.notify()
+                now = time.monotonic()
+                self._hand_over(now, now - seen if now - seen > 2 / self.frame_rate else 0.0, np.asarray(image, dtype=np.uint8))
+                seen, pause = now, self._waits.first_pause
                 continue
             if capture is not None:
                 capture.release()
                 log.warning("%s: no picture; opening it again", self.label)
-            if time.monotonic() - seen > self._give_up_after:
-                log.warning("%s: no picture for %.0f s: it counts as ended", self.label, self._give_up_after)
+            if time.monotonic() - seen > self._waits.give_up_after:
+                log.warning("%s: no picture for %.0f s: it counts as ended", self.label, self._waits.give_up_after)
                 break
-            self._closed.wait(pause)
-            pause = min(2 * pause, self._longest_pause)
-            capture = None if self._closed.is_set() else self._opener()
+            self._stop.wait(min(pause, self._waits.longest_pause))
+            pause = 2 * pause
+            capture = None if self._stop.is_set() else self._opener()
             self.reopened += capture is not None
         if capture is not None:
             capture.release()

@@ -22,6 +22,7 @@ from bytetrack.video.read import Image
 __all__ = ["VideoWriter"]
 
 CLOCK = 90_000  # ticks a second, where frames come at their own times
+PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")  # x264's
 PLAYED = ("aac", "mp3", "opus")  # sound that browsers play from an .mp4
 
 
@@ -50,6 +51,10 @@ class VideoWriter:
             raise ValueError(f"videos are written as .mp4: got {self.path.name!r}")
         if not 0 < frame_rate <= 1000:
             raise ValueError(f"frame_rate must lie in (0, 1000] frames a second: got {frame_rate}")
+        if not 0 <= crf <= 51:
+            raise ValueError(f"crf must lie in [0, 51], x264's qualities: got {crf}")
+        if preset not in PRESETS:
+            raise ValueError(f"preset must be one of {', '.join(PRESETS)}: got {preset!r}")
         self.rate = _fraction(frame_rate)
         self.part = self.path.with_name(f"{self.path.stem}.part.mp4")
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,7 +101,7 @@ class VideoWriter:
         moved = self.path.with_name(f".{self.path.name}.tmp")
         with av.open(str(self.part)) as source, av.open(str(moved), "w", format="mp4", options={"movflags": "+faststart"}) as target:
             coded = source.streams.video[0]
-            streams = [_copied(source, coded, target.add_stream_from_template(coded))]
+            streams = [_copied(source, coded, target.add_stream_from_template(coded), _start(coded))]
             end = float((self._shown + 1 / (self.rate * self._tick)) * self._tick)
             with ExitStack() as opened:
                 if self.audio is not None:
@@ -118,13 +123,20 @@ class VideoWriter:
         codec.color_range = 1
 
 
-def _copied(source: av.container.InputContainer, coded: Stream, target: Stream) -> Iterator[tuple[float, Any]]:
-    """The packets of `coded` for the stream `target`, each with its time in seconds."""
+def _start(coded: Stream) -> Fraction:
+    """Seconds until the first frame of `coded` is shown: fragments cannot say that it is the beginning."""
+    return Fraction(coded.start_time or 0) * (coded.time_base or 1)
+
+
+def _copied(source: av.container.InputContainer, coded: Stream, target: Stream, start: Fraction) -> Iterator[tuple[float, Any]]:
+    """The packets of `coded` for the stream `target`, each with its time in seconds from `start` on."""
     for packet in source.demux(coded):
-        if packet.dts is not None:
-            moment = float(packet.dts * (packet.time_base or 1))
-            packet.stream = target
-            yield moment, packet
+        if packet.dts is not None and packet.pts is not None and packet.time_base:
+            early = round(start / packet.time_base)
+            packet.pts, packet.dts = packet.pts - early, packet.dts - early
+            if packet.pts >= 0:
+                packet.stream = target
+                yield float(packet.dts * packet.time_base), packet
 
 
 def _sound(source: av.container.InputContainer, target: av.container.OutputContainer, end: float) -> list[Iterator[tuple[float, Any]]]:
@@ -132,15 +144,20 @@ def _sound(source: av.container.InputContainer, target: av.container.OutputConta
     if not source.streams.audio:
         return []
     coded = source.streams.audio[0]
+    start = _start(source.streams.video[0]) if source.streams.video else Fraction(0)
     if coded.codec_context.name in PLAYED:
-        packets = _copied(source, coded, target.add_stream_from_template(coded))
+        packets = _copied(source, coded, target.add_stream_from_template(coded), start)
     else:
-        packets = _as_aac(source, coded, target.add_stream("aac", rate=coded.codec_context.sample_rate))
+        packets = _as_aac(source, coded, target.add_stream("aac", rate=coded.codec_context.sample_rate), start)
     return [takewhile(lambda timed: timed[0] < end, packets)]
 
 
-def _as_aac(source: av.container.InputContainer, coded: Any, target: Any) -> Iterator[tuple[float, Any]]:
+def _as_aac(source: av.container.InputContainer, coded: Any, target: Any, start: Fraction) -> Iterator[tuple[float, Any]]:
     for frame in chain(source.decode(coded), [None]):
+        if frame is not None and frame.pts is not None and frame.time_base:
+            frame.pts -= round(start / frame.time_base)
+            if frame.pts < 0:
+                continue
         for packet in target.encode(frame):
             yield float((packet.dts or 0) * (packet.time_base or 1)), packet
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from bytetrack.errors import FormatError, MissingDataError
-from bytetrack.video.source import Live, VideoFile, open_source, redacted
+from bytetrack.video.source import Live, VideoFile, Waits, open_source, redacted
 
 
 def picture(value: int, size: tuple[int, int] = (48, 64)) -> Any:
@@ -104,7 +104,7 @@ class Capture:
 
 def live(captures: list[Capture | None], give_up_after: float = 0.3) -> Live:
     queue = list(captures)
-    return Live("cam", "camera", lambda: queue.pop(0) if queue else None, None, 1.0, give_up_after, 0.05)  # type: ignore[arg-type, return-value]
+    return Live("cam", "camera", lambda: queue.pop(0) if queue else None, None, Waits(1.0, give_up_after, 0.4))  # type: ignore[arg-type, return-value]
 
 
 def test_a_live_source_drops_the_oldest_and_counts_it() -> None:
