@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,11 @@ from bytetrack.tracking.state import (
 __all__ = ["Tracker"]
 
 FIRST_CAPACITY = 128
+
+_new = object.__new__
+_set_xyxy, _set_track_id, _set_score, _set_class_id, _set_detection_index = (
+    getattr(Tracks, field.name).__set__ for field in fields(Tracks)
+)
 
 
 class Tracker:
@@ -69,13 +75,13 @@ class Tracker:
         n_tracks = self._kernel(xyxy, score, classes, self._parameters, *self._arrays, floats, ints)
         if n_tracks < 0:
             raise ValueError(_complaint(detections, -1 - n_tracks))
-        return Tracks(
-            floats[: 4 * n_tracks].reshape(n_tracks, 4),
-            ints[:n_tracks],
-            floats[4 * n_tracks : 5 * n_tracks],
-            None if class_id is None else ints[n_tracks : 2 * n_tracks],
-            ints[2 * n_tracks : 3 * n_tracks],
-        )
+        tracks = _new(Tracks)  # what Tracks(...) does, in half the time: its setters are called directly
+        _set_xyxy(tracks, floats[: 4 * n_tracks].reshape(n_tracks, 4))
+        _set_score(tracks, floats[4 * n_tracks : 5 * n_tracks])
+        _set_track_id(tracks, ints[:n_tracks])
+        _set_class_id(tracks, None if class_id is None else ints[n_tracks : 2 * n_tracks])
+        _set_detection_index(tracks, ints[2 * n_tracks : 3 * n_tracks])
+        return tracks
 
     def _grow(self, needed: int) -> None:
         motion, box, score, ints = self._tracks
