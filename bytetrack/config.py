@@ -46,8 +46,9 @@ def compose(name: str, overrides: Sequence[str] = ()) -> Any:
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
 
+    _register_recipes(overrides)
     with initialize_config_dir(str(home() / "configs"), version_base="1.3"):
-        return hydra_compose(name, [_searchpath(), *overrides])
+        return hydra_compose(name, list(overrides))
 
 
 def build(node: Any, **extra: Any) -> Any:
@@ -109,7 +110,7 @@ def save(config: Any, out: Path) -> None:
     from omegaconf import OmegaConf
 
     made_by = {
-        "command": " ".join(["bytetrack", Path(sys.argv[0]).stem, *(_public(a) for a in sys.argv[1:] if a != _searchpath())]),
+        "command": " ".join(["bytetrack", Path(sys.argv[0]).stem, *(_public(a) for a in sys.argv[1:])]),
         "date": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "git_revision": _git_revision(),
         "versions": {"bytetrack": __version__, "python": sys.version.split()[0], **_versions()},
@@ -173,8 +174,7 @@ def verb(name: str) -> Callable[[Callable[[Any], None]], Callable[[], None]]:
                 import hydra
 
                 os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises its errors, which are explained here, in place of printing them
-                if not any(argument.startswith("hydra.searchpath=") for argument in sys.argv[1:]):
-                    sys.argv.append(_searchpath())
+                _register_recipes(sys.argv[1:])
                 guarded.__module__, guarded.__qualname__ = "__main__", name
                 hydra.main(version_base="1.3", config_path=str(home() / "configs"), config_name=name)(guarded)()
 
@@ -218,8 +218,18 @@ def _terminate(*_: object) -> None:
     sys.exit(143)
 
 
-def _searchpath() -> str:
-    return f"hydra.searchpath=[file://{home()}]"
+def _register_recipes(arguments: Sequence[str]) -> None:
+    """Makes `exps/*.yaml` Hydra's group `exps`, where an argument asks for it.
+
+    A search path would need their parent, and then every folder beside them (`runs/`, `out/`) would be a group, which
+    `out=...` could no longer set.
+    """
+    if any("exps" in argument for argument in arguments):
+        from hydra.core.config_store import ConfigStore
+        from omegaconf import OmegaConf
+
+        for path in sorted((home() / "exps").glob("*.yaml")):
+            ConfigStore.instance().store(name=path.stem, group="exps", node=OmegaConf.load(path), package="_global_")
 
 
 def console() -> None:
