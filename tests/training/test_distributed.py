@@ -1,0 +1,70 @@
+"""Two processes of gloo on the CPU train as one with the whole batch: same losses, same parameters, within float tolerance.
+
+BatchNorm is frozen here: its statistics are those of a process's own images, which differ by design.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from bytetrack.training import checkpoint
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def train(coco_file: Path, out: Path, processes: int, *overrides: str) -> subprocess.CompletedProcess[str]:
+    launch = ["-m", "torch.distributed.run", f"--nproc_per_node={processes}", "--standalone"] if processes > 1 else []
+    entry = f"[{{path: {coco_file}}}]"
+    settings = [
+        f"out={out}",
+        f"train.data={entry}",
+        f"train.val={entry}",
+        "detector=yolox_nano",
+        "detector.width=0.0625",
+        "detector.input_size=[64,96]",
+        "train.multiscale=[2,3]",
+        "train.multiscale_interval=2",
+        "train.batch_size=4",
+        "train.max_epochs=3",
+        "train.no_aug_epochs=1",
+        "train.eval_interval=2",
+        "train.log_interval=1",
+        "train.workers=0",
+        "train.precision=fp32",
+        "train.device=cpu",
+        "train.optimisation.freeze_batch_norm=true",
+        "train.optimisation.learning_rate=0.02",
+        *overrides,
+    ]
+    command = [sys.executable, *launch, str(ROOT / "tools" / "train.py"), *settings]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=out.parent)
+
+
+@pytest.mark.slow
+def test_two_processes_give_the_losses_of_one_with_the_doubled_batch(coco_file: Path, tmp_path: Path) -> None:
+    runs: list[dict[str, Any]] = []
+    for processes in (1, 2):
+        out = tmp_path / str(processes)
+        done = train(coco_file, out, processes)
+        assert done.returncode == 0, done.stderr
+        runs.append(checkpoint.read(out / "last.pth"))
+    alone, both = runs
+    assert alone["step"] == both["step"] == 6
+    for one, two in zip(alone["history"], both["history"], strict=True):
+        assert two["loss"] == pytest.approx(one["loss"], rel=1e-4)
+        assert two["AP"] == pytest.approx(one["AP"], abs=1e-3)
+    for key, value in alone["raw_model"].items():
+        assert torch.allclose(value.float(), both["raw_model"][key].float(), rtol=1e-3, atol=1e-5), key
+
+
+@pytest.mark.slow
+def test_a_batch_that_processes_cannot_share_is_refused(coco_file: Path, tmp_path: Path) -> None:
+    done = train(coco_file, tmp_path / "out", 2, "train.batch_size=3")
+    assert done.returncode != 0
+    assert "batch_size must be a multiple of the number of processes: got 3 for 2" in done.stderr
