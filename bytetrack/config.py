@@ -191,6 +191,9 @@ def _explained(complete: bool) -> Iterator[None]:
 
     try:
         yield
+    except BrokenPipeError:  # whoever read the output has gone, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
     except (ValueError, OSError, ModuleNotFoundError, HydraException, OmegaConfBaseException) as error:
         if complete:
             raise

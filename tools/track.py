@@ -13,7 +13,7 @@ def main(config: Any) -> None:
     dataset = build(config.dataset)
     sequences, compare = pipeline.sequences_of(dataset), pipeline.earlier_run(config.compare)
     network_or_files = build(config.detector)
-    tracker_for = pipeline.TrackerFactory(build, plain(config.tracker), plain(config.per_sequence))
+    tracker_for = pipeline.TrackerFactory(build, plain(config.tracker), plain(config.per_sequence) or {})
     out = out_folder(config.out, "track")
     detector = pipeline.replayable(network_or_files, sequences, Path(config.detections or out / "detections"))
     job = pipeline.TrackJob(detector, tracker_for, out / "tracks", dataset.protocol, config.min_box_area, config.max_aspect_ratio)
