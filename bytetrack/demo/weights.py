@@ -39,7 +39,8 @@ def detector_from(
     if path.suffix.lower() == ".onnx":
         from bytetrack.detection.onnx import Onnx
 
-        return ByName(Onnx(**shared, providers=providers, input_size=input_size), _names(wanted))
+        onnx = Onnx(**shared, providers=providers, input_size=input_size)
+        return ByName(onnx, _names(onnx.class_names, wanted))
     from bytetrack.detection.network import SIZES, read_checkpoint
     from bytetrack.detection.yolox import Yolox
 
@@ -62,8 +63,7 @@ def detector_from(
         precision=precision,
         device=device,
     )
-    own = checkpoint.class_names or (["person"] if checkpoint.num_classes == 1 else None)
-    return ByName(yolox, own or _names(wanted))
+    return ByName(yolox, _names(checkpoint.class_names, wanted))
 
 
 class ByName:
@@ -81,14 +81,15 @@ class ByName:
         return str(self.network.key())
 
 
-def _names(wanted: Sequence[str | int] | None) -> list[str]:
-    """COCO's names, or the only wanted one, since detections then carry no class."""
+def _names(own: Sequence[str] | None, wanted: Sequence[str | int] | None) -> list[str]:
+    """The file's own names, else COCO's; only the wanted one's where there is but one, since detections then carry no class."""
     from bytetrack.detection.classes import COCO
 
-    if wanted is not None and len(wanted) == 1:
+    known = list(own or COCO)
+    if len(known) > 1 and wanted is not None and len(wanted) == 1:
         only = wanted[0]
-        return [only if isinstance(only, str) else COCO[only] if only < len(COCO) else str(only)]
-    return list(COCO)
+        return [only if isinstance(only, str) else known[only] if only < len(known) else str(only)]
+    return known
 
 
 def _file(weights: str) -> Path:
@@ -99,6 +100,8 @@ def _file(weights: str) -> Path:
         return path
     if weights not in WEIGHTS:
         raise MissingDataError(f"no weights '{weights}': expected a .pth, .pth.tar or .onnx file, or a name: {', '.join(WEIGHTS)}")
+    if not (cache_folder() / f"{weights}.pth").is_file():
+        log.info("fetching %s from %s", weights, WEIGHTS[weights].url)
     try:
         return fetch_weights(weights)
     except OSError as error:

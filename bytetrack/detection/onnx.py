@@ -81,6 +81,11 @@ class Onnx:
             found += self._session(images[first : first + self._session.batch])
         return found
 
+    @property
+    def class_names(self) -> list[str] | None:
+        """What the file's classes are called, by number, where it says so."""
+        return self._session.class_names
+
     @cached_property
     def _session(self) -> _Session:
         return _Session(self)
@@ -106,6 +111,7 @@ class _Session:
         self.grid, self.stride = anchors(*self.size)
         columns = target.shape[2] if isinstance(target.shape[2], int) else self._run(np.zeros((1, *self.size, 3), np.uint8)).shape[2]
         names = about["class_names"].split(",") if about.get("class_names") else None
+        self.class_names = names
         class_ids = choose(detector.classes, columns - 5, names, where)
         single = columns == 6 or (class_ids is not None and len(class_ids) == 1)
         self.select = Selection(detector.min_score, detector.nms_iou, detector.max_detections, class_ids, single, logits=False)

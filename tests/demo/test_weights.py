@@ -1,0 +1,108 @@
+"""A detector from a name or a file, and its classes."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import http.server
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bytetrack.data import download
+from bytetrack.demo.weights import detector_from
+from bytetrack.errors import MissingDataError
+from bytetrack.video.read import read_image
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("BYTETRACK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(download, "FIRST_PAUSE", 0.0)
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def mirror(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """A server of the weights on this machine; what it was asked for."""
+    asked: list[str] = []
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, form: str, *values: object) -> None:
+            asked.append(self.path)
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(data_dir / "weights")))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("BYTETRACK_MIRROR", f"http://127.0.0.1:{server.server_port}")
+    content = (data_dir / "weights" / "yolox_nano.pth").read_bytes()
+    known = download.Remote(download.WEIGHTS["yolox_nano"].url, len(content), hashlib.sha256(content).hexdigest())
+    monkeypatch.setitem(download.WEIGHTS, "yolox_nano", known)
+    yield asked
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_name_that_is_neither_cached_nor_to_be_fetched_says_where_to_put_the_file(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BYTETRACK_MIRROR", "http://127.0.0.1:9")
+    with pytest.raises(MissingDataError) as caught:
+        detector_from("yolox_nano", ["person"])
+    message = str(caught.value)
+    assert f"yolox_nano is not at {cache / 'yolox_nano.pth'} and cannot be fetched" in message
+    assert f"put {download.WEIGHTS['yolox_nano'].url} there, or give weights=FILE" in message
+    assert "\n" not in message
+
+
+@pytest.mark.slow
+def test_weights_are_fetched_once_and_then_taken_from_the_cache(cache: Path, mirror: list[str], data_dir: Path) -> None:
+    images = [read_image(sorted((data_dir / "coco").rglob("*.jpg"))[0])]
+    for _ in range(2):
+        boxes = detector_from("yolox_nano", ["person"]).detect(images)[0]
+    assert mirror == ["/yolox_nano.pth"]
+    assert (cache / "yolox_nano.pth").is_file()
+    expected = detector_from(data_dir / "weights" / "yolox_nano.pth", ["person"]).detect(images)[0]
+    assert np.array_equal(boxes.xyxy, expected.xyxy)
+
+
+def test_another_name_or_path_is_refused_with_what_there_is(cache: Path) -> None:
+    with pytest.raises(MissingDataError, match=r"no weights 'yolox_q': expected a .pth, .pth.tar or .onnx file, or a name: yolox_nano, "):
+        detector_from("yolox_q", None)
+
+
+@pytest.mark.parametrize("name", ["yolox_nano.onnx", pytest.param("yolox_nano.pth", marks=pytest.mark.slow)])
+def test_classes_are_chosen_by_name_and_named_in_what_comes_out(data_dir: Path, name: str) -> None:
+    weights = data_dir / "weights" / name
+    image = read_image(data_dir / "frames" / "MOT17-04-FRCNN" / "img1" / "000001.jpg")
+    people, some, everything = (detector_from(weights, classes) for classes in (["person"], ["person", "handbag"], "all"))
+    assert people.class_names == ["person"]
+    assert some.class_names[26] == everything.class_names[26] == "handbag"
+    one, two, all_of_them = (detector.detect([image])[0] for detector in (people, some, everything))
+    assert one.class_id is None
+    assert two.class_id is not None
+    assert set(two.class_id.tolist()) <= {0, 26}
+    assert int((two.class_id == 0).sum()) == len(one) > 3
+    assert len(all_of_them) >= len(two)
+    assert len(detector_from(weights, "person").detect([image])[0]) == len(one)
+
+
+@pytest.mark.parametrize("name", ["yolox_nano.onnx", "yolox_nano.pth"])
+def test_a_class_that_is_not_there_is_one_line(data_dir: Path, name: str) -> None:
+    with pytest.raises(ValueError, match="no class 'unicorn' among its 80") as caught:
+        detector_from(data_dir / "weights" / name, ["unicorn"]).detect([np.zeros((64, 64, 3), np.uint8)])
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.slow
+def test_a_checkpoint_of_one_class_needs_no_choice(data_dir: Path, tmp_path: Path) -> None:
+    import torch
+
+    model = torch.load(data_dir / "weights" / "yolox_nano.pth", weights_only=True)["model"]
+    model = {key: value[:1] if "cls_preds" in key else value for key, value in model.items()}
+    torch.save({"model": model}, tmp_path / "mine.pth.tar")
+    detector = detector_from(tmp_path / "mine.pth.tar", ["car"], input_size=(416, 416))
+    assert detector.class_names == ["car"]
+    found = detector.detect([read_image(data_dir / "frames" / "MOT17-04-FRCNN" / "img1" / "000001.jpg")])[0]
+    assert found.class_id is None
+    assert len(found) > 3
