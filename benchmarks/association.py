@@ -101,6 +101,7 @@ def trackers() -> Make:
 
 def supervision() -> Make:
     from supervision import ByteTrack
+    from supervision import Detections as Boxes
 
     def make() -> Update:
         tracker = ByteTrack(track_activation_threshold=0.6, lost_track_buffer=30, minimum_matching_threshold=0.9)
