@@ -3,31 +3,45 @@
 from __future__ import annotations
 
 import runpy
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from films import Left, Run
 
 from bytetrack.config import build, compose, home, plain, save
+from bytetrack.demo.assemble import assemble
+from bytetrack.demo.run import Demo
 
 TOOL = runpy.run_path(str(home() / "tools" / "demo.py"))
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
-    """`run(source, "key=value", ...)`: the demo over a source, into `tmp_path/out`; recorded detections come from `tmp_path/detections`."""
+def assembled(tmp_path: Path) -> Callable[..., Demo]:
+    """`assembled(source, "key=value", ...)`: a demo into `tmp_path/out`, detections from `tmp_path/detections` unless told."""
 
-    def call(source: Path | str, *settings: str, out: Path = tmp_path / "out") -> Left:
+    def call(source: Path | str, *settings: str, out: Path = tmp_path / "out", detector: Any = None) -> Demo:
         if not any(setting.startswith(("weights=", "detector=")) for setting in settings):
             settings = ("detector=recorded", f"detector.folder={tmp_path / 'detections'}", *settings)
         config = compose("demo", [f"source='{source}'", f"out={out}", *settings])
-        detector = build(config.detector)
+        detector = build(config.detector) if detector is None else detector
         out.mkdir(parents=True, exist_ok=True)
         parts = {name: plain(config[name]) for name in TOOL["PARTS"] + TOOL["LIMITS"]}
-        from bytetrack.demo.assemble import assemble
-
         demo = assemble(detector, build, out=out, **parts)
         save(config, out)
-        return Left(out, demo.source.name, demo.run())
+        return demo
+
+    return call
+
+
+@pytest.fixture
+def run(assembled: Callable[..., Demo]) -> Run:
+    """`run(source, "key=value", ...)`: what such a demo left."""
+
+    def call(*arguments: Any, **more: Any) -> Left:
+        demo = assembled(*arguments, **more)
+        status = demo.run()
+        return Left(demo.outputs.folder, demo.source.name, status)
 
     return call
