@@ -112,12 +112,12 @@ def _dataset(
         tlwh = boxes.tlwh_from_xyxy(frame.xyxy)
         area = tlwh[:, 2] * tlwh[:, 3] if areas is None else areas[number]
         crowd = np.zeros(len(frame), dtype=bool) if ignored is None else ignored[number]
-        annotations += (
+        annotations += [  # a list, not a generator: the ids need the length before
             {"id": len(annotations) + row, "image_id": number + 1, "category_id": c, "bbox": b, "score": s, "area": a, "iscrowd": i}
             for row, (c, b, s, a, i) in enumerate(
                 zip(_classes(frame).tolist(), tlwh.tolist(), frame.score.tolist(), area.tolist(), crowd.astype(int).tolist(), strict=True),
                 1,
             )
-        )
+        ]
     images = [{"id": number + 1} for number in range(len(frames))]
     return {"images": images, "annotations": annotations, "categories": [{"id": c, "name": str(c)} for c in classes]}
