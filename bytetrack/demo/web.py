@@ -109,7 +109,7 @@ class Page:
             return self._refusal()
         html = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
         headers = {
-            "Content-Security-Policy": "default-src 'self'; style-src 'unsafe-inline'; script-src 'unsafe-inline'",
+            "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'",
             "Cache-Control": "no-store",
         }
         return HTMLResponse(html.replace("%KEY%", self._key), headers=headers)
