@@ -12,12 +12,15 @@ import numpy.typing as npt
 from bytetrack.structures import Detections, Tracks
 from bytetrack.tracking.state import (
     DROPPED,
+    LOST,
     N_ALIVE,
     N_COUNTERS,
     N_TABLE_COLUMNS,
     N_TRACK_INTS,
     N_WORK_FLOATS,
     N_WORK_INTS,
+    STATE,
+    TRACK_ID,
 )
 
 __all__ = ["Tracker"]
@@ -82,6 +85,16 @@ class Tracker:
         _set_class_id(tracks, None if class_id is None else ints[n_tracks : 2 * n_tracks])
         _set_detection_index(tracks, ints[2 * n_tracks : 3 * n_tracks])
         return tracks
+
+    def lost(self) -> Tracks:
+        """The tracks that the last frame did not show but that may come back, by ascending id, with the boxes predicted for them.
+
+        Their scores are those of their last detections; `class_id` is None and `detection_index` -1.
+        """
+        _, box, score, ints = self._tracks
+        rows = ints[0, : self._counters.item(N_ALIVE)]
+        rows = rows[ints[STATE, rows] == LOST]
+        return Tracks(box[rows], ints[TRACK_ID, rows], score[rows], None, np.full(len(rows), -1))
 
     def _grow(self, needed: int) -> None:
         motion, box, score, ints = self._tracks

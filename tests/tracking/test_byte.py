@@ -258,3 +258,19 @@ def test_an_argument_out_of_range_is_named(argument: str, value: object, message
     with pytest.raises(ValueError) as error:  # noqa: PT011
         ByteTracker(**{argument: value})
     assert str(error.value) == message
+
+
+def test_a_lost_track_is_told_with_the_box_predicted_for_it() -> None:
+    tracker = ByteTracker(max_lost_frames=3)
+    for step in range(5):
+        tracker.update(boxes(tuple(np.add(BOX, (5.0 * step, 0, 5.0 * step, 0))), ELSEWHERE))
+    assert len(tracker.lost()) == 0
+    tracks = tracker.update(boxes(ELSEWHERE))
+    lost = tracker.lost()
+    assert ids(tracks) == [2]
+    assert ids(lost) == [1]
+    assert lost.xyxy[0] == pytest.approx(np.add(BOX, (25.0, 0, 25.0, 0)), abs=3)
+    assert (lost.score.tolist(), lost.detection_index.tolist()) == ([0.9], [-1])
+    for _ in range(5):
+        tracker.update(boxes(ELSEWHERE))
+    assert len(tracker.lost()) == 0
