@@ -110,11 +110,11 @@ class Painter:
 
 
 def _total_text(class_names: Sequence[str], tracks: Tracks) -> str:
-    """How many of what are in the picture: `3 person, 2 car`."""
+    """How many of what are in the picture: `person 3, car 2`."""
     if tracks.class_id is None:
-        return f"{len(tracks)} {class_name(class_names, None)}"
+        return f"{class_name(class_names, None)} {len(tracks)}"
     ids, numbers = np.unique(tracks.class_id, return_counts=True)
-    return ", ".join(f"{n} {class_name(class_names, int(i))}" for i, n in zip(ids, numbers, strict=True)) or "nothing"
+    return ", ".join(f"{class_name(class_names, int(i))} {n}" for i, n in zip(ids, numbers, strict=True)) or "nothing"
 
 
 def _line_text(name: str, counts: Mapping[str, Any]) -> str:

@@ -116,9 +116,9 @@ def _outline(canvas: Image, box: list[int], colour: Colour, width: int, style: s
         cv2.rectangle(canvas, (x0, y0), (x1, y1), colour, width, cv2.LINE_8)
         return
     on = max(4, round(11 * unit)) if style == DASHED else max(2, round(4 * unit))
-    dashes = _dashes(x0, y0, x1, y1, on, on + width if style == DASHED else 3 * on)
+    dashes = _dashes(x0, y0, x1, y1, on, on + width if style == DASHED else 4 * on)
+    width = max(2, width)
     if dashes and style == DASHED:
-        width = max(2, width)
         cv2.polylines(canvas, [line + 1 for line in dashes], False, dark, width, cv2.LINE_8)
     if dashes:
         cv2.polylines(canvas, dashes, False, colour, width, cv2.LINE_8)

@@ -15,6 +15,7 @@ from bytetrack.video.read import Image
 __all__ = ["draw_lines", "draw_zones"]
 
 LINE = (60, 200, 255)  # BGR, amber
+ARROW = 60  # pixels of a 1080p frame
 ZONE = (230, 190, 60)  # BGR, blue-green
 
 
@@ -31,7 +32,7 @@ def draw_lines(image: Image, lines: Mapping[str, Sequence[float]], texts: Mappin
         length = math.hypot(x2 - x1, y2 - y1) or 1.0
         across = (-(y2 - y1) / length, (x2 - x1) / length)  # to the right hand of someone who walks from (x1, y1) to (x2, y2)
         middle = ((x1 + x2) / 2, (y1 + y2) / 2)
-        tip = (round(middle[0] + 32 * unit * across[0]), round(middle[1] + 32 * unit * across[1]))
+        tip = (round(middle[0] + ARROW * unit * across[0]), round(middle[1] + ARROW * unit * across[1]))
         cv2.arrowedLine(image, (round(middle[0]), round(middle[1])), tip, LINE, width, cv2.LINE_AA, tipLength=0.4)
         draw_chip(image, texts.get(name, name), start[0], start[1] - 2 * width, LINE, unit)
     return image
