@@ -7,7 +7,7 @@ come out, only fewer and worse. `guess_convention` reads it off the weights wher
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -25,6 +25,7 @@ __all__ = [
     "letterbox",
     "letterbox_batch",
     "letterbox_ratio",
+    "network_input",
     "normalise",
 ]
 
@@ -40,6 +41,11 @@ class Convention(NamedTuple):
     rgb: bool
     scale: tuple[float, float, float]
     shift: tuple[float, float, float]
+
+    @property
+    def is_identity(self) -> bool:
+        """The input is the image's own numbers in their own order."""
+        return self == (False, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
 
 
 CONVENTIONS = {
@@ -85,6 +91,28 @@ def letterbox(image: Image, size: tuple[int, int], out: Image | None = None) -> 
     return canvas
 
 
+def network_input(
+    images: Sequence[Image], size: tuple[int, int], convention: str, dtype: npt.DTypeLike = np.float32
+) -> npt.NDArray[np.floating[Any]]:
+    """What a network of `convention` gets for `images`: letterboxed to `size`, (B, 3, height, width), without torch.
+
+    Equal to `normalise(letterbox_batch(...))`. ValueError for an unknown `convention`.
+    """
+    rule = _rule(convention)
+    batch = np.empty((len(images), 3, *size), dtype=dtype)
+    for image, planes in zip(images, batch, strict=True):
+        check_image(image)
+        height, width = _scaled(image.shape, size)
+        if (height, width) != image.shape[:2]:
+            image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+        for channel, plane in enumerate(planes):
+            scale, shift = np.float32(rule.scale[channel]), np.float32(rule.shift[channel])
+            pixels = image[..., 2 - channel if rule.rgb else channel]
+            plane[height:], plane[:height, width:] = PAD * scale + shift, PAD * scale + shift
+            plane[:height, :width] = pixels if rule.is_identity else pixels * scale + shift
+    return batch
+
+
 def letterbox_batch(images: Sequence[Image], size: tuple[int, int], device: str = "cpu") -> Tensor:
     """Letterboxed `images` as float32 (B, 3, height, width) on `device`, BGR 0 … 255 in whole numbers, channels last in memory.
 
@@ -120,7 +148,7 @@ def _resize(images: Sequence[Image], size: tuple[int, int], device: str) -> Tens
 def normalise(batch: Tensor, convention: str) -> Tensor:
     """The network's input (B, 3, H, W) from BGR pixels 0 … 255 (B, 3, H, W). ValueError for an unknown `convention`."""
     rule = _rule(convention)
-    if rule == CONVENTIONS["bgr255"]:
+    if rule.is_identity:
         return batch
     if rule.rgb:
         batch = batch.flip(1)

@@ -125,7 +125,7 @@ def test_files_that_are_no_yolox_are_refused(nano_onnx: Path, coco_images: list[
 
 @pytest.mark.parametrize("settings", [{"providers": []}, {"threads": -1}, {"convention": "rgb"}, {"min_score": 2}, {"input_size": [416]}])
 def test_settings_out_of_their_range_are_refused_at_once(nano_onnx: Path, settings: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"expected at least one provider|convention|min_score|input_size"):
+    with pytest.raises(ValueError, match=r"expected at least one provider|threads|convention|min_score|input_size"):
         Onnx(nano_onnx, **settings)
 
 
