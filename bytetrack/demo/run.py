@@ -32,7 +32,7 @@ from bytetrack.video.read import Image
 from bytetrack.video.source import Frame, Source, redacted
 from bytetrack.video.write import VideoWriter
 
-__all__ = ["Demo", "Restarts"]
+__all__ = ["Demo", "Restarts", "frames_bar"]
 
 log = logging.getLogger("bytetrack")
 
@@ -134,7 +134,6 @@ class Demo:
     queue: int = 4
 
     def __post_init__(self) -> None:
-        self._size: tuple[int, int] | None = None
         self._identities = Identities()
         self._moments: deque[float] = deque(maxlen=60)
         self.read = Stage("read", next)
@@ -154,7 +153,7 @@ class Demo:
         frames, moment = 0, 0.0
         with ExitStack() as closing:
             caught = closing.enter_context(_stopping(self.stop))
-            progress = closing.enter_context(_bar(self.source, self.max_frames))
+            progress = closing.enter_context(frames_bar(self.source, self.max_frames))
             closing.callback(self.source.close)
             if self.page is not None:
                 closing.callback(self.page.close)
@@ -208,10 +207,7 @@ class Demo:
     def _encode(self, shot: Shot) -> Shot:
         assert self.video is not None
         assert shot.picture is not None
-        height, width = shot.picture.shape[:2]
-        self._size = self._size or (width, height)
-        picture = shot.picture if self._size == (width, height) else _fitted(shot.picture, *self._size)
-        self.video.write(picture, shot.frame.time)
+        self.video.write(self.video.fitted(shot.picture), shot.frame.time)
         return shot
 
     def _publish(self, shot: Shot) -> None:
@@ -281,15 +277,6 @@ def _show_summary(demo: Demo, frames: int, identities: int, seconds: float, vide
     console.print(f"summary  {folder / 'summary.json'}", soft_wrap=True)
 
 
-def _fitted(picture: Image, width: int, height: int) -> Image:
-    """The picture scaled into `width` x `height`, with grey borders: a video has one size."""
-    ratio = min(width / picture.shape[1], height / picture.shape[0])
-    inner = cv2.resize(picture, (max(1, round(picture.shape[1] * ratio)), max(1, round(picture.shape[0] * ratio))))
-    canvas = np.full((height, width, 3), 114, np.uint8)
-    canvas[: inner.shape[0], : inner.shape[1]] = inner
-    return canvas
-
-
 @contextmanager
 def _closing(shots: Iterator[Shot]) -> Iterator[Iterator[Shot]]:
     try:
@@ -325,7 +312,8 @@ def _stopping(stop: threading.Event) -> Iterator[list[int]]:
 
 
 @contextmanager
-def _bar(source: Source, max_frames: int | None) -> Iterator[Callable[[], None]]:
+def frames_bar(source: Source, max_frames: int | None = None) -> Iterator[Callable[[], None]]:
+    """A progress bar over the source's frames: call what it gives once a frame."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.speed:.1f}/s"), TimeRemainingColumn())
     total = min(source.length, max_frames) if source.length and max_frames else source.length or max_frames

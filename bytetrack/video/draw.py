@@ -280,6 +280,6 @@ def draw_heat(image: Image, heat: npt.ArrayLike, strength: float = 0.6, out: Ima
         raise ValueError(f"heat must have shape (h, w) and no negative values: got shape {values.shape}")
     share = cv2.resize(values / max(float(values.max()), 1e-9), canvas.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     colours = cv2.applyColorMap(np.round(255 * share).astype(np.uint8), cv2.COLORMAP_INFERNO)
-    alpha = (strength * np.sqrt(share))[..., None]
-    canvas[:] = np.round(canvas * (1 - alpha) + colours * alpha).astype(np.uint8)
+    alpha = np.asarray(strength * np.sqrt(share), np.float32)
+    cv2.blendLinear(canvas, colours, 1 - alpha, alpha, canvas)
     return canvas

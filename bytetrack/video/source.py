@@ -91,12 +91,12 @@ def open_source(
         found = [file for file in path.iterdir() if file.suffix.lower() in IMAGE_ENDINGS]
         if not found:
             raise MissingDataError(f"no images in folder '{path}': expected files ending in {', '.join(IMAGE_ENDINGS)}")
-        return Images(found, path.name or "images", frame_rate or 25.0)
+        return Images(found, _folder_name(path), frame_rate or 25.0)
     if not path.exists() and any(mark in text for mark in "*?["):
         found = [Path(file) for file in glob.glob(str(path), recursive=True) if Path(file).suffix.lower() in IMAGE_ENDINGS]
         if not found:
             raise MissingDataError(f"no image matches '{text}'")
-        return Images(found, found[0].parent.name or "images", frame_rate or 25.0)
+        return Images(found, _folder_name(found[0].parent), frame_rate or 25.0)
     if not path.is_file():
         raise MissingDataError(
             f"no source '{text}': give a camera number, a video file, a folder or pattern of images, or an rtsp/http address"
@@ -280,6 +280,12 @@ class Live:
         with self._ready:
             self._ended = True
             self._ready.notify()
+
+
+def _folder_name(folder: Path) -> str:
+    """The folder's own name; its parent's where it is a MOTChallenge sequence's `img1`."""
+    name = folder.resolve().name
+    return (folder.resolve().parent.name if name == "img1" else name) or "images"
 
 
 def _open_camera(number: int) -> cv2.VideoCapture | None:

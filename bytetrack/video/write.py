@@ -91,6 +91,17 @@ class VideoWriter:
         self._container.mux(self._stream.encode(frame))
         self.frames += 1
 
+    def fitted(self, image: Image) -> Image:
+        """`image`, scaled into the size of the first frame with grey borders where its own is another one."""
+        width, height = self._size or image.shape[1::-1]
+        if image.shape[:2] == (height, width):
+            return image
+        ratio = min(width / image.shape[1], height / image.shape[0])
+        inner = cv2.resize(image, (max(1, round(image.shape[1] * ratio)), max(1, round(image.shape[0] * ratio))))
+        canvas = np.full((height, width, 3), 114, np.uint8)
+        canvas[: inner.shape[0], : inner.shape[1]] = inner
+        return canvas
+
     def close(self) -> None:
         """Finishes the file; no file where no frame was written. Twice is once."""
         if self._container is None:
