@@ -1,0 +1,189 @@
+"""What training costs beyond the network: loading, the step around forward and backward, label assignment.
+
+    OMP_NUM_THREADS=1 python benchmarks/training.py [frames=DIR]
+
+Loading: images a second of one core, 800x1440 mosaic and mixup, beside the `yolox` package's own loader on the same frames (generated ones,
+or the JPEG files below `frames`). Step: our whole step (targets, losses, moving average, checks) over bare forward, loss, backward and
+optimizer on the same tensors. Assignment: how much memory 500 boxes in an 800x1440 image add at most. What is compared runs in turns; the
+median of the ratios is printed with their range.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from io import StringIO
+from pathlib import Path
+from statistics import median
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import cv2
+import numpy as np
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from bytetrack.data.augment import Augmentation, AugmentedImages, Sample
+from bytetrack.data.coco import load_coco, write_coco
+from bytetrack.detection.network import SIZES, build_network
+from bytetrack.training.assignment import Grid, SimOTA
+from bytetrack.training.losses import YoloxLoss
+from bytetrack.training.optimisation import MovingAverage, Optimisation
+from bytetrack.video.read import read_image
+
+HEIGHT, WIDTH = 800, 1440
+ROUNDS = 4
+
+
+def seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def ratios(first: Callable[[], object], second: Callable[[], object], rounds: int = ROUNDS) -> tuple[list[float], float, float]:
+    """Time of `first` over that of `second` in each of some rounds, and the median seconds of both; each runs once before."""
+    first(), second()
+    times = [(seconds(first), seconds(second)) for _ in range(rounds)]
+    return [a / b for a, b in times], median(a for a, _ in times), median(b for _, b in times)
+
+
+def shown(values: list[float]) -> str:
+    return f"{median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+
+
+def dataset(folder: Path, frames: Path | None) -> Path:
+    """A COCO file of a dozen 1920x1080 JPEG frames with 30 boxes each, laid out as the package's loader wants it."""
+    (folder / "annotations").mkdir(parents=True)
+    (folder / "images").mkdir()
+    rng = np.random.default_rng(0)
+    images, annotations = [], []
+    sources = sorted(frames.rglob("*.jpg"))[:12] if frames else [None] * 12
+    for number, source in enumerate(sources):
+        image = read_image(source) if source else cv2.resize(rng.integers(0, 255, (135, 240, 3)).astype(np.uint8), (1920, 1080))
+        cv2.imwrite(str(folder / "images" / f"{number}.jpg"), image, [cv2.IMWRITE_JPEG_QUALITY, 95])
+        images.append({"id": number, "file_name": f"{number}.jpg", "width": image.shape[1], "height": image.shape[0]})
+        for x, y, w in zip(rng.uniform(0, 1700, 30), rng.uniform(0, 800, 30), rng.uniform(20, 100, 30), strict=True):
+            box = {"bbox": [x, y, w, 2.5 * w], "area": 2.5 * w * w, "iscrowd": 0}
+            annotations.append({"id": len(annotations) + 1, "image_id": number, "category_id": 1, **box})
+    path = folder / "annotations" / "frames.json"
+    write_coco(path, {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "person"}], "videos": []})
+    return path
+
+
+def loading(path: Path, images: int = 12) -> tuple[list[float], float, float]:
+    from yolox.data import MosaicDetection, TrainTransform
+    from yolox.data.datasets import CocoDataset
+
+    cv2.setNumThreads(1)
+    ours = AugmentedImages(load_coco(path, path.parent.parent / "images"), read_image, Augmentation(mixup_scale=(0.5, 1.5)))
+    with redirect_stdout(StringIO()):
+        plain = CocoDataset(str(path.parent.parent), path.name, "images", (HEIGHT, WIDTH))
+    theirs = MosaicDetection(plain, (HEIGHT, WIDTH), preproc=TrainTransform(max_labels=1000), mosaic_scale=(0.1, 2.0))
+    rounds = iter(range(10**6))
+
+    def their_images() -> None:
+        random.seed(next(rounds))
+        for index in range(images):
+            theirs[index % len(theirs)]
+
+    def our_images() -> None:
+        epoch = next(rounds)
+        for index in range(images):
+            ours[Sample(epoch, index % len(ours), HEIGHT, WIDTH, True)]
+
+    faster, their_seconds, our_seconds = ratios(their_images, our_images)
+    return faster, images / our_seconds, images / their_seconds
+
+
+def step(device: torch.device, size: str, height: int, width: int, batch: int) -> tuple[list[float], float, float]:
+    recipe, loss = Optimisation(), YoloxLoss()
+    network = build_network(*SIZES[size]).to(device, memory_format=torch.channels_last).train()
+    optimizer, average = recipe.optimizer(network), MovingAverage(network, 0.9998, 2000)
+    rng = np.random.default_rng(0)
+    pixels = torch.from_numpy(rng.integers(0, 255, (batch, height, width, 3)).astype(np.uint8))
+    boxes = np.zeros((batch, 60, 5), np.float32)
+    boxes[..., 1], boxes[..., 2] = rng.uniform(0, width, (batch, 60)), rng.uniform(0, height, (batch, 60))
+    boxes[..., 3], boxes[..., 4] = 30, 70
+    targets = torch.from_numpy(boxes)
+    ready, ready_targets = pixels.permute(0, 3, 1, 2).float().to(device, memory_format=torch.channels_last), targets.to(device)
+
+    def wait() -> None:
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+
+    def bare() -> None:
+        loss(network(ready), ready_targets, height, width).total.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        wait()
+
+    def whole() -> None:
+        images = pixels.to(device).permute(0, 3, 1, 2).float().contiguous(memory_format=torch.channels_last)
+        losses = torch.stack(list(loss(network(images), targets.to(device), height, width).as_dict().values()))
+        losses.detach().isfinite().all()
+        losses[0].backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        average.update(network)
+        wait()
+
+    return ratios(whole, bare)
+
+
+def _assign(boxes: int, queue: multiprocessing.Queue[float]) -> None:
+    """In its own process: the memory in MiB that one assignment adds to the peak."""
+    grid = Grid.of(HEIGHT, WIDTH)
+    cells = len(grid.stride)
+    generator = torch.Generator().manual_seed(0)
+    predicted = torch.cat((grid.centers, grid.stride[:, None].repeat(1, 2) * 4), 1)[None]
+    scores, targets = torch.randn(1, cells, generator=generator), torch.zeros(1, boxes, 5)
+    targets[..., 1:3] = torch.rand(1, boxes, 2, generator=generator) * torch.tensor([WIDTH, HEIGHT])
+    targets[..., 3], targets[..., 4] = 30, 70
+    SimOTA()(predicted, scores, scores[..., None], targets[:, :2], grid)  # what the first call alone needs
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    SimOTA()(predicted, scores, scores[..., None], targets, grid)
+    queue.put((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+
+
+def assignment_memory(boxes: int) -> float:
+    context = multiprocessing.get_context("spawn")
+    queue: multiprocessing.Queue[float] = context.Queue()
+    process = context.Process(target=_assign, args=(boxes, queue))
+    process.start()
+    result = queue.get()
+    process.join()
+    return result
+
+
+def main() -> None:
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    frames = next((Path(a.removeprefix("frames=")) for a in sys.argv[1:] if a.startswith("frames=")), None)
+    table = Table(title=f"training, {torch.get_num_threads()} thread(s), torch {torch.__version__}", title_justify="left")
+    for column in ("what", "ours", "other", "ratio: median (range)"):
+        table.add_column(column)
+    with tempfile.TemporaryDirectory() as folder:
+        faster, mine, their = loading(dataset(Path(folder) / "data", frames))
+    table.add_row("loading 800x1440, images/s a core; other: yolox package", f"{mine:.1f}", f"{their:.1f}", shown(faster))
+    slower, whole, bare = step(torch.device("cpu"), "nano", 416, 416, 4)
+    table.add_row("step, nano 416, batch 4, ms; other: bare", f"{1e3 * whole:.0f}", f"{1e3 * bare:.0f}", shown(slower))
+    slower, whole, bare = step(torch.device("cpu"), "s", 416, 416, 4)
+    table.add_row("step, s 416, batch 4, ms; other: bare", f"{1e3 * whole:.0f}", f"{1e3 * bare:.0f}", shown(slower))
+    if torch.cuda.is_available():
+        slower, whole, bare = step(torch.device("cuda"), "s", 800, 1440, 8)
+        table.add_row("step on the GPU, s 800x1440, batch 8, ms; other: bare", f"{1e3 * whole:.0f}", f"{1e3 * bare:.0f}", shown(slower))
+    few, many = assignment_memory(50), assignment_memory(500)
+    table.add_row("assignment 800x1440, 500 boxes, peak MiB; other: 50 boxes", f"{many:.0f}", f"{few:.0f}", "-")
+    Console(width=140).print(table)
+
+
+if __name__ == "__main__":
+    main()
