@@ -43,7 +43,7 @@ def test_a_recipe_builds_for_training_and_for_tracking(recipe: str) -> None:
     assert Path(str(tracking.detector.weights)).parts[:3] == ("runs", "train", recipe)
     build(tracking.tracker)
     build(tracking.dataset)
-    for settings in tracking.per_sequence.values():
+    for settings in (tracking.per_sequence or {}).values():
         build({**tracking.tracker, **settings})
 
 
