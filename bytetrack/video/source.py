@@ -216,6 +216,7 @@ class Live:
         self.name, self.label = name, label
         self.dropped = 0
         self.reopened = 0
+        self.started = 0.0  # when the first frame came, on time.monotonic's clock
         self._opener, self._waits = opener, waits
         self._stop = stop or threading.Event()
         self._ready = threading.Condition()
@@ -229,7 +230,7 @@ class Live:
         self._thread.start()
 
     def __iter__(self) -> Iterator[Frame]:
-        number, first = 0, 0.0
+        number = 0
         while not self._stop.is_set():
             with self._ready:
                 self._ready.wait_for(lambda: self._slot is not None or self._ended, timeout=0.1)
@@ -240,8 +241,9 @@ class Live:
                 stamp, gap, image = self._slot
                 self._slot = None
             number += 1
-            first = stamp if number == 1 else first
-            yield Frame(number, stamp - first, image, gap if number > 1 else 0.0)
+            if number == 1:
+                self.started = stamp
+            yield Frame(number, stamp - self.started, image, gap if number > 1 else 0.0)
 
     def close(self) -> None:
         """Ends the iteration; frames already handed out stay valid."""
