@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bytetrack.errors import FormatError, MissingDataError
     from bytetrack.structures import Annotations, Detections, Sequence, SequenceDetections, Tracks, Trajectories
-    from bytetrack.tracking import ByteTracker, Sort
+    from bytetrack.tracking import BotSort, ByteTracker, Sort
 
 __version__ = "0.1.0"
 __all__ = [
     "Annotations",
+    "BotSort",
     "ByteTracker",
     "Detections",
     "FormatError",
@@ -35,7 +36,7 @@ __all__ = [
 _HOMES = {
     "bytetrack.errors": ("FormatError", "MissingDataError"),
     "bytetrack.structures": ("Annotations", "Detections", "Sequence", "SequenceDetections", "Tracks", "Trajectories"),
-    "bytetrack.tracking": ("ByteTracker", "Sort"),
+    "bytetrack.tracking": ("BotSort", "ByteTracker", "Sort"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -32,7 +32,7 @@ Ints = npt.NDArray[np.int64]
 
 N_ALIVE, FRAME, LAST_ID, DROPPED = range(4)  # counters
 DROP_INVALID = 0  # the first parameter of every tracker
-UNCONFIRMED, TRACKED, LOST, REMOVED = range(4)  # states of a track
+UNCONFIRMED, TRACKED, LOST, REMOVED, COVERED = range(5)  # states of a track; COVERED: lost, and put out all the same
 IGNORED, LOW, HIGH, TAKEN = range(4)  # kinds of a detection
 VALID, FLAT, INVALID = range(3)
 
@@ -41,7 +41,7 @@ SHORTEST, LONGEST = 1e-30, 1e30  # sides whose squares and quotients stay within
 TRACK_ID, STATE = 1, 2  # rows of the integers that `views` takes
 
 # What `views` needs room for.
-N_COUNTERS, N_TRACK_INTS, N_WORK_INTS, N_WORK_FLOATS, N_TABLE_COLUMNS = 4, 8, 12, 3, 6
+N_COUNTERS, N_TRACK_INTS, N_WORK_INTS, N_WORK_FLOATS, N_TABLE_COLUMNS = 4, 8, 13, 3, 6
 
 
 class Detected(NamedTuple):
@@ -71,10 +71,13 @@ class Tracked(NamedTuple):
 
 
 class Work(NamedTuple):
-    """Working arrays of one update: nothing in them outlives it."""
+    """Working arrays of one update: nothing in them outlives it. Of the boxes, the first four columns count."""
 
     rows: Ints
     others: Ints
+    left: Ints
+    track_boxes: Floats
+    detection_boxes: Floats
     binned: Binned
     pairs: Pairs
     solver: Solver
@@ -100,7 +103,9 @@ def views(
     detected = Detected(xyxy, score, class_id, w[0])
     tracked = Tracked(motion, box, track_score, k[0], k[TRACK_ID], k[STATE], k[3], k[4], k[5], k[6], k[7])
     solver = Solver(w[1], w[2], f[0], f[1], f[2], w[3], w[4], w[5])
-    return detected, tracked, Work(w[6], w[7], Binned(table, w[8], w[9], w[10]), Pairs(w[11], pair_column, pair_cost), solver)
+    room = len(table) // 3
+    binned, pairs = Binned(table[:room], w[8], w[9], w[10]), Pairs(w[11], pair_column, pair_cost)
+    return detected, tracked, Work(w[6], w[7], w[12], table[room : 2 * room], table[2 * room :], binned, pairs, solver)
 
 
 @kernel
@@ -159,14 +164,15 @@ def forget_removed(tracked: Tracked, counters: Ints, freed: Ints) -> None:
 
 @kernel
 def write_tracks(tracked: Tracked, n_alive: int, floats: Floats, ints: Ints) -> int:
-    """Writes the tracks in state TRACKED: boxes then scores into `floats`, ids, classes, detections into `ints`."""
+    """Writes the tracks in state TRACKED or COVERED: boxes then scores into `floats`, ids, classes, detections into `ints`."""
     n = 0
     for t in range(n_alive):
-        n += tracked.state[tracked.order[t]] == TRACKED
+        state = tracked.state[tracked.order[t]]
+        n += 1 if state in (TRACKED, COVERED) else 0
     i = 0
     for t in range(n_alive):
         row = tracked.order[t]
-        if tracked.state[row] != TRACKED:
+        if tracked.state[row] not in (TRACKED, COVERED):
             continue
         for d in range(4):
             floats[4 * i + d] = tracked.box[row, d]

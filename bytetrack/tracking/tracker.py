@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -23,9 +24,13 @@ from bytetrack.tracking.state import (
     TRACK_ID,
 )
 
-__all__ = ["Tracker"]
+__all__ = ["STILL", "Tracker", "check_camera_motion"]
+
+log = logging.getLogger("bytetrack")
 
 FIRST_CAPACITY = 128
+STILL = np.eye(2, 3)  # the camera motion of a camera that stands
+LARGEST_SCALE, LARGEST_SHIFT = 100.0, 1e9
 
 _new = object.__new__
 _set_xyxy, _set_track_id, _set_score, _set_class_id, _set_detection_index = (
@@ -34,26 +39,36 @@ _set_xyxy, _set_track_id, _set_score, _set_class_id, _set_detection_index = (
 
 
 class Tracker:
-    """A tracker around `kernel(xyxy, score, class_id, parameters, *arrays, out_floats, out_ints) -> int`.
+    """A tracker around `kernel(xyxy, score, class_id, *given, parameters, *arrays, out_floats, out_ints) -> int`.
 
+    `given` is what `USES` names, in its order: the camera motion (2, 3) and features (n, d), of d = 0 where there are none.
     One row a track in every array; rows of removed tracks are used again, and arrays double when full, so memory follows the
-    largest number of tracks alive at once.
+    largest number of tracks alive at once. `memory` are a tracker's own arrays, by the shape of one track's row.
     """
 
-    def __init__(self, kernel: Callable[..., int], parameters: list[float]) -> None:
+    USES: tuple[str, ...] = ()  # of "camera_motion", "features"; what is given to a tracker that does not use it is noted and ignored
+    SHOWS_LOST = False  # whether lost tracks may be put out, so that a frame has more tracks than detections
+
+    def __init__(self, kernel: Callable[..., int], parameters: list[float], memory: Sequence[npt.NDArray[Any]] = ()) -> None:
         self._kernel = kernel
         self._parameters = np.array(parameters, dtype=np.float64)
+        self._memory = tuple(memory)
         self.reset()
 
     def reset(self) -> None:
         """Forgets everything: the next frame is the first, ids start at 1."""
         self._counters = np.zeros(N_COUNTERS, np.int64)
+        self._arrays: tuple[npt.NDArray[Any], ...] = ()
+        self._capacity = 0
         self._tracks: tuple[npt.NDArray[Any], ...] = (
             np.empty((0, 5, 4)),
             np.empty((0, 4)),
             np.empty(0),
             np.empty((N_TRACK_INTS, 0), np.int64),
+            *(np.empty((0, *row.shape), row.dtype) for row in self._memory),
         )
+        self._n_features = 0
+        self._noted: set[str] = set()
         self._grow(FIRST_CAPACITY)
 
     @property
@@ -61,11 +76,13 @@ class Tracker:
         """How many invalid detections were dropped so far (`on_invalid="drop"`)."""
         return int(self._counters[DROPPED])
 
-    def update(self, detections: Detections) -> Tracks:
+    def update(self, detections: Detections, camera_motion: npt.ArrayLike | None = None, features: npt.ArrayLike | None = None) -> Tracks:
         """Tracks after one more frame, by ascending id; frames without detections count too.
 
-        ValueError names the first detection that is not finite, is inverted, or whose score lies outside [0, 1]; the tracker is
-        then as it was before.
+        `camera_motion` (2, 3) is the affine from the previous frame's pixels to this one's, `features` (n, d) the appearance of
+        every detection. Trackers that do not use one (see `USES`) say so once in the log and ignore it.
+        ValueError names the first detection that is not finite, is inverted, or whose score lies outside [0, 1], and arrays of a
+        wrong shape; the tracker is then as it was before.
         """
         xyxy, score, class_id, counters = detections.xyxy, detections.score, detections.class_id, self._counters
         n = len(score)
@@ -74,8 +91,10 @@ class Tracker:
         classes = self._one_class if class_id is None else class_id
         if not (xyxy.flags.carray and score.flags.carray and classes.flags.carray):  # read-only: the kernel knows one kind of array
             xyxy, score, classes = xyxy.copy(), score.copy(), classes.copy()
-        floats, ints = np.empty(5 * n), np.empty(3 * n, np.int64)
-        n_tracks = self._kernel(xyxy, score, classes, self._parameters, *self._arrays, floats, ints)
+        given = self._given(n, camera_motion, features) if self.USES or camera_motion is not None or features is not None else ()
+        room = n + counters.item(N_ALIVE) if self.SHOWS_LOST else n
+        floats, ints = np.empty(5 * room), np.empty(3 * room, np.int64)
+        n_tracks = self._kernel(xyxy, score, classes, *given, self._parameters, *self._arrays, floats, ints)
         if n_tracks < 0:
             raise ValueError(_complaint(detections, -1 - n_tracks))
         tracks = _new(Tracks)  # what Tracks(...) does, in half the time: its setters are called directly
@@ -91,21 +110,53 @@ class Tracker:
 
         Their scores are those of their last detections; `class_id` is None and `detection_index` -1.
         """
-        _, box, score, ints = self._tracks
+        _, box, score, ints = self._tracks[:4]
         rows = ints[0, : self._counters.item(N_ALIVE)]
         rows = rows[ints[STATE, rows] == LOST]
         return Tracks(box[rows], ints[TRACK_ID, rows], score[rows], None, np.full(len(rows), -1))
 
+    def _given(self, n: int, camera_motion: npt.ArrayLike | None, features: npt.ArrayLike | None) -> tuple[npt.NDArray[Any], ...]:
+        """What the kernel takes besides the detections; notes once what it does not take."""
+        given: list[npt.NDArray[Any]] = []
+        if "camera_motion" in self.USES:
+            given.append(STILL if camera_motion is None else check_camera_motion(camera_motion))
+        elif camera_motion is not None:
+            self._note("camera motion")
+        if "features" in self.USES:
+            given.append(np.empty((n, 0)) if features is None else self._unit_features(features, n))
+        elif features is not None:
+            self._note("features")
+        return tuple(given)
+
+    def _note(self, what: str) -> None:
+        if what not in self._noted:
+            log.warning("%s takes no account of %s: what is given is ignored", type(self).__name__, what)
+            self._noted.add(what)
+
+    def _unit_features(self, features: npt.ArrayLike, n: int) -> npt.NDArray[np.float64]:
+        """The features (n, d) at length 1; the first ones decide d, and make room for those of tracks."""
+        table = np.array(features, dtype=np.float64)
+        if table.ndim != 2 or len(table) != n or (self._n_features and table.shape[1] != self._n_features):
+            wanted = self._n_features or "d"
+            raise ValueError(f"features must have shape ({n}, {wanted}), a row a detection: got {table.shape}")
+        if not np.isfinite(table).all():
+            raise ValueError(f"features must be finite: row {int(np.argmin(np.isfinite(table).all(axis=1)))} is not")
+        if not self._n_features and table.shape[1]:
+            self._n_features = table.shape[1]
+            self._tracks = (*self._tracks[:-1], np.zeros((len(self._tracks[2]), self._n_features)))
+            self._arrays = (self._counters, *self._tracks, *self._arrays[1 + len(self._tracks) :])
+        largest = np.abs(table).max(axis=1, keepdims=True, initial=0)
+        table = np.divide(table, largest, out=np.zeros_like(table), where=largest > 0)
+        length = np.sqrt((table * table).sum(axis=1, keepdims=True))
+        return np.asarray(np.divide(table, length, out=np.zeros_like(table), where=largest > 0))
+
     def _grow(self, needed: int) -> None:
-        motion, box, score, ints = self._tracks
-        old = len(score)
+        old = len(self._tracks[2])
         capacity = max(2 * old, needed)
         more = capacity - old
-        self._tracks = (
-            np.pad(motion, ((0, more), (0, 0), (0, 0))),
-            np.pad(box, ((0, more), (0, 0))),
-            np.pad(score, (0, more)),
-            np.pad(ints, ((0, 0), (0, more))),
+        self._tracks = tuple(
+            np.pad(array, [(0, more if axis == (place == 3) else 0) for axis in range(array.ndim)])
+            for place, array in enumerate(self._tracks)
         )
         self._tracks[3][0, old:] = np.arange(old, capacity)  # rows that are free, at the end of `order`
         self._one_class = np.zeros(capacity, np.int64)
@@ -113,13 +164,25 @@ class Tracker:
         self._arrays = (
             self._counters,
             *self._tracks,
-            np.zeros((capacity, N_TABLE_COLUMNS)),
+            np.zeros((3 * capacity, N_TABLE_COLUMNS)),
             np.zeros((N_WORK_FLOATS, capacity)),
             np.zeros((N_WORK_INTS, capacity + 1), np.int64),
             np.empty(room, np.int64),
             np.empty(room),
         )
         self._capacity = capacity
+
+
+def check_camera_motion(camera_motion: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """The affine (2, 3) as the kernels take it; ValueError unless it is one, finite, and one that a camera can make."""
+    affine = np.array(camera_motion, dtype=np.float64)
+    if affine.shape != (2, 3):
+        raise ValueError(f"camera_motion must have shape (2, 3), the affine from the previous frame to this one: got {affine.shape}")
+    scale = affine[0, 0] * affine[1, 1] - affine[0, 1] * affine[1, 0]
+    within = np.abs(affine[:, :2]).max() <= LARGEST_SCALE and np.abs(affine[:, 2]).max() <= LARGEST_SHIFT
+    if not (within and scale >= LARGEST_SCALE**-2):
+        raise ValueError(f"camera_motion must be finite, not mirror, and scale by no more than {LARGEST_SCALE:g}: got {affine.tolist()}")
+    return affine
 
 
 def _complaint(detections: Detections, row: int) -> str:
