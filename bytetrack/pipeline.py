@@ -5,6 +5,7 @@ Every sequence is one job in one process and no job sees another's, so results d
 
 from __future__ import annotations
 
+import inspect
 import json
 import logging
 import multiprocessing
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from bytetrack.boxes import tlwh_from_xyxy
 from bytetrack.data.mot import read_annotations, read_trajectories, write_trajectories
@@ -33,6 +35,7 @@ __all__ = [
     "ScoreJob",
     "TrackJob",
     "TrackerFactory",
+    "camera_motion_for",
     "earlier_run",
     "every_sequence",
     "finish",
@@ -55,7 +58,7 @@ SHOWN = {
 
 
 class Tracker(Protocol):
-    """An algorithm with its state, one instance a sequence."""
+    """An algorithm with its state, one instance a sequence. One that takes a keyword `camera_motion` is given it where it is known."""
 
     def update(self, detections: Detections) -> Tracks: ...
 
@@ -66,14 +69,30 @@ class SequenceDetector(Protocol):
     def detect_sequence(self, sequence: Sequence) -> SequenceDetections: ...
 
 
+class CameraMotion(Protocol):
+    """Says how the camera moved: affines (length, 2, 3), each from the frame before, or None. Sent to other processes: it must pickle."""
+
+    def of_sequence(self, sequence: Sequence, detections: SequenceDetections) -> npt.NDArray[np.float64] | None: ...
+
+
 def track_sequence(
-    detections: Iterable[Detections], tracker: Tracker, min_box_area: float | None = None, max_aspect_ratio: float | None = None
+    detections: Iterable[Detections],
+    tracker: Tracker,
+    min_box_area: float | None = None,
+    max_aspect_ratio: float | None = None,
+    camera_motion: npt.NDArray[np.float64] | None = None,
 ) -> Trajectories:
     """A new tracker's trajectories over the frames of `detections`, frames without boxes included.
 
+    `camera_motion` (frames, 2, 3) is handed on to the tracker, which must take it; the first frame's, which has none before it, is not.
     Kept are boxes with area > `min_box_area` (square pixels) and width / height <= `max_aspect_ratio`; None keeps all.
     """
-    frames = [tracker.update(frame) for frame in detections]
+    if camera_motion is None:
+        frames = [tracker.update(frame) for frame in detections]
+    else:
+        update: Callable[..., Tracks] = tracker.update
+        pairs = enumerate(zip(detections, camera_motion, strict=True))
+        frames = [update(frame, camera_motion=affine) if place else update(frame) for place, (frame, affine) in pairs]
     tlwh = tlwh_from_xyxy(np.concatenate([np.empty((0, 4)), *(tracks.xyxy for tracks in frames)]))
     keep = np.ones(len(tlwh), dtype=bool)
     if min_box_area is not None:
@@ -140,10 +159,12 @@ class TrackJob:
     protocol: ScoringProtocol
     min_box_area: float | None = None
     max_aspect_ratio: float | None = None
+    camera_motion: CameraMotion | None = None
 
     def __call__(self, sequence: Sequence) -> SequenceScores | None:
         detections = self.detector.detect_sequence(sequence)
-        trajectories = track_sequence(detections, self.tracker_for(sequence), self.min_box_area, self.max_aspect_ratio)
+        affines = None if self.camera_motion is None else self.camera_motion.of_sequence(sequence, detections)
+        trajectories = track_sequence(detections, self.tracker_for(sequence), self.min_box_area, self.max_aspect_ratio, affines)
         write_trajectories(self.folder / f"{sequence.name}.txt", trajectories)
         return ScoreJob(self.folder, self.protocol)(sequence)
 
@@ -172,6 +193,26 @@ def replayable(detector: Any, sequences: list[Sequence], folder: Path) -> Sequen
     if missing:
         _detect(detector, missing, store)
     return store
+
+
+def camera_motion_for(source: Any, tracker_for: Callable[[Sequence], Tracker], sequences: list[Sequence], out: Path) -> CameraMotion | None:
+    """`source` for `TrackJob`: None where it knows nothing, or where the tracker takes no account of it, which is noted once.
+
+    One that keeps what it estimates, and was not told where, keeps it in `out`/camera_motion.
+    """
+    from bytetrack.video.camera_motion import NoMotion
+
+    if isinstance(source, NoMotion) or not sequences:
+        return None
+    tracker = tracker_for(sequences[0])
+    uses = getattr(tracker, "USES", None)
+    if "camera_motion" not in (inspect.signature(tracker.update).parameters if uses is None else uses):
+        log.warning("%s takes no account of camera motion: camera_motion is ignored", type(tracker).__name__)
+        return None
+    if getattr(source, "folder", "") is None:
+        source.folder = out / "camera_motion"
+    known: CameraMotion = source
+    return known
 
 
 def _detect(detector: ImageDetector, sequences: list[Sequence], store: DetectionStore) -> None:

@@ -1,0 +1,231 @@
+"""How the camera moved from each frame to the next: not at all, as a file says, or estimated from the images.
+
+A source of camera motion is anything with `of_sequence(sequence, detections) -> array (length, 2, 3) or None`: row i is the affine
+[[a b c] [d e f]] from the pixels of frame i to those of frame i + 1 (frames from 1, rows from 0), the first row the identity, as
+nothing is before the first frame. Files are named `<sequence>.txt` and have lines `frame a b c d e f`, frame from 0 in the numbering
+of the whole sequence, also where only a half of it is wanted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.mot_text import read_table, replace_text
+from bytetrack.structures import Sequence, SequenceDetections
+
+__all__ = ["Estimated", "NoMotion", "Recorded", "motion_between", "read_camera_motion", "write_camera_motion"]
+
+log = logging.getLogger("bytetrack")
+
+Floats = npt.NDArray[np.float64]
+Gray = npt.NDArray[np.uint8]
+
+STILL = np.eye(2, 3)
+FEWEST_POINTS = 12  # matches below which nothing is said of a frame
+LARGEST_SCALE = 100.0
+
+
+class NoMotion:
+    """The camera stands, or nobody knows how it moves."""
+
+    def of_sequence(self, sequence: Sequence, detections: SequenceDetections) -> None:
+        """None: trackers are given no camera motion."""
+
+
+class Recorded:
+    """Camera motion from `<folder>/<sequence>.txt`."""
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder).expanduser()
+
+    def of_sequence(self, sequence: Sequence, detections: SequenceDetections) -> Floats:
+        """The affines (length, 2, 3) of the sequence's frames; MissingDataError, FormatError."""
+        if not self.folder.is_dir():
+            raise MissingDataError(f"no folder {str(self.folder)!r}: camera_motion.folder must hold {sequence.name}.txt")
+        return read_camera_motion(self.folder / f"{sequence.name}.txt", sequence.first_frame, sequence.length)
+
+
+class Estimated:
+    """Camera motion from the images: corners of the background, followed by sparse optical flow, and the motion most agree on.
+
+    Shi and Tomasi's corners outside the detections of the earlier frame, Lucas and Kanade's pyramidal flow there and back, and RANSAC
+    for turn, scale and shift (BoT-SORT, section 3.2, does it on whole images).
+
+    - `width`: images wider than that are reduced to it, in pixels.
+    - `n_corners`, `corner_distance`: how many corners at most, and how far apart at least, in pixels of the reduced image.
+    - `tolerance`: up to how many of these pixels a corner may disagree with the motion found.
+    - `min_score`: detections below it hide nothing.
+    - `folder`: where `<key>/<sequence>.txt` is kept and taken from if it is there (`key` names the settings); None: nowhere.
+
+    ValueError names an argument out of range.
+    """
+
+    def __init__(
+        self,
+        width: int = 960,
+        n_corners: int = 600,
+        corner_distance: float = 8.0,
+        tolerance: float = 1.0,
+        min_score: float = 0.3,
+        folder: str | Path | None = None,
+    ) -> None:
+        for name, value, least in (("width", width, 32), ("n_corners", n_corners, FEWEST_POINTS)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ValueError(f"{name} must be a whole number from {least} up: got {value!r}")
+        for name, real, least_real in (
+            ("corner_distance", corner_distance, 1),
+            ("tolerance", tolerance, 0.01),
+            ("min_score", min_score, 0),
+        ):
+            if isinstance(real, bool) or not isinstance(real, (int, float)) or not real >= least_real:
+                raise ValueError(f"{name} must be a number from {least_real} up: got {real!r}")
+        self.width, self.n_corners, self.corner_distance = width, n_corners, corner_distance
+        self.tolerance, self.min_score = tolerance, min_score
+        self.folder = None if folder is None else Path(folder).expanduser()
+
+    def of_sequence(self, sequence: Sequence, detections: SequenceDetections) -> Floats:
+        """The affines (length, 2, 3), from the kept file where it covers the frames; MissingDataError without images."""
+        path = None if self.folder is None else self.folder / self._key(detections) / f"{sequence.name}.txt"
+        if path is not None and path.is_file():
+            try:
+                return read_camera_motion(path, sequence.first_frame, sequence.length)
+            except FormatError as error:
+                log.info("%s: estimated anew, as the kept file does not serve (%s)", sequence.name, error)
+        affines = np.array([STILL, *self.between(_images(sequence), detections)])
+        if path is not None:
+            write_camera_motion(path, affines, sequence.first_frame)
+        return affines
+
+    def between(self, images: Iterator[npt.NDArray[np.uint8]], detections: SequenceDetections) -> Iterator[Floats]:
+        """The affine (2, 3) from each image (H, W, 3) to the next."""
+        earlier = reduced_earlier = None
+        unknown = 0
+        for boxes, image in zip(detections, images, strict=True):
+            gray, scale = _reduced_gray(image, self.width)
+            if earlier is not None and reduced_earlier is not None:
+                hidden = earlier.xyxy[earlier.score >= self.min_score] * scale
+                affine = motion_between(reduced_earlier, gray, hidden, self.n_corners, self.corner_distance, self.tolerance)
+                unknown += affine is None
+                yield STILL if affine is None else _full_size(affine, scale)
+            earlier, reduced_earlier = boxes, gray
+        if unknown:
+            log.warning("camera motion: %d frames show too little background to estimate it; taken as still", unknown)
+
+    def _key(self, detections: SequenceDetections) -> str:
+        settings = {name: value for name, value in vars(self).items() if name != "folder"}
+        digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+        digest.update(np.round(detections.xyxy[detections.score >= self.min_score], 1).tobytes())
+        return digest.hexdigest()[:12]
+
+
+def motion_between(
+    earlier: Gray, later: Gray, hidden: Floats, n_corners: int = 600, corner_distance: float = 8.0, tolerance: float = 1.0
+) -> Floats | None:
+    """The similarity (2, 3) from the pixels of one gray image (H, W) to those of the next, None where too few corners are found.
+
+    Corners inside the boxes `hidden` (n, 4), of the earlier image, are not looked at.
+    """
+    import cv2
+
+    background = np.full(earlier.shape, 255, np.uint8)
+    for left, top, right, bottom in np.clip(hidden, -1e6, 1e6):
+        background[max(int(top), 0) : max(int(np.ceil(bottom)), 0), max(int(left), 0) : max(int(np.ceil(right)), 0)] = 0
+    corners: Any = cv2.goodFeaturesToTrack(earlier, n_corners, 0.01, corner_distance, mask=background)
+    if corners is None or len(corners) < FEWEST_POINTS:
+        return None
+    flow: dict[str, Any] = {"winSize": (21, 21), "maxLevel": 4}
+    lucas_kanade: Any = cv2.calcOpticalFlowPyrLK
+    there, found, _ = lucas_kanade(earlier, later, corners, None, **flow)
+    back, found_again, _ = lucas_kanade(later, earlier, there, None, **flow)
+    good = (found.ravel() == 1) & (found_again.ravel() == 1) & (np.abs(back - corners).reshape(-1, 2).max(axis=1) < 0.5)
+    if good.sum() < FEWEST_POINTS:
+        return None
+    cv2.setRNGSeed(0)
+    affine, agree = cv2.estimateAffinePartial2D(
+        corners[good], there[good], method=cv2.RANSAC, ransacReprojThreshold=tolerance, maxIters=2000, confidence=0.999
+    )
+    if affine is None or agree.sum() < FEWEST_POINTS or not 0.25 < np.linalg.det(affine[:, :2]) < 4:
+        return None
+    return np.asarray(affine, dtype=np.float64)
+
+
+def read_camera_motion(path: Path, first_frame: int = 1, length: int | None = None) -> Floats:
+    """The affines (length, 2, 3) of the `length` frames from `first_frame` (from 1) of a file; the first is the identity.
+
+    FormatError for a line that is no affine of a camera, a frame that comes twice, and frames that are missing.
+    """
+    table = read_table(path, (7,), "7 columns frame a b c d e f")
+    values = table.values if len(table.values) else np.empty((0, 7))
+    table.refuse(~np.isfinite(values).all(axis=1), "finite numbers")
+    table.refuse((values[:, 0] < 0) | (values[:, 0] != np.floor(values[:, 0])), "a whole frame number from 0")
+    scale = values[:, 1] * values[:, 5] - values[:, 2] * values[:, 4]
+    sane = (scale >= LARGEST_SCALE**-2) & (np.abs(values[:, [1, 2, 4, 5]]).max(axis=1, initial=0) <= LARGEST_SCALE)
+    table.refuse(
+        ~(sane & (np.abs(values[:, [3, 6]]).max(axis=1, initial=0) <= 1e9)), "an affine a b c d e f that neither mirrors nor collapses"
+    )
+    frame = values[:, 0].astype(np.int64)
+    _, firsts = np.unique(frame, return_index=True)
+    table.refuse(~np.isin(np.arange(len(frame)), firsts), "every frame once")
+    length = int(frame.max(initial=-1)) + 2 - first_frame if length is None else length
+    affines = np.full((length, 2, 3), np.nan)
+    place = frame - (first_frame - 1)
+    inside = (place >= 0) & (place < length)
+    affines[place[inside]] = values[inside, 1:].reshape(-1, 2, 3)
+    affines[:1] = STILL
+    missing = np.flatnonzero(np.isnan(affines[:, 0, 0]))
+    if len(missing):
+        raise FormatError(
+            f"{path}: expected frames {first_frame - 1}..{first_frame + length - 2} (from 0, numbered as in the whole sequence), "
+            f"{len(missing)} of them are missing, the first is {int(missing[0]) + first_frame - 1}"
+        )
+    return affines
+
+
+def write_camera_motion(path: Path, affines: Floats, first_frame: int = 1) -> None:
+    """Writes affines (n, 2, 3) of the frames from `first_frame` (from 1) on as a file of lines `frame a b c d e f`, frame from 0."""
+    rows = np.asarray(affines, dtype=np.float64).reshape(-1, 6)
+    lines = ["\t".join([str(frame), *(f"{value:.6f}" for value in row)]) for frame, row in enumerate(rows.tolist(), first_frame - 1)]
+    replace_text(path, "".join(f"{line}\n" for line in lines))
+
+
+def _check(name: str, value: object, least: float, *kinds: type) -> None:
+    if isinstance(value, bool) or not isinstance(value, kinds) or not value >= least:  # type: ignore[operator]
+        kind = "number" if float in kinds else "whole number"
+        raise ValueError(f"{name} must be a {kind} from {least:g} up: got {value!r}")
+
+
+def _images(sequence: Sequence) -> Iterator[npt.NDArray[np.uint8]]:
+    from bytetrack.video.read import frames
+
+    if sequence.images is None or not sequence.images.exists():
+        raise MissingDataError(
+            f"{sequence.name} has no images to estimate camera motion from: camera_motion=none, or recorded with camera_motion.folder=DIR"
+        )
+    return frames(sequence)
+
+
+def _reduced_gray(image: npt.NDArray[np.uint8], width: int) -> tuple[Gray, float]:
+    """The image in gray, no wider than `width`, and its scale."""
+    import cv2
+
+    gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    scale = min(1.0, width / gray.shape[1])
+    if scale < 1.0:
+        gray = cv2.resize(gray, (width, max(round(gray.shape[0] * scale), 1)), interpolation=cv2.INTER_AREA)
+    return np.asarray(gray, dtype=np.uint8), scale
+
+
+def _full_size(affine: Floats, scale: float) -> Floats:
+    """An affine between reduced images as one between the full ones: pixel centres lie at whole numbers in both."""
+    full = affine.copy()
+    full[:, 2] = (affine[:, 2] + (affine[:, :2] - np.eye(2)) @ np.full(2, (scale - 1) / 2)) / scale
+    return full
