@@ -78,7 +78,7 @@ class SimOTA:
         top_k: int = 10,
         iou_weight: float = 3.0,
         outside_cost: float = 1e5,
-        max_pairs: int = 4_000_000,
+        max_pairs: int = 2_000_000,
     ) -> None:
         if center_radius <= 0 or top_k < 1 or max_pairs < 1:
             raise ValueError(
