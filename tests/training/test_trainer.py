@@ -105,7 +105,7 @@ def test_a_killed_run_ends_as_if_it_had_not_been(
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-@pytest.mark.parametrize("step", [0, 2, 5])
+@pytest.mark.parametrize("step", [pytest.param(0, marks=pytest.mark.slow), 2, pytest.param(5, marks=pytest.mark.slow)])
 def test_a_signal_ends_a_run_after_the_step_with_everything_saved(
     trainer: Make, tiny: dict[str, Any], whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, code: int, step: int
 ) -> None:
