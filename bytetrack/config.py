@@ -16,15 +16,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import bytetrack
 from bytetrack import __version__
 
 __all__ = ["build", "compose", "console", "home", "out_folder", "plain", "run_verb", "save", "verb"]
 
-ALLOWED_TARGETS = ("bytetrack.", "torch.optim.")
+OPTIMIZERS = r"torch\.optim\.(lr_scheduler\.)?[A-Z]\w*"
+GUARDED = ("hydra.callbacks", "hydra.job_logging", "hydra.hydra_logging", "hydra.job.env_set")  # by which a config could run anything
 PACKAGES = ("numpy", "scipy", "numba", "torch", "torchvision", "trackeval", "motmetrics", "opencv-python", "onnxruntime")
 SECRETS = {  # pattern: what stands for it in files and messages
     r"(?<=://)[^/\s]*@": "***@",
@@ -46,7 +49,7 @@ def compose(name: str, overrides: Sequence[str] = ()) -> Any:
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
 
-    _register_recipes(overrides)
+    _register_recipes(name, overrides)
     with initialize_config_dir(str(home() / "configs"), version_base="1.3"):
         return hydra_compose(name, list(overrides))
 
@@ -54,25 +57,24 @@ def compose(name: str, overrides: Sequence[str] = ()) -> Any:
 def build(node: Any, **extra: Any) -> Any:
     """The object that a config node describes: `_target_` called with the node's other keys and `extra`.
 
-    Lists and dicts arrive as plain Python ones. ValueError where `_target_` lies outside the allow-list (this package,
-    torch.optim, and the comma-separated modules of the environment variable BYTETRACK_TRUST); the constructor's own errors
-    pass through as they are.
+    Lists and dicts arrive as plain Python ones. ValueError where `_target_` lies outside the allow-list (what `configs/` names, the
+    classes that `import bytetrack` offers, torch.optim's, and the comma-separated modules of the environment variable
+    BYTETRACK_TRUST); the constructor's own errors pass through as they are.
     """
     from hydra.errors import InstantiationException
     from hydra.utils import instantiate
     from omegaconf import OmegaConf
 
-    trusted = tuple(f"{name.strip()}." for name in os.environ.get("BYTETRACK_TRUST", "").split(",") if name.strip())
     for target in _targets(OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node):
-        if not str(target).startswith(ALLOWED_TARGETS + trusted):
+        if not _is_allowed(str(target)):
             raise ValueError(
-                f"config names _target_ {target!r}, outside {', '.join(ALLOWED_TARGETS + trusted)}: "
+                f"config names _target_ {target!r}, outside bytetrack.* as in configs/, and torch.optim.*: "
                 "if you trust it, set BYTETRACK_TRUST to its top module"
             )
     try:
         return instantiate(node, _convert_="all", **extra)
     except InstantiationException as error:
-        if isinstance(error.__cause__, TypeError):  # most often a setting that the constructor does not have
+        if isinstance(error.__cause__, TypeError) or type(error.__cause__) is ImportError:  # no such setting, no such class
             raise ValueError(str(error.__cause__)) from error.__cause__
         raise error.__cause__ or ValueError(str(error).splitlines()[0]) from None
 
@@ -82,6 +84,30 @@ def plain(node: Any) -> Any:
     from omegaconf import OmegaConf
 
     return OmegaConf.to_container(node, resolve=True, throw_on_missing=True) if OmegaConf.is_config(node) else node
+
+
+def _is_allowed(target: str) -> bool:
+    """Whether a config may call `target`: not any function of the package, some of which write files or run other verbs."""
+    if target in _own_targets() or re.fullmatch(OPTIMIZERS, target):
+        return True
+    trusted = [name.strip() for name in os.environ.get("BYTETRACK_TRUST", "").split(",") if name.strip()]
+    if not any(target.startswith(f"{name}.") for name in trusted):
+        return False
+    from hydra.utils import get_object
+
+    try:
+        home_module = str(getattr(get_object(target), "__module__", ""))  # not `os` in `trusted.os.system`
+    except (ImportError, ValueError) as error:
+        raise ValueError(str(error)) from None
+    return any(home_module == name or home_module.startswith(f"{name}.") for name in trusted)
+
+
+@lru_cache(maxsize=1)
+def _own_targets() -> frozenset[str]:
+    """Every `_target_` that `configs/` names, and the classes that `import bytetrack` offers."""
+    texts = [path.read_text(encoding="utf-8") for path in (home() / "configs").rglob("*.yaml")]
+    named = [target for text in texts for target in re.findall(r"_target_: *([\w.]+)", text)]
+    return frozenset([*named, *(f"bytetrack.{name}" for name in bytetrack.__all__ if name[0].isupper())])
 
 
 def _targets(node: Any) -> list[Any]:
@@ -174,7 +200,8 @@ def verb(name: str) -> Callable[[Callable[[Any], None]], Callable[[], None]]:
                 import hydra
 
                 os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises its errors, which are explained here, in place of printing them
-                _register_recipes(sys.argv[1:])
+                _register_recipes(name, sys.argv[1:])
+                _refuse_foreign_hydra(name, sys.argv[1:])
                 guarded.__module__, guarded.__qualname__ = "__main__", name
                 hydra.main(version_base="1.3", config_path=str(home() / "configs"), config_name=name)(guarded)()
 
@@ -221,18 +248,57 @@ def _terminate(*_: object) -> None:
     sys.exit(143)
 
 
-def _register_recipes(arguments: Sequence[str]) -> None:
-    """Makes `exps/*.yaml` Hydra's group `exps`, where an argument asks for it.
+def _register_recipes(name: str, arguments: Sequence[str]) -> None:
+    """Makes `exps/*.yaml` Hydra's group `exps`, where an argument or the verb's own config asks for it.
 
     A search path would need their parent, and then every folder beside them (`runs/`, `out/`) would be a group, which
     `out=...` could no longer set.
     """
-    if any("exps" in argument for argument in arguments):
+    if any("exps" in text for text in (*arguments, (home() / "configs" / f"{name}.yaml").read_text(encoding="utf-8"))):
         from hydra.core.config_store import ConfigStore
         from omegaconf import OmegaConf
 
         for path in sorted((home() / "exps").glob("*.yaml")):
             ConfigStore.instance().store(name=path.stem, group="exps", node=OmegaConf.load(path), package="_global_")
+
+
+def _refuse_foreign_hydra(name: str, arguments: Sequence[str]) -> None:
+    """ValueError where arguments, or files they bring in, set what Hydra itself would run: callbacks, loggers, the environment.
+
+    Composing costs a tenth of a second, so it is done only where something but our own files could say anything of Hydra.
+    """
+    if not any(a.startswith(("-c", "--c")) or any(word in a for word in ("hydra", "exps", "..", "@")) for a in arguments):
+        return
+    from hydra._internal.utils import get_args_parser
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.types import RunMode
+
+    given, _ = get_args_parser().parse_known_args(list(arguments))
+    if given.config_path or given.config_name:
+        raise ValueError("--config-path and --config-name would take the place of the verb's own settings: use --config-dir")
+    overrides = list(given.overrides)
+    if given.config_dir and any(override.lstrip("+").startswith("hydra.searchpath") for override in overrides):
+        raise ValueError("give --config-dir or hydra.searchpath, not both")
+    if given.config_dir:
+        overrides.append(f"hydra.searchpath=[file://{Path(given.config_dir).absolute()}]")
+
+    def composed(words: list[str]) -> dict[str, Any]:
+        from hydra import initialize_config_dir
+
+        with initialize_config_dir(str(home() / "configs"), version_base="1.3"):
+            loader = GlobalHydra.instance().config_loader()  # not `compose`, which calls the callbacks
+            config = loader.load_configuration(name, words, run_mode=RunMode.MULTIRUN)
+        for part in ("hydra.launcher", "hydra.sweeper"):
+            if not str(OmegaConf.select(config, part)["_target_"]).startswith(("hydra.", "hydra_plugins.")):
+                raise ValueError(f"{part} must be one of Hydra's or of its plugins")
+        return {path: OmegaConf.to_container(OmegaConf.select(config, path), resolve=False) for path in GUARDED}
+
+    from omegaconf import OmegaConf
+
+    own, asked = composed([]), composed(overrides)
+    changed = [path for path in GUARDED if own[path] != asked[path]]
+    if changed:
+        raise ValueError(f"{changed[0]} cannot be set: what Hydra runs, logs to and exports is fixed in configs/base.yaml")
 
 
 def console() -> None:

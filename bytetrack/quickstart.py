@@ -8,15 +8,32 @@ from pathlib import Path
 from typing import Any
 
 from bytetrack.data.mot import read_trajectories
-from bytetrack.pipeline import ScoringProtocol, TrackerFactory, TrackJob, every_sequence, score_every_sequence
+from bytetrack.data.prepare import prepare
+from bytetrack.pipeline import ScoringProtocol, TrackerFactory, TrackJob, every_sequence, replayable, score_every_sequence
 from bytetrack.report import write_report
 from bytetrack.structures import Sequence
 
-__all__ = ["present", "run"]
+__all__ = ["detect", "present", "run", "train"]
 
 Scores = dict[str, dict[str, dict[str, Any]]]
 COLUMNS = ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW", "FP", "FN")
 SIMULATED = "detections simulated from the ground truth: what differs between the rows is real, their level is no detector's"
+
+
+def train(trainer: Any, halves: Mapping[Any, str], weights: Path, detector: Mapping[str, Any]) -> None:
+    """Converts each dataset of `halves` to the COCO file named beside it, and trains the network of `detector`'s settings on them.
+
+    Goes on where an earlier run in the folder of `weights` stopped; a finished one is left as it is.
+    """
+    for dataset, path in halves.items():
+        prepare(dataset, Path(path))
+    names = ("depth", "width", "depthwise", "input_size", "nms_iou", "min_score", "max_detections")
+    trainer.fit(weights.parent, **{name: detector[name] for name in names})
+
+
+def detect(detector: Any, dataset: Any, out: Path) -> Any:
+    """The network's detections on every sequence, kept in `out`/detections and replayed from there."""
+    return replayable(detector, dataset.sequences(), out / "detections")
 
 
 def run(

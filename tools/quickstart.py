@@ -1,5 +1,6 @@
-"""Generate street scenes, track them with and without low-score boxes, score, report, film: see `--help`."""
+"""Generate street scenes, train a detector, track with and without low-score boxes, score, report, film: see `--help`."""
 
+from pathlib import Path
 from typing import Any
 
 from bytetrack.config import build, out_folder, plain, save, verb
@@ -12,14 +13,21 @@ def main(config: Any) -> None:
     from bytetrack import quickstart
 
     build(config.scenes)
-    dataset, detector = build(config.dataset), build(config.detector)
+    dataset = build(config.dataset)
     out, runs = out_folder(config.out, "quickstart"), {}
+    if config.trained:
+        halves = {build(config.dataset, half="train"): config.train.data[0].path, dataset: config.train.val[0].path}
+        quickstart.train(build(config.train), halves, Path(config.detector.weights), plain(config.detector))
+        detector = quickstart.detect(build(config.detector), dataset, out)
+    else:
+        detector = build(config.simulated)
     for name, changes in plain(config.runs).items():
         settings = OmegaConf.merge(config, {"tracker": changes})
         runs[name] = quickstart.run(dataset, detector, build, plain(settings.tracker), out / name, config.workers)
         save(settings, out / name)
-    simulated = config.detector._target_.endswith(".Simulated")
-    quickstart.present(dataset, runs, out, config.tracker.high_score, config.scale if config.video else None, config.workers, simulated)
+    quickstart.present(
+        dataset, runs, out, config.tracker.high_score, config.scale if config.video else None, config.workers, not config.trained
+    )
 
 
 if __name__ == "__main__":
