@@ -1,0 +1,327 @@
+"""A YOLOX checkpoint as a file for other runtimes, checked against torch before it gets its name."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from bytetrack.detection.classes import COCO
+from bytetrack.detection.exported import About, ExportedDetector
+from bytetrack.detection.inference import DTYPES, pick_convention, prepare
+from bytetrack.detection.network import SIZES, Network, anchors, build_network, load_weights, read_checkpoint
+from bytetrack.detection.preprocess import network_input
+from bytetrack.detection.select import Limits
+from bytetrack.detection.yolox import check_convention, check_input_size, check_settings
+from bytetrack.errors import FormatError, MissingDataError
+
+__all__ = ["FORMATS", "Difference", "ExportedNetwork", "export", "export_file"]
+
+log = logging.getLogger("bytetrack")
+
+FORMATS = {"onnx": ".onnx", "openvino": ".xml"}
+OPSET = 18
+TOLERANCE = {"fp32": (1e-3, 0.1), "fp16": (0.05, 4.0)}
+"""Largest difference from torch in score and, in input pixels, in a box's side: beyond it no file is written."""
+
+NMS = """
+<ir_version: 10, opset_import: ["" : 18]>
+suppression (float[batch, anchors, columns] decoded) => (float[n, 7] detections)
+<int64[1] nms_0 = {0}, int64[1] nms_1 = {1}, int64[1] nms_2 = {2}, int64[1] nms_4 = {4}, int64[1] nms_5 = {5}, int64[1] nms_end = {%(end)d},
+ int64[2] nms_image_anchor = {0, 2}, int64[1] nms_all = {-1}, int64[1] nms_most = {%(max_detections)d},
+ float nms_half = {0.5}, float nms_zero = {0}, float[1] nms_overlap = {%(nms_iou).9g}, float[1] nms_least = {%(min_score).9g},
+ int64[%(num_classes)d] nms_ids = {%(ids)s}>
+{
+  nms_centre = Slice(decoded, nms_0, nms_2, nms_2)
+  nms_size = Slice(decoded, nms_2, nms_4, nms_2)
+  nms_objectness = Slice(decoded, nms_4, nms_5, nms_2)
+  nms_classes = Slice(decoded, nms_5, nms_end, nms_2)
+  nms_reach = Mul(nms_size, nms_half)
+  nms_near = Sub(nms_centre, nms_reach)
+  nms_far = Add(nms_centre, nms_reach)
+  nms_boxes = Concat <axis = 2> (nms_near, nms_far)
+  nms_scores = Mul(nms_objectness, nms_classes)
+  nms_top = ReduceMax <keepdims = 1> (nms_scores, nms_2)
+  nms_best = ArgMax <axis = 2, keepdims = 1> (nms_scores)
+  nms_is_best = Equal(nms_best, nms_ids)
+  nms_best_only = Where(nms_is_best, nms_scores, nms_zero)
+  nms_by_class = Transpose <perm = [0, 2, 1]> (nms_best_only)
+  nms_picked = NonMaxSuppression(nms_boxes, nms_by_class, nms_most, nms_overlap, nms_least)
+  nms_where = Gather <axis = 1> (nms_picked, nms_image_anchor)
+  nms_box = GatherND(nms_boxes, nms_where)
+  nms_score = GatherND(nms_top, nms_where)
+  nms_image_number = Gather <axis = 1> (nms_picked, nms_0)
+  nms_image = Cast <to = 1> (nms_image_number)
+  nms_class_number = Gather <axis = 1> (nms_picked, nms_1)
+  nms_class = Cast <to = 1> (nms_class_number)
+  nms_rows = Concat <axis = 1> (nms_image, nms_box, nms_score, nms_class)
+  nms_flat = Reshape(nms_score, nms_all)
+  nms_count = Shape(nms_flat)
+  nms_sorted, nms_order = TopK(nms_flat, nms_count)
+  detections = Gather <axis = 0> (nms_rows, nms_order)
+}
+"""
+"""From decoded boxes to `KINDS["detections"]`, in ONNX's own notation: every anchor with its best class, suppressed class by class."""
+
+
+class ExportedNetwork(nn.Module):
+    """A `Network` with what the file has inside: scores past the sigmoid, and boxes decoded or not, always float32."""
+
+    def __init__(self, network: Network, dtype: torch.dtype, decoded: bool) -> None:
+        super().__init__()
+        self.network, self.dtype, self.decoded = network, dtype, decoded
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, A, 5 + C), see `exported.KINDS`, of images (B, 3, H, W)."""
+        logits = self.network(images.to(self.dtype)).float()
+        scores = logits[..., 4:].sigmoid()
+        if not self.decoded:
+            return torch.cat([logits[..., :4], scores], dim=-1)
+        grid, stride = anchors(images.shape[2], images.shape[3])
+        return torch.cat([(logits[..., :2] + grid) * stride[:, None], logits[..., 2:4].exp() * stride[:, None], scores], dim=-1)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The largest differences from torch: of scores, and of box sides in input pixels."""
+
+    score: float
+    box: float
+
+
+def export(
+    weights: str | Path,
+    out: str | Path,
+    format: str | None = None,
+    input_size: Sequence[int] | None = None,
+    dynamic_size: bool = False,
+    batch: int | None = None,
+    decode: bool = True,
+    nms: bool = False,
+    min_score: float = 0.01,
+    nms_iou: float = 0.7,
+    max_detections: int = 1000,
+    convention: str | None = None,
+    precision: str = "fp32",
+    images: Sequence[npt.NDArray[np.uint8]] | None = None,
+) -> Difference:
+    """Writes the YOLOX in `weights` to `out`, checked on `images` (None: random ones), and returns how far from torch it is.
+
+    `format`: onnx or openvino, None by the ending of `out`. `input_size` (height, width): None is the checkpoint's own or the usual one of
+    its size. `dynamic_size` leaves it open (multiples of 32), `batch` None the batch. `decode`: boxes in pixels; `nms`: suppressed too, by
+    `min_score`, `nms_iou` and at most `max_detections` of a class. `precision`: fp32 or fp16 (images and boxes stay float32).
+
+    ValueError for settings that do not fit, FormatError where the file's results are not torch's: then nothing is written.
+    """
+    out = Path(out)
+    kind = _format(format, out)
+    check_settings(min_score, nms_iou, max_detections, 1 if batch is None else batch)
+    if nms and not decode:
+        raise ValueError("nms=true needs decoded boxes: leave decode=true")
+    if precision not in TOLERANCE:
+        raise ValueError(f"precision must be {' or '.join(TOLERANCE)}: got {precision!r} (bf16: detector=openvino runs fp32 files so)")
+    checkpoint = read_checkpoint(weights)
+    if checkpoint.size_name not in SIZES:
+        raise ValueError(f"{weights}: expected YOLOX {', '.join(SIZES)}, got one of no standard size")
+    network = build_network(*SIZES[checkpoint.size_name], checkpoint.num_classes)
+    load_weights(network, checkpoint)
+    size = check_input_size(input_size or checkpoint.input_size or _usual_size(checkpoint.size_name, checkpoint.num_classes))
+    about = About(
+        output="detections" if nms else "decoded" if decode else "raw",
+        convention=pick_convention(check_convention(convention), checkpoint),
+        class_names=checkpoint.class_names or (list(COCO) if checkpoint.num_classes == len(COCO) else None),
+        num_classes=checkpoint.num_classes,
+        input_size=list(size),
+        **({"min_score": min_score, "nms_iou": nms_iou, "max_detections": max_detections} if nms else {}),  # type: ignore[arg-type]
+    )
+    module = ExportedNetwork(prepare(network, DTYPES[precision]), DTYPES[precision], decode).eval()
+    pictures = list(images) if images is not None else random_images(size)
+    pixels = network_input(pictures, size, str(about.convention))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export_") as folder, torch.inference_mode():
+        model = _onnx_model(module, size, batch, dynamic_size)
+        written = [_write(model, about, Path(folder) / f"dense{FORMATS[kind]}", precision, dense=True)]
+        difference = _compare(_detector(kind, written[0]), module, pixels, TOLERANCE[precision])
+        if nms:
+            written.append(_write(model, about, Path(folder) / f"nms{FORMATS[kind]}", precision))
+            _compare_detections(_detector(kind, written[1]), module, pictures, about, TOLERANCE[precision])
+        for part in sorted(written[-1].parent.glob(f"{written[-1].stem}.*")):  # .bin before .xml
+            os.replace(part, out.with_suffix(part.suffix))
+    return difference
+
+
+def _format(name: str | None, out: Path) -> str:
+    by_ending = {ending: kind for kind, ending in FORMATS.items()}
+    kind = name or by_ending.get(out.suffix.lower())
+    if kind not in FORMATS or out.suffix.lower() != FORMATS[kind]:
+        raise ValueError(f"out must end in {' or '.join(f'{end} ({kind})' for kind, end in FORMATS.items())}: got out={out}, format={name}")
+    return kind
+
+
+def _usual_size(size_name: str, num_classes: int) -> tuple[int, int]:
+    """Height and width official COCO weights, or published ByteTrack's of one class, were trained for."""
+    if num_classes == 1:
+        return (608, 1088) if size_name in ("nano", "tiny", "s") else (800, 1440)
+    return (416, 416) if size_name in ("nano", "tiny") else (640, 640)
+
+
+def random_images(size: tuple[int, int], count: int = 4) -> list[npt.NDArray[np.uint8]]:
+    """Coarse coloured noise, the same every time."""
+    coarse = np.random.default_rng(0).integers(0, 256, (count, size[0] // 16, size[1] // 16, 3), dtype=np.uint8)
+    return list(coarse.repeat(16, axis=1).repeat(16, axis=2))
+
+
+def _onnx_model(module: ExportedNetwork, size: tuple[int, int], batch: int | None, dynamic_size: bool) -> Any:
+    try:
+        import onnx
+        import onnxscript  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(f"export needs {error.name}: pip install 'bytetrack[onnx]'") from None
+    axes: dict[int, Any] = {} if batch else {0: torch.export.Dim("batch")}
+    if dynamic_size:
+        axes |= {2: 32 * torch.export.Dim("rows"), 3: 32 * torch.export.Dim("columns")}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            module,
+            (torch.zeros(batch or 2, 3, *size),),
+            input_names=["images"],
+            output_names=["output"],
+            dynamic_shapes={"images": axes},
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
+    model = cast("Any", program).model_proto
+    for part in (*model.graph.node, *model.graph.value_info, *model.graph.initializer, model.graph):
+        del part.metadata_props[:]  # the exporter's notes on every node
+    onnx.checker.check_model(model)
+    return model
+
+
+def _write(model: Any, about: About, path: Path, precision: str, dense: bool = False) -> Path:
+    """`model`, with the suppression if `about` says so and not `dense`, as the file `path`."""
+    import onnx
+
+    said = about
+    if about.output == "detections" and dense:
+        said = About("decoded", about.convention, about.class_names, about.num_classes, about.input_size)
+    elif about.output == "detections":
+        model = _with_nms(model, about)
+    whole = onnx.ModelProto()
+    whole.CopyFrom(model)
+    onnx.helper.set_model_props(whole, said.properties())
+    whole.producer_name = "bytetrack"
+    target = path.with_suffix(".onnx")
+    onnx.save(whole, target)
+    if path.suffix == ".xml":
+        from bytetrack.detection.openvino import convert
+
+        convert(target, path, said, precision == "fp16")
+        target.unlink()
+    return path
+
+
+def _with_nms(model: Any, about: About) -> Any:
+    import onnx
+
+    num_classes = about.num_classes or 0
+    least = np.nextafter(np.float32(about.min_score), np.float32(-1))  # ONNX keeps what is greater, we what is not less
+    text = NMS % {
+        "end": 5 + num_classes,
+        "num_classes": num_classes,
+        "ids": ", ".join(map(str, range(num_classes))),
+        "max_detections": about.max_detections,
+        "nms_iou": about.nms_iou,
+        "min_score": least,
+    }
+    tail = onnx.parser.parse_model(text)
+    tail.ir_version = model.ir_version
+    return onnx.compose.merge_models(model, tail, io_map=[("output", "decoded")])
+
+
+def _detector(kind: str, path: Path) -> ExportedDetector:
+    if kind == "onnx":
+        from bytetrack.detection.onnx import Onnx
+
+        return Onnx(path, classes=None)
+    from bytetrack.detection.openvino import OpenVino
+
+    return OpenVino(path, classes=None)
+
+
+def _compare(detector: ExportedDetector, module: Callable[[Tensor], Tensor], pixels: Any, tolerance: tuple[float, float]) -> Difference:
+    """The largest differences in score, and in the boxes of the 100 best anchors of each image; FormatError beyond `tolerance`."""
+    model = detector._open()
+    fixed, worst = model.input_shape[0], Difference(0.0, 0.0)
+    groups = [pixels[:1], pixels] if fixed is None else [np.repeat(image[None], fixed, axis=0) for image in pixels]
+    for group in groups:
+        expected, got = module(torch.from_numpy(group)).numpy(), model.run(group)
+        if got.shape != expected.shape:
+            raise FormatError(f"{detector.name}: expected an output of shape {expected.shape} like torch's, got {got.shape}: not written")
+        best = np.argsort(-expected[..., 4], axis=1)[:, :100, None]
+        scale = 1.0 if module.decoded else 32.0  # type: ignore[attr-defined]
+        boxes = np.abs(np.take_along_axis(got, best, 1) - np.take_along_axis(expected, best, 1))[..., :4].max() * scale
+        worst = Difference(max(worst.score, float(np.abs(got - expected)[..., 4:].max())), max(worst.box, float(boxes)))
+    if not (worst.score <= tolerance[0] and worst.box <= tolerance[1]):
+        told = f"scores differ from torch's by {worst.score:.2g}, boxes by {worst.box:.2g} pixels"
+        raise FormatError(f"{detector.name}: {told}, allowed are {tolerance[0]:g} and {tolerance[1]:g}: not written")
+    return worst
+
+
+def _compare_detections(
+    detector: ExportedDetector, module: nn.Module, images: Sequence[Any], about: About, tolerance: tuple[float, float]
+) -> None:
+    """FormatError unless the file suppresses as we do; one box in a hundred may fall on the other side of a threshold."""
+    limits = Limits(about.min_score or 0.0, about.nms_iou or 0.7, about.max_detections or 1000, None, single=False)
+    size = cast("tuple[int, int]", tuple(about.input_size or ()))
+    lost = total = 0
+    for image in images:
+        pixels = torch.from_numpy(network_input([image], size, str(about.convention)))
+        ratio = min(size[0] / image.shape[0], size[1] / image.shape[1])
+        expected = limits.of_anchors(module(pixels)[0].numpy(), None, None, ratio)
+        (got,) = detector.detect([image])
+        total += len(expected)
+        lost += abs(len(got) - len(expected))
+        for box, score in zip(expected.xyxy * ratio, expected.score, strict=True):
+            near = (np.abs(got.xyxy * ratio - box).max(axis=1, initial=0) <= tolerance[1]) & (np.abs(got.score - score) <= tolerance[0])
+            lost += not near.any()
+    if lost > 0.01 * total:
+        raise FormatError(f"{detector.name}: {lost} of {total} suppressed boxes are not torch's: not written")
+    log.info("suppression: %d of %d boxes as torch has them", total - lost, total)
+
+
+def export_file(images: str | None = None, **settings: Any) -> None:
+    """As `export`, with a folder of images, and the result as log lines. MissingDataError where it holds none."""
+    found = _images(Path(images)) if images else None
+    difference = export(images=found, **settings)
+    out = Path(settings["out"])
+    sizes = " + ".join(f"{part.name} {part.stat().st_size / 1e6:.1f} MB" for part in sorted(out.parent.glob(f"{out.stem}.*")) if
+                       part.suffix in (out.suffix, ".bin"))  # fmt: skip
+    log.info(
+        "%s: checked against torch on %s: scores differ by at most %.1e, boxes by %.1e pixels",
+        sizes,
+        f"{len(found)} images of {images}" if found else "random images",
+        difference.score,
+        difference.box,
+    )
+
+
+def _images(folder: Path, most: int = 16) -> list[npt.NDArray[np.uint8]]:
+    import cv2
+
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))[:most]
+    found = [image for path in paths if (image := cv2.imread(str(path))) is not None]
+    if not found:
+        raise MissingDataError(f"images={folder}: no .jpg or .png found there: give a folder of images, or null for random ones")
+    return cast("list[npt.NDArray[np.uint8]]", found)

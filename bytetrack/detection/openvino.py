@@ -1,0 +1,113 @@
+"""YOLOX through OpenVINO: the same files and detections as ONNX Runtime, and bfloat16 on the CPUs that have it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bytetrack.detection.exported import About, ExportedDetector, Floats, Model
+from bytetrack.errors import FormatError, MissingDataError
+
+__all__ = ["OpenVino", "convert"]
+
+PRECISIONS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
+SECTION = "bytetrack"
+"""Where an .xml keeps our metadata."""
+
+
+class OpenVino(ExportedDetector):
+    """A YOLOX in OpenVINO's .xml (with its .bin) or in an ONNX file, made by `tools/export.py` or, ONNX, by YOLOX's own exporter.
+
+    `precision`: `fp32`, or `bf16` or `fp16` where the device has it: a hint, for the convolutions. `device`: OpenVINO's
+    name. `threads`: of the CPU, 0 for its own choice. The rest as for `Onnx`.
+
+    ValueError for a setting out of its range, MissingDataError for a missing file; at the first image, ModuleNotFoundError without
+    openvino, FormatError for a file that is not such a YOLOX, ValueError where a setting contradicts the file or the device.
+    """
+
+    name = "OpenVINO"
+
+    def __init__(
+        self,
+        weights: str | Path,
+        precision: str = "fp32",
+        device: str = "CPU",
+        input_size: Sequence[int] | None = None,
+        convention: str | None = None,
+        classes: Sequence[str | int] | None = ("person",),
+        min_score: float | None = None,
+        nms_iou: float | None = None,
+        max_detections: int | None = None,
+        batch_size: int = 4,
+        threads: int = 0,
+    ) -> None:
+        if precision not in PRECISIONS:
+            raise ValueError(f"precision must be {', '.join(PRECISIONS)}: got {precision!r}")
+        self.precision, self.device = precision, device
+        super().__init__(weights, input_size, convention, classes, min_score, nms_iou, max_detections, batch_size, threads)
+        if self.weights.suffix == ".xml" and not self.weights.with_suffix(".bin").is_file():
+            raise MissingDataError(f"no '{self.weights.with_suffix('.bin')}' beside '{self.weights}': OpenVINO's files come in pairs")
+
+    def _decides(self) -> dict[str, Any]:
+        import hashlib
+
+        numbers = self.weights.with_suffix(".bin") if self.weights.suffix == ".xml" else None
+        return {"precision": self.precision, "bin": hashlib.sha256(numbers.read_bytes()).hexdigest() if numbers else None}
+
+    def _open(self) -> Model:
+        openvino = _openvino()
+        core = openvino.Core()
+        if self.device.split(".")[0] not in core.available_devices:
+            raise ValueError(f"device {self.device!r} is not here: found {', '.join(core.available_devices)}")
+        able = core.get_property(self.device, "OPTIMIZATION_CAPABILITIES")
+        if self.precision != "fp32" and self.precision.upper() not in able:
+            raise ValueError(f"precision {self.precision} is not for this {self.device}, which has {', '.join(able)}: choose fp32")
+        hints: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": PRECISIONS[self.precision]}
+        if self.device == "CPU" and self.threads:
+            hints["INFERENCE_NUM_THREADS"] = self.threads
+        try:
+            network = core.read_model(str(self.weights))
+            request = core.compile_model(network, self.device, hints).create_infer_request()
+        except Exception as error:  # a RuntimeError of many lines
+            raise FormatError(f"{self.weights}: OpenVINO cannot load it ({str(error).strip().splitlines()[-1]})") from error
+
+        def run(batch: Floats) -> Floats:
+            request.infer({0: batch}, share_inputs=True)
+            return np.array(request.get_output_tensor(0).data, dtype=np.float32)
+
+        source, target = network.inputs[0], network.outputs[0]
+        dtype = np.float16 if source.get_element_type() == openvino.Type.f16 else np.float32
+        return Model(run, _shape(source), _shape(target), dtype, _properties(network), f"OpenVINO, {self.device} {self.precision}")
+
+
+def convert(onnx_file: Path, out: Path, about: About, half: bool) -> None:
+    """`onnx_file` as OpenVINO's `out` (.xml) and .bin, with `about`; `half` stores the weights as float16."""
+    openvino = _openvino()
+    network = openvino.convert_model(str(onnx_file))
+    for name, value in about.properties().items():
+        network.set_rt_info(value, [SECTION, name])
+    openvino.save_model(network, str(out), compress_to_fp16=half)
+
+
+def _openvino() -> Any:
+    try:
+        import openvino
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError("detector=openvino needs openvino: pip install 'bytetrack[openvino]'") from None
+    return openvino
+
+
+def _shape(port: Any) -> tuple[int | None, ...]:
+    return tuple(side.get_length() if side.is_static else None for side in port.partial_shape)
+
+
+def _properties(network: Any) -> dict[str, str]:
+    """Our section of an .xml, or what OpenVINO took over from an ONNX file."""
+    for section in (SECTION, "framework"):
+        found = {name: [section, name] for name in About.__dataclass_fields__ if network.has_rt_info([section, name])}
+        if found:
+            return {name: str(network.get_rt_info(path).astype(str)) for name, path in found.items()}
+    return {}
