@@ -18,7 +18,7 @@ from bytetrack.data.coco import write_coco
 from bytetrack.training import checkpoint
 from bytetrack.training.trainer import Trainer
 
-RECIPES = sorted(path.stem for path in (home() / "exps").glob("*.yaml"))
+RECIPES = sorted(path.stem for path in (home() / "exps").glob("*.yaml") if "tools/train.py" in path.read_text(encoding="utf-8"))
 PUBLISHED = {
     "mot17_ablation": (1.25, [800, 1440], (18, 32), 2),
     "mot17_x": (1.25, [800, 1440], (18, 32), 4),
