@@ -139,6 +139,7 @@ class ScoreJob:
         path = self.folder / f"{sequence.name}.txt"
         trajectories = read_trajectories(path, sequence.length)
         if self.copy_to is not None and self.copy_to.resolve() != self.folder.resolve():
+            _forget_scores(self.copy_to.parent)
             replace_text(self.copy_to / path.name, path.read_text(encoding="utf-8-sig"))
         if sequence.ground_truth is None:
             return None
@@ -165,6 +166,7 @@ class TrackJob:
         detections = self.detector.detect_sequence(sequence)
         affines = None if self.camera_motion is None else self.camera_motion.of_sequence(sequence, detections)
         trajectories = track_sequence(detections, self.tracker_for(sequence), self.min_box_area, self.max_aspect_ratio, affines)
+        _forget_scores(self.folder.parent)
         write_trajectories(self.folder / f"{sequence.name}.txt", trajectories)
         return ScoreJob(self.folder, self.protocol)(sequence)
 
@@ -285,15 +287,20 @@ def score_every_sequence(
     job: Callable[[Sequence], SequenceScores | None], sequences: list[Sequence], out: Path, workers: int | None
 ) -> dict[str, dict[str, dict[str, Any]]] | None:
     """Runs the job on every sequence, writes `out`/scores.json and returns its content; None where there is no ground truth."""
-    for stale in ("scores.json", "report.html"):
-        (out / stale).unlink(missing_ok=True)
     scores = every_sequence(job, sequences, workers, _summary)
+    _forget_scores(out)
     without = [sequence.name for sequence in sequences if sequence.ground_truth is None]
     if without:
         log.warning("no ground truth, so not scored: %s", ", ".join(without))
     if scores is not None:
         replace_text(out / "scores.json", json.dumps(scores, indent=1, allow_nan=False) + "\n")
     return scores
+
+
+def _forget_scores(run: Path) -> None:
+    """Removes an earlier run's scores and report. Whoever changes its tracks does so first: a mistake before that costs nothing."""
+    for name in ("scores.json", "report.html"):
+        (run / name).unlink(missing_ok=True)
 
 
 def _summary(results: dict[str, SequenceScores | None]) -> dict[str, dict[str, dict[str, Any]]] | None:
@@ -312,7 +319,7 @@ def every_sequence(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    if workers is not None and workers < 1:
+    if workers is not None and (not isinstance(workers, int) or workers < 1):
         raise ValueError(f"workers must be at least 1, or null for one a core: got {workers}")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

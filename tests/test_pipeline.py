@@ -134,13 +134,25 @@ class Broken(Fixed):
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_wrong_file_stops_the_run_and_leaves_no_scores(tmp_path: Path, workers: int) -> None:
+def test_a_wrong_file_stops_the_run_and_leaves_no_scores_of_other_tracks(tmp_path: Path, workers: int) -> None:
     sequences = make_sequences(tmp_path, [3, 4, 5])
     (tmp_path / "scores.json").write_text("of an earlier run")
     broken = p.TrackJob(Broken(), job(tmp_path).tracker_for, tmp_path / "tracks", "mot17")
     with pytest.raises(FormatError, match=r"^det\.txt:3: expected numbers, got 'x'$"):
         p.score_every_sequence(broken, sequences, tmp_path, workers)
-    assert not (tmp_path / "scores.json").exists()
+    assert (tmp_path / "scores.json").exists() != any((tmp_path / "tracks").glob("*.txt"))
+    assert workers == 2 or not (tmp_path / "scores.json").exists()
+
+
+def test_a_mistake_before_the_first_result_leaves_an_earlier_run_as_it_was(tmp_path: Path) -> None:
+    sequences = make_sequences(tmp_path, [3, 4])
+    p.score_every_sequence(job(tmp_path), sequences, tmp_path, 1)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.*") if path.is_file()}
+    broken = p.TrackJob(Broken(), job(tmp_path).tracker_for, tmp_path / "tracks", "mot17")
+    for wrong, given, workers in [(broken, sequences[1:], 1), (job(tmp_path), sequences, 0)]:
+        with pytest.raises(ValueError, match=r"expected numbers|workers must be"):
+            p.score_every_sequence(wrong, given, tmp_path, workers)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.*") if path.is_file()} == before
 
 
 def test_a_worker_that_dies_ends_the_run(tmp_path: Path) -> None:
@@ -153,9 +165,10 @@ class Dies:
         os._exit(9)
 
 
-def test_no_workers_is_a_value_error(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="workers must be at least 1, or null for one a core: got 0"):
-        p.every_sequence(Dies(), make_sequences(tmp_path, [3]), 0, dict)
+@pytest.mark.parametrize("workers", [0, -2, 1.5, "two"])
+def test_no_workers_is_a_value_error(tmp_path: Path, workers: Any) -> None:
+    with pytest.raises(ValueError, match=f"workers must be at least 1, or null for one a core: got {workers}"):
+        p.every_sequence(Dies(), make_sequences(tmp_path, [3]), workers, dict)
 
 
 @pytest.mark.parametrize("to_all", [True, False], ids=["from the terminal", "to the parent alone"])
