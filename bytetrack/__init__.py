@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bytetrack.errors import FormatError, MissingDataError
     from bytetrack.structures import Annotations, Detections, Sequence, SequenceDetections, Tracks, Trajectories
-    from bytetrack.tracking import BotSort, ByteTracker, Sort
+    from bytetrack.tracking import BotSort, BytePlus, ByteTracker, Sort
 
 __version__ = "0.1.0"
 __all__ = [
     "Annotations",
     "BotSort",
+    "BytePlus",
     "ByteTracker",
     "Detections",
     "FormatError",
@@ -36,7 +37,7 @@ __all__ = [
 _HOMES = {
     "bytetrack.errors": ("FormatError", "MissingDataError"),
     "bytetrack.structures": ("Annotations", "Detections", "Sequence", "SequenceDetections", "Tracks", "Trajectories"),
-    "bytetrack.tracking": ("BotSort", "ByteTracker", "Sort"),
+    "bytetrack.tracking": ("BotSort", "BytePlus", "ByteTracker", "Sort"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -54,20 +54,26 @@ def waste(first: Floats, second: Floats) -> float:
 
 
 @kernel
-def refine(rows: Ints, n: int, how: Similarity, tracked: Tracked, detected: Detected, work: Work) -> None:
+def refine(rows: Ints, n: int, how: Similarity, track_boxes: Floats, detection_boxes: Floats, score: Floats, work: Work) -> None:
     """Turns the costs by IoU in `work.pairs` into those by `how`."""
     for i in range(n):
-        box = tracked.box[rows[i]]
+        box = track_boxes[rows[i]]
         for e in range(work.pairs.first[i], work.pairs.first[i + 1]):
             j = work.pairs.column[e]
-            other, similarity = detected.xyxy[j], 1.0 - work.pairs.cost[e]
+            other, similarity = detection_boxes[j], 1.0 - work.pairs.cost[e]
             if how.generalised:
-                similarity -= waste(box, other) * (detected.score[j] if how.fuse_score else 1.0)
-            if how.height_power == 1.0:
-                similarity *= vertical_iou(box, other)
-            elif how.height_power != 0.0:
-                similarity *= vertical_iou(box, other) ** how.height_power
+                similarity -= waste(box, other) * (score[j] if how.fuse_score else 1.0)
+            if how.height_power != 0.0:
+                similarity *= power(vertical_iou(box, other), how.height_power)
             work.pairs.cost[e] = 1.0 - similarity
+
+
+@kernel
+def power(base: float, exponent: float) -> float:
+    """`base ** exponent`, fast for the usual exponents."""
+    if exponent == 3.0:
+        return base * base * base
+    return base if exponent == 1.0 else float(base**exponent)
 
 
 @kernel
@@ -96,7 +102,7 @@ def list_pairs(
         work.binned.table[place, WEIGHT] = 0.0 if detected.kind[j] != kind else detected.score[j] if how.fuse_score else 1.0
     candidate_pairs(rows, n, tracked.box, tracked.class_id, work.binned, bins, limit, work.pairs)
     if how.generalised or how.height_power != 0.0:
-        refine(rows, n, how, tracked, detected, work)
+        refine(rows, n, how, tracked.box, detected.xyxy, detected.score, work)
         drop_dear_pairs(n, limit, work)
 
 
@@ -130,9 +136,9 @@ def grow(box: Floats, part: float, grown: Floats) -> None:
 
 @kernel
 def associate_buffered(
-    rows: Ints, n: int, kind: int, limit: float, buffer: float, fuse_score: bool, tracked: Tracked, detected: Detected, work: Work
+    rows: Ints, n: int, kind: int, limit: float, buffer: float, how: Similarity, tracked: Tracked, detected: Detected, work: Work
 ) -> None:
-    """As `associate`, by the IoU of boxes grown by `buffer` of their sides: boxes that do not touch can match.
+    """As `associate`, of boxes grown by `buffer` of their sides: such as do not touch can match.
 
     Yang et al., Hard to Track Objects With Irregular Motions and Similar Appearances?, WACV 2023. Bins the detections anew.
     """
@@ -147,8 +153,11 @@ def associate_buffered(
     for i in range(n):
         grow(tracked.box[rows[i]], buffer, work.track_boxes[rows[i]])
     bins = bin_boxes(work.detection_boxes, detected.class_id, work.left, n_left, 0.0, work.binned)
-    if fuse_score:
+    if how.fuse_score:
         for place in range(n_left):
             work.binned.table[place, WEIGHT] = detected.score[work.binned.row[place]]
     candidate_pairs(rows, n, work.track_boxes, tracked.class_id, work.binned, bins, limit, work.pairs)
+    if how.generalised or how.height_power != 0.0:
+        refine(rows, n, how, work.track_boxes, work.detection_boxes, detected.score, work)
+        drop_dear_pairs(n, limit, work)
     assign(n, len(detected.score), work.pairs, limit, work.solver)

@@ -33,7 +33,7 @@ Ints = npt.NDArray[np.int64]
 N_ALIVE, FRAME, LAST_ID, DROPPED = range(4)  # counters
 DROP_INVALID = 0  # the first parameter of every tracker
 UNCONFIRMED, TRACKED, LOST, REMOVED, COVERED = range(5)  # states of a track; COVERED: lost, and put out all the same
-IGNORED, LOW, HIGH, TAKEN = range(4)  # kinds of a detection
+IGNORED, LOW, HIGH, TAKEN, FAINT = range(5)  # kinds of a detection
 VALID, FLAT, INVALID = range(3)
 
 SHORTEST, LONGEST = 1e-30, 1e30  # sides whose squares and quotients stay within float64's range
