@@ -172,6 +172,8 @@ def _versions() -> dict[str, str]:
 
 
 def _git_revision() -> str:
+    if not (home() / ".git").exists():  # installed: git would find whatever repository the environment lies in
+        return "unknown"
     try:
         git = ["git", "-C", str(home()), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
         return subprocess.run(git, capture_output=True, text=True, check=True, timeout=10).stdout.strip()

@@ -21,6 +21,17 @@ def _ints(values: npt.ArrayLike) -> Ints:
     return np.ascontiguousarray(values, dtype=np.int64)
 
 
+def _whole(class_id: npt.ArrayLike) -> Ints:
+    """Class ids as integers; networks give them as floats, in one table with the boxes."""
+    given = np.asarray(class_id)
+    with np.errstate(invalid="ignore"):
+        classes = _ints(given)
+    if given.dtype.kind not in "iub" and not np.array_equal(classes, given):
+        row = int(np.argmax(classes != given))
+        raise ValueError(f"class_id must be whole numbers: row {row} has {given.flat[row]}")
+    return classes
+
+
 @dataclass(frozen=True, eq=False, slots=True, init=False)
 class Detections:
     """The boxes of one frame: `xyxy` (n, 4) in pixels, `score` (n,) in [0, 1], `class_id` (n,) or None for a single class.
@@ -41,7 +52,7 @@ class Detections:
             boxes = boxes.reshape(0, 4)
         if scores.shape != boxes.shape[:1]:
             raise ValueError(f"score must have shape ({len(boxes)},), one value a box: got {scores.shape}")
-        classes = None if class_id is None else _ints(class_id)
+        classes = None if class_id is None else _whole(class_id)
         if classes is not None and classes.shape != scores.shape:
             raise ValueError(f"class_id must have shape ({len(boxes)},), one value a box: got {classes.shape}")
         _set(self, "xyxy", boxes)

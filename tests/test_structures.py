@@ -26,6 +26,10 @@ def test_any_array_like_becomes_contiguous_float64() -> None:
         assert detections.class_id.dtype == np.int64
 
 
+def test_class_ids_may_be_whole_floats_as_networks_give_them() -> None:
+    assert Detections([[0, 0, 1, 1]] * 2, [1, 1], np.array([3, 0], np.float32)).class_id.tolist() == [3, 0]  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize("nothing", [[], np.empty((0, 4)), np.empty((0, 4), np.float32), np.empty(0), np.empty((0, 5))])
 def test_no_boxes_have_shape_0_4(nothing: object) -> None:
     detections = Detections(nothing, [], [])  # type: ignore[arg-type]
@@ -42,6 +46,9 @@ def test_no_boxes_have_shape_0_4(nothing: object) -> None:
         ([[0, 0, 1, 1]], [[1]], None, r"score must have shape \(1,\), one value a box: got \(1, 1\)"),
         ([[0, 0, 1, 1]], [1], [1, 2], r"class_id must have shape \(1,\), one value a box: got \(2,\)"),
         ([["a", 0, 1, 1]], [1], None, "could not convert"),
+        ([[0, 0, 1, 1]] * 2, [1, 1], [1.0, 2.5], "class_id must be whole numbers: row 1 has 2.5"),
+        ([[0, 0, 1, 1]] * 2, [1, 1], [np.nan, 2], "row 0 has nan|cannot convert float NaN to integer"),
+        ([[0, 0, 1, 1]] * 2, [1, 1], np.array([3, np.inf]), "class_id must be whole numbers: row 1 has inf"),
     ],
 )
 def test_a_wrong_shape_is_refused_with_what_was_expected(xyxy: object, score: object, class_id: object, message: str) -> None:
