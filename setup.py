@@ -70,7 +70,7 @@ setup(
         "bytetrack.tools": "tools",
     },
     package_data={
-        "bytetrack": ["py.typed", "report/*.html", "report/*.css", "report/*.js", "demo/*.html"],
+        "bytetrack": ["py.typed", "report/*.html", "report/*.css", "report/*.js", "demo/*.html", "tuning/*.html"],
         "bytetrack.configs": ["*.yaml", "*/*.yaml"],
         "bytetrack.exps": ["*.yaml"],
     },

@@ -1,0 +1,196 @@
+"""Tracking and scoring in memory: recorded detections, as they are or jittered, replayed through a tracker and scored.
+
+A single run is noise: trivia of its boxes move half-val HOTA by 0.2 (standard deviation). So every judgement here is a mean over
+jittered copies of the detections, the same copies for whatever is compared.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from importlib import import_module
+from types import TracebackType
+from typing import Any, Literal
+
+import numpy as np
+
+from bytetrack.data.mot import read_annotations
+from bytetrack.pipeline import SequenceDetector, TrackerFactory, track_sequence
+from bytetrack.scoring import fast
+from bytetrack.structures import Detections, Sequence, SequenceDetections, Trajectories
+
+__all__ = ["Crew", "Job", "Replay", "jittered"]
+
+BOX_NOISE, SCORE_NOISE = 0.004, 0.006  # of a box's width; of scores, which lie in [0, 1]
+Job = tuple[str, int]  # sequence, copy: 0 is as recorded
+
+
+def jittered(
+    detections: SequenceDetections, name: str, copy: int, seed: int = 0, box_noise: float = BOX_NOISE, score_noise: float = SCORE_NOISE
+) -> SequenceDetections:
+    """Copy number `copy` of a sequence's detections: corners moved by `box_noise` of the width, scores by `score_noise` (SD, normal).
+
+    Scores stay in [0, 1]. Copy 0 is as recorded. The same seed, sequence and copy give the same boxes, whatever else is asked for.
+    """
+    if copy == 0:
+        return detections
+    rng = np.random.default_rng([seed, copy, zlib.crc32(name.encode())])
+    xyxy, score = detections.xyxy, detections.score
+    moved = xyxy + rng.normal(size=xyxy.shape) * (box_noise * (xyxy[:, 2:3] - xyxy[:, 0:1]))
+    moved = np.concatenate([np.minimum(moved[:, :2], moved[:, 2:]), np.maximum(moved[:, :2], moved[:, 2:])], axis=1)
+    return SequenceDetections(
+        moved, np.clip(score + rng.normal(size=len(score)) * score_noise, 0, 1), detections.offsets, detections.class_id
+    )
+
+
+class Replay:
+    """The sequences of a dataset with their ground truth and detections, read when first asked for and kept.
+
+    `protocol`, `min_box_area`, `max_aspect_ratio` as in `tools/track.py`. ValueError for a sequence without ground truth, and for a
+    network in place of recorded detections.
+    """
+
+    def __init__(
+        self,
+        sequences: Iterable[Sequence],
+        detector: SequenceDetector,
+        protocol: Literal["mot15", "mot17", "mot20"],
+        min_box_area: float | None = None,
+        max_aspect_ratio: float | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.sequences = {sequence.name: sequence for sequence in sequences}
+        self.detector, self.protocol, self.seed = detector, protocol, seed
+        self.min_box_area, self.max_aspect_ratio = min_box_area, max_aspect_ratio
+        self._truth: dict[str, fast.PreparedTruth] = {}
+        self._recorded: dict[str, SequenceDetections] = {}
+        self._frames: dict[Job, list[Detections]] = {}
+        without = [name for name, sequence in self.sequences.items() if sequence.ground_truth is None]
+        if without:
+            raise ValueError(f"no ground truth, so nothing can be tuned or compared: {', '.join(without)}")
+        if not hasattr(detector, "detect_sequence"):
+            raise ValueError(
+                f"{type(detector).__name__} is a network: record its detections first (tools/track.py keeps them in <out>/detections), "
+                "then give detector=recorded detector.folder=DIR"
+            )
+
+    def frames(self, name: str, copy: int) -> list[Detections]:
+        """The detections of a sequence, frame by frame."""
+        if (name, copy) not in self._frames:
+            if name not in self._recorded:
+                self._recorded[name] = self.detector.detect_sequence(self.sequences[name])
+            self._frames[name, copy] = list(jittered(self._recorded[name], name, copy, self.seed))
+        return self._frames[name, copy]
+
+    def score(self, tracker_for: TrackerFactory, name: str, copy: int) -> fast.Result:
+        """Tracks a copy of a sequence and scores what its result file would say (boxes to 0.1)."""
+        if name not in self._truth:
+            sequence = self.sequences[name]
+            self._truth[name] = fast.prepare(read_annotations(sequence), sequence.length, self.protocol)
+        tracker = tracker_for(self.sequences[name])
+        found = track_sequence(self.frames(name, copy), tracker, self.min_box_area, self.max_aspect_ratio)
+        return fast.evaluate(
+            self._truth[name], Trajectories(found.frame_id, found.track_id, np.round(found.tlwh, 1), found.score, found.class_id)
+        )
+
+
+def construct(settings: dict[str, Any]) -> Any:
+    """What `_target_` makes of the other settings: as `config.build` for flat ones that it has built before, without its overhead."""
+    module, _, name = str(settings["_target_"]).rpartition(".")
+    return getattr(import_module(module), name)(**{key: value for key, value in settings.items() if key != "_target_"})
+
+
+class Crew:
+    """Processes that replay: `scores(settings, jobs)` are the jobs' results in their order, whatever the number of `workers`.
+
+    A context manager. `workers` None: one a core; 1: none but this process.
+    """
+
+    def __init__(
+        self,
+        replay: Replay,
+        build: Callable[[dict[str, Any]], Any],
+        per_sequence: Mapping[str, Mapping[str, Any]] | None = None,
+        workers: int | None = None,
+    ) -> None:
+        if workers is not None and workers < 1:
+            raise ValueError(f"workers must be at least 1, or null for one a core: got {workers}")
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        self._replay, self._build, self._per_sequence = replay, build, per_sequence or {}
+        self._workers = workers or cores
+        self._pool: ProcessPoolExecutor | None = None
+        self._seconds = dict.fromkeys(replay.sequences, 0.0)
+
+    def __enter__(self) -> Crew:
+        if self._workers > 1:
+            methods = multiprocessing.get_all_start_methods()
+            context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+            context.set_forkserver_preload(["bytetrack.tuning.replay", "bytetrack.tracking"])
+            self._pool = ProcessPoolExecutor(self._workers, context, _take_over, (self._replay,))
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._pool is not None:
+            if kind is not None:
+                for process in multiprocessing.active_children():
+                    process.terminate()
+            self._pool.shutdown(cancel_futures=True)
+
+    def tracker_for(self, settings: Mapping[str, Any]) -> TrackerFactory:
+        """The factory of trackers with these settings, those of `per_sequence` over them."""
+        nested = any(isinstance(value, Mapping) for value in settings.values())
+        return TrackerFactory(self._build if nested else construct, settings, self._per_sequence)
+
+    def check(self, settings: Mapping[str, Any]) -> None:
+        """Builds a tracker of every sequence: ValueError where the settings contradict each other."""
+        factory = TrackerFactory(self._build, settings, self._per_sequence)
+        special = [sequence for sequence in self._replay.sequences.values() if sequence.name in self._per_sequence]
+        for sequence in special or list(self._replay.sequences.values())[:1]:
+            factory(sequence)
+
+    def scores(self, settings: Mapping[str, Any], jobs: list[Job]) -> list[fast.Result]:
+        """What the jobs score; those expected to take longest start first."""
+        factory = self.tracker_for(settings)
+        if self._pool is None:
+            return [self._replay.score(factory, *job) for job in jobs]
+        order = sorted(range(len(jobs)), key=lambda k: -self._seconds[jobs[k][0]])
+        futures: dict[int, Future[tuple[float, fast.Result]]] = {k: self._pool.submit(_work, factory, *jobs[k]) for k in order}
+        found = []
+        try:
+            for k, (name, _) in enumerate(jobs):
+                seconds, result = futures[k].result()
+                self._seconds[name] = seconds
+                found.append(result)
+        except BrokenProcessPool:
+            raise ChildProcessError("a worker process ended abruptly (out of memory?): try workers=1") from None
+        return found
+
+    def copies(self, settings: Mapping[str, Any], copies: Iterable[int]) -> list[dict[str, fast.Result]]:
+        """For every copy, the result of every sequence."""
+        numbers, names = list(copies), list(self._replay.sequences)
+        found = iter(self.scores(settings, [(name, copy) for copy in numbers for name in names]))
+        return [{name: next(found) for name in names} for _ in numbers]
+
+
+_replay: Replay | None = None
+
+
+def _take_over(replay: Replay) -> None:
+    """In a worker: keeps the replay; Ctrl-C, which the terminal sends to every process, ends it without a word."""
+    global _replay
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+    _replay = replay
+
+
+def _work(factory: TrackerFactory, name: str, copy: int) -> tuple[float, fast.Result]:
+    if _replay is None:
+        raise RuntimeError("a worker without its replay")
+    started = time.perf_counter()
+    result = _replay.score(factory, name, copy)
+    return time.perf_counter() - started, result

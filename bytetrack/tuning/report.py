@@ -1,0 +1,146 @@
+"""tune.html: what a search found, what mattered, and how far to trust it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bytetrack.tuning.figures import COUNTS, LOWER_IS_BETTER, PERCENTAGES
+from bytetrack.tuning.page import Point, Scatter, scatter, write_page
+from bytetrack.tuning.search import Plan, Trial
+from bytetrack.tuning.space import Dimension, current
+from bytetrack.tuning.verdict import Verdict
+
+__all__ = ["pareto", "show", "write_tune_report"]
+
+METRICS = (*PERCENTAGES, "IDSW", "FP", "FN")
+PAIRS = (("DetA", "AssA"), ("MOTA", "IDF1"), ("IDSW", "HOTA"), ("FP", "FN"))
+
+
+def write_tune_report(
+    out: Path,
+    plan: Plan,
+    verdict: Verdict,
+    trials: list[Trial],
+    importances: Mapping[str, float],
+    official: Mapping[str, Mapping[str, Any]],
+) -> None:
+    """Writes `out`/tune.html; `official` are TrackEval's combined figures of the `default` and the `tuned` settings."""
+    before, largest = current(plan.settings, plan.dimensions), max(importances.values(), default=0.0) or 1.0
+    settings = [
+        {"name": name, "before": before[name], "after": verdict.best.params[name], "importance": importances.get(name, 0.0)}
+        for name in sorted(before, key=lambda name: -importances.get(name, 0.0))
+    ]
+    write_page(
+        out / "tune.html",
+        "tune.html",
+        title=out.resolve().name,
+        kind="Tuning report",
+        tracker=str(plan.settings.get("_target_", "")).rpartition(".")[2],
+        objective="+".join(plan.objective),
+        trials=len(trials),
+        pruned=sum(trial.pruned for trial in trials),
+        copies=plan.copies + 1,
+        fresh=verdict.fresh,
+        gain=verdict.gain,
+        gain_se=verdict.gain_se,
+        left_out_gain=verdict.left_out_gain,
+        search_value=verdict.best.value,
+        official=official,
+        rows=verdict.rows,
+        metrics=METRICS,
+        counts=COUNTS,
+        left_out=verdict.left_out,
+        best=verdict.best.number,
+        importance=bool(importances),
+        settings=[row | {"share": row["importance"] / largest} for row in settings],
+        out=out,
+        course=[_course(plan, trials)],
+        trade_offs=[_trade_off(trials, verdict.best, *pair) for pair in PAIRS],
+        slices=[_slice(plan, dimension, trials, verdict.best) for dimension in plan.dimensions],
+    )
+
+
+def _tip(trial: Trial) -> str:
+    value = "pruned" if trial.value is None else f"{trial.value:.2f} ± {trial.sd:.2f}"
+    return f"trial {trial.number}: {value} · " + ", ".join(f"{key} {value}" for key, value in trial.params.items())
+
+
+def _scored(trials: list[Trial]) -> list[Trial]:
+    return [trial for trial in trials if trial.value is not None]
+
+
+def _course(plan: Plan, trials: list[Trial]) -> Scatter:
+    """Every trial's value, and the best so far."""
+    points, line, best = [], [], -1e9
+    for trial in _scored(trials):
+        value = trial.value or 0.0
+        points.append(Point(trial.number, value, "truth", _tip(trial)))
+        if value > best:
+            line += [(float(trial.number), best), (float(trial.number), value)] if line else [(float(trial.number), value)]
+            best = value
+    line.append((float(len(trials) - 1), best))
+    note = "Grey: the mean over the copies, which trials share. Line: the best so far. Pruned trials are not drawn."
+    return scatter("Course", "trial", "+".join(plan.objective), points, line, note)
+
+
+def pareto(trials: list[Trial], x: str, y: str) -> list[Trial]:
+    """The trials than which none is at least as good in both figures and better in one."""
+    sign = {name: -1.0 if name in LOWER_IS_BETTER else 1.0 for name in (x, y)}
+    ordered = sorted(trials, key=lambda t: (-sign[x] * t.figures[x], -sign[y] * t.figures[y]))
+    front: list[Trial] = []
+    for trial in ordered:
+        if not front or sign[y] * trial.figures[y] > sign[y] * front[-1].figures[y]:
+            front.append(trial)
+    return front
+
+
+def _trade_off(trials: list[Trial], best: Trial, x: str, y: str) -> Scatter:
+    scored = [trial for trial in trials if trial.figures]
+    front = {trial.number for trial in pareto(scored, x, y)}
+    points = [
+        Point(trial.figures[x], trial.figures[y], "c0" if trial.number in front else "truth", f"{_pair(trial, x, y)} · {_tip(trial)}")
+        for trial in sorted(scored, key=lambda trial: trial.number in front)
+    ]
+    marked = [(trial, style) for trial, style in ((trials[0], "c1"), (best, "bad")) if trial.figures]
+    points += [Point(t.figures[x], t.figures[y], style, f"{_pair(t, x, y)} · {_tip(t)}", 5.0) for t, style in marked]
+    return scatter(f"{x} and {y}", x, y, points)
+
+
+def _pair(trial: Trial, x: str, y: str) -> str:
+    return ", ".join(f"{name} {trial.figures[name]:.{0 if name in COUNTS else 2}f}" for name in (x, y))
+
+
+def _slice(plan: Plan, dimension: Dimension, trials: list[Trial], best: Trial) -> Scatter:
+    def position(value: Any) -> float:
+        return float(dimension.choices.index(value)) if dimension.choices else float(value)
+
+    points = [
+        Point(position(t.params[dimension.name]), t.value or 0.0, "bad" if t is best else "truth", _tip(t), 5.0 if t is best else 2.6)
+        for t in sorted(_scored(trials), key=lambda t: t is best)
+    ]
+    labels = [str(choice).lower() for choice in dimension.choices]
+    return scatter(dimension.name, dimension.name, "+".join(plan.objective), points, x_labels=labels)
+
+
+def show(verdict: Verdict, out: Path) -> None:
+    """Says on the console what was found and where everything is."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    table = Table(title=f"means over {verdict.fresh} jittered copies the search has not seen", title_justify="left")
+    table.add_column("settings")
+    for name in METRICS:
+        table.add_column(name, justify="right")
+    for row, _, found in verdict.rows:
+        table.add_row(row, *(f"{found.mean[name]:.{0 if name in COUNTS else 2}f}" for name in METRICS))
+    console.print(table)
+    changed = ", ".join(f"{key}={value}" for key, value in verdict.best.params.items())
+    blind = "" if verdict.left_out_gain is None else f", {verdict.left_out_gain:+.2f} on sequences that had no part in the choice"
+    console.print(f"gain     {verdict.gain:+.2f} ± {verdict.gain_se:.2f} (standard error){blind}", soft_wrap=True)
+    console.print(f"best     {changed}", soft_wrap=True)
+    console.print(f"report   {out / 'tune.html'}", soft_wrap=True)
+    console.print(f"use it   --config-dir={out / 'configs'} tracker=tuned", soft_wrap=True)
+    console.print(f"compare  bytetrack compare a={out / 'default'} b={out / 'tuned'}", soft_wrap=True)

@@ -1,0 +1,85 @@
+"""The whole of `tools/tune.py`: search, judge, write the settings, the report, and the runs before and after."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml  # type: ignore[import-untyped, unused-ignore]
+
+from bytetrack import pipeline
+from bytetrack.mot_text import replace_text
+from bytetrack.report import write_report
+from bytetrack.tuning.replay import Crew, Replay
+from bytetrack.tuning.report import write_tune_report
+from bytetrack.tuning.search import Plan, importances, search
+from bytetrack.tuning.verdict import Verdict, as_json, judge
+
+__all__ = ["tune"]
+
+log = logging.getLogger("bytetrack")
+Build = Callable[[dict[str, Any]], Any]
+Save = Callable[[dict[str, Any], Path], None]
+
+
+def tune(
+    plan: Plan,
+    dataset: Any,
+    detector: Any,
+    filters: Mapping[str, Any],
+    build: Build,
+    save: Save,
+    out: Path,
+    fresh: int = 8,
+    workers: int | None = None,
+    per_sequence: Mapping[str, Mapping[str, Any]] | None = None,
+    what: Mapping[str, Any] | None = None,
+) -> Verdict:
+    """Searches, then writes `out`/configs/tracker/tuned.yaml, tune.json, tune.html and the run folders default/ and tuned/.
+
+    `filters` are min_box_area and max_aspect_ratio; `save(tracker settings, folder)` writes a run's config.yaml; `what` describes
+    data and detections, so that a search is not resumed on others.
+    """
+    sequences = pipeline.sequences_of(dataset)
+    names = [sequence.name for sequence in sequences]
+    replay = Replay(sequences, detector, dataset.protocol, seed=plan.seed, **filters)
+    started = time.perf_counter()
+    with Crew(replay, build, per_sequence, workers) as crew:
+        trials = search(plan, crew, names, {**(what or {}), **filters}, out)
+        seconds = time.perf_counter() - started
+        verdict = judge(plan, trials, crew, names, fresh)
+    log.info("%d trials (%d pruned) in %.0f s", len(trials), sum(trial.pruned for trial in trials), seconds)
+    weights = importances(plan, out)
+    _write_settings(verdict, plan, out)
+    replace_text(out / "tune.json", json.dumps(as_json(verdict, weights, trials), indent=1) + "\n")
+    scores = {}
+    for name, settings in (("default", dict(plan.settings)), ("tuned", verdict.settings)):
+        folder = out / name
+        factory = pipeline.TrackerFactory(build, settings, per_sequence or {})
+        job = pipeline.TrackJob(detector, factory, folder / "tracks", dataset.protocol, **filters)
+        folder.mkdir(exist_ok=True)
+        scores[name] = pipeline.score_every_sequence(job, sequences, folder, workers)
+        save(settings, folder)
+        write_report(folder, dataset, None if name == "default" else out / "default")
+    write_tune_report(out, plan, verdict, trials, weights, {name: (s or {})["trackeval"]["COMBINED"] for name, s in scores.items()})
+    return verdict
+
+
+def _write_settings(verdict: Verdict, plan: Plan, out: Path) -> None:
+    fresh = {name: found for name, _, found in verdict.rows}
+    objective = "+".join(plan.objective)
+    header = [
+        f"# {plan.settings.get('_target_')} tuned for {objective}: trial {verdict.best.number} of {plan.trials}.",
+        f"# {objective} {verdict.gain:+.2f} ± {verdict.gain_se:.2f} on jittered copies the search has not seen"
+        + ("." if verdict.left_out_gain is None else f", {verdict.left_out_gain:+.2f} on sequences that had no part in the choice."),
+        f"# Use it: --config-dir={out / 'configs'} tracker=tuned",
+    ]
+    if "HOTA" in fresh["tuned"].mean:
+        shown = ", ".join(f"{key} {fresh['tuned'].mean[key]:.2f}" for key in ("HOTA", "MOTA", "IDF1"))
+        header.insert(1, f"# Mean over those copies: {shown}, {fresh['tuned'].mean['IDSW']:.0f} switches.")
+    text = yaml.safe_dump(verdict.settings, sort_keys=False, allow_unicode=True)
+    replace_text(out / "configs" / "tracker" / "tuned.yaml", "\n".join(header) + "\n" + text)

@@ -1,0 +1,118 @@
+"""What a search found, and how far to trust it: on copies it has not seen, and on sequences that had no part in the choice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bytetrack.scoring import fast
+from bytetrack.tuning.figures import COUNTS, PERCENTAGES, combined, objective_of
+from bytetrack.tuning.replay import Crew
+from bytetrack.tuning.search import Plan, Trial
+from bytetrack.tuning.space import with_values
+
+__all__ = ["Estimate", "Verdict", "as_json", "estimate", "judge", "winner"]
+
+Copies = list[dict[str, fast.Result]]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Means of all figures over copies, and their standard deviations."""
+
+    mean: dict[str, float]
+    sd: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`rows`: name, what it is, and its estimate; `gain` and `gain_se`: the winner's mean gain in the objective over the settings as
+    they were, on fresh copies, and its standard error; `left_out`: per sequence the trial chosen without it and the objective there,
+    before and after; `fresh` is the number of those copies."""
+
+    best: Trial
+    settings: dict[str, Any]
+    rows: list[tuple[str, str, Estimate]]
+    gain: float
+    gain_se: float
+    left_out_gain: float | None
+    left_out: list[dict[str, Any]]
+    fresh: int
+
+
+def winner(trials: list[Trial]) -> Trial:
+    """The trial of the largest value, the first of several; ValueError where none was scored to the end."""
+    complete = [trial for trial in trials if trial.value is not None]
+    if not complete:
+        raise ValueError("no trial was scored to the end: every one was pruned or had settings that contradict each other; widen the space")
+    return max(complete, key=lambda trial: (trial.value, -trial.number))
+
+
+def estimate(copies: Copies) -> Estimate:
+    """Combined figures of every copy, as means and standard deviations."""
+    found = [combined(results) for results in copies]
+    columns = {name: np.array([figures[name] for figures in found]) for name in (*PERCENTAGES, *COUNTS)}
+    spread = {name: float(column.std(ddof=1)) if len(column) > 1 else 0.0 for name, column in columns.items()}
+    return Estimate({name: float(column.mean()) for name, column in columns.items()}, spread)
+
+
+def judge(plan: Plan, trials: list[Trial], crew: Crew, names: list[str], fresh: int) -> Verdict:
+    """The winner beside the settings as they were, on `fresh` copies after those of the search, and leaving one sequence out.
+
+    Leaving out: for every sequence, the trial with the best objective on the others is scored on it. The trials themselves come
+    from a search that saw all sequences: only the choice is blind.
+    """
+    best = winner(trials)
+    numbers = range(plan.copies + 1, plan.copies + 1 + fresh) if fresh else range(plan.copies + 1)
+    tuned_settings = with_values(plan.settings, best.params)
+    default, tuned = crew.copies(plan.settings, numbers), crew.copies(tuned_settings, numbers)
+    before, after = (np.array([objective_of(combined(results), plan.objective) for results in copies]) for copies in (default, tuned))
+    rows = [("default", "the settings as they are", estimate(default)), ("tuned", "the winner", estimate(tuned))]
+    left_out, blind = _leave_one_out(plan, trials, crew, names, numbers, default, tuned)
+    blind_gain = None
+    if blind:
+        rows.append(("left out", "every sequence with settings chosen on the others", estimate(blind)))
+        blind_gain = float(np.mean([objective_of(combined(results), plan.objective) for results in blind]) - before.mean())
+    error = float((after - before).std(ddof=1) / np.sqrt(len(after))) if len(after) > 1 else 0.0
+    return Verdict(best, tuned_settings, rows, float((after - before).mean()), error, blind_gain, left_out, len(numbers))
+
+
+def _leave_one_out(
+    plan: Plan, trials: list[Trial], crew: Crew, names: list[str], numbers: range, default: Copies, tuned: Copies
+) -> tuple[list[dict[str, Any]], Copies]:
+    candidates = [trial for trial in trials if trial.without]
+    if len(names) < 2 or not candidates:
+        return [], []
+    chosen = {name: max(candidates, key=lambda trial: (trial.without[name], -trial.number)) for name in names}
+    rows, blind = [], [dict[str, fast.Result]() for _ in numbers]
+    for name, trial in chosen.items():
+        results = crew.scores(with_values(plan.settings, trial.params), [(name, number) for number in numbers])
+        for copy, result in zip(blind, results, strict=True):
+            copy[name] = result
+        row = {"sequence": name, "trial": trial.number, "params": trial.params}
+        for key, copies in (("default", default), ("left out", blind), ("tuned", tuned)):
+            row[key] = _alone(copies, name, plan.objective)
+        rows.append(row)
+    return rows, blind
+
+
+def _alone(copies: Copies, name: str, objective: tuple[str, ...]) -> float:
+    return float(np.mean([objective_of(combined({name: results[name]}), objective) for results in copies]))
+
+
+def as_json(verdict: Verdict, importances: Mapping[str, float], trials: list[Trial]) -> dict[str, Any]:
+    """tune.json: everything the report says, as numbers."""
+    return {
+        "best": {"trial": verdict.best.number, "params": verdict.best.params, "search_value": verdict.best.value},
+        "gain_on_fresh_copies": {"mean": verdict.gain, "standard_error": verdict.gain_se},
+        "gain_left_out": verdict.left_out_gain,
+        "figures": {name: {"what": what, "mean": found.mean, "sd": found.sd} for name, what, found in verdict.rows},
+        "left_out": verdict.left_out,
+        "importances": dict(importances),
+        "trials": [
+            {"number": t.number, "params": t.params, "pruned": t.pruned, "value": t.value, "sd": t.sd, "figures": t.figures} for t in trials
+        ],
+    }

@@ -1,0 +1,35 @@
+"""Search a tracker's settings over recorded detections: see `--help`."""
+
+from typing import Any
+
+from bytetrack.config import build, out_folder, plain, save, verb
+
+
+@verb("tune")
+def main(config: Any) -> None:
+    from omegaconf import OmegaConf
+
+    from bytetrack.tuning.figures import parse_objective
+    from bytetrack.tuning.report import show
+    from bytetrack.tuning.run import tune
+    from bytetrack.tuning.search import Plan
+    from bytetrack.tuning.space import read_space
+
+    tracker = plain(config.tracker)
+    space = read_space(plain(config.get("space")), tracker)
+    plan = Plan(tracker, space, parse_objective(config.objective), config.trials, config.copies, config.seed, config.prune)
+    dataset, detector = build(config.dataset), build(config.detector)
+    what = {"dataset": plain(config.dataset), "detector": plain(config.detector), "per_sequence": plain(config.per_sequence)}
+    filters = {"min_box_area": config.min_box_area, "max_aspect_ratio": config.max_aspect_ratio}
+    out = out_folder(config.out, "tune")
+
+    def save_run(settings: dict[str, Any], folder: Any) -> None:
+        save(OmegaConf.merge(config, {"tracker": settings, "out": str(folder)}), folder)
+
+    save(config, out)
+    verdict = tune(plan, dataset, detector, filters, build, save_run, out, config.fresh_copies, config.workers, what["per_sequence"], what)
+    show(verdict, out)
+
+
+if __name__ == "__main__":
+    main()
