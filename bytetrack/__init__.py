@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bytetrack.errors import FormatError, MissingDataError
     from bytetrack.structures import Annotations, Detections, Sequence, SequenceDetections, Tracks, Trajectories
-    from bytetrack.tracking import BotSort, BytePlus, ByteTracker, Sort
+    from bytetrack.tracking import BotSort, BytePlus, ByteTracker, OcSort, Sort
 
 __version__ = "0.1.0"
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Detections",
     "FormatError",
     "MissingDataError",
+    "OcSort",
     "Sequence",
     "SequenceDetections",
     "Sort",
@@ -37,7 +38,7 @@ __all__ = [
 _HOMES = {
     "bytetrack.errors": ("FormatError", "MissingDataError"),
     "bytetrack.structures": ("Annotations", "Detections", "Sequence", "SequenceDetections", "Tracks", "Trajectories"),
-    "bytetrack.tracking": ("BotSort", "BytePlus", "ByteTracker", "Sort"),
+    "bytetrack.tracking": ("BotSort", "BytePlus", "ByteTracker", "OcSort", "Sort"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
