@@ -79,6 +79,7 @@ def assemble(
             max_frames=max_frames,
             min_box_area=min_box_area,
             max_aspect_ratio=max_aspect_ratio,
+            on_ground=homography is not None,
             stop=stop,
         )
     except BaseException:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from bytetrack.boxes import tlwh_from_xyxy
-from bytetrack.counting import Event, EventFile
+from bytetrack.counting import Event, EventFile, Motion
 from bytetrack.mot_text import replace_text
 from bytetrack.structures import Tracks
 
@@ -35,8 +35,16 @@ class Outputs:
         self._lines = (folder / f"{name}.jsonl").open("w", encoding="utf-8")
         self._events = EventFile(folder / f"{name}.events.csv") if with_events else None
 
-    def write(self, frame_id: int, time: float, tracks: Tracks, counts: dict[str, Any], events: list[Event]) -> None:
-        """A frame's rows: boxes to 0.1 pixel, scores to 0.01, times to the millisecond."""
+    def write(
+        self,
+        frame_id: int,
+        time: float,
+        tracks: Tracks,
+        counts: dict[str, Any],
+        events: list[Event],
+        motion: Mapping[int, Motion] | None = None,
+    ) -> None:
+        """A frame's rows: boxes to 0.1 pixel, scores to 0.01, times to the millisecond; `motion` in metres to 0.01."""
         boxes = tlwh_from_xyxy(tracks.xyxy).round(1).tolist()
         rows = zip(tracks.track_id.tolist(), boxes, tracks.score.round(2).tolist(), strict=True)
         self._text.writelines(f"{frame_id},{i},{x},{y},{w},{h},{score},-1,-1,-1\n" for i, (x, y, w, h), score in rows)
@@ -46,6 +54,10 @@ class Outputs:
             {"id": i, "class": class_name(self.class_names, c), "tlwh": box, "score": score}
             for i, c, box, score in zip(tracks.track_id.tolist(), classes, boxes, tracks.score.round(3).tolist(), strict=True)
         ]
+        for track in found if motion is not None else []:
+            known = motion[track["id"]]  # type: ignore[index]
+            track["speed"] = None if known.speed is None else round(known.speed, 2)
+            track["distance"] = round(known.distance, 2)
         seen = [{"kind": event.kind, "name": event.name, "direction": event.direction, "id": event.track_id} for event in events]
         document = {"frame": frame_id, "time": round(time, 3), "tracks": found, "counts": counts, "events": seen}
         self._lines.write(json.dumps(document, ensure_ascii=False) + "\n")

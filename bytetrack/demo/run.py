@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from bytetrack.counting import Counter, Event
+from bytetrack.counting import Counter, Event, Motion
 from bytetrack.demo.outputs import Outputs
 from bytetrack.demo.paint import Painter
 from bytetrack.demo.stages import Stage, run_stages
@@ -55,6 +55,7 @@ class Shot:
     lost: Tracks | None = None
     counts: dict[str, Any] = field(default_factory=lambda: _NO_COUNTS)
     events: list[Event] = field(default_factory=list)
+    motion: dict[int, Motion] | None = None
     picture: Image | None = None
 
 
@@ -115,7 +116,7 @@ class Demo:
 
     `detect` says the boxes of a frame, `tracker` the identities, `counter` the events; `video` None writes no video. `min_box_area`
     (square pixels) and `max_aspect_ratio` (width / height) filter what is shown and written, None keeps all. `show` opens a
-    window (q or Esc ends); `page` shows the live picture.
+    window (q or Esc ends); `page` shows the live picture. `on_ground`: the counter knows the ground, and rows say speed and distance.
     """
 
     source: Source
@@ -130,6 +131,7 @@ class Demo:
     max_frames: int | None = None
     min_box_area: float | None = None
     max_aspect_ratio: float | None = None
+    on_ground: bool = False
     stop: threading.Event = field(default_factory=threading.Event)
     queue: int = 4
 
@@ -166,7 +168,7 @@ class Demo:
             for shot in shots:
                 frames, moment = shot.frame.frame_id, shot.frame.time
                 self._identities.see(shot.tracks.track_id, frames)
-                self.outputs.write(frames, moment, shot.tracks, shot.counts, shot.events)
+                self.outputs.write(frames, moment, shot.tracks, shot.counts, shot.events, shot.motion)
                 self._publish(shot)
                 progress()
         return caught[0] if caught else 0
@@ -198,6 +200,8 @@ class Demo:
             shot.lost = self.tracker.lost()
         shot.events = self.counter.update(shot.tracks, shot.frame.time)
         shot.counts = self.counter.counts()
+        if self.on_ground:
+            shot.motion = self.counter.motion()
         return shot
 
     def _draw(self, shot: Shot) -> Shot:

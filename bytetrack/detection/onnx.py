@@ -86,6 +86,7 @@ class Onnx(ExportedDetector):
             raise ValueError(f"providers: {', '.join(absent)} not in this onnxruntime, found {', '.join(there)}: install its package")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self.threads
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # waiting threads leave the cores to the other stages
         try:
             return onnxruntime.InferenceSession(str(self.weights), options, providers=names)
         except Exception as error:  # onnxruntime's errors share no base but Exception

@@ -50,7 +50,7 @@ def test_the_page_shows_the_picture_and_the_counts_and_stops_the_run(
     runner.start()
     assert demo.page is not None
     browser.open(demo.page.address)
-    browser.wait_for("document.body.dataset.live === 'yes'")
+    browser.wait_for("document.body?.dataset.live === 'yes'")
     assert browser.wait_for("document.getElementById('picture').naturalWidth") == 192
     frame = "Number(document.getElementById('state').textContent.match(/frame (\\d+)/)?.[1] ?? 0)"
     first = browser.wait_for(frame)

@@ -175,12 +175,22 @@ def test_crossings_and_visits_are_counted_and_written(tmp_path: Path, run: Run) 
     assert left.lines[-1]["counts"]["lines"] == left.summary["counts"]["lines"]
 
 
+def test_speed_and_distance_come_with_a_homography_only(tmp_path: Path, run: Run) -> None:
+    write_detections(tmp_path / "detections", "walk", 30)
+    source = write_video(tmp_path / "walk.mp4", 30)
+    assert "speed" not in run(source).lines[-1]["tracks"][0]
+    walker = run(source, "homography=[[0.05,0,0],[0,0.05,0],[0,0,1]]").lines[-1]["tracks"][0]
+    assert walker["speed"] == pytest.approx(4 * 25 * 0.05, rel=0.05), "4 pixels a frame, 25 frames a second, 5 cm a pixel"
+    assert walker["distance"] == pytest.approx(4 * 29 * 0.05, abs=0.6)
+
+
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
         ("lines=[[1,2,3]]", r"lines\[0\] must be \[x1, y1, x2, y2, name\]"),
         ("lines=[[1,2,1,2,a]]", "needs two different points"),
         ("zones={a:[[1,2],[3,4]]}", "at least three points"),
+        ("homography=[[1,0],[0,1]]", "homography must be an invertible 3x3"),
         ("max_frames=0", "max_frames must be at least 1"),
         ("draw.blur=faces", "draw.blur must be people, heads or null"),
         ("video.crf=99", "crf"),
@@ -249,3 +259,14 @@ def test_the_summary_and_the_settings_are_valid_documents(tmp_path: Path, run: R
     settings = (left.folder / "config.yaml").read_text()
     assert "detector" in settings
     assert "a-secret-of-mine" not in settings
+
+
+@pytest.mark.slow
+def test_the_first_command_of_the_readme_gives_a_video_and_counts(tmp_path: Path, data_dir: Path, run: Run) -> None:
+    weights = data_dir / "weights" / "yolox_nano.onnx"
+    source = data_dir / "PETS09-S2L1" / "vtest.avi"
+    left = run(source, f"weights={weights}", "max_frames=120", "lines=[[300,200,300,560,gate]]")
+    left.check_agreement(120)
+    assert left.lines[-1]["tracks"][0]["class"] == "person"
+    assert 5 <= left.summary["identities"] <= 40
+    assert set(left.summary["counts"]["lines"]["gate"]) == {"in", "out"}
