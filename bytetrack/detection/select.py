@@ -52,9 +52,10 @@ class Limits:
 
         ValueError where the output is not a number.
         """
-        if bool(np.isnan(output[:, 4]).any()):
+        objectness = output[:, 4].copy()  # close together: it is read twice
+        if np.isnan(objectness.sum()):
             raise ValueError("the network's output is not a number (NaN): broken weights, or a precision too low for them (try fp32)")
-        likely = np.flatnonzero(output[:, 4] >= self.min_score)  # no class can raise a score
+        likely = np.flatnonzero(objectness >= self.min_score)  # no class can raise a score
         rows = output[likely].astype(np.float32, copy=False)
         scores = rows[:, 4:5] * rows[:, 5:]
         class_id = scores.argmax(axis=1)
@@ -82,4 +83,6 @@ class Limits:
 
     def _wanted(self, score: Floats, class_id: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         keep: npt.NDArray[np.bool_] = score >= self.min_score
-        return keep if self.class_ids is None else keep & np.isin(class_id, self.class_ids)
+        if self.class_ids is None:
+            return keep
+        return keep & (class_id[:, None] == np.array(self.class_ids)).any(axis=1)  # np.isin takes longer
