@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bytetrack.tuning.figures import COUNTS, LOWER_IS_BETTER, PERCENTAGES
 from bytetrack.tuning.page import Point, Scatter, scatter, write_page
 from bytetrack.tuning.search import Plan, Trial
@@ -73,7 +75,9 @@ def _scored(trials: list[Trial]) -> list[Trial]:
 
 def _course(plan: Plan, trials: list[Trial]) -> Scatter:
     """Every trial's value, and the best so far."""
-    points, line, best = [], [], -1e9
+    points: list[Point] = []
+    line: list[tuple[float, float]] = []
+    best = -np.inf
     for trial in _scored(trials):
         value = trial.value or 0.0
         points.append(Point(trial.number, value, "truth", _tip(trial)))

@@ -60,6 +60,10 @@ def read_space(node: Mapping[str, Any] | None, settings: Mapping[str, Any]) -> l
     return dimensions
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _dimension(name: str, entry: Any) -> Dimension:
     expected = "expected {low: NUMBER, high: NUMBER[, step: NUMBER][, log: true]} or {choices: [...]}"
     if not isinstance(entry, Mapping) or set(entry) - {"low", "high", "step", "log", "choices"}:
@@ -68,9 +72,11 @@ def _dimension(name: str, entry: Any) -> Dimension:
         if len(entry) > 1 or not isinstance(entry["choices"], list) or len(entry["choices"]) < 2:
             raise ValueError(f"space.{name}: expected {{choices: [at least two]}} and nothing else, got {dict(entry)!r}")
         return Dimension(name, choices=tuple(entry["choices"]))
-    low, high, step, log = entry.get("low"), entry.get("high"), entry.get("step"), bool(entry.get("log", False))
-    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in (low, high))
-    if not numbers or not low < high or (step is not None and not 0 < step <= high - low):
+    low: Any = entry.get("low")
+    high: Any = entry.get("high")
+    step: Any = entry.get("step")
+    log = bool(entry.get("log", False))
+    if not (_is_number(low) and _is_number(high) and low < high and (step is None or 0 < step <= high - low)):
         raise ValueError(f"space.{name}: {expected} with low < high, got {dict(entry)!r}")
     if log and (low <= 0 or step is not None):
         raise ValueError(f"space.{name}: a logarithmic range starts above 0 and has no step, got {dict(entry)!r}")

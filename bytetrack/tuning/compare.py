@@ -1,0 +1,237 @@
+"""The whole of `tools/compare.py`: several runs beside the first, with intervals, and where they differ."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bytetrack.mot_text import replace_text
+from bytetrack.report.panels import panels
+from bytetrack.report.scores import settings
+from bytetrack.report.switches import KINDS, SAME_FRAMES, unpaired, worst
+from bytetrack.scoring import fast
+from bytetrack.tuning.bootstrap import draw_weights, interval, resampled, sequence_order
+from bytetrack.tuning.figures import COUNTS, LOWER_IS_BETTER, PERCENTAGES, combined, figures
+from bytetrack.tuning.page import write_page
+from bytetrack.tuning.runs import Run, read_run, replayed
+
+__all__ = ["Difference", "compare", "show"]
+
+log = logging.getLogger("bytetrack")
+METRICS = (*PERCENTAGES, *COUNTS)
+SHOWN = ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW", "FP", "FN")
+DRAWS, CARDS, LISTED = 10_000, 6, 15
+FEW = 5  # sequences below which resampling them says little
+NOT_SETTINGS = {("run", key) for key in ("out", "compare", "workers", "tracks", "detections")}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A run's figure minus the first run's: `value`, the 95 % interval over resampled sequences, and over jittered copies the mean
+    of the paired differences with its standard error (None where the runs could not be replayed)."""
+
+    metric: str
+    value: float
+    low: float
+    high: float
+    jitter: float | None = None
+    jitter_error: float | None = None
+
+    @property
+    def verdict(self) -> str:
+        """`better` or `worse` where the interval leaves out 0, else `same`."""
+        if self.low <= 0 <= self.high:
+            return "same"
+        return "better" if (self.value > 0) != (self.metric in LOWER_IS_BETTER) else "worse"
+
+
+def compare(
+    folders: dict[str, Path],
+    build: Callable[[Any], Any],
+    out: Path,
+    copies: int = 8,
+    seed: int = 0,
+    workers: int | None = None,
+    root: Path | None = None,
+) -> dict[str, Any]:
+    """Writes `out`/compare.json and compare.html about the runs in `folders`, the first being what the others are compared with.
+
+    ValueError for fewer than two runs, or runs without a sequence in common. Returns what compare.json holds.
+    """
+    if len(folders) < 2:
+        raise ValueError("two runs at least: a=RUN b=RUN, each a folder that tools/track.py or tools/score.py wrote")
+    runs = [read_run(key, folder, build, root) for key, folder in folders.items()]
+    names = sequence_order([run.results for run in runs])
+    if not names:
+        raise ValueError(f"the runs have no sequence in common: {', '.join(f'{run.key} has {next(iter(run.results))}, …' for run in runs)}")
+    left_out = sorted({name for run in runs for name in run.results} - set(names))
+    if left_out:
+        log.warning("not in every run, so left out: %s", ", ".join(left_out))
+    jitter = _jitter(runs, build, copies, seed, workers, names) if copies else {}
+    weights = draw_weights(len(names), DRAWS, seed)
+    samples = {run.key: resampled([run.results[name] for name in names], weights) for run in runs}
+    now = {run.key: combined({name: run.results[name] for name in names}) for run in runs}
+    first = runs[0]
+    differences = {run.key: _differences(run.key, first.key, now, samples, jitter) for run in runs[1:]}
+    document = {
+        "runs": {run.key: str(run.folder) for run in runs},
+        "sequences": names,
+        "figures": now,
+        "official": {run.key: run.official.get("COMBINED", {}) | {"per_alpha": None} for run in runs},
+        "differences": {key: {d.metric: _as_json(d) for d in found} for key, found in differences.items()},
+        "by_sequence": {run.key: {name: figures(run.results[name]) for name in names} for run in runs},
+        "jittered": {
+            key: {m: [float(np.mean([f[m] for f in found])), _sd([f[m] for f in found])] for m in METRICS} for key, found in jitter.items()
+        },
+    }
+    replace_text(out / "compare.json", json.dumps(document, indent=1) + "\n")
+    _write_report(out, runs, names, now, differences, jitter)
+    return document
+
+
+def _sd(values: list[float]) -> float:
+    return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+
+
+def _as_json(difference: Difference) -> dict[str, Any]:
+    return {
+        "value": difference.value,
+        "interval": [difference.low, difference.high],
+        "jitter": difference.jitter,
+        "jitter_standard_error": difference.jitter_error,
+    }
+
+
+def _jitter(
+    runs: list[Run], build: Callable[[Any], Any], copies: int, seed: int, workers: int | None, names: list[str]
+) -> dict[str, list[dict[str, float]]]:
+    """Combined figures of every jittered copy, of the runs that can be replayed."""
+    found = {}
+    for run in runs:
+        try:
+            log.info("%s: replaying %d jittered copies of its detections ...", run.key, copies)
+            results: list[dict[str, fast.Result]] = replayed(run, build, copies, seed, workers, names)
+            found[run.key] = [combined(result) for result in results]
+        except (ValueError, OSError, KeyError) as error:
+            log.warning("%s=%s is not replayed with jitter: %s", run.key, run.folder, error)
+    return found
+
+
+def _differences(
+    key: str, first: str, now: dict[str, dict[str, float]], samples: dict[str, Any], jitter: dict[str, list[dict[str, float]]]
+) -> list[Difference]:
+    rows = []
+    for metric in METRICS:
+        low, high = interval(samples[key][metric] - samples[first][metric])
+        paired, error = None, None
+        if key in jitter and first in jitter:
+            steps = [there[metric] - here[metric] for there, here in zip(jitter[key], jitter[first], strict=True)]
+            paired, error = float(np.mean(steps)), _sd(steps) / len(steps) ** 0.5
+        rows.append(Difference(metric, now[key][metric] - now[first][metric], low, high, paired, error))
+    return rows
+
+
+def _changes(first: Run, run: Run, names: list[str]) -> dict[str, Any]:
+    """Where a run differs from the first in id switches: counts by sequence, the worst of both, pictures of the worst."""
+    rows, new, gone = [], [], []
+    for name in names:
+        only_new, only_gone = unpaired(run.switches[name], first.switches[name])
+        new += only_new
+        gone += only_gone
+        both = len(run.switches[name]) - len(only_new)
+        rows.append({"name": name, "both": both, "new": len(only_new), "gone": len(only_gone)})
+    cards = [
+        (title, s, panels(s, of.matches[s.sequence], of.sequences[s.sequence]))
+        for title, of, found in (("gone", first, gone), ("new", run, new))
+        for s in worst(found, CARDS // 2)
+    ]
+    return {"rows": rows, "new": worst(new, LISTED), "gone": worst(gone, LISTED), "cards": cards}
+
+
+def _settings_that_differ(runs: list[Run]) -> list[dict[str, Any]]:
+    found = [settings(run.config) for run in runs]
+    keys = list(dict.fromkeys((group, key) for groups in found for group, values in groups.items() for key in values))
+    table = [(group, key, [groups.get(group, {}).get(key, "–") for groups in found]) for group, key in keys]
+    return [
+        {"key": f"{group}.{key}", "values": values}
+        for group, key, values in table
+        if len(set(values)) > 1 and (group, key) not in NOT_SETTINGS
+    ]
+
+
+def _write_report(
+    out: Path,
+    runs: list[Run],
+    names: list[str],
+    now: dict[str, dict[str, float]],
+    differences: dict[str, list[Difference]],
+    jitter: dict[str, list[dict[str, float]]],
+) -> None:
+    first = runs[0]
+    by_sequence = [
+        {"name": name, "figures": {run.key: figures(run.results[name]) for run in runs}, "frames": first.sequences[name].length}
+        for name in names
+    ]
+    write_page(
+        out / "compare.html",
+        "compare.html",
+        title=" · ".join(f"{run.key} {run.name}" for run in runs),
+        kind="Comparison of runs",
+        runs=runs,
+        first=first,
+        others=runs[1:],
+        now=now,
+        differences=differences,
+        metrics=SHOWN,
+        counts=COUNTS,
+        lower=LOWER_IS_BETTER,
+        by_sequence=by_sequence,
+        few=len(names) < FEW,
+        jitter={
+            key: {m: (float(np.mean([f[m] for f in found])), _sd([f[m] for f in found])) for m in SHOWN} for key, found in jitter.items()
+        },
+        copies=max((len(found) for found in jitter.values()), default=0),
+        draws=DRAWS,
+        settings=_settings_that_differ(runs),
+        changes={run.key: _changes(first, run, names) for run in runs[1:]},
+        kinds=KINDS,
+        same_frames=SAME_FRAMES,
+    )
+
+
+def show(document: dict[str, Any], out: Path) -> None:
+    """The table on the console: every run's figures, and differences to the first with their intervals."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    first = next(iter(document["runs"]))
+    table = Table(
+        title=f"{len(document['sequences'])} sequences; differences to {first} [95 % over resampled sequences]", title_justify="left"
+    )
+    table.add_column("run", no_wrap=True)
+    for name in SHOWN:
+        table.add_column(name, justify="right", no_wrap=True)
+    for key, folder in document["runs"].items():
+        table.add_row(f"{key} {Path(folder).name}", *(_text(document["figures"][key][name], name) for name in SHOWN), style="bold")
+        if key == first:
+            continue
+        found = document["differences"][key]
+        table.add_row(f"  minus {first}", *(_text(found[name]["value"], name, True) for name in SHOWN))
+        table.add_row("  95 % from", *(_text(found[name]["interval"][0], name, True) for name in SHOWN), style="dim")
+        table.add_row("  95 % to", *(_text(found[name]["interval"][1], name, True) for name in SHOWN), style="dim")
+        if found["HOTA"]["jitter"] is not None:
+            table.add_row("  jittered mean", *(_text(found[name]["jitter"], name, True) for name in SHOWN))
+            table.add_row("  ± std. error", *(_text(found[name]["jitter_standard_error"], name) for name in SHOWN), style="dim")
+    console.print(table)
+    console.print(f"report   {out / 'compare.html'}", soft_wrap=True)
+
+
+def _text(value: float, name: str, signed: bool = False) -> str:
+    return f"{value:{'+' if signed else ''}.{(1 if signed else 0) if name in COUNTS else 2}f}"

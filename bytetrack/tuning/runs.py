@@ -1,0 +1,101 @@
+"""Run folders as `tools/track.py` and `tools/score.py` leave them, read back: scores, tracks, and how to run them again."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml  # type: ignore[import-untyped, unused-ignore]
+
+from bytetrack.data.mot import read_annotations, read_trajectories
+from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.report.analysis import SequenceMatch, match_sequence
+from bytetrack.report.switches import Switch, find_switches
+from bytetrack.scoring import fast
+from bytetrack.structures import Sequence
+from bytetrack.tuning.figures import combined
+from bytetrack.tuning.replay import Crew, Replay
+
+__all__ = ["Run", "read_run", "replayed"]
+
+log = logging.getLogger("bytetrack")
+CLOSE = 1e-6  # between scores.json and the tracks beside it
+
+
+@dataclass
+class Run:
+    """One run: `official` is scores.json's TrackEval part, the rest what its tracks say, by sequence."""
+
+    key: str
+    folder: Path
+    config: dict[str, Any]
+    dataset: Any
+    official: dict[str, dict[str, Any]]
+    results: dict[str, fast.Result] = field(default_factory=dict)
+    matches: dict[str, SequenceMatch] = field(default_factory=dict)
+    switches: dict[str, list[Switch]] = field(default_factory=dict)
+    sequences: dict[str, Sequence] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The folder's name, short enough for a table."""
+        return self.folder.resolve().name
+
+
+def read_run(key: str, folder: Path, build: Callable[[Any], Any], root: Path | None = None) -> Run:
+    """A run folder's scores and tracks; `root` in place of the dataset.root that its config.yaml names.
+
+    MissingDataError where something is not there, FormatError where it cannot be read; a warning where the tracks were changed
+    after they were scored.
+    """
+    folder = folder.expanduser()
+    for name in ("scores.json", "config.yaml"):
+        if not (folder / name).is_file():
+            raise MissingDataError(f"{key}={folder}: no {name} there: give the folder of a run of tools/track.py or tools/score.py")
+    try:
+        official = json.loads((folder / "scores.json").read_text(encoding="utf-8"))["trackeval"]
+        config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+        node = {**config["dataset"], **({} if root is None else {"root": str(root)})}
+    except (ValueError, KeyError, TypeError, yaml.YAMLError) as error:
+        raise FormatError(f"{key}={folder}: scores.json or config.yaml is not what a run writes ({error!r}): run it again") from None
+    run = Run(key, folder, config, build(node), official)
+    for sequence in run.dataset.sequences():
+        path = folder / "tracks" / f"{sequence.name}.txt"
+        if sequence.ground_truth is None or not path.is_file():
+            continue
+        truth, tracks = read_annotations(sequence), read_trajectories(path, sequence.length)
+        run.sequences[sequence.name] = sequence
+        run.results[sequence.name] = fast.evaluate(fast.prepare(truth, sequence.length, run.dataset.protocol), tracks)
+        run.matches[sequence.name] = match_sequence(truth, tracks, sequence.length, run.dataset.protocol)
+        run.switches[sequence.name] = find_switches(run.matches[sequence.name], sequence.name)
+    if not run.results:
+        raise MissingDataError(f"{key}={folder}: no tracks of a sequence with ground truth in {folder / 'tracks'}")
+    _warn_if_changed(run)
+    return run
+
+
+def _warn_if_changed(run: Run) -> None:
+    scored = run.official.get("COMBINED", {})
+    if set(run.results) == set(run.official) - {"COMBINED"}:
+        now = combined(run.results)
+        if any(abs(scored[name] - now[name]) > CLOSE for name in ("HOTA", "MOTA", "IDF1") if name in scored):
+            log.warning("%s: the tracks are not those that scores.json is about: score the run again (tools/score.py)", run.folder)
+
+
+def replayed(
+    run: Run, build: Callable[[Any], Any], copies: int, seed: int, workers: int | None, names: list[str]
+) -> list[dict[str, fast.Result]]:
+    """The run's tracker on jittered copies 1..`copies` of its detections; ValueError or OSError where that cannot be done."""
+    config = run.config
+    if "tracker" not in config or "detector" not in config:
+        raise ValueError("its config.yaml names no tracker and detector")
+    filters: Mapping[str, Any] = {key: config.get(key) for key in ("min_box_area", "max_aspect_ratio")}
+    sequences = [run.sequences[name] for name in names]
+    replay = Replay(sequences, build(config["detector"]), run.dataset.protocol, seed=seed, **filters)
+    with Crew(replay, build, config.get("per_sequence") or {}, workers) as crew:
+        crew.check(config["tracker"])
+        return crew.copies(config["tracker"], range(1, copies + 1))
