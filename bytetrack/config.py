@@ -217,13 +217,14 @@ def _explained(complete: bool) -> Iterator[None]:
     """What a user can cause ends the process with one line; the rest is a bug, and shows its traceback; `complete` shows all."""
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
+    from yaml import YAMLError  # type: ignore[import-untyped, unused-ignore]
 
     try:
         yield
     except BrokenPipeError:  # whoever read the output has gone, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
-    except (ValueError, OSError, ModuleNotFoundError, HydraException, OmegaConfBaseException) as error:
+    except (ValueError, OSError, ModuleNotFoundError, HydraException, OmegaConfBaseException, YAMLError) as error:
         if complete:
             raise
         sys.stderr.write(f"error: {_one_line(error)}\n")
@@ -243,7 +244,8 @@ def _one_line(error: Exception) -> str:
         text = text.splitlines()[0] + " There is no such setting; --help shows all"
     for noise in ("Config search path:", "See https://hydra.cc"):
         text = text.split(noise)[0]
-    return " ".join(text.split()) or type(error).__name__
+    text = " ".join(text.split()) or type(error).__name__
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)  # a name in a file may hold what steers a terminal
 
 
 def _terminate(*_: object) -> None:

@@ -60,12 +60,12 @@ def read_table(path: Path, columns: Container[int], expected: str) -> Table:
     `expected` says in the message what the columns should be. MissingDataError where there is no such file.
     """
     lines = _lines(path)
-    first = next((line for line in lines if line.strip()), None)
-    if first is None:
+    solid = [line for line in lines if line.strip()]
+    if not solid:
         return Table(path, np.empty((0, 10)))
-    separator = "," if "," in first else None
+    separator = "," if "," in solid[0] else None
     try:
-        values = np.loadtxt(lines, delimiter=separator, comments=None, ndmin=2)
+        values = np.loadtxt(solid, delimiter=separator, comments=None, ndmin=2)
     except ValueError as error:
         raise _diagnosis(path, lines, separator, columns, expected) or FormatError(f"{path}: {error}") from None
     if values.shape[1] not in columns:
@@ -118,8 +118,9 @@ def _lines(path: Path) -> list[str]:
         return path.read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError:
         raise MissingDataError(f"no file {str(path)!r}; {_neighbours(path)}") from None
-    except UnicodeDecodeError:
-        raise FormatError(f"{path}: expected text, got bytes that are not UTF-8") from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise FormatError(f"{path}:{line}: expected text, got bytes that are not UTF-8") from None
 
 
 def _neighbours(path: Path) -> str:
@@ -145,6 +146,8 @@ def _diagnosis(path: Path, lines: list[str], separator: str | None, columns: Con
             [float(field) for field in fields]
         except ValueError:
             return _error(path, number, line, "numbers")
+        if "_" in line:  # 1_000 is a number to Python, but to nobody else
+            return _error(path, number, line, "numbers without underscores")
     return None
 
 

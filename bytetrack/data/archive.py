@@ -62,6 +62,8 @@ def extract(archive: str | Path, folder: str | Path) -> list[Path]:
         staging.mkdir()
         _unpack(archive, staging)
         found = sorted(staging.iterdir())
+        if not found:
+            raise FormatError(f"{archive} holds no files: fetch it again")
         for path in found:
             if (folder / path.name).exists():
                 raise FileExistsError(f"{folder / path.name} is there already: move it away, or unpack {archive.name} elsewhere")

@@ -12,6 +12,7 @@ import jinja2
 import yaml  # type: ignore[import-untyped, unused-ignore]
 from markupsafe import Markup
 
+from bytetrack.data.formats.text import read_text
 from bytetrack.data.mot import read_annotations, read_trajectories
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.report import scores as tables
@@ -108,7 +109,7 @@ def _scores(run: Path) -> dict[str, dict[str, dict[str, Any]]]:
     if not path.is_file():
         raise MissingDataError(f"{path}: not found: score the run first (tools/score.py tracks={run / 'tracks'} out={run})")
     try:
-        scores: dict[str, dict[str, dict[str, Any]]] = json.loads(path.read_text(encoding="utf-8"))
+        scores: dict[str, dict[str, dict[str, Any]]] = json.loads(read_text(path))
     except json.JSONDecodeError as error:
         raise FormatError(f"{path}:{error.lineno}: expected JSON, got {error.msg}: score the run again") from None
     if not isinstance(scores, dict) or not isinstance(scores.get("trackeval", {}), dict):
@@ -121,7 +122,7 @@ def _config(run: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        config = yaml.safe_load(read_text(path))
     except yaml.YAMLError as error:
         raise FormatError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     return config if isinstance(config, dict) else {}

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.structures import Sequence
+from bytetrack.video.header import MOST_PIXELS, fault
 
 __all__ = ["Image", "Video", "frames", "read_image"]
 
@@ -63,6 +64,7 @@ class Video:
         self._capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)
         if not self._capture.isOpened():
             raise FormatError(f"{self.path}: cannot be opened as a video by FFmpeg: truncated, or not a video?")
+        refuse_size(self._capture, str(self.path))
         self._next = 1
 
     def _seek(self, frame_id: int) -> None:
@@ -86,6 +88,14 @@ class Video:
             packets = [packet for packet in container.demux(stream) if packet.size]
             stamps = sorted(packet.pts if packet.pts is not None else packet.dts or 0 for packet in packets)
             return [float((stamp - stamps[0]) * (stream.time_base or 1)) for stamp in stamps]
+
+
+def refuse_size(capture: cv2.VideoCapture, label: str) -> None:
+    """FormatError for a video whose header claims pictures that no memory would hold."""
+    width, height = (capture.get(side) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+    if width * height > MOST_PIXELS:
+        capture.release()
+        raise FormatError(f"{label}: claims {width:.0f} x {height:.0f} pixels, at most {MOST_PIXELS} are read")
 
 
 @lru_cache(maxsize=8)
@@ -112,7 +122,13 @@ def read_image(path: str | Path, reduce: int = 1) -> Image:
         data = np.fromfile(path, dtype=np.uint8)
     except FileNotFoundError:
         raise MissingDataError(f"no image file {path}") from None
-    decoded = cv2.imdecode(data, REDUCED[reduce]) if data.size else None
+    why = fault(data.tobytes())
+    if why is not None:
+        raise FormatError(f"{path}: {why} ({data.size} bytes)")
+    try:
+        decoded = cv2.imdecode(data, REDUCED[reduce]) if data.size else None
+    except cv2.error:
+        decoded = None
     if decoded is None:
         raise FormatError(f"{path}: cannot be decoded as an image ({data.size} bytes): truncated, or not an image?")
     return np.asarray(decoded, dtype=np.uint8)

@@ -23,7 +23,7 @@ import cv2
 import numpy as np
 
 from bytetrack.errors import FormatError, MissingDataError
-from bytetrack.video.read import Image, read_image
+from bytetrack.video.read import Image, read_image, refuse_size
 
 __all__ = ["Frame", "Images", "Live", "Source", "VideoFile", "open_source", "redacted"]
 
@@ -165,6 +165,7 @@ class VideoFile:
         self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG) if capture is None else capture
         if not self._capture.isOpened():
             raise FormatError(f"{path}: cannot be opened as a video ({path.stat().st_size} bytes): truncated, or not a video?")
+        refuse_size(self._capture, self.label)
         self.frame_rate = _sane_rate(self._capture.get(cv2.CAP_PROP_FPS), 25.0)
         count = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
         self.length = count if count > 0 else None

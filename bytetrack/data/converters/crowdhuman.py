@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bytetrack.data.converters.document import Document, numbers, progress
+from bytetrack.data.formats.text import read_text
 from bytetrack.data.image_files import IMAGE_ENDINGS, files_below
 from bytetrack.errors import FormatError, MissingDataError
 
@@ -32,7 +33,7 @@ class CrowdHuman:
         images = {path.stem: path for path in files_below(self.root, IMAGE_ENDINGS)}
         document = Document(self.root, skip_missing=skip_missing)
         for file in files:
-            lines = file.read_text(encoding="utf-8").splitlines()
+            lines = read_text(file).splitlines()
             for number, line in enumerate(progress(lines, file.name), start=1):
                 if not line.strip():
                     continue

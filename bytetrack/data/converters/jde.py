@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bytetrack.data.converters.document import Document, numbers, progress
+from bytetrack.data.formats.text import read_text
 from bytetrack.data.image_files import IMAGE_ENDINGS, files_below
 from bytetrack.errors import FormatError, MissingDataError
 
@@ -66,7 +67,7 @@ def _video_name(folder: Path) -> str:
 def _boxes(label: Path, size: tuple[int, int]) -> list[tuple[int, list[float]]]:
     """Identity and left, top, width, height in pixels of every line."""
     found = []
-    for number, line in enumerate(label.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(read_text(label).splitlines(), start=1):
         columns = line.split()
         if not columns:
             continue

@@ -22,8 +22,9 @@ def read_text(path: Path) -> str:
 def decode(content: bytes, where: str) -> str:
     try:
         return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise FormatError(f"{where}: expected text, got bytes that are not UTF-8") from None
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise FormatError(f"{where}:{line}: expected text, got bytes that are not UTF-8") from None
 
 
 def read_lines(path: Path) -> Iterator[tuple[str, str]]:
