@@ -69,6 +69,11 @@ def test_a_score_between_high_and_new_track_continues_a_track_and_starts_none() 
     assert ids(tracker.update(boxes(BOX, ELSEWHERE, score=0.65))) == [1]
 
 
+@pytest.mark.parametrize("paper_exact", [True, False])
+def test_a_score_of_exactly_new_track_score_starts_a_track(paper_exact: bool) -> None:
+    assert ids(ByteTracker(paper_exact=paper_exact).update(boxes(BOX, score=0.7))) == [1]
+
+
 @pytest.mark.parametrize(("paper_exact", "found"), [(True, []), (False, [1])])
 @pytest.mark.parametrize("score", [0.6, 0.1])
 def test_a_score_on_a_threshold_counts_in_the_clean_version_only(score: float, paper_exact: bool, found: list[int]) -> None:
@@ -84,6 +89,36 @@ def test_the_cost_of_a_pair_is_one_minus_iou_times_score() -> None:
         tracker = ByteTracker(match_cost=match_cost, fuse_score=fuse_score, paper_exact=False)
         tracker.update(boxes(BOX))
         assert ids(tracker.update(boxes(moved))) == found
+
+
+def test_a_track_seen_once_is_matched_by_its_own_cost_with_the_score_too() -> None:
+    moved = (120.0, 100.0, 160.0, 200.0)  # as above: a cost of 0.7 with the score, 0.667 without
+    for cost, fuse_score, found in [(0.71, True, [1]), (0.69, True, []), (0.69, False, [1]), (0.66, False, [])]:
+        tracker = ByteTracker(match_cost=0.1, unconfirmed_match_cost=cost, fuse_score=fuse_score, paper_exact=False)
+        tracker.update(NOTHING)
+        tracker.update(boxes(BOX))
+        assert ids(tracker.update(boxes(moved))) == found
+
+
+def test_a_low_box_is_matched_by_overlap_alone() -> None:
+    for low_match_cost, found in [(0.68, [1]), (0.66, [])]:
+        tracker = ByteTracker(low_match_cost=low_match_cost, paper_exact=False)
+        tracker.update(boxes(BOX))
+        assert ids(tracker.update(boxes((120.0, 100.0, 160.0, 200.0), score=0.3))) == found
+
+
+def test_a_lost_track_moves_on_and_grows_no_more() -> None:
+    tracker = ByteTracker()
+    for step in range(10):
+        tracker.update(boxes((100 + 4 * step, 100, 140 + 4 * step, 200 + 5 * step)))
+    frames = []
+    for _ in range(3):
+        tracker.update(NOTHING)
+        frames.append(tracker.lost().xyxy[0])
+    heights, centres = [box[3] - box[1] for box in frames], [(box[0] + box[2]) / 2 for box in frames]
+    assert heights[0] > 145 + 1
+    assert heights == pytest.approx([heights[0]] * 3)
+    assert np.diff(centres) == pytest.approx([4, 4], abs=0.5)
 
 
 def test_the_papers_iou_counts_both_border_pixels() -> None:
@@ -134,6 +169,17 @@ def test_of_two_tracks_in_one_place_the_older_stays() -> None:
     tracker.update(boxes((126, 100, 166, 200)))
     assert tracker.update(boxes((102, 100, 142, 200))).track_id.tolist() in ([1], [])
     assert ids(tracker.update(boxes(BOX))) == [1]
+
+
+@pytest.mark.parametrize(("times_seen", "found"), [(1, [2]), (2, []), (3, [])])
+def test_a_live_track_over_a_lost_one_stays_only_if_it_is_older(times_seen: int, found: list[int]) -> None:
+    """Track 2 comes from half a width away, so near 1 that they are one, and not so near that 1 takes its box."""
+    tracker = ByteTracker(match_cost=0.05, duplicate_cost=0.3, fuse_score=False, paper_exact=False)
+    for _ in range(times_seen):
+        tracker.update(boxes(BOX))
+    tracker.update(boxes((120, 100, 160, 200)))
+    assert ids(tracker.update(boxes((102, 100, 142, 200)))) == found
+    assert ids(tracker.lost()) == ([] if found else [1])
 
 
 def test_classes_are_apart_and_share_one_count_of_ids() -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tracked_scenes import SEQUENCES, half_val, published_rows, result_rows
+from tracked_scenes import SEQUENCES, half_val, published_rows, result_rows, scene_rows
 
-from bytetrack import ByteTracker, Detections
+from bytetrack import ByteTracker
 
 HERE = Path(__file__).parent
 RUNS = {"byte_paper": {}, "byte_paper_mot20_match07": {"fuse_score": False, "match_cost": 0.7}}
@@ -30,14 +30,10 @@ def test_half_val_is_tracked_as_published(data_dir: Path, run: str, sequence: st
 @pytest.mark.parametrize(("scene", "expected"), [("s10_500", "s10_500"), ("s50_500", "s50_500"), ("s200_500", "s200_first300")])
 def test_scenes_are_tracked_as_published(data_dir: Path, scene: str, expected: str) -> None:
     given, published = np.load(data_dir / "scenes" / f"{scene}.npz"), np.load(data_dir / "scenes" / f"expected_{expected}.npz")
-    tracker, found = ByteTracker(), []
-    for frame in range(int(published["f"].max()) + 1):
-        rows = given["dets"][given["off"][frame] : given["off"][frame + 1]]
-        tracks = tracker.update(Detections(rows[:, :4], rows[:, 4]))
-        found.append(np.column_stack([np.full(len(tracks), frame), tracks.track_id, tracks.xyxy]))
+    found = scene_rows(ByteTracker(), given, int(published["f"].max()) + 1)
     order = np.lexsort((published["i"], published["f"]))
-    assert np.array_equal(np.vstack(found)[:, :2], np.column_stack([published["f"], published["i"]])[order])
-    assert np.abs(np.vstack(found)[:, 2:] - published["b"][order]).max() < 1e-6
+    assert np.array_equal(found[:, :2], np.column_stack([published["f"], published["i"]])[order])
+    assert np.abs(found[:, 2:] - published["b"][order]).max() < 1e-6
 
 
 @pytest.mark.parametrize("sequence", SEQUENCES)
@@ -52,13 +48,19 @@ import sys
 sys.modules["numba"] = None
 sys.path.insert(0, {str(HERE)!r})
 from pathlib import Path
-from tracked_scenes import half_val, published_rows, result_rows
+import numpy as np
+from tracked_scenes import half_val, published_rows, result_rows, scene_rows
 from bytetrack import ByteTracker
 from bytetrack.tracking import compiled, warm_up
 assert not compiled.COMPILED and warm_up() == 0.0
 data = Path({str(data_dir)!r})
 frames, frame_rate = half_val(data, "MOT17-09-FRCNN")
 assert result_rows(ByteTracker(frame_rate=frame_rate), frames) == published_rows(data / "expected/tracks/byte_paper/MOT17-09-FRCNN.txt")
+given, published = np.load(data / "scenes/s10_500.npz"), np.load(data / "scenes/expected_s10_500.npz")
+found = scene_rows(ByteTracker(), given, 500)
+order = np.lexsort((published["i"], published["f"]))
+assert np.array_equal(found[:, :2], np.column_stack([published["f"], published["i"]])[order])
+assert np.abs(found[:, 2:] - published["b"][order]).max() < 1e-6
 """
     subprocess.run([sys.executable, "-W", "error::RuntimeWarning", "-c", program], check=True)
 

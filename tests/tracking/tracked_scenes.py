@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import configparser
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -46,6 +46,16 @@ def result_rows(tracker: AnyTracker, frames: Sequence[Detections], with_score: b
                 box = f"{left:.1f},{top:.1f},{width:.1f},{height:.1f}"
                 rows.append((frame_id, int(track_id), box + f",{score:.2f}" * with_score))
     return rows
+
+
+def scene_rows(tracker: AnyTracker, scene: Mapping[str, Floats], n_frames: int) -> Floats:
+    """Frame (from 0), id and xyxy of every track on a generated scene, as its expected file has them."""
+    found = []
+    for frame in range(n_frames):
+        rows = scene["dets"][int(scene["off"][frame]) : int(scene["off"][frame + 1])]
+        tracks = tracker.update(Detections(rows[:, :4], rows[:, 4]))
+        found.append(np.column_stack([np.full(len(tracks), frame), tracks.track_id, tracks.xyxy]))
+    return np.vstack(found)
 
 
 def published_rows(path: Path, with_score: bool = True) -> list[Row]:
