@@ -61,7 +61,7 @@ def present(
     for name in runs:
         write_report(out / name, dataset, out / first if name == last != first else None)
     if scale is not None:
-        _film(dataset.sequences(), runs, out, high_score, scale, workers)
+        _film(dataset.sequences(), runs, out, high_score, scale, workers, "simulated boxes" if simulated else "")
     console.print(_table(runs))
     if simulated:
         console.print(SIMULATED, soft_wrap=True)
@@ -71,7 +71,9 @@ def present(
             console.print(f"{what:14}{place}", soft_wrap=True)
 
 
-def _film(sequences: list[Sequence], runs: Mapping[str, Scores], out: Path, high_score: float, scale: float, workers: int | None) -> None:
+def _film(
+    sequences: list[Sequence], runs: Mapping[str, Scores], out: Path, high_score: float, scale: float, workers: int | None, note: str
+) -> None:
     """A video of the last run on each sequence, and of the first beside it on the one where IDF1 rises most, also as a WebP."""
     from bytetrack.video.animation import animate
     from bytetrack.video.annotate import AnnotateJob, Pane
@@ -79,7 +81,8 @@ def _film(sequences: list[Sequence], runs: Mapping[str, Scores], out: Path, high
     first, *_, last = runs
 
     def pane(name: str, sequence: Sequence) -> Pane:
-        return Pane(f"{name.replace('_', ' ')}, {sequence.name}", read_trajectories(out / name / "tracks" / f"{sequence.name}.txt"))
+        title = ", ".join(part for part in (name.replace("_", " "), sequence.name, note) if part)
+        return Pane(title, read_trajectories(out / name / "tracks" / f"{sequence.name}.txt"))
 
     gain = {s.name: runs[last]["trackeval"][s.name]["IDF1"] - runs[first]["trackeval"][s.name]["IDF1"] for s in sequences}
     clearest = max(sequences, key=lambda sequence: gain[sequence.name])
