@@ -19,7 +19,7 @@ def main(config: Any) -> None:
     space = read_space(plain(config.get("space")), tracker)
     plan = Plan(tracker, space, parse_objective(config.objective), config.trials, config.copies, config.seed, config.prune)
     dataset, detector = build(config.dataset), build(config.detector)
-    what = {"dataset": plain(config.dataset), "detector": plain(config.detector), "per_sequence": plain(config.per_sequence)}
+    what = {key: plain(config[key]) for key in ("dataset", "detector", "camera_motion", "per_sequence")}
     filters = {"min_box_area": config.min_box_area, "max_aspect_ratio": config.max_aspect_ratio}
     out = out_folder(config.out, "tune")
 

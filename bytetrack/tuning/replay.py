@@ -19,9 +19,10 @@ from types import TracebackType
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from bytetrack.data.mot import read_annotations
-from bytetrack.pipeline import SequenceDetector, TrackerFactory, track_sequence
+from bytetrack.pipeline import CameraMotion, SequenceDetector, TrackerFactory, track_sequence
 from bytetrack.scoring import fast
 from bytetrack.structures import Detections, Sequence, SequenceDetections, Trajectories
 
@@ -52,8 +53,8 @@ def jittered(
 class Replay:
     """The sequences of a dataset with their ground truth and detections, read when first asked for and kept.
 
-    `protocol`, `min_box_area`, `max_aspect_ratio` as in `tools/track.py`. ValueError for a sequence without ground truth, and for a
-    network in place of recorded detections.
+    `protocol`, `min_box_area`, `max_aspect_ratio`, `camera_motion` as in `tools/track.py`. ValueError for a sequence without ground
+    truth, and for a network in place of recorded detections.
     """
 
     def __init__(
@@ -64,11 +65,14 @@ class Replay:
         min_box_area: float | None = None,
         max_aspect_ratio: float | None = None,
         seed: int = 0,
+        camera_motion: CameraMotion | None = None,
     ) -> None:
         self.sequences = {sequence.name: sequence for sequence in sequences}
         self.detector, self.protocol, self.seed = detector, protocol, seed
         self.min_box_area, self.max_aspect_ratio = min_box_area, max_aspect_ratio
+        self.camera_motion = camera_motion
         self._truth: dict[str, fast.PreparedTruth] = {}
+        self._affines: dict[str, npt.NDArray[np.float64] | None] = {}
         self._recorded: dict[str, SequenceDetections] = {}
         self._frames: dict[Job, list[Detections]] = {}
         without = [name for name, sequence in self.sequences.items() if sequence.ground_truth is None]
@@ -88,13 +92,19 @@ class Replay:
             self._frames[name, copy] = list(jittered(self._recorded[name], name, copy, self.seed))
         return self._frames[name, copy]
 
+    def _motion(self, name: str) -> npt.NDArray[np.float64] | None:
+        """How the camera moves in a sequence; the same for every copy."""
+        if self.camera_motion is not None and name not in self._affines:
+            self._affines[name] = self.camera_motion.of_sequence(self.sequences[name], self._recorded[name])
+        return self._affines.get(name)
+
     def score(self, tracker_for: TrackerFactory, name: str, copy: int) -> fast.Result:
         """Tracks a copy of a sequence and scores what its result file would say (boxes to 0.1)."""
         if name not in self._truth:
             sequence = self.sequences[name]
             self._truth[name] = fast.prepare(read_annotations(sequence), sequence.length, self.protocol)
-        tracker = tracker_for(self.sequences[name])
-        found = track_sequence(self.frames(name, copy), tracker, self.min_box_area, self.max_aspect_ratio)
+        frames, tracker = self.frames(name, copy), tracker_for(self.sequences[name])
+        found = track_sequence(frames, tracker, self.min_box_area, self.max_aspect_ratio, self._motion(name))
         return fast.evaluate(
             self._truth[name], Trajectories(found.frame_id, found.track_id, np.round(found.tlwh, 1), found.score, found.class_id)
         )

@@ -38,6 +38,7 @@ def tune(
     workers: int | None = None,
     per_sequence: Mapping[str, Mapping[str, Any]] | None = None,
     what: Mapping[str, Any] | None = None,
+    camera_motion: Any = None,
 ) -> Verdict:
     """Searches, then writes `out`/configs/tracker/tuned.yaml, tune.json, tune.html and the run folders default/ and tuned/.
 
@@ -46,7 +47,9 @@ def tune(
     """
     sequences = pipeline.sequences_of(dataset)
     names = [sequence.name for sequence in sequences]
-    replay = Replay(sequences, detector, dataset.protocol, seed=plan.seed, **filters)
+    factory = pipeline.TrackerFactory(build, dict(plan.settings), per_sequence or {})
+    camera = None if camera_motion is None else pipeline.camera_motion_for(camera_motion, factory, sequences, out)
+    replay = Replay(sequences, detector, dataset.protocol, seed=plan.seed, camera_motion=camera, **filters)
     started = time.perf_counter()
     with Crew(replay, build, per_sequence, workers) as crew:
         trials = search(plan, crew, names, {**(what or {}), **filters}, out)
@@ -60,7 +63,7 @@ def tune(
     for name, settings in (("default", dict(plan.settings)), ("tuned", verdict.settings)):
         folder = out / name
         factory = pipeline.TrackerFactory(build, settings, per_sequence or {})
-        job = pipeline.TrackJob(detector, factory, folder / "tracks", dataset.protocol, **filters)
+        job = pipeline.TrackJob(detector, factory, folder / "tracks", dataset.protocol, **filters, camera_motion=camera)
         folder.mkdir(exist_ok=True)
         scores[name] = pipeline.score_every_sequence(job, sequences, folder, workers)
         save(settings, folder)

@@ -13,6 +13,7 @@ import yaml  # type: ignore[import-untyped, unused-ignore]
 
 from bytetrack.data.mot import read_annotations, read_trajectories
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.pipeline import TrackerFactory, camera_motion_for
 from bytetrack.report.analysis import SequenceMatch, match_sequence
 from bytetrack.report.switches import Switch, find_switches
 from bytetrack.scoring import fast
@@ -95,7 +96,10 @@ def replayed(
         raise ValueError("its config.yaml names no tracker and detector")
     filters: Mapping[str, Any] = {key: config.get(key) for key in ("min_box_area", "max_aspect_ratio")}
     sequences = [run.sequences[name] for name in names]
-    replay = Replay(sequences, build(config["detector"]), run.dataset.protocol, seed=seed, **filters)
-    with Crew(replay, build, config.get("per_sequence") or {}, workers) as crew:
+    special = config.get("per_sequence") or {}
+    source = build(config["camera_motion"]) if config.get("camera_motion") else None
+    camera = source and camera_motion_for(source, TrackerFactory(build, config["tracker"], special), sequences, run.folder)
+    replay = Replay(sequences, build(config["detector"]), run.dataset.protocol, seed=seed, camera_motion=camera, **filters)
+    with Crew(replay, build, special, workers) as crew:
         crew.check(config["tracker"])
         return crew.copies(config["tracker"], range(1, copies + 1))

@@ -1,0 +1,60 @@
+"""`tools/compare.py` and `tools/tune.py` as a user meets them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from one_line import failed
+
+DATASET = ("dataset=motchallenge", "dataset.subset=train", "dataset.protocol=mot17", "workers=1")
+
+
+@pytest.fixture
+def runs(verb_here, tiny: Path) -> Path:
+    recorded = (*DATASET, f"dataset.root={tiny}", f"detector.folder={tiny / 'detections'}")
+    for name, settings in (("good", []), ("bad", ["tracker.high_score=0.95", "tracker.low_score=0.9"])):
+        process = verb_here("track", *recorded, *settings, f"out={name}")
+        assert process.returncode == 0, process.stderr
+    return tiny
+
+
+def test_two_runs_are_compared_with_intervals_and_jitter(verb_here, runs: Path) -> None:
+    process = verb_here("compare", "a=good", "b=bad", "copies=2", "workers=1", "out=both")
+    assert process.returncode == 0, process.stderr
+    found = json.loads(Path("both/compare.json").read_text())
+    assert found["figures"]["a"]["MOTA"] == 100
+    assert found["differences"]["b"]["MOTA"]["value"] == -100
+    assert found["differences"]["b"]["MOTA"]["interval"] == [-100, -100]
+    assert found["differences"]["b"]["FN"]["jitter"] is not None
+    page = Path("both/compare.html").read_text()
+    assert "tracker.high_score" in page
+    assert "http" not in page.replace("http://www.w3.org", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "a must be given: a=..."),
+        (["a=good"], "two runs at least: a=RUN b=RUN"),
+        (["a=good", "b=nowhere"], "b=nowhere: no scores.json there"),
+    ],
+)
+def test_what_cannot_be_compared_is_one_line(verb_here, runs: Path, arguments: list[str], message: str) -> None:
+    assert message in failed(verb_here("compare", *arguments))
+
+
+def test_a_tuned_tracker_is_written_as_a_yaml_that_tracker_takes(verb_here, tiny: Path) -> None:
+    pytest.importorskip("optuna")
+    recorded = (*DATASET, f"dataset.root={tiny}", f"detector.folder={tiny / 'detections'}")
+    process = verb_here("tune", *recorded, "trials=3", "copies=1", "fresh_copies=2", "out=tuned")
+    assert process.returncode == 0, process.stderr
+    settings = yaml.safe_load(Path("tuned/configs/tracker/tuned.yaml").read_text())
+    assert settings["_target_"] == "bytetrack.ByteTracker"
+    assert {path.name for path in Path("tuned").iterdir()} >= {"tune.html", "tune.json", "default", "tuned", "study.journal"}
+    again = verb_here("track", "--config-dir=tuned/configs", "tracker=tuned", *recorded, "out=again")
+    assert again.returncode == 0, again.stderr
+    assert Path("again/tracks/A.txt").read_text() == Path("tuned/tuned/tracks/A.txt").read_text()
+    assert "no such setting" in failed(verb_here("tune", *recorded, "+space.depth={low: 0, high: 1}", "out=other"))
