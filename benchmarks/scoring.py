@@ -46,8 +46,8 @@ def main() -> None:
         for truth, found in zip(prepared, tracks, strict=True):
             fast.evaluate(truth, found)
         marks.append(time.perf_counter())
-        for annotations, found, sequence in zip(truths, tracks, sequences, strict=True):
-            official.evaluate(annotations, found, sequence.length, "mot17")
+        for truth_boxes, found, sequence in zip(truths, tracks, sequences, strict=True):
+            official.evaluate(truth_boxes, found, sequence.length, "mot17")
         marks.append(time.perf_counter())
         for name, before, after in zip(seconds, marks, marks[1:], strict=False):
             seconds[name].append(after - before)

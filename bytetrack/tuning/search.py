@@ -194,12 +194,12 @@ def _attributes(copies: list[dict[str, fast.Result]], values: list[float], objec
 
 
 def _trial(number: int, trial: Any) -> Trial:
-    attributes = trial.user_attrs
+    attributes, pruned = trial.user_attrs, trial.state.name == "PRUNED"  # to which Optuna gives their last mean as value
     return Trial(
         number,
         dict(trial.params),
-        trial.value is None,
-        trial.value,
+        pruned,
+        None if pruned else trial.value,
         attributes.get("figures", {}),
         attributes.get("sd", 0.0),
         attributes.get("without", {}),

@@ -119,7 +119,7 @@ def test_the_winner_finds_whom_the_default_misses(replay: Replay, tmp_path: Path
 def test_jitter_is_the_same_for_a_seed_and_of_the_stated_size() -> None:
     rng = np.random.default_rng(0)
     corner, score = rng.uniform(0, 500, (20_000, 2)), np.full(20_000, 0.5)
-    detections = SequenceDetections(np.hstack([corner, corner + [50, 120]]), score, np.array([0, 20_000]))
+    detections = SequenceDetections(np.hstack([corner, corner + np.array([50, 120])]), score, np.array([0, 20_000]))
     moved = jittered(detections, "A", 3, seed=1)
     assert (moved.xyxy - detections.xyxy).std() == pytest.approx(0.004 * 50, rel=0.02)
     assert (moved.score - score).std() == pytest.approx(0.006, rel=0.02)
