@@ -104,7 +104,7 @@ class Capture:
 
 def live(captures: list[Capture | None], give_up_after: float = 0.3) -> Live:
     queue = list(captures)
-    return Live("cam", "camera", lambda: queue.pop(0) if queue else None, None, Waits(1.0, give_up_after, 0.4))  # type: ignore[arg-type, return-value]
+    return Live("cam", "camera", lambda: queue.pop(0) if queue else None, None, Waits(1.0, give_up_after, 0.1))  # type: ignore[arg-type, return-value]
 
 
 def test_a_live_source_drops_the_oldest_and_counts_it() -> None:
@@ -122,7 +122,7 @@ def test_a_lost_source_comes_back_twenty_times_and_says_how_long_it_was_away() -
     source = live([Capture(3, 0.01), *(capture for _ in range(20) for capture in (None, Capture(3, 0.01)))], give_up_after=1.5)
     frames = list(source)
     assert source.reopened == 20
-    assert sum(frame.gap > 0.3 for frame in frames) == 20  # half a second before the first attempt
+    assert sum(frame.gap > 0.08 for frame in frames) >= 20  # a tenth of a second before every attempt
     assert [frame.frame_id for frame in frames] == list(range(1, len(frames) + 1))
 
 
