@@ -29,6 +29,7 @@ __all__ = ["build", "compose", "console", "home", "out_folder", "plain", "run_ve
 OPTIMIZERS = r"torch\.optim\.(lr_scheduler\.)?[A-Z]\w*"
 GUARDED = ("hydra.callbacks", "hydra.job_logging", "hydra.hydra_logging", "hydra.job.env_set")  # by which a config could run anything
 PACKAGES = ("numpy", "scipy", "numba", "torch", "torchvision", "trackeval", "motmetrics", "opencv-python", "onnxruntime")
+LONGEST_LINE = 600  # characters of an error
 SECRETS = {  # pattern: what stands for it in files and messages
     r"(?<=://)[^/\s]*@": "***@",
     r"(?<=://)([^\s?'\"]+)\?[^\s'\"]+": r"\1?***",
@@ -245,6 +246,7 @@ def _one_line(error: Exception) -> str:
     for noise in ("Config search path:", "See https://hydra.cc"):
         text = text.split(noise)[0]
     text = " ".join(text.split()) or type(error).__name__
+    text = text if len(text) <= LONGEST_LINE else f"{text[:LONGEST_LINE]} …"
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)  # a name in a file may hold what steers a terminal
 
 

@@ -21,6 +21,7 @@ from bytetrack.structures import SequenceDetections
 __all__ = ["Table", "read_detections", "read_table", "replace_text"]
 
 FRAME, ID, TLWH, SCORE = 0, 1, slice(2, 6), 6
+LARGEST_PIXEL = 1e9  # beyond, areas and overlaps lose their digits
 LARGEST_ID = 2**53  # the last integer up to which float64 holds every one
 
 
@@ -52,6 +53,7 @@ class Table:
         if last_frame is not None:
             self.refuse(values[:, FRAME] > last_frame, f"a frame within the sequence's 1..{last_frame}")
         self.refuse((values[:, 4:6] < 0).any(axis=1), "width and height that are not negative")
+        self.refuse((np.abs(values[:, TLWH]) > LARGEST_PIXEL).any(axis=1), f"a box within {LARGEST_PIXEL:g} pixels")
 
 
 def read_table(path: Path, columns: Container[int], expected: str) -> Table:
@@ -146,8 +148,8 @@ def _diagnosis(path: Path, lines: list[str], separator: str | None, columns: Con
             [float(field) for field in fields]
         except ValueError:
             return _error(path, number, line, "numbers")
-        if "_" in line:  # 1_000 is a number to Python, but to nobody else
-            return _error(path, number, line, "numbers without underscores")
+        if "_" in line or not line.isascii():  # 1_000 and １２ are numbers to Python, but to nobody else
+            return _error(path, number, line, "numbers of plain digits")
     return None
 
 

@@ -121,7 +121,10 @@ class TrackerFactory:
     per_sequence: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __call__(self, sequence: Sequence) -> Tracker:
-        settings = {**self.settings, **(self.per_sequence.get(sequence.name) or {})}
+        own = self.per_sequence.get(sequence.name) if isinstance(self.per_sequence, Mapping) else self.per_sequence
+        if not isinstance(own, Mapping | None):
+            raise ValueError(f"per_sequence must be {{SEQUENCE: {{setting: value}}}}: got {str(own)[:60]} for {sequence.name}")
+        settings = {**self.settings, **(own or {})}
         if "frame_rate" in settings and settings["frame_rate"] is None:
             settings["frame_rate"] = sequence.frame_rate
         return self.build(settings)

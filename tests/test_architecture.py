@@ -14,7 +14,7 @@ PACKAGE = ROOT / "bytetrack"
 FLOOR = {
     **dict.fromkeys(("structures", "boxes", "errors", "__init__", "mot_text", "compiled"), 0),
     **dict.fromkeys(("tracking", "detection", "scoring", "data", "video", "counting", "adapters"), 1),
-    **dict.fromkeys(("pipeline", "training", "report", "tuning", "demo", "quickstart"), 2),
+    **dict.fromkeys(("pipeline", "training", "report", "tuning", "demo", "doctor", "quickstart"), 2),
     "config": 3,
 }
 FORBIDDEN = {"tracking": {"torch", "cv2", "torchvision"}, "scoring": {"torch", "cv2"}}

@@ -225,8 +225,21 @@ def write_coco(path: str | Path, document: Mapping[str, Any]) -> None:
     try:
         temporary.write_text(json.dumps(document, separators=(",", ":"), allow_nan=False), encoding="utf-8")
         temporary.replace(path)
+    except ValueError:
+        raise FormatError(f"{path} is not written: {_not_finite(document)} holds a number that is not finite") from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _not_finite(document: Mapping[str, Any]) -> str:
+    """The first record that json cannot hold."""
+    for name, records in document.items():
+        for row, record in enumerate(records if isinstance(records, list) else [records]):
+            try:
+                json.dumps(record, allow_nan=False)
+            except ValueError:
+                return f"{name}[{row}] of {_recorded_root(document) or 'the dataset'}"
+    return "it"
 
 
 class _Columns:

@@ -47,6 +47,8 @@ class MotChallenge:
             raise ValueError(f"half must be train, val or null: got {half!r}")
         if protocol not in get_args(Protocol):
             raise ValueError(f"protocol must be one of {', '.join(get_args(Protocol))}: got {protocol!r}")
+        if not isinstance(pattern, str) or not pattern:
+            raise ValueError(f"pattern must be a text like '*-FRCNN': got {pattern!r}")
         self.root, self.subset, self.half, self.pattern = Path(root).expanduser(), subset, half, pattern
         self.protocol, self.min_box_area, self.max_aspect_ratio = protocol, min_box_area, max_aspect_ratio
 

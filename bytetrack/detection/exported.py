@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from bytetrack.detection.yolox import NAMES as CONVENTIONS
 from bytetrack.detection.yolox import check_convention, check_input_size, check_settings, settings_key
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.structures import Detections
@@ -33,6 +34,9 @@ KINDS = {
     "detections": "(n, 7): image, left, top, right, bottom in input pixels, score, class; best first",
 }
 """The outputs an exported file can have."""
+
+MOST_PIXELS = 2**26
+"""Of a network's input: 8192 x 8192."""
 
 MAX_LOG_SIZE = 20.0
 """No box is exp(20) strides wide: wider numbers are pixels already."""
@@ -62,6 +66,8 @@ class About:
         if isinstance(names, str):  # other exporters' way
             found["class_names"] = names.split(",")
         about = cls(**found)
+        if about.convention is not None and about.convention not in CONVENTIONS:
+            raise FormatError(f"{where}: expected metadata convention to be {' or '.join(CONVENTIONS)}, got {about.convention!r}")
         if about.output not in (None, *KINDS) or (about.output == "detections" and not isinstance(about.num_classes, int)):
             raise FormatError(f"{where}: expected metadata output to be {', '.join(KINDS)}, with num_classes, got {about.output!r}")
         return about
@@ -161,7 +167,7 @@ class _Loaded:
         from bytetrack.detection.select import anchor_grid
 
         where = str(detector.weights)
-        self.model, self.about = model, About.read(model.properties, where)
+        self.where, self.model, self.about = where, model, About.read(model.properties, where)
         rows = 2 if self.about.output == "detections" else 3
         if len(model.input_shape) != 4 or model.input_shape[1] not in (3, None) or len(model.output_shape) != rows:
             got = f"{_shown(model.input_shape)} to {_shown(model.output_shape)}"
@@ -170,6 +176,8 @@ class _Loaded:
         self.batch, self.padded = fixed or detector.batch_size, fixed is not None
         self.size = _size(model.input_shape[2:], detector.input_size, self.about.input_size, where)
         self.convention = _agreed("convention", self.about.convention, detector.convention, where) or "bgr255"
+        if min(self.size) < 1 or self.size[0] * self.size[1] > MOST_PIXELS:
+            raise FormatError(f"{where}: expected pictures of at most {MOST_PIXELS} pixels, the file takes {self.size[0]}x{self.size[1]}")
         self.grid, self.stride = anchor_grid(*self.size)
         self.kind, classes = self._probe(where)
         self.limits = self._limits(detector, classes, where)
@@ -215,7 +223,9 @@ class _Loaded:
         if self.kind == "detections":
             return [self.limits.of_rows(output[output[:, 0] == row, 1:], ratio) for row, ratio in enumerate(ratios)]
         if output.shape[1] != len(self.grid):
-            raise FormatError(f"expected {len(self.grid)} anchors for {self.size[0]}x{self.size[1]}, the file gives {output.shape[1]}")
+            raise FormatError(
+                f"{self.where}: expected {len(self.grid)} anchors for {self.size[0]}x{self.size[1]}, the file gives {output.shape[1]}"
+            )
         grid, stride = (self.grid, self.stride) if self.kind == "raw" else (None, None)
         return [self.limits.of_anchors(output[row], grid, stride, ratio) for row, ratio in enumerate(ratios)]
 

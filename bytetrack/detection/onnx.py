@@ -62,7 +62,10 @@ class Onnx(ExportedDetector):
             raise FormatError(f"{self.weights}: expected images as {' or '.join(TYPES)}, got {source.type}")
 
         def run(batch: Floats) -> Floats:
-            output: Floats = session.run([target.name], {source.name: batch})[0]
+            try:
+                output: Floats = session.run([target.name], {source.name: batch})[0]
+            except Exception as error:  # onnxruntime's errors share no base but Exception
+                raise FormatError(f"{self.weights}: onnxruntime cannot run it ({str(error).splitlines()[0][:200]})") from error
             return output
 
         return Model(
@@ -90,4 +93,4 @@ class Onnx(ExportedDetector):
         try:
             return onnxruntime.InferenceSession(str(self.weights), options, providers=names)
         except Exception as error:  # onnxruntime's errors share no base but Exception
-            raise FormatError(f"{self.weights}: onnxruntime cannot load it ({str(error).splitlines()[0]})") from error
+            raise FormatError(f"{self.weights}: onnxruntime cannot load it ({str(error).splitlines()[0][:200]})") from error

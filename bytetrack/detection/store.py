@@ -12,6 +12,7 @@ import json
 import os
 import re
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -89,9 +90,30 @@ def _read(path: Path) -> dict[str, npt.NDArray[Any]]:
             stored = dict(file)
         if not {"xyxy", "score", "offsets", "fingerprint"} <= set(stored):
             raise ValueError(f"arrays {', '.join(stored)}")
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        if not _fits(stored):
+            raise ValueError("arrays of other shapes or values")
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, SyntaxError) as error:
         raise FormatError(f"{path}: expected stored detections, cannot read them ({error}): delete the file to detect anew") from error
     return stored
+
+
+def _fits(stored: dict[str, npt.NDArray[Any]]) -> bool:
+    """Whether the arrays are boxes, scores and offsets that belong together."""
+    xyxy, score, offsets = stored["xyxy"], stored["score"], stored["offsets"]
+    n = len(score) if score.ndim == 1 else -1
+    return bool(
+        xyxy.shape == (n, 4)
+        and {xyxy.dtype.kind, score.dtype.kind} == {"f"}
+        and np.isfinite(xyxy).all()
+        and np.isfinite(score).all()
+        and offsets.ndim == 1
+        and offsets.dtype.kind == "i"
+        and offsets.size
+        and offsets[0] == 0
+        and offsets[-1] == n
+        and (np.diff(offsets) >= 0).all()
+        and stored.get("class_id", np.empty(n, np.int64)).shape == (n,)
+    )
 
 
 def _cut(stored: dict[str, npt.NDArray[Any]], skip: int, length: int) -> SequenceDetections:

@@ -64,8 +64,8 @@ class Board:
 
     def __str__(self) -> str:
         lines = [f"{'kind':26}{'files':>7}{'read':>7}{'refused':>9}{'wrong':>7}{'slowest s':>11}"]
-        for name in dict.fromkeys(outcome.kind for outcome in self.outcomes):
-            lines.append(_row(name, [outcome for outcome in self.outcomes if outcome.kind == name]))
+        names = dict.fromkeys(outcome.kind for outcome in self.outcomes)
+        lines += [_row(name, [outcome for outcome in self.outcomes if outcome.kind == name]) for name in names]
         return "\n".join([*lines, _row("all", self.outcomes)])
 
 

@@ -78,7 +78,8 @@ def labels_with_ids() -> bytes:
 
 
 def cvat_xml() -> bytes:
-    box = '<box frame="{}" outside="0" occluded="0" keyframe="1" xtl="{}" ytl="{}" xbr="{}" ybr="{}" z_order="0"><attribute name="score">0.9</attribute></box>\n'
+    sides, score = 'xtl="{}" ytl="{}" xbr="{}" ybr="{}"', '<attribute name="score">0.9</attribute>'
+    box = f'<box frame="{{}}" outside="0" occluded="0" keyframe="1" {sides} z_order="0">{score}</box>\n'
     tracks = ""
     for k in range(3):
         found = [(f, *boxes(f)[k][1:]) for f in range(1, FRAMES + 1)]

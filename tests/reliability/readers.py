@@ -299,7 +299,16 @@ def kinds() -> list[Kind]:
         "coco-vid json": ("a.json", good.coco, damage.JSON, "mot", False),
     }
     from_formats = [
-        Kind(f"{name}, converted", 200, file, make, damages, partial(change_format, name=file, to=to), line=line, words=("A.xml", "A:"))
+        Kind(
+            f"{name}, converted",
+            200,
+            file,
+            make,
+            damages,
+            partial(change_format, name=file, to=to),
+            line=line,
+            words=("A.xml", "A:", "File name too long"),
+        )
         for name, (file, make, damages, to, line) in convert.items()
     ]
     state = content_changed(good.checkpoint_content, good.saved)
@@ -309,7 +318,16 @@ def kinds() -> list[Kind]:
         Kind("seqinfo.ini", 400, "data/A/seqinfo.ini", good.SEQINFO.encode, text, track, SEQUENCE, words=("det.txt", "gt.txt")),
         Kind("result, scored", 400, "tracks/A.txt", good.result, mot, score, SEQUENCE, True),
         *from_formats,
-        Kind("COCO json", 500, "a.json", good.coco, damage.JSON, coco, images, words=("images'", "000001", "outside")),
+        Kind(
+            "COCO json",
+            500,
+            "a.json",
+            good.coco,
+            damage.JSON,
+            coco,
+            images,
+            words=("images'", "000001", "outside", "prepared.json is not written"),
+        ),
         Kind("odgt", 400, "a.odgt", good.odgt, damage.JSON, partial(prepared, kind="CrowdHuman"), beside, True),
         Kind(
             "labels_with_ids",

@@ -52,7 +52,7 @@ def _videos(file: Path) -> dict[str, list[dict[str, Any]]]:
     """The frames of each video in a label file, in the order of their index."""
     try:
         content = json.loads(file.read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FormatError(f"{file}: expected Scalabel json: {error}") from None
     frames = content.get("frames") if isinstance(content, dict) else content
     videos: dict[str, list[dict[str, Any]]] = {}
@@ -81,7 +81,11 @@ def _is_frame(frame: Any) -> bool:
 def _size(frame: dict[str, Any]) -> tuple[int, int] | None:
     size = frame.get("size")
     width, height = (size.get("width"), size.get("height")) if isinstance(size, dict) else (None, None)
-    return (width, height) if isinstance(width, int) and isinstance(height, int) and min(width, height) > 0 else None
+    return (
+        (width, height)
+        if isinstance(width, int) and isinstance(height, int) and 0 < min(width, height) <= max(width, height) < 2**31
+        else None
+    )
 
 
 def _add_box(

@@ -55,7 +55,7 @@ def _record(line: str, where: str) -> dict[str, Any]:
         boxes = record.get("gtboxes") or []
         if isinstance(record["ID"], str) and isinstance(boxes, list) and all(isinstance(box, dict) for box in boxes):
             return {"ID": record["ID"], "gtboxes": boxes}
-    except (ValueError, KeyError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
     raise FormatError(f'{where}: expected {{"ID": text, "gtboxes": [{{...}}, ...]}}, got {line[:80]!r}')
 

@@ -13,6 +13,7 @@ from rich.progress import track
 
 from bytetrack.data.image_files import image_size
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.mot_text import LARGEST_PIXEL
 
 __all__ = ["Document", "numbers", "progress"]
 
@@ -120,6 +121,6 @@ def numbers(values: object, where: str, expected: str) -> list[float]:
         array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
         array = np.empty(0)
-    if array.shape != (4,) or not np.isfinite(array).all():
-        raise FormatError(f"{where}: expected {expected}, four finite numbers, got {values!r}")
+    if array.shape != (4,) or not (np.abs(array) <= LARGEST_PIXEL).all():
+        raise FormatError(f"{where}: expected {expected}, four finite numbers, got {str(values)[:80]}")
     return [int(v) if v == int(v) else float(v) for v in array]

@@ -78,7 +78,7 @@ def _boxes(label: Path, size: tuple[int, int]) -> list[tuple[int, list[float]]]:
         except (IndexError, ValueError, OverflowError):
             fractions = []
         if len(columns) != 6 or not fractions:
-            raise FormatError(f"{where}: expected 6 columns class identity cx cy w h, got {line!r}")
+            raise FormatError(f"{where}: expected 6 columns class identity cx cy w h, got {line[:80]!r}")
         cx, cy, w, h = fractions
         found.append((identity, [(cx - w / 2) * size[0], (cy - h / 2) * size[1], w * size[0], h * size[1]]))
     return found

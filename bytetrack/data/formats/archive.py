@@ -27,8 +27,8 @@ def read_member(path: Path, name: str) -> bytes:
         try:
             with archive.open(name) as member:
                 content = member.read(LARGEST + 1)
-        except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, NotImplementedError) as error:
-            raise FormatError(f"{path}: cannot read {name!r} in the archive: {error}") from None
+        except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, OSError, NotImplementedError) as error:
+            raise FormatError(f"{path}: cannot read {name[:80]!r} in the archive: {str(error)[:80]}") from None
     if len(content) > LARGEST:
         raise FormatError(f"{path}: {name!r} in the archive inflates to more than {LARGEST >> 30} GiB")
     return content
@@ -58,5 +58,7 @@ def _open(path: Path) -> zipfile.ZipFile:
         return zipfile.ZipFile(path)
     except FileNotFoundError:
         raise MissingDataError(f"no file {str(path)!r}") from None
-    except (zipfile.BadZipFile, ValueError):
+    except (zipfile.BadZipFile, ValueError, OSError) as error:
+        if getattr(error, "filename", None):  # a folder, or not allowed
+            raise
         raise FormatError(f"{path}: expected a zip archive, got something else or a broken one") from None

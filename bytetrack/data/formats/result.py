@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 
 from bytetrack.errors import FormatError
+from bytetrack.mot_text import LARGEST_PIXEL
 from bytetrack.structures import Trajectories
 
 __all__ = ["NO_CLASS", "Names", "Result", "Rows", "corners", "decimal", "from_corners", "in_order", "sequence_name"]
 
 NO_CLASS = "object"  # the label of boxes without a class, where a format must have one
 MOST_FRAMES = 10_000_000  # four days at 30 frames a second
-UNNAMED = re.compile(r"class_(\d+)")
+UNNAMED = re.compile(r"class_([0-9]{1,9})")
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +110,8 @@ class Rows:
             raise FormatError(f"{where}: expected a frame and an id that count from the format's first, got {frame_id} and {track_id}")
         if not all(map(math.isfinite, (*tlwh, score))):
             raise FormatError(f"{where}: expected finite numbers, got the box {tlwh} with score {score}")
+        if max(map(abs, tlwh)) > LARGEST_PIXEL or (isinstance(label, int) and label > 2**53):
+            raise FormatError(f"{where}: expected a box within {LARGEST_PIXEL:g} pixels and a class up to 2**53, got {tlwh} and {label!r}")
         if tlwh[2] < 0 or tlwh[3] < 0:
             raise FormatError(f"{where}: expected width and height that are not negative, got {tlwh[2]} and {tlwh[3]}")
         if (frame_id, track_id) in self._boxes:

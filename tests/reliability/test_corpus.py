@@ -1,0 +1,31 @@
+"""The corpus of broken files: a sample always, all of it behind the slow marker; and a sample of it through the command line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import commands
+import corpus
+import pytest
+
+
+def test_a_sample_of_broken_files_is_read_or_refused_in_one_line_that_names_the_file() -> None:
+    board = corpus.run(fraction=0.05)
+    assert len(board.outcomes) > 280
+    assert board.failures == []
+
+
+@pytest.mark.slow
+def test_every_broken_file_is_read_or_refused_in_one_line_that_names_the_file() -> None:
+    process = subprocess.run([sys.executable, corpus.__file__], capture_output=True, text=True)
+    assert process.returncode == 0, process.stdout
+    assert int(process.stdout.split("\nall")[1].split()[0]) >= 5000
+
+
+@pytest.mark.slow
+def test_verbs_say_one_line_and_exit_1_for_broken_files(tmp_path: Path) -> None:
+    outcomes = commands.run(tmp_path, 100)
+    assert len(outcomes) >= 100
+    assert [outcome for outcome in outcomes if outcome.verdict not in ("read", "refused")] == []

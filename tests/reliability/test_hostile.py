@@ -1,0 +1,273 @@
+"""Hostile input: nothing of it executes, nothing leaves its folder, nothing fills the memory."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import good_files as good
+import hostile
+import numpy as np
+import pytest
+
+from bytetrack.config import build, compose, home
+from bytetrack.errors import FormatError
+
+GIB = 2**30
+
+
+def peak() -> int:
+    """The most memory this process ever had, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def load_weights(path: Path) -> object:
+    from bytetrack.detection.network import read_checkpoint
+
+    return read_checkpoint(path)
+
+
+def load_last(path: Path) -> object:
+    from bytetrack.training.checkpoint import read
+
+    return read(path)
+
+
+def load_store(path: Path) -> object:
+    from bytetrack.detection.store import DetectionStore
+    from bytetrack.structures import Sequence
+
+    return DetectionStore(path.parent.parent, "key").load(Sequence("A", good.FRAMES, 30, good.WIDTH, good.HEIGHT))
+
+
+def load_onnx(path: Path) -> object:
+    from bytetrack.detection.onnx import Onnx
+
+    return Onnx(path, classes=None, threads=1).detect([np.zeros((64, 64, 3), np.uint8)])
+
+
+LOADERS: dict[str, tuple[str, Callable[[Path], object]]] = {
+    "weights": ("weights.pth", load_weights),
+    "published weights": ("weights.pth.tar", load_weights),
+    "resume": ("last.pth", load_last),
+    "store": ("A.000001-000006.npz", load_store),
+    "onnx": ("network.onnx", load_onnx),
+}
+
+
+@pytest.mark.parametrize("loader", LOADERS)
+@pytest.mark.parametrize("kind", hostile.PICKLES)
+def test_a_pickle_that_runs_code_is_refused_and_runs_nothing(tmp_path: Path, kind: str, loader: str) -> None:
+    name, load = LOADERS[loader]
+    mark, path = tmp_path / "ran", tmp_path / "key" / name
+    good.write(tmp_path, {f"key/{name}": hostile.PICKLES[kind](mark)})
+    with pytest.raises(FormatError, match=name):
+        load(path)
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize("location", ["../secret.bin", "{}/secret.bin", "/etc/passwd", "a/../../secret.bin"])
+def test_an_onnx_file_reads_no_data_outside_its_folder(tmp_path: Path, location: str) -> None:
+    (tmp_path / "secret.bin").write_bytes(bytes(84 * 6 * 4))
+    (tmp_path / "a").mkdir()
+    path = tmp_path / "a" / "network.onnx"
+    path.write_bytes(hostile.outside_data(tmp_path, location.format(tmp_path)))
+    with pytest.raises(FormatError, match=r"network\.onnx"):
+        load_onnx(path)
+
+
+def test_an_onnx_file_that_wants_terabytes_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "network.onnx").write_bytes(hostile.onnx_bomb())
+    with pytest.raises(FormatError, match=r"network\.onnx"):
+        load_onnx(tmp_path / "network.onnx")
+
+
+@pytest.mark.parametrize(
+    ("name", "bomb"), [("a.png", hostile.png_bomb), ("a.jpg", hostile.jpeg_bomb), ("a.bmp", hostile.bmp_bomb)], ids=["png", "jpg", "bmp"]
+)
+def test_a_picture_that_claims_gigapixels_is_refused_before_it_is_decoded(tmp_path: Path, name: str, bomb: Callable[[], bytes]) -> None:
+    from bytetrack.video.read import read_image
+
+    (tmp_path / name).write_bytes(bomb())
+    before = peak()
+    with pytest.raises(FormatError, match=r"claims|truncated|cannot"):
+        read_image(tmp_path / name)
+    assert peak() - before < GIB
+
+
+def test_a_video_that_claims_gigapixels_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+    from bytetrack.video.read import Video
+    from bytetrack.video.source import open_source
+
+    path = tmp_path / "a.avi"
+    path.write_bytes(hostile.avi_bomb())
+    before = peak()
+    for opened in (Video, lambda p: list(open_source(str(p)))):
+        with pytest.raises(FormatError, match=r"a\.avi"):
+            opened(path).read(1)  # type: ignore[attr-defined]
+    assert peak() - before < GIB
+
+
+@pytest.mark.parametrize("content", [hostile.BILLION_LAUGHS, hostile.OTHER_FILE], ids=["billion laughs", "other file"])
+def test_xml_that_declares_entities_is_refused(tmp_path: Path, content: bytes) -> None:
+    from bytetrack.data.formats import read
+
+    (tmp_path / "a.xml").write_bytes(content)
+    with pytest.raises(FormatError, match="DOCTYPE"):
+        read(tmp_path / "a.xml")
+    (tmp_path / "a.zip").write_bytes(good.archive({"annotations.xml": content}))
+    with pytest.raises(FormatError, match="DOCTYPE"):
+        read(tmp_path / "a.zip")
+
+
+CALLS: list[dict[str, Any]] = [
+    {"_target_": "os.system", "command": "touch ran"},
+    {"_target_": "bytetrack.config.os.system", "command": "touch ran"},
+    {"_target_": "bytetrack.config.subprocess.run", "args": ["touch", "ran"]},
+    {"_target_": "bytetrack.mot_text.replace_text", "path": {"_target_": "pathlib.Path", "_args_": ["ran"]}, "text": ""},
+    {"_target_": "bytetrack.mot_text.replace_text", "path": {"_target_": "bytetrack.mot_text.Path", "_args_": ["ran"]}, "text": ""},
+    {"_target_": "bytetrack.config.run_verb", "name": "../../../tmp/evil", "arguments": []},
+    {"_target_": "bytetrack.demo.outputs.Outputs", "folder": ".", "name": "ran", "class_names": [], "with_events": False},
+    {"_target_": "torch.optim.optimizer.torch.hub.load", "repo_or_dir": "x", "model": "y"},
+    {"_target_": "torch.optim.SGD.__init__.__globals__"},
+    {"_target_": "bytetrack.ByteTracker", "high_score": {"_target_": "builtins.exec", "_args_": ["open('ran', 'w')"]}},
+    {"_target_": "bytetrack.ByteTracker", "high_score": [{"x": {"_target_": "builtins.eval", "_args_": ["open('ran', 'w')"]}}]},
+    {"_target_": "bytetrack.ByteTracker", "_partial_": True, "high_score": {"_target_": "subprocess.Popen", "args": ["touch", "ran"]}},
+]
+
+
+@pytest.mark.parametrize("call", CALLS, ids=lambda call: str(call)[:70])
+def test_a_config_calls_nothing_but_what_the_shipped_ones_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: dict[str, Any]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="names _target_"):
+        build(call)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_trusted_module_lends_its_trust_to_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine.py").write_text("import os\n\nclass Tracker:\n    pass\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("BYTETRACK_TRUST", "mine")
+    assert type(build({"_target_": "mine.Tracker"})).__name__ == "Tracker"
+    with pytest.raises(ValueError, match="names _target_"):
+        build({"_target_": "mine.os.system", "command": "true"})
+
+
+def test_every_shipped_config_may_call_what_it_names() -> None:
+    from bytetrack.config import _is_allowed, _targets, plain
+
+    for path in sorted((home() / "configs").glob("*.yaml")):
+        if path.stem != "base":
+            from omegaconf import OmegaConf
+
+            assert all(_is_allowed(target) for target in _targets(OmegaConf.to_container(compose(path.stem), resolve=False)))
+    assert plain({}) == {}
+
+
+RECIPE = "# @package _global_\n"
+ARGUMENTS = {
+    "tracker": (["tracker._target_=os.system", "+tracker.command=touch ran"], ""),
+    "nested in a setting": (["tracker.high_score={_target_: os.system, command: touch ran}"], ""),
+    "of one sequence": (["+per_sequence.A._target_=os.system"], ""),
+    "recipe": (["+mine=x"], f"{RECIPE}tracker: {{_target_: os.system, command: touch ran}}\n"),
+    "recipe, dataset": (["+mine=x"], f"{RECIPE}dataset: {{_target_: bytetrack.config.run_verb, name: x, arguments: []}}\n"),
+    "recipe, callback": (["+mine=x"], f"{RECIPE}hydra: {{callbacks: {{x: {{_target_: bytetrack.config.console}}}}}}\n"),
+    "recipe, logger": (["+mine=x"], f"{RECIPE}hydra: {{job_logging: {{handlers: {{x: {{(): os.system, command: touch ran}}}}}}}}\n"),
+    "recipe, environment": (
+        ["+mine=x"],
+        f"{RECIPE}hydra: {{job: {{env_set: {{BYTETRACK_TRUST: os}}}}}}\ntracker: {{_target_: os.system}}\n",
+    ),
+    "callback": (["+hydra.callbacks.x._target_=bytetrack.config.console"], ""),
+    "sweeper": (["hydra.sweeper._target_=os.system"], ""),
+    "another config": (["--config-name=train"], ""),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", ARGUMENTS)
+def test_no_argument_and_no_recipe_makes_a_verb_run_something_else(tmp_path: Path, case: str) -> None:
+    arguments, recipe = ARGUMENTS[case]
+    data = {"data/A/seqinfo.ini": good.SEQINFO.encode(), "data/A/gt/gt.txt": good.ground_truth(), "data/A/det/det.txt": good.detections()}
+    good.write(tmp_path, {**data, "configs/mine/x.yaml": recipe.encode()})
+    words = ["--config-dir=configs"] * bool(recipe) + [
+        "dataset=motchallenge",
+        "dataset.root=data",
+        "detector=public",
+        "out=out",
+        "workers=1",
+    ]
+    command = [sys.executable, str(home() / "tools" / "track.py"), *words, *arguments]
+    process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert process.returncode == 1, process.stdout + process.stderr
+    assert process.stderr.startswith("error: ")
+    assert len(process.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "ran").exists()
+
+
+NAMES = ["../evil", "/tmp/evil", "a/../../evil", "..", "a\x00b", "x" * 300, "C:\\evil", "a/b"]
+
+
+@pytest.mark.parametrize("name", NAMES, ids=ascii)
+def test_a_sequence_name_in_a_file_is_never_a_path(tmp_path: Path, name: str) -> None:
+    import json
+
+    from bytetrack.data.formats import convert
+
+    document = json.loads(good.coco())
+    document["videos"][0]["name"] = name
+    table = good.table().replace(b"A,", name.encode() + b",")
+    good.write(tmp_path, {"in/a.json": json.dumps(document).encode(), "in/a.csv": table})
+    for file in ("in/a.json", "in/a.csv"):
+        with contextlib.suppress(ValueError, OSError):
+            convert(tmp_path / file, "mot", tmp_path / "deep" / "out")
+    written = [path for path in tmp_path.rglob("*") if path.is_file() and path.parent.name != "in"]
+    assert all(path.parent == tmp_path / "deep" / "out" for path in written)
+    assert not Path("/tmp/evil.txt").exists()
+
+
+@pytest.mark.parametrize("name", ["../../secret.jpg", "/etc/passwd", "a/../../secret.jpg"])
+def test_a_json_that_names_images_outside_its_folder_is_not_prepared(tmp_path: Path, name: str) -> None:
+    from bytetrack.data.converters import CocoFile
+
+    good.write(tmp_path, {"secret.jpg": good.picture(".jpg"), "data/a.json": good.coco().replace(b"000001.jpg", name.encode())})
+    with pytest.raises(FormatError, match="outside"):
+        CocoFile(tmp_path / "data", images=".").to_coco()
+
+
+def run_folder(root: Path, name: str) -> Path:
+    files = {"seqinfo.ini": good.SEQINFO.encode(), "gt/gt.txt": good.ground_truth(), "det/det.txt": good.detections()}
+    good.write(root / "data" / name, files)
+    return root / "data"
+
+
+@pytest.mark.parametrize(
+    "name", [hostile.MARKUP, "A[/b]", "A[red]", "</script><script>alert(1)</script>".replace("/", "⁄"), "A\x1b[2J"], ids=ascii
+)
+def test_markup_in_a_sequence_name_stays_text_in_report_and_terminal(
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    from bytetrack import ByteTracker, pipeline
+    from bytetrack.data.datasets import MotChallenge
+    from bytetrack.detection.recorded import Public
+
+    caplog.set_level(logging.INFO)
+    dataset = MotChallenge(run_folder(tmp_path, name))
+    out = tmp_path / f"run {name}"
+    job = pipeline.TrackJob(Public(), lambda _: ByteTracker(), out / "tracks", "mot15")
+    scores = pipeline.score_every_sequence(job, dataset.sequences(), out, workers=1)
+    pipeline.finish(scores, dataset, out, None)
+    html = (out / "report.html").read_text(encoding="utf-8")
+    assert "<img src=x" not in html
+    assert html.count("<script") == html.count("</script>") == 2
+    shown = capsys.readouterr().out
+    assert "\x1b[2J" not in shown
+    if "\x1b" not in name:
+        assert name[:8] in shown
