@@ -197,7 +197,7 @@ def _trial(number: int, trial: Any) -> Trial:
     attributes, pruned = trial.user_attrs, trial.state.name == "PRUNED"  # to which Optuna gives their last mean as value
     return Trial(
         number,
-        dict(trial.params),
+        {name: round(value, 6) if isinstance(value, float) else value for name, value in trial.params.items()},  # as they were tried
         pruned,
         None if pruned else trial.value,
         attributes.get("figures", {}),
