@@ -1,0 +1,28 @@
+"""`tools/export.py` as a user calls it."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from one_line import failed
+
+Verb = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def test_mistakes_are_one_line(verb: Verb) -> None:
+    assert failed(verb("export", "weights=nowhere.pth", "out=x.onnx")).startswith("no weights at 'nowhere.pth'")
+    assert "out must end in .onnx" in failed(verb("export", "weights=nowhere.pth", "out=x.engine"))
+
+
+@pytest.mark.slow
+def test_an_exported_file_tells_how_far_from_torch_it_is(verb: Verb, data_dir: Path, tmp_path: Path) -> None:
+    pytest.importorskip("onnxscript", reason="needs pip install 'bytetrack[onnx]'")
+    weights = data_dir / "weights" / "yolox_nano.pth"
+    run = verb("export", f"weights={weights}", f"out={tmp_path / 'a' / 'nano.onnx'}", f"images={data_dir / 'coco'}", "nms=true")
+    assert run.returncode == 0, run.stderr
+    assert "checked against torch on 4 images" in run.stderr
+    assert "boxes as torch has them" in run.stderr
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["nano.onnx"]
