@@ -61,6 +61,8 @@ def show(findings: Iterable[Finding]) -> int:
     """Prints the page; how many findings are broken."""
     console, broken = Console(highlight=False), 0
     table = Table(box=None, show_header=False, padding=(0, 1))
+    for _ in range(4):
+        table.add_column(overflow="fold")
     last = ""
     for finding in findings:
         mark, colour = MARKS[finding.state]

@@ -380,7 +380,7 @@ def finish(scores: dict[str, dict[str, dict[str, Any]]] | None, dataset: Any, ou
     """Writes the report, shows the scores and says where everything is."""
     from rich.console import Console
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)  # names may hold [brackets]
     if scores is not None:
         from bytetrack.report import write_report
 

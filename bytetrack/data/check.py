@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 from rich.table import Table
+from rich.text import Text
 
 from bytetrack.data.coco import split_frame
 from bytetrack.data.converters import convert
@@ -71,7 +72,7 @@ class Report:
         for (level, kind), count in sorted(kinds.items()):
             first = next(f for f in self.findings if (f.level, f.kind) == (level, kind))
             style = "red" if level == "error" else "yellow"
-            table.add_row(f"[{style}]{level}", kind, str(count), f"{first.where} {first.detail}".strip())
+            table.add_row(Text(level, style), kind, str(count), Text(f"{first.where} {first.detail}".strip()))
         return table
 
 

@@ -91,6 +91,8 @@ def read_sequence(folder: Path) -> Sequence:
 
     Without seqinfo.ini, what the images or the video say; MissingDataError without those too.
     """
+    if not folder.name.isprintable():
+        raise FormatError(f"{str(folder)!r}: a sequence's name must be printable: rename the folder")
     info = folder / "seqinfo.ini"
     found = None if info.is_file() else _images(folder, "img1")
     fields = (sequence_fields(found) if found else {}) or _section(info)

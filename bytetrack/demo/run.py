@@ -264,7 +264,7 @@ class Demo:
 
 
 def _show_summary(demo: Demo, frames: int, identities: int, seconds: float, video: str | None) -> None:
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     table = Table(title=f"{demo.source.name}: {frames} frames, {frames / max(seconds, 1e-9):.1f} a second", title_justify="left")
     for heading in ("stage", "p50 ms", "p95 ms", "p99 ms"):
         table.add_column(heading, justify="left" if heading == "stage" else "right")
