@@ -55,15 +55,15 @@ POSITION_NOISE, VELOCITY_NOISE, PROXIMITY_COST, APPEARANCE_COST, APPEARANCE_MEMO
 
 
 @kernel
-def move_tracks(tracked: Tracked, n: int, camera: Floats, noise: Noise) -> None:
-    """All tracks one frame on: into the camera's new pixels, then by their own motion; those seen once wait where they are."""
+def move_tracks(tracked: Tracked, n: int, camera: Floats, noise: Noise, wait: bool) -> None:
+    """All tracks one frame on: into the camera's new pixels, then by their own motion, for which those seen once may `wait`."""
     still = stands(camera)
     for t in range(n):
         row = tracked.order[t]
         motion = tracked.motion[row]
         if not still:
             follow_camera(motion, camera)
-        if tracked.state[row] != UNCONFIRMED:
+        if not (wait and tracked.state[row] == UNCONFIRMED):
             if tracked.state[row] == LOST:
                 motion[VELOCITY, WIDTH] = motion[VELOCITY, HEIGHT] = 0.0
             predict(motion, noise)
@@ -82,7 +82,7 @@ def distance(first: Floats, second: Floats) -> float:
 
 @kernel
 def blend(memory: Floats, feature: Floats, keep: float) -> None:
-    """The exponential mean of a track's features, at length 1 (equation 10)."""
+    """The exponential mean of a track's features, at length 1 (section 3.3)."""
     length = 0.0
     for k in range(len(memory)):
         memory[k] = keep * memory[k] + (1.0 - keep) * feature[k]
@@ -94,7 +94,7 @@ def blend(memory: Floats, feature: Floats, keep: float) -> None:
 
 @kernel
 def nearer_by_appearance(rows: Ints, n: int, memory: Floats, features: Floats, parameters: Floats, detected: Detected, work: Work) -> None:
-    """Lowers the costs of pairs that look alike and lie close to their appearance cost (equations 12 and 13)."""
+    """Lowers the costs of pairs that look alike and lie close to their appearance cost (section 3.3)."""
     fuse = parameters[FUSE_SCORE] != 0.0
     for i in range(n):
         for e in range(work.pairs.first[i], work.pairs.first[i + 1]):
@@ -184,14 +184,14 @@ def botsort_update(
         xyxy, score, class_id, motion, box, track_score, track_ints, table, work_floats, work_ints, pair_column, pair_cost
     )
     rows, unconfirmed, fuse = work.rows, work.others, parameters[FUSE_SCORE] != 0.0
-    noise = Noise(parameters[POSITION_NOISE], parameters[VELOCITY_NOISE], parameters[POSITION_NOISE])
+    noise = Noise(parameters[POSITION_NOISE], parameters[VELOCITY_NOISE], parameters[POSITION_NOISE], 1.0, 1.0)
     n_detections = classify(detected, parameters, counters, rows)
     if n_detections < 0:
         return n_detections
     counters[FRAME] += 1
     frame = counters[FRAME]
     bins = bin_boxes(xyxy, class_id, rows, n_detections, 0.0, work.binned)
-    move_tracks(tracked, counters[N_ALIVE], camera, noise)
+    move_tracks(tracked, counters[N_ALIVE], camera, noise, True)
     n_tracked, n_lost, n_unconfirmed = list_by_state(tracked, counters[N_ALIVE], work)
 
     n = associate(
@@ -226,10 +226,10 @@ class BotSort(Tracker):
     - `high_score`, `low_score`, `new_track_score`, `low_match_cost`, `unconfirmed_match_cost`, `duplicate_cost`,
       `max_lost_frames`, `fuse_score`, `on_invalid`, `frame_rate`: as in ByteTracker. `low_score=high_score` switches BYTE off.
     - `match_cost`: as there, stricter.
-    - `position_noise`, `velocity_noise`: standard deviations of the motion, as parts of width and height (equation 5).
+    - `position_noise`, `velocity_noise`: standard deviations of the motion, as parts of width and height.
     - `proximity_cost`, `appearance_cost`: a pair with `1 - IoU` and half the cosine distance of features up to these has the
-      smaller of its two costs (equations 12, 13; paper: theta_iou, theta_emb).
-    - `appearance_memory`: how much of a track's features stays when a detection is matched (equation 10; alpha).
+      smaller of its two costs (paper: theta_iou, theta_emb).
+    - `appearance_memory`: how much of a track's features stays when a detection is matched (alpha).
 
     Not as published: IoU without border pixels, lost tracks go after exactly `max_lost_frames`, sizes under camera motion (see
     motion.py). Features only lower costs of pairs that overlap enough to be candidates.

@@ -11,12 +11,12 @@ from bytetrack.tracking.byte import PAPER_EXACT, classify, list_by_state, remove
 from bytetrack.tracking.checks import check_choice, check_flag, check_real, check_whole
 from bytetrack.tracking.compiled import entry, kernel
 from bytetrack.tracking.motion import Noise, box_of_motion, correct, start
-from bytetrack.tracking.similarity import Similarity, associate_buffered, drop_dear_pairs, keep_unmatched, list_pairs
+from bytetrack.tracking.similarity import Similarity, drop_dear_pairs, keep_unmatched, list_pairs, list_pairs_buffered
 from bytetrack.tracking.state import (
     COVERED,
-    FAINT,
     FRAME,
     HIGH,
+    IGNORED,
     LOST,
     LOW,
     N_ALIVE,
@@ -44,46 +44,108 @@ Ints = npt.NDArray[np.int64]
 # Parameters: DROP_INVALID, then as BYTE's in byte.py, whose steps read them there; after PAPER_EXACT:
 HIGH_SCORE, LOW_SCORE, NEW_TRACK_SCORE, MATCH_COST, LOW_MATCH_COST, UNCONFIRMED_MATCH_COST, DUPLICATE_COST = range(1, 8)
 MAX_LOST_FRAMES, FUSE_SCORE = range(8, 10)
-POSITION_NOISE, VELOCITY_NOISE, MEASUREMENT_NOISE, LOW_MEASUREMENT_NOISE = range(PAPER_EXACT + 1, PAPER_EXACT + 5)
-HEIGHT_POWER, LOST_COST, BIRTH_OVERLAP, CONFIRM_SCORE = range(PAPER_EXACT + 5, PAPER_EXACT + 9)
-COVERED_FRAMES, COVERED_PART, COVERED_HITS = range(PAPER_EXACT + 9, PAPER_EXACT + 12)
-RECOVERY_BUFFER, RECOVERY_COST, FAINT_SCORE, FAINT_MATCH_COST = range(PAPER_EXACT + 12, PAPER_EXACT + 16)
+POSITION_NOISE, VELOCITY_NOISE, SIZE_VELOCITY_NOISE = range(PAPER_EXACT + 1, PAPER_EXACT + 4)
+MEASUREMENT_NOISE, SCORE_NOISE, COVERED_NOISE, COVERED_SIZE_NOISE = range(PAPER_EXACT + 4, PAPER_EXACT + 8)
+HEIGHT_POWER, SCORE_BOOST, LOST_COST, TOP_COST = range(PAPER_EXACT + 8, PAPER_EXACT + 12)
+RECOVERY_BUFFER, RECOVERY_COST, RECOVERY_HEIGHT = range(PAPER_EXACT + 12, PAPER_EXACT + 15)
+BIRTH_OVERLAP, CONFIRM_SCORE, MAX_UNCOVERED_FRAMES = range(PAPER_EXACT + 15, PAPER_EXACT + 18)
+COVERED_FRAMES, COVERED_PART, COVERED_HITS = range(PAPER_EXACT + 18, PAPER_EXACT + 21)
+EVIDENCE, COVER = range(2)  # columns of a track's memory: the sum of its scores, how much of it is covered
+UNCOVERED = 0.1  # a track is out in the open when less of it is covered
 
-SCORES = ("high_score", "low_score", "new_track_score")
-COSTS = ("match_cost", "low_match_cost", "unconfirmed_match_cost", "duplicate_cost", "recovery_cost", "faint_match_cost")
-NOISES = ("position_noise", "velocity_noise", "measurement_noise", "low_measurement_noise")
+BETWEEN_0_AND_1 = (
+    "high_score", "low_score", "new_track_score", "match_cost", "low_match_cost", "unconfirmed_match_cost", "duplicate_cost",
+    "recovery_cost", "score_boost", "lost_cost", "top_cost", "birth_overlap", "covered_part",
+)  # fmt: skip
 
 
 @kernel
-def follow(
-    rows: Ints,
-    n: int,
-    noise: Noise,
-    confirm_score: float,
-    tracked: Tracked,
-    detected: Detected,
-    sum_of_scores: Floats,
-    work: Work,
-    frame: int,
-) -> int:
+def cover_tracks(tracked: Tracked, n: int, memory: Floats) -> None:
+    """Notes which part of each box is covered by that of a track seen in the last frame that stands before it.
+
+    Who stands before whom: on one ground, whose bottom edge is lower.
+    """
+    for t in range(n):
+        row = tracked.order[t]
+        memory[row, COVER] = 0.0
+        if tracked.state[row] in (UNCONFIRMED, REMOVED):
+            continue
+        box, most = tracked.box[row], 0.0
+        for u in range(n):
+            other = tracked.box[tracked.order[u]]
+            if not (other[3] > box[3] and other[1] < box[3] and other[0] < box[2] and other[2] > box[0]):
+                continue
+            if tracked.state[tracked.order[u]] == TRACKED and tracked.class_id[tracked.order[u]] == tracked.class_id[row]:
+                most = max(most, overlap(box, other))
+        memory[row, COVER] = most / area(box)
+
+
+@kernel
+def boost_scores(tracked: Tracked, n: int, detected: Detected, parameters: Floats, work: Work) -> int:
+    """Raises the scores of detections that lie where a tracked track is expected, into `work.scores`; gives all their kinds anew.
+
+    Lists those to associate in `work.rows` and returns how many they are.
+    """
+    boost, n_listed = parameters[SCORE_BOOST], 0
+    for j in range(len(detected.score)):
+        score, best, box = detected.score[j], 0.0, detected.xyxy[j]
+        work.scores[j] = score
+        if look(detected.xyxy, detected.score, j) != VALID:
+            continue
+        for t in range(n):
+            row = tracked.order[t]
+            if tracked.state[row] == TRACKED and tracked.class_id[row] == detected.class_id[j]:
+                shared = overlap(box, tracked.box[row])
+                best = max(best, shared / (area(box) + area(tracked.box[row]) - shared))
+        score = max(score, (1.0 - boost) * score + boost * best)
+        work.scores[j] = score
+        detected.kind[j] = HIGH if score >= parameters[HIGH_SCORE] else LOW if score >= parameters[LOW_SCORE] else IGNORED
+        if detected.kind[j] != IGNORED:
+            work.rows[n_listed] = j
+            n_listed += 1
+    return n_listed
+
+
+@kernel
+def follow(rows: Ints, n: int, parameters: Floats, tracked: Tracked, detected: Detected, memory: Floats, work: Work, frame: int) -> int:
     """Corrects the matched of the tracks `rows[:n]`; moves the others to the front of `rows`, returns their number.
 
-    `mark` counts a track's detections. One seen once is confirmed when their scores add up to `confirm_score`.
+    A detection is the less exact the lower its score and the more its track is covered. `mark` counts a track's detections. One
+    seen once is confirmed when their scores add up to `confirm_score`.
     """
     if n == 0:
         return 0
     for i in range(n):
         row, j = rows[i], work.solver.column_of[i]
-        if j != NONE:
-            waiting = tracked.state[row] == UNCONFIRMED
-            correct(tracked.motion[row], detected.xyxy[j], noise)
-            box_of_motion(tracked.motion[row], tracked.box[row])
-            seen(tracked, row, detected, j, frame)
-            tracked.mark[row] += 1
-            sum_of_scores[row, 0] += detected.score[j]
-            if waiting and sum_of_scores[row, 0] < confirm_score:
-                tracked.state[row] = UNCONFIRMED
+        if j == NONE:
+            continue
+        waiting, cover = tracked.state[row] == UNCONFIRMED, memory[row, COVER]
+        doubt = (1.0 + parameters[SCORE_NOISE] * (1.0 - detected.score[j])) * (1.0 + parameters[COVERED_NOISE] * cover)
+        measurement = parameters[POSITION_NOISE] * parameters[MEASUREMENT_NOISE] * doubt
+        correct(tracked.motion[row], detected.xyxy[j], Noise(0.0, 0.0, measurement, 1.0, 1.0 + parameters[COVERED_SIZE_NOISE] * cover))
+        box_of_motion(tracked.motion[row], tracked.box[row])
+        seen(tracked, row, detected, j, frame)
+        tracked.mark[row] += 1
+        memory[row, EVIDENCE] += detected.score[j]
+        if waiting and memory[row, EVIDENCE] < parameters[CONFIRM_SCORE]:
+            tracked.state[row] = UNCONFIRMED
     return keep_unmatched(rows, n, work)
+
+
+@kernel
+def add_costs(
+    rows: Ints, n: int, limit: float, lost_cost: float, parameters: Floats, tracked: Tracked, detected: Detected, work: Work, frame: int
+) -> None:
+    """Makes pairs dearer for the distance of their upper edges (feet are hidden more often than heads), and for long absence."""
+    if lost_cost == 0.0 and parameters[TOP_COST] == 0.0:
+        return
+    for i in range(n):
+        box, away = tracked.box[rows[i]], frame - tracked.last_frame[rows[i]]
+        dearer = 0.0 if away <= 1 else lost_cost * min(away / max(parameters[MAX_LOST_FRAMES], 1.0), 1.0)
+        for e in range(work.pairs.first[i], work.pairs.first[i + 1]):
+            top = abs(detected.xyxy[work.pairs.column[e], 1] - box[1]) / (box[3] - box[1])
+            work.pairs.cost[e] += dearer + parameters[TOP_COST] * top
+    drop_dear_pairs(n, limit, work)
 
 
 @kernel
@@ -100,17 +162,29 @@ def match(
     work: Work,
     frame: int,
 ) -> None:
-    """The best assignment of the tracks `rows[:n]` to detections of a kind; tracks lost for long are dearer."""
+    """The best assignment of the tracks `rows[:n]` to detections of a kind."""
+    if n > 0:
+        list_pairs(rows, n, kind, limit, Similarity(fuse, parameters[HEIGHT_POWER], False), bins, tracked, detected, work)
+        if kind != HIGH or tracked.state[rows[0]] != UNCONFIRMED:
+            add_costs(rows, n, limit, parameters[LOST_COST], parameters, tracked, detected, work, frame)
+        assign(n, len(detected.score), work.pairs, limit, work.solver)
+
+
+@kernel
+def match_near_by(rows: Ints, n: int, parameters: Floats, tracked: Tracked, detected: Detected, work: Work, frame: int) -> None:
+    """The best assignment of the tracks `rows[:n]` to high detections that are left, boxes grown, of about the same height."""
     if n == 0:
         return
-    list_pairs(rows, n, kind, limit, Similarity(fuse, parameters[HEIGHT_POWER], False), bins, tracked, detected, work)
-    if parameters[LOST_COST] > 0.0:
-        for i in range(n):
-            age = frame - 1 - tracked.last_frame[rows[i]]
-            dearer = parameters[LOST_COST] * min(age / max(parameters[MAX_LOST_FRAMES], 1.0), 1.0)
-            for e in range(work.pairs.first[i], work.pairs.first[i + 1]):
-                work.pairs.cost[e] += dearer
-        drop_dear_pairs(n, limit, work)
+    how, limit = Similarity(parameters[FUSE_SCORE] != 0.0, parameters[HEIGHT_POWER], False), parameters[RECOVERY_COST]
+    list_pairs_buffered(rows, n, HIGH, limit, parameters[RECOVERY_BUFFER], how, tracked, detected, work)
+    for i in range(n):
+        height = tracked.box[rows[i], 3] - tracked.box[rows[i], 1]
+        for e in range(work.pairs.first[i], work.pairs.first[i + 1]):
+            other = detected.xyxy[work.pairs.column[e]]
+            if abs(np.log((other[3] - other[1]) / height)) > parameters[RECOVERY_HEIGHT]:
+                work.pairs.cost[e] = np.inf
+    drop_dear_pairs(n, limit, work)
+    add_costs(rows, n, limit, 0.0, parameters, tracked, detected, work, frame)
     assign(n, len(detected.score), work.pairs, limit, work.solver)
 
 
@@ -140,8 +214,13 @@ def on_a_live_track(box: Floats, class_id: int, tracked: Tracked, n: int, limit:
 
 
 @kernel
-def give_birth(tracked: Tracked, detected: Detected, parameters: Floats, noise: Noise, sum_of_scores: Floats, counters: Ints) -> None:
-    """Starts a track from every high detection that is left and lies on no live track; confirmed at once in the first frame only."""
+def give_birth(
+    tracked: Tracked, detected: Detected, parameters: Floats, noise: Noise, score: Floats, memory: Floats, counters: Ints
+) -> None:
+    """Starts a track from every high detection that is left and lies on no live track; confirmed at once in the first frame only.
+
+    `score` are the scores that `detected` had before they were boosted.
+    """
     n, limit, frame = counters[N_ALIVE], parameters[BIRTH_OVERLAP], counters[FRAME]
     for j in range(len(detected.score)):
         if detected.kind[j] != HIGH or detected.score[j] < parameters[NEW_TRACK_SCORE]:
@@ -152,73 +231,34 @@ def give_birth(tracked: Tracked, detected: Detected, parameters: Floats, noise: 
         start(tracked.motion[row], detected.xyxy[j], noise)
         box_of_motion(tracked.motion[row], tracked.box[row])
         tracked.mark[row] = 1
-        sum_of_scores[row, 0] = detected.score[j]
+        tracked.score[row] = memory[row, EVIDENCE] = score[j]
+        memory[row, COVER] = 0.0
 
 
 @kernel
-def hidden(row: int, tracked: Tracked, n: int, part: float, frame: int) -> bool:
-    """Whether more than `part` of a track's box lies in that of one seen in this frame that stands before it: with a lower bottom edge."""
-    box = tracked.box[row]
-    for t in range(n):
-        other = tracked.order[t]
-        before = tracked.state[other] in (TRACKED, LOST) and tracked.last_frame[other] >= frame - 1 and tracked.box[other, 3] > box[3]
-        if before and overlap(box, tracked.box[other]) > part * area(box):
-            return True
-    return False
-
-
-@kernel
-def expire_and_cover(tracked: Tracked, n: int, parameters: Floats, frame: int) -> None:
-    """Removes tracks lost for more than `max_lost_frames`; those lost a short while ago behind somebody are COVERED."""
+def expire_and_cover(tracked: Tracked, n: int, parameters: Floats, memory: Floats, frame: int) -> None:
+    """Removes tracks lost for too long, those out in the open earlier; those lost a short while ago behind somebody are COVERED."""
     for t in range(n):
         row = tracked.order[t]
         if tracked.state[row] != LOST:
             continue
-        age = frame - tracked.last_frame[row]
-        if age > parameters[MAX_LOST_FRAMES]:
+        away, cover = frame - tracked.last_frame[row], memory[row, COVER]
+        if away > parameters[MAX_LOST_FRAMES] or (cover < UNCOVERED and away > parameters[MAX_UNCOVERED_FRAMES]):
             tracked.state[row] = REMOVED
-            continue
-        recent = age <= parameters[COVERED_FRAMES] and tracked.mark[row] >= parameters[COVERED_HITS]
-        if recent and hidden(row, tracked, n, parameters[COVERED_PART], frame):
+        elif away <= parameters[COVERED_FRAMES] and tracked.mark[row] >= parameters[COVERED_HITS] and cover > parameters[COVERED_PART]:
             tracked.state[row] = COVERED
             tracked.detection[row] = NONE
 
 
 @kernel
-def find_again(
-    n_tracked: int,
-    n: int,
-    noise: Noise,
-    parameters: Floats,
-    tracked: Tracked,
-    detected: Detected,
-    sum_of_scores: Floats,
-    work: Work,
-    frame: int,
-) -> int:
-    """Two more chances for the tracks `work.rows[:n]`, of which `n_tracked` were seen in the last frame; returns how many are left.
-
-    First high detections near by, though they do not touch (boxes grown by `recovery_buffer`); then, for those seen in the last
-    frame, detections fainter than `low_score` that lie where they are expected.
-    """
-    rows = work.rows
-    if parameters[RECOVERY_BUFFER] > 0.0:
-        how = Similarity(parameters[FUSE_SCORE] != 0.0, parameters[HEIGHT_POWER], False)
-        associate_buffered(rows, n, HIGH, parameters[RECOVERY_COST], parameters[RECOVERY_BUFFER], how, tracked, detected, work)
-        for i in range(n_tracked):
-            n_tracked -= work.solver.column_of[i] != NONE
-        n = follow(rows, n, noise, 0.0, tracked, detected, sum_of_scores, work, frame)
-    if parameters[FAINT_SCORE] < parameters[LOW_SCORE]:
-        for j in range(len(detected.score)):
-            if parameters[FAINT_SCORE] <= detected.score[j] < parameters[LOW_SCORE] and look(detected.xyxy, detected.score, j) == VALID:
-                detected.kind[j] = FAINT
-        how = Similarity(False, parameters[HEIGHT_POWER], False)
-        associate_buffered(rows, n_tracked, FAINT, parameters[FAINT_MATCH_COST], 0.0, how, tracked, detected, work)
-        n_left = follow(rows, n_tracked, noise, 0.0, tracked, detected, sum_of_scores, work, frame)
-        for i in range(n_tracked, n):
-            rows[n_left + i - n_tracked] = rows[i]
-        n -= n_tracked - n_left
-    return n
+def bin_left(detected: Detected, kind: int, work: Work) -> Bins:
+    """Bins the detections of a kind that are left."""
+    n = 0
+    for j in range(len(detected.score)):
+        if detected.kind[j] == kind:
+            work.left[n] = j
+            n += 1
+    return bin_boxes(detected.xyxy, detected.class_id, work.left, n, 0.0, work.binned)
 
 
 @entry
@@ -233,7 +273,7 @@ def byte_plus_update(
     box: Floats,
     track_score: Floats,
     track_ints: Ints,
-    sum_of_scores: Floats,
+    memory: Floats,
     table: Floats,
     work_floats: Floats,
     work_ints: Ints,
@@ -247,41 +287,50 @@ def byte_plus_update(
         xyxy, score, class_id, motion, box, track_score, track_ints, table, work_floats, work_ints, pair_column, pair_cost
     )
     rows, unconfirmed, fuse = work.rows, work.others, parameters[FUSE_SCORE] != 0.0
-    noise = Noise(parameters[POSITION_NOISE], parameters[VELOCITY_NOISE], parameters[POSITION_NOISE] * parameters[MEASUREMENT_NOISE])
-    low_noise = Noise(noise.position, noise.velocity, noise.measurement * parameters[LOW_MEASUREMENT_NOISE])
+    noise = Noise(parameters[POSITION_NOISE], parameters[VELOCITY_NOISE], 0.0, parameters[SIZE_VELOCITY_NOISE], 1.0)
     n_detections = classify(detected, parameters, counters, rows)
     if n_detections < 0:
         return n_detections
     counters[FRAME] += 1
     frame = counters[FRAME]
-    bins = bin_boxes(xyxy, class_id, rows, n_detections, 0.0, work.binned)
     for t in range(counters[N_ALIVE]):
         if tracked.state[tracked.order[t]] == COVERED:
             tracked.state[tracked.order[t]] = LOST
-    move_tracks(tracked, counters[N_ALIVE], camera, noise)
+    move_tracks(tracked, counters[N_ALIVE], camera, noise, False)
+    cover_tracks(tracked, counters[N_ALIVE], memory)
+    boosted = detected
+    if parameters[SCORE_BOOST] > 0.0:
+        n_detections = boost_scores(tracked, counters[N_ALIVE], detected, parameters, work)
+        boosted = Detected(xyxy, work.scores[: len(score)], class_id, detected.kind)
+    bins = bin_boxes(xyxy, class_id, rows, n_detections, 0.0, work.binned)
     n_tracked, n_lost, n_unconfirmed = list_by_state(tracked, counters[N_ALIVE], work)
 
-    match(rows, n_tracked + n_lost, HIGH, parameters[MATCH_COST], fuse, parameters, bins, tracked, detected, work, frame)
-    n = follow(rows, n_tracked + n_lost, noise, 0.0, tracked, detected, sum_of_scores, work, frame)
+    match(rows, n_tracked + n_lost, HIGH, parameters[MATCH_COST], fuse, parameters, bins, tracked, boosted, work, frame)
+    n = follow(rows, n_tracked + n_lost, parameters, tracked, detected, memory, work, frame)
     n_tracked = 0
     while n_tracked < n and tracked.state[rows[n_tracked]] == TRACKED:
         n_tracked += 1
     n_lost = n - n_tracked
-    match(rows, n_tracked, LOW, parameters[LOW_MATCH_COST], False, parameters, bins, tracked, detected, work, frame)
-    n = follow(rows, n_tracked, low_noise, 0.0, tracked, detected, sum_of_scores, work, frame)
+    match(rows, n_tracked, LOW, parameters[LOW_MATCH_COST], False, parameters, bins, tracked, boosted, work, frame)
+    n = follow(rows, n_tracked, parameters, tracked, detected, memory, work, frame)
     for i in range(n_lost):
         rows[n + i] = rows[n_tracked + i]
-    n = find_again(n, n + n_lost, low_noise, parameters, tracked, detected, sum_of_scores, work, frame)
+    n += n_lost
+    if parameters[RECOVERY_BUFFER] > 0.0:
+        match_near_by(rows, n, parameters, tracked, boosted, work, frame)
+        n = follow(rows, n, parameters, tracked, detected, memory, work, frame)
+        bins = bin_left(detected, HIGH, work)
     for t in range(n):
         tracked.state[rows[t]] = LOST
-    match(unconfirmed, n_unconfirmed, HIGH, parameters[UNCONFIRMED_MATCH_COST], fuse, parameters, bins, tracked, detected, work, frame)
-    n = follow(unconfirmed, n_unconfirmed, noise, parameters[CONFIRM_SCORE], tracked, detected, sum_of_scores, work, frame)
+    match(unconfirmed, n_unconfirmed, HIGH, parameters[UNCONFIRMED_MATCH_COST], fuse, parameters, bins, tracked, boosted, work, frame)
+    n = follow(unconfirmed, n_unconfirmed, parameters, tracked, detected, memory, work, frame)
     for t in range(n):
         tracked.state[unconfirmed[t]] = REMOVED
-    give_birth(tracked, detected, parameters, noise, sum_of_scores, counters)
+    birth_noise = Noise(noise.position, noise.velocity, 0.0, 1.0, 1.0)
+    give_birth(tracked, boosted, parameters, birth_noise, score, memory, counters)
     if parameters[DUPLICATE_COST] > 0.0:
         remove_duplicates(tracked, counters[N_ALIVE], parameters[DUPLICATE_COST], 0.0, work)
-    expire_and_cover(tracked, counters[N_ALIVE], parameters, frame)
+    expire_and_cover(tracked, counters[N_ALIVE], parameters, memory, frame)
     forget_removed(tracked, counters, rows)
     return write_tracks(tracked, counters[N_ALIVE], out_floats, out_ints)
 
@@ -290,31 +339,35 @@ class BytePlus(Tracker):
     """BYTE with the camera's motion taken out, sizes in the state, a similarity that knows the ground, and tracks that wait behind others.
 
     Of BYTE's arguments `high_score`, `low_score`, `new_track_score`, `match_cost`, `low_match_cost`, `unconfirmed_match_cost`,
-    `max_lost_frames`, `fuse_score`, `on_invalid` and `frame_rate` are as in ByteTracker; costs are `1 - similarity`.
+    `max_lost_frames`, `fuse_score`, `on_invalid` and `frame_rate` are as in ByteTracker; costs are `1 - similarity`. All frames are
+    those of a 30 fps video. How much of a track is covered is the largest part of its box that lies in that of another, seen in
+    the last frame, with a lower bottom edge.
 
-    Motion (motion.py; BoT-SORT's filter):
-    - `position_noise`, `velocity_noise`: standard deviations a frame, as parts of width and height.
-    - `measurement_noise`: that of a detection, in `position_noise`; `low_measurement_noise`: times that, for detections below
-      `high_score`.
-    - the camera's motion, where `update` is given it.
+    Motion (motion.py; BoT-SORT's filter), and the camera's motion, where `update` is given it:
+    - `position_noise`, `velocity_noise`: standard deviations a frame, as parts of width and height; `size_velocity_noise`: the
+      latter times that, for the velocities of width and height.
+    - `measurement_noise`: that of a detection, in `position_noise`, times `1 + score_noise * (1 - score)` and
+      `1 + covered_noise * cover`; for width and height also times `1 + covered_size_noise * cover`.
 
     Association:
     - `height_power`: similarity is IoU times the IoU of the vertical intervals to this power; 0: IoU.
-    - `lost_cost`: what a track lost for `max_lost_frames` costs more than a tracked one, in proportion to its age; 0: nothing.
-    - `recovery_buffer`, `recovery_cost`: tracks and high detections that are left are associated by the similarity of boxes
-      grown by this part of their sides (C-BIoU); 0: not.
-    - `faint_score`, `faint_match_cost`: tracks seen in the last frame that are left are associated with detections between
-      `faint_score` and `low_score`; `faint_score` 1: not.
+    - `score_boost`: scores rise to `(1 - score_boost) * score + score_boost * IoU` of the best tracked track, for everything but
+      the filter and what is put out; 0: not.
+    - `lost_cost`: what a track lost for `max_lost_frames` costs more than a tracked one, in proportion; 0: nothing.
+    - `top_cost`: cost of a distance of the upper edges of the track's height; 0: nothing.
+    - `recovery_buffer`, `recovery_cost`, `recovery_height`: tracks and high detections that are left are associated by the
+      similarity of boxes grown by this part of their sides (C-BIoU), if the logarithm of the ratio of their heights is no
+      larger; 0: not.
 
     Birth and death:
     - `birth_overlap`: no track starts where the IoU with a confirmed track of this frame is above it; 1: wherever it wants.
     - `confirm_score`: a track seen again is put out when its scores add up to it; 0: at once.
     - `duplicate_cost`: as in BYTE; 0: lost tracks are not compared with live ones.
+    - `max_uncovered_frames`: how long a lost track is remembered while less than a tenth of it is covered; null: `max_lost_frames`.
 
     Occlusion:
-    - `covered_frames`: a lost track is put out with its predicted box (`detection_index` -1) for so many frames of a 30 fps
-      video, while more than `covered_part` of it lies behind a track of this frame with a lower bottom edge, if it was seen
-      `covered_hits` times; 0: not.
+    - `covered_frames`: a lost track seen at least `covered_hits` times is put out with its predicted box (`detection_index` -1) for
+      so many frames, while more than `covered_part` of it is covered; 0: not.
 
     ValueError names the argument that is out of range.
     """
@@ -325,9 +378,9 @@ class BytePlus(Tracker):
     def __init__(
         self,
         high_score: float = 0.65,
-        low_score: float = 0.2,
+        low_score: float = 0.1,
         new_track_score: float = 0.6,
-        match_cost: float = 0.9,
+        match_cost: float = 0.8,
         low_match_cost: float = 0.5,
         unconfirmed_match_cost: float = 0.7,
         duplicate_cost: float = 0.0,
@@ -335,44 +388,51 @@ class BytePlus(Tracker):
         fuse_score: bool = True,
         position_noise: float = 0.05,
         velocity_noise: float = 0.00625,
+        size_velocity_noise: float = 1.0,
         measurement_noise: float = 1.0,
-        low_measurement_noise: float = 1.0,
-        height_power: float = 3.0,
+        score_noise: float = 1.0,
+        covered_noise: float = 0.5,
+        covered_size_noise: float = 0.0,
+        height_power: float = 2.0,
+        score_boost: float = 0.0,
         lost_cost: float = 0.0,
-        recovery_buffer: float = 0.0,
-        recovery_cost: float = 0.8,
-        faint_score: float = 1.0,
-        faint_match_cost: float = 0.3,
-        birth_overlap: float = 0.6,
+        top_cost: float = 0.0,
+        recovery_buffer: float = 0.4,
+        recovery_cost: float = 0.75,
+        recovery_height: float = 0.2,
+        birth_overlap: float = 0.5,
         confirm_score: float = 0.0,
+        max_uncovered_frames: int | None = None,
         covered_frames: int = 10,
         covered_part: float = 0.5,
         covered_hits: int = 5,
         on_invalid: str = "raise",
         frame_rate: float | None = None,
     ) -> None:
-        settings = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
-        for name in (*SCORES, *COSTS, "lost_cost", "faint_score", "birth_overlap", "covered_part"):
-            check_real(name, settings[name], 0, 1)
+        if max_uncovered_frames is None:
+            max_uncovered_frames = max_lost_frames
+        given = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
+        for name in BETWEEN_0_AND_1:
+            check_real(name, given[name], 0, 1)
         if low_score > high_score:
             raise ValueError(f"low_score must lie in [0, high_score]: got low_score={low_score}, high_score={high_score}")
-        for name in NOISES:
-            check_real(name, settings[name], 1e-6, 1e3)
-        check_real("height_power", height_power, 0, 100)
+        for name in ("position_noise", "velocity_noise", "measurement_noise"):
+            check_real(name, given[name], 1e-6, 1e3)
+        for name in ("size_velocity_noise", "score_noise", "covered_noise", "covered_size_noise", "height_power", "recovery_height"):
+            check_real(name, given[name], 0, 100)
         check_real("recovery_buffer", recovery_buffer, 0, 10)
         check_real("confirm_score", confirm_score, 0, 2)
-        for name in ("max_lost_frames", "covered_frames", "covered_hits"):
-            check_whole(name, settings[name], 0)
+        for name in ("max_lost_frames", "max_uncovered_frames", "covered_frames", "covered_hits"):
+            check_whole(name, given[name], 0)
         check_flag("fuse_score", fuse_score)
         check_choice("on_invalid", on_invalid, ("raise", "drop"))
+        frames = [max_lost_frames, max_uncovered_frames, covered_frames]
         if frame_rate is not None:
             check_real("frame_rate", frame_rate, 1e-3, 1e6)
-            max_lost_frames, covered_frames = int(frame_rate / 30 * max_lost_frames), int(frame_rate / 30 * covered_frames)
+            frames = [int(frame_rate / 30 * number) for number in frames]
         costs = [match_cost, low_match_cost, unconfirmed_match_cost, duplicate_cost]
-        byte = [high_score, low_score, new_track_score, *costs, max_lost_frames, fuse_score, False]
-        noises = [position_noise, velocity_noise, measurement_noise, low_measurement_noise]
-        association = [height_power, lost_cost, birth_overlap, confirm_score]
-        occlusion = [covered_frames, covered_part, covered_hits]
-        second_chances = [recovery_buffer, recovery_cost, faint_score, faint_match_cost]
-        parameters = [on_invalid == "drop", *byte, *noises, *association, *occlusion, *second_chances]
-        super().__init__(byte_plus_update, parameters, [np.zeros(1)])
+        byte = [high_score, low_score, new_track_score, *costs, frames[0], fuse_score, False]
+        motion = [position_noise, velocity_noise, size_velocity_noise, measurement_noise, score_noise, covered_noise, covered_size_noise]
+        association = [height_power, score_boost, lost_cost, top_cost, recovery_buffer, recovery_cost, recovery_height]
+        life = [birth_overlap, confirm_score, frames[1], frames[2], covered_part, covered_hits]
+        super().__init__(byte_plus_update, [on_invalid == "drop", *byte, *motion, *association, *life], [np.zeros(2)])

@@ -1,8 +1,8 @@
 """The Kalman filter of BoT-SORT: constant velocity of centre x, centre y, width and height, seen by a camera that moves.
 
-Aharon et al., BoT-SORT: Robust Associations Multi-Pedestrian Tracking, 2022: section 3.1 (the state, equations 1 to 6), section 3.2
-(the camera, equations 7 to 9). As in kalman.py the state of a track is `motion`, (5, 4), four independent filters. A turning camera
-would couple x with y; that part of the covariance, of second order in the angle between two frames, is left out.
+Aharon et al., BoT-SORT: Robust Associations Multi-Pedestrian Tracking, 2022: section 3.1 (the state), section 3.2 (the camera's
+motion, applied to mean and covariance). As in kalman.py the state of a track is `motion`, (5, 4), four independent filters. A
+turning camera would couple x with y; that part of the covariance, small as the angle between two frames, is left out.
 """
 
 from __future__ import annotations
@@ -24,11 +24,16 @@ WIDTH, HEIGHT = 2, 3
 
 
 class Noise(NamedTuple):
-    """Standard deviations as parts of the width (of x and width) and the height (of y and height)."""
+    """Standard deviations as parts of the width (of x and width) and the height (of y and height).
+
+    `size_velocity` and `size_measurement` are factors on the latter two, for width and height.
+    """
 
     position: float
     velocity: float
     measurement: float
+    size_velocity: float
+    size_measurement: float
 
 
 @kernel
@@ -40,7 +45,7 @@ def measured(box: Floats) -> tuple[float, float, float, float]:
 
 @kernel
 def start(motion: Floats, box: Floats, noise: Noise) -> None:
-    """A new track at `box`, standing still: twice the position noise and ten times the velocity noise (equation 3)."""
+    """A new track at `box`, standing still: twice the position noise and ten times the velocity noise."""
     measurement = measured(box)
     for d in range(4):
         side = measurement[WIDTH + d % 2]
@@ -52,13 +57,13 @@ def start(motion: Floats, box: Floats, noise: Noise) -> None:
 
 @kernel
 def predict(motion: Floats, noise: Noise) -> None:
-    """One frame on (equation 3); a width or height that would vanish stands still."""
+    """One frame on; a width or height that would vanish stands still."""
     width, height = motion[MEAN, WIDTH], motion[MEAN, HEIGHT]
     for d in range(4):
         side = width if d % 2 == 0 else height
         if d >= WIDTH and motion[MEAN, d] + motion[VELOCITY, d] <= 0.0:
             motion[VELOCITY, d] = 0.0
-        position, velocity = noise.position * side, noise.velocity * side
+        position, velocity = noise.position * side, noise.velocity * side * (noise.size_velocity if d >= WIDTH else 1.0)
         covariance, velocity_variance = motion[COVARIANCE, d], motion[VELOCITY_VARIANCE, d]
         motion[MEAN, d] += motion[VELOCITY, d]
         motion[VARIANCE, d] += 2 * covariance + velocity_variance + position * position
@@ -68,11 +73,11 @@ def predict(motion: Floats, noise: Noise) -> None:
 
 @kernel
 def correct(motion: Floats, box: Floats, noise: Noise) -> None:
-    """The track after the detection `box` was matched to it (equation 4). No variance gets negative by rounding, no divisor zero."""
+    """The track after the detection `box` was matched to it. No variance gets negative by rounding, no divisor zero."""
     measurement = measured(box)
     width, height = motion[MEAN, WIDTH], motion[MEAN, HEIGHT]
     for d in range(4):
-        deviation = noise.measurement * (width if d % 2 == 0 else height)
+        deviation = noise.measurement * (width if d % 2 == 0 else height) * (noise.size_measurement if d >= WIDTH else 1.0)
         variance, covariance = motion[VARIANCE, d], motion[COVARIANCE, d]
         uncertainty = deviation * deviation + SMALLEST
         total = variance + uncertainty
@@ -103,7 +108,7 @@ def stands(camera: Floats) -> bool:
 
 @kernel
 def follow_camera(motion: Floats, camera: Floats) -> None:
-    """The state in the pixels of the next frame (equations 7 to 9): centres by the affine, velocities by its linear part.
+    """The state in the pixels of the next frame: centres by the affine, velocities by its linear part.
 
     Sizes are scaled by the root of its determinant. The paper multiplies (width, height) by the rotation too, which turns a
     part of the height into width.

@@ -91,7 +91,7 @@ def direction(first: Floats, second: Floats) -> tuple[float, float]:
 
 @kernel
 def observe(past: Floats, heading: Floats, row: int, box: Floats, frame: int, last_frame: int, within: int) -> None:
-    """Keeps the observation `box` of track `row`, and the direction in which it came (section 4.2)."""
+    """Keeps the observation `box` of track `row`, and the direction in which it came."""
     heading[row, 0], heading[row, 1] = direction(past[row, observed(past[row], frame, within, last_frame)], box)
     slot = frame % N_SEEN
     for d in range(4):
@@ -103,7 +103,7 @@ def observe(past: Floats, heading: Floats, row: int, box: Floats, frame: int, la
 def favour_direction(
     n: int, past: Floats, heading: Floats, parameters: Floats, tracked: Tracked, detected: Detected, work: Work, frame: int
 ) -> None:
-    """Observation-Centric Momentum (equation 6): a detection in the direction in which a track goes is cheaper, one behind it dearer.
+    """Observation-Centric Momentum (section 4.2): a detection in the direction in which a track goes is cheaper, one behind it dearer.
 
     The angle lies between the track's last observations `direction_frames` apart, and the line from the first of them to the
     detection; a right angle costs nothing.

@@ -15,7 +15,7 @@ from bytetrack.tracking.association import NONE, WEIGHT, Bins, assign, bin_boxes
 from bytetrack.tracking.compiled import kernel
 from bytetrack.tracking.state import Detected, Tracked, Work
 
-__all__ = ["Similarity", "associate", "associate_buffered", "drop_dear_pairs", "keep_unmatched"]
+__all__ = ["Similarity", "associate", "associate_buffered", "drop_dear_pairs", "keep_unmatched", "list_pairs", "list_pairs_buffered"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -25,8 +25,8 @@ class Similarity(NamedTuple):
     """IoU, with these on top of it.
 
     - `fuse_score`: times the detection's score (ByteTrack's code).
-    - `height_power`: times the IoU of the vertical intervals to this power (Yang et al., Hybrid-SORT, AAAI 2024, equation 6, has
-      power 1). People on one ground whose boxes overlap differ in height and foot point.
+    - `height_power`: times the IoU of the vertical intervals to this power (Yang et al., Hybrid-SORT, AAAI 2024, has power 1).
+      People on one ground whose boxes overlap differ in height and foot point.
     - `generalised`: GIoU in place of IoU (Rezatofighi et al., CVPR 2019), pairs above 0 only.
     """
 
@@ -129,21 +129,19 @@ def keep_unmatched(rows: Ints, n: int, work: Work) -> int:
 
 @kernel
 def grow(box: Floats, part: float, grown: Floats) -> None:
-    """Writes into `grown` the box (4,) with `part` of its width and height added on each side (C-BIoU, equation 2)."""
+    """Writes into `grown` the box (4,) with `part` of its width and height added on each side (C-BIoU)."""
     width, height = part * (box[2] - box[0]), part * (box[3] - box[1])
     grown[0], grown[1], grown[2], grown[3] = box[0] - width, box[1] - height, box[2] + width, box[3] + height
 
 
 @kernel
-def associate_buffered(
+def list_pairs_buffered(
     rows: Ints, n: int, kind: int, limit: float, buffer: float, how: Similarity, tracked: Tracked, detected: Detected, work: Work
 ) -> None:
-    """As `associate`, of boxes grown by `buffer` of their sides: such as do not touch can match.
+    """As `list_pairs`, of boxes grown by `buffer` of their sides: such as do not touch can match.
 
     Yang et al., Hard to Track Objects With Irregular Motions and Similar Appearances?, WACV 2023. Bins the detections anew.
     """
-    if n == 0:
-        return
     n_left = 0
     for j in range(len(detected.score)):
         if detected.kind[j] == kind:
@@ -160,4 +158,13 @@ def associate_buffered(
     if how.generalised or how.height_power != 0.0:
         refine(rows, n, how, work.track_boxes, work.detection_boxes, detected.score, work)
         drop_dear_pairs(n, limit, work)
-    assign(n, len(detected.score), work.pairs, limit, work.solver)
+
+
+@kernel
+def associate_buffered(
+    rows: Ints, n: int, kind: int, limit: float, buffer: float, how: Similarity, tracked: Tracked, detected: Detected, work: Work
+) -> None:
+    """As `associate`, of boxes grown by `buffer`."""
+    if n > 0:
+        list_pairs_buffered(rows, n, kind, limit, buffer, how, tracked, detected, work)
+        assign(n, len(detected.score), work.pairs, limit, work.solver)

@@ -33,7 +33,7 @@ Ints = npt.NDArray[np.int64]
 N_ALIVE, FRAME, LAST_ID, DROPPED = range(4)  # counters
 DROP_INVALID = 0  # the first parameter of every tracker
 UNCONFIRMED, TRACKED, LOST, REMOVED, COVERED = range(5)  # states of a track; COVERED: lost, and put out all the same
-IGNORED, LOW, HIGH, TAKEN, FAINT = range(5)  # kinds of a detection
+IGNORED, LOW, HIGH, TAKEN = range(4)  # kinds of a detection
 VALID, FLAT, INVALID = range(3)
 
 SHORTEST, LONGEST = 1e-30, 1e30  # sides whose squares and quotients stay within float64's range
@@ -41,7 +41,7 @@ SHORTEST, LONGEST = 1e-30, 1e30  # sides whose squares and quotients stay within
 TRACK_ID, STATE = 1, 2  # rows of the integers that `views` takes
 
 # What `views` needs room for.
-N_COUNTERS, N_TRACK_INTS, N_WORK_INTS, N_WORK_FLOATS, N_TABLE_COLUMNS = 4, 8, 13, 3, 6
+N_COUNTERS, N_TRACK_INTS, N_WORK_INTS, N_WORK_FLOATS, N_TABLE_COLUMNS = 4, 8, 13, 4, 6
 
 
 class Detected(NamedTuple):
@@ -76,6 +76,7 @@ class Work(NamedTuple):
     rows: Ints
     others: Ints
     left: Ints
+    scores: Floats
     track_boxes: Floats
     detection_boxes: Floats
     binned: Binned
@@ -105,7 +106,7 @@ def views(
     solver = Solver(w[1], w[2], f[0], f[1], f[2], w[3], w[4], w[5])
     room = len(table) // 3
     binned, pairs = Binned(table[:room], w[8], w[9], w[10]), Pairs(w[11], pair_column, pair_cost)
-    return detected, tracked, Work(w[6], w[7], w[12], table[room : 2 * room], table[2 * room :], binned, pairs, solver)
+    return detected, tracked, Work(w[6], w[7], w[12], f[3], table[room : 2 * room], table[2 * room :], binned, pairs, solver)
 
 
 @kernel
