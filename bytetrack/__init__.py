@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bytetrack.errors import FormatError, MissingDataError
     from bytetrack.structures import Annotations, Detections, Sequence, SequenceDetections, Tracks, Trajectories
-    from bytetrack.tracking import BotSort, BytePlus, ByteTracker, OcSort, Sort
+    from bytetrack.tracking import BotSort, BytePlus, ByteTracker, CBIoU, OcSort, Sort
 
 __version__ = "0.1.0"
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "BotSort",
     "BytePlus",
     "ByteTracker",
+    "CBIoU",
     "Detections",
     "FormatError",
     "MissingDataError",
@@ -38,7 +39,7 @@ __all__ = [
 _HOMES = {
     "bytetrack.errors": ("FormatError", "MissingDataError"),
     "bytetrack.structures": ("Annotations", "Detections", "Sequence", "SequenceDetections", "Tracks", "Trajectories"),
-    "bytetrack.tracking": ("BotSort", "BytePlus", "ByteTracker", "OcSort", "Sort"),
+    "bytetrack.tracking": ("BotSort", "BytePlus", "ByteTracker", "CBIoU", "OcSort", "Sort"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
