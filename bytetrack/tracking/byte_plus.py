@@ -60,24 +60,31 @@ BETWEEN_0_AND_1 = (
 
 
 @kernel
-def cover_tracks(tracked: Tracked, n: int, memory: Floats) -> None:
+def cover_tracks(tracked: Tracked, n: int, memory: Floats, work: Work) -> None:
     """Notes which part of each box is covered by that of a track seen in the last frame that stands before it.
 
     Who stands before whom: on one ground, whose bottom edge is lower.
     """
+    before, n_before = work.track_boxes, 0
+    for t in range(n):
+        row = tracked.order[t]
+        if tracked.state[row] == TRACKED:
+            for d in range(4):
+                before[n_before, d] = tracked.box[row, d]
+            work.left[n_before] = tracked.class_id[row]
+            n_before += 1
     for t in range(n):
         row = tracked.order[t]
         memory[row, COVER] = 0.0
-        if tracked.state[row] in (UNCONFIRMED, REMOVED):
+        if tracked.state[row] not in (TRACKED, LOST):
             continue
-        box, most = tracked.box[row], 0.0
-        for u in range(n):
-            other = tracked.box[tracked.order[u]]
-            if not (other[3] > box[3] and other[1] < box[3] and other[0] < box[2] and other[2] > box[0]):
-                continue
-            if tracked.state[tracked.order[u]] == TRACKED and tracked.class_id[tracked.order[u]] == tracked.class_id[row]:
-                most = max(most, overlap(box, other))
-        memory[row, COVER] = most / area(box)
+        left, top, right, bottom = tracked.box[row, 0], tracked.box[row, 1], tracked.box[row, 2], tracked.box[row, 3]
+        class_id, most = tracked.class_id[row], 0.0
+        for k in range(n_before):
+            width = min(right, before[k, 2]) - max(left, before[k, 0])
+            if width > 0.0 and before[k, 3] > bottom and before[k, 1] < bottom and work.left[k] == class_id:
+                most = max(most, width * (bottom - max(top, before[k, 1])))
+        memory[row, COVER] = most / ((right - left) * (bottom - top))
 
 
 @kernel
@@ -297,7 +304,7 @@ def byte_plus_update(
         if tracked.state[tracked.order[t]] == COVERED:
             tracked.state[tracked.order[t]] = LOST
     move_tracks(tracked, counters[N_ALIVE], camera, noise, False)
-    cover_tracks(tracked, counters[N_ALIVE], memory)
+    cover_tracks(tracked, counters[N_ALIVE], memory, work)
     boosted = detected
     if parameters[SCORE_BOOST] > 0.0:
         n_detections = boost_scores(tracked, counters[N_ALIVE], detected, parameters, work)
