@@ -85,4 +85,5 @@ class Limits:
         keep: npt.NDArray[np.bool_] = score >= self.min_score
         if self.class_ids is None:
             return keep
-        return keep & (class_id[:, None] == np.array(self.class_ids)).any(axis=1)  # np.isin takes longer
+        wanted: npt.NDArray[np.bool_] = (class_id[:, None] == np.array(self.class_ids)).any(axis=1)  # np.isin takes longer
+        return keep & wanted
