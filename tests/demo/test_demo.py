@@ -148,7 +148,7 @@ def test_a_source_that_breaks_midway_leaves_what_was_done(tmp_path: Path, run: R
     folder = write_images(tmp_path / "frames", (picture(n) for n in range(10)))
     (folder / "000007.png").write_bytes(b"\x89PNG broken")
     write_detections(tmp_path / "detections", "frames", 10)
-    with pytest.raises(FormatError, match=r"000007.png: cannot be decoded as an image"):
+    with pytest.raises(FormatError, match=r"000007.png: "):
         run(folder)
     Left(tmp_path / "out", "frames").check_agreement(6)
 
