@@ -82,11 +82,12 @@ def _version(package: str) -> str | None:
 
 def _packages() -> Iterator[Finding]:
     yield Finding("installed", "good", "python", f"{platform.python_version()} on {platform.platform(terse=True)}, {os.cpu_count()} cores")
-    for names in (("bytetrack",), NEEDED, SCORERS):
+    groups: tuple[tuple[str, ...], ...] = (("bytetrack",), NEEDED, SCORERS)
+    for names in groups:
         found = {name: _version(name) for name in names}
         there = ", ".join(f"{name} {version}" for name, version in found.items() if version)
         if there:
-            yield Finding("installed", "good", {NEEDED: "packages", SCORERS: "scoring"}.get(names, "bytetrack"), there)
+            yield Finding("installed", "good", what, there)
         if missing := [name for name, version in found.items() if version is None]:
             yield Finding("installed", "broken", "missing", f"{', '.join(missing)}: pip install -e .")
     for extra, names in EXTRAS.items():
@@ -126,7 +127,7 @@ def _codecs() -> Iterator[Finding]:
     import av
     import cv2
 
-    def finding(name: str, mode: str, what: str) -> Finding:
+    def finding(name: str, mode: Literal["r", "w"], what: str) -> Finding:
         try:
             return Finding("codecs", "good", what, av.codec.Codec(name, mode).long_name)
         except ValueError:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import time
 
+from bytetrack.compiled import COMPILED
 from bytetrack.structures import Detections
 from bytetrack.tracking.botsort import BotSort
 from bytetrack.tracking.byte import ByteTracker
 from bytetrack.tracking.byte_plus import BytePlus
 from bytetrack.tracking.cbiou import CBIoU
-from bytetrack.tracking.compiled import COMPILED
 from bytetrack.tracking.interpolation import interpolate
 from bytetrack.tracking.ocsort import OcSort
 from bytetrack.tracking.sort import Sort

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.tracking.compiled import kernel
+from bytetrack.compiled import kernel
 
 __all__ = ["Binned", "Pairs", "Solver", "assign", "bin_boxes", "candidate_pairs"]
 

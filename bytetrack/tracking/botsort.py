@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from bytetrack.compiled import entry, kernel
 from bytetrack.tracking.association import NONE, Bins, assign, bin_boxes
 from bytetrack.tracking.byte import PAPER_EXACT, classify, expire, list_by_state, remove_duplicates
 from bytetrack.tracking.checks import check_choice, check_flag, check_real, check_whole
-from bytetrack.tracking.compiled import entry, kernel
 from bytetrack.tracking.kalman import VELOCITY
 from bytetrack.tracking.motion import (
     HEIGHT,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from bytetrack.compiled import entry, kernel
 from bytetrack.tracking.association import NONE, Bins, assign, bin_boxes
 from bytetrack.tracking.botsort import move_tracks
 from bytetrack.tracking.byte import PAPER_EXACT, classify, list_by_state, remove_duplicates
 from bytetrack.tracking.checks import check_choice, check_flag, check_real, check_whole
-from bytetrack.tracking.compiled import entry, kernel
 from bytetrack.tracking.motion import Noise, box_of_motion, correct, start
 from bytetrack.tracking.similarity import Similarity, drop_dear_pairs, keep_unmatched, list_pairs, list_pairs_buffered
 from bytetrack.tracking.state import (

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from bytetrack.compiled import entry, kernel
 from bytetrack.tracking.association import NONE
 from bytetrack.tracking.byte import PAPER_EXACT, classify, list_by_state
 from bytetrack.tracking.checks import check_choice, check_flag, check_real, check_whole
-from bytetrack.tracking.compiled import entry, kernel
 from bytetrack.tracking.motion import in_reach
 from bytetrack.tracking.similarity import Similarity, associate_buffered, keep_unmatched
 from bytetrack.tracking.state import (

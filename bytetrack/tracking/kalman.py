@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.tracking.compiled import kernel
+from bytetrack.compiled import kernel
 
 __all__ = ["MEAN", "VELOCITY", "box_of_motion", "correct", "predict", "start"]
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.tracking.compiled import kernel
+from bytetrack.compiled import kernel
 from bytetrack.tracking.kalman import COVARIANCE, MEAN, SMALLEST, VARIANCE, VELOCITY, VELOCITY_VARIANCE
 from bytetrack.tracking.state import LONGEST, REMOVED, SHORTEST, Tracked
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from bytetrack.compiled import entry, kernel
 from bytetrack.tracking.association import NONE, WEIGHT, Bins, assign, bin_boxes, candidate_pairs
 from bytetrack.tracking.checks import check_choice, check_flag, check_real, check_whole
-from bytetrack.tracking.compiled import entry, kernel
 from bytetrack.tracking.similarity import drop_dear_pairs, keep_unmatched
 from bytetrack.tracking.sort import box_of_motion, correct, predict, start
 from bytetrack.tracking.state import (

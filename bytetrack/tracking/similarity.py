@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from bytetrack.compiled import kernel
 from bytetrack.tracking.association import NONE, WEIGHT, Bins, assign, bin_boxes, candidate_pairs
-from bytetrack.tracking.compiled import kernel
 from bytetrack.tracking.state import Detected, Tracked, Work
 
 __all__ = ["Similarity", "associate", "associate_buffered", "drop_dear_pairs", "keep_unmatched", "list_pairs", "list_pairs_buffered"]

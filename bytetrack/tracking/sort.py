@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from bytetrack.compiled import entry, kernel
 from bytetrack.tracking.association import NONE, assign, bin_boxes, candidate_pairs
 from bytetrack.tracking.checks import check_choice, check_real, check_whole
-from bytetrack.tracking.compiled import entry, kernel
 from bytetrack.tracking.kalman import COVARIANCE, MEAN, VARIANCE, VELOCITY, VELOCITY_VARIANCE
 from bytetrack.tracking.state import (
     DROP_INVALID,

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from bytetrack.compiled import kernel
 from bytetrack.tracking.association import Binned, Pairs, Solver
-from bytetrack.tracking.compiled import kernel
 
 __all__ = [
     "DROPPED",

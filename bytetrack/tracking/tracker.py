@@ -89,8 +89,8 @@ class Tracker:
         if counters.item(N_ALIVE) + n > self._capacity:
             self._grow(counters.item(N_ALIVE) + n)
         classes = self._one_class if class_id is None else class_id
-        if not (xyxy.flags.carray and score.flags.carray and classes.flags.carray):  # read-only: the kernel knows one kind of array
-            xyxy, score, classes = xyxy.copy(), score.copy(), classes.copy()
+        if not (xyxy.flags.carray and score.flags.carray and (class_id is None or classes.flags.carray)):
+            xyxy, score, classes = xyxy.copy(), score.copy(), classes.copy()  # read-only: the kernel knows one kind of array
         given = self._given(n, camera_motion, features) if self.USES or camera_motion is not None or features is not None else ()
         room = n + counters.item(N_ALIVE) if self.SHOWS_LOST else n
         floats, ints = np.empty(5 * room), np.empty(3 * room, np.int64)

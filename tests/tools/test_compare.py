@@ -31,7 +31,7 @@ def test_two_runs_are_compared_with_intervals_and_jitter(verb_here, runs: Path) 
     assert found["differences"]["b"]["FN"]["jitter"] is not None
     page = Path("both/compare.html").read_text()
     assert "tracker.high_score" in page
-    assert "src=\"http" not in page
+    assert 'src="http' not in page
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,8 @@ from pathlib import Path
 import numpy as np
 from tracked_scenes import half_val, published_rows, result_rows, scene_rows
 from bytetrack import ByteTracker
-from bytetrack.tracking import compiled, warm_up
+from bytetrack import compiled
+from bytetrack.tracking import warm_up
 assert not compiled.COMPILED and warm_up() == 0.0
 data = Path({str(data_dir)!r})
 frames, frame_rate = half_val(data, "MOT17-09-FRCNN")
