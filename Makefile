@@ -35,7 +35,7 @@ $(BIN)/.bench-installed: $(BIN)/.installed
 	@touch $@
 
 bench: $(BIN)/.bench-installed  ## speed of association beside other trackers, as ratios
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/association.py
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/association.py --quick
 
 quickstart: $(BIN)/.installed  ## the main job on generated scenes: track, score, report, video
 	$(BIN)/python tools/quickstart.py
