@@ -82,8 +82,8 @@ def _version(package: str) -> str | None:
 
 def _packages() -> Iterator[Finding]:
     yield Finding("installed", "good", "python", f"{platform.python_version()} on {platform.platform(terse=True)}, {os.cpu_count()} cores")
-    groups: tuple[tuple[str, ...], ...] = (("bytetrack",), NEEDED, SCORERS)
-    for names in groups:
+    groups: dict[str, tuple[str, ...]] = {"bytetrack": ("bytetrack",), "packages": NEEDED, "scoring": SCORERS}
+    for what, names in groups.items():
         found = {name: _version(name) for name in names}
         there = ", ".join(f"{name} {version}" for name, version in found.items() if version)
         if there:

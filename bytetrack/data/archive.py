@@ -6,6 +6,7 @@ and bombs (more bytes than declared, than the disk has free, or than `MOST_BYTES
 
 from __future__ import annotations
 
+import errno
 import shutil
 import stat
 import tarfile
@@ -106,6 +107,10 @@ def _unpack(archive: Path, staging: Path) -> None:
         raise FormatError(f"{archive} is damaged, encrypted or no zip or tar archive: {error}; fetch it again") from None
     except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
         raise FormatError(f"{archive} has two members in one place: {error.filename}") from None
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        raise FormatError(f"{archive} is damaged: it points to before its beginning; fetch it again") from None
 
 
 def _members(opened: zipfile.ZipFile | tarfile.TarFile) -> Iterator[Member]:

@@ -21,12 +21,14 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
+from bytetrack.detection.yolox import check_convention, check_input_size
 from bytetrack.errors import FormatError, MissingDataError
 
 __all__ = ["SIZES", "STRIDES", "Checkpoint", "Network", "Size", "anchors", "build_network", "decode", "load_weights", "read_checkpoint"]
 
 log = logging.getLogger("bytetrack")
 
+MOST_CLASSES = 10_000
 STRIDES = (8, 16, 32)
 CHANNELS = (256, 512, 1024)
 PRIOR = 0.01
@@ -179,16 +181,22 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     state = {key.removeprefix("module."): value for key, value in state.items()}
     if "head.cls_preds.0.weight" not in state or "backbone.backbone.stem.conv.conv.weight" not in state:
         raise FormatError(f"{path}: expected YOLOX parameters (backbone.*, head.cls_preds.*), got {_what(state)}")
-    about = content.get("detector") or {}
-    size = about.get("input_size")
-    return Checkpoint(
-        path=path,
-        model=state,
-        num_classes=len(state["head.cls_preds.0.weight"]),
-        class_names=about.get("class_names"),
-        convention=about.get("convention"),
-        input_size=(int(size[0]), int(size[1])) if size else None,
-    )
+    head, stem = state["head.cls_preds.0.weight"], state["backbone.backbone.stem.conv.conv.weight"]
+    if head.ndim != 4 or stem.ndim != 4 or not 1 <= len(head) <= MOST_CLASSES:
+        raise FormatError(f"{path}: expected convolutions for 1 to {MOST_CLASSES} classes, got {tuple(head.shape)} and {tuple(stem.shape)}")
+    try:
+        return Checkpoint(path, state, len(head), **_about(content.get("detector") or {}, len(head)))
+    except (TypeError, ValueError, KeyError, AttributeError):
+        raise FormatError(f"{path}: what it says of itself under the key 'detector' cannot be: {str(content['detector'])[:80]}") from None
+
+
+def _about(said: dict[str, Any], num_classes: int) -> dict[str, Any]:
+    """Names, convention and input size as a file of ours states them; an error of any kind for what it would never state."""
+    names, convention, size = (said.get(key) for key in ("class_names", "convention", "input_size"))
+    if names is not None and (len(names) != num_classes or not all(isinstance(name, str) for name in names)):
+        raise ValueError("class_names")
+    height_width = check_input_size([int(side) for side in size]) if size else None
+    return {"class_names": names and list(names), "convention": check_convention(convention), "input_size": height_width}
 
 
 def _what(content: Any) -> str:

@@ -91,6 +91,8 @@ class Onnx(ExportedDetector):
         options.intra_op_num_threads = self.threads
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # waiting threads leave the cores to the other stages
         try:
-            return onnxruntime.InferenceSession(str(self.weights), options, providers=names)
+            session = onnxruntime.InferenceSession(str(self.weights), options, providers=names)
+            dict(session.get_modelmeta().custom_metadata_map)  # names that are no text come out here
+            return session
         except Exception as error:  # onnxruntime's errors share no base but Exception
             raise FormatError(f"{self.weights}: onnxruntime cannot load it ({str(error).splitlines()[0][:200]})") from error

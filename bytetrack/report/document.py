@@ -110,10 +110,14 @@ def _scores(run: Path) -> dict[str, dict[str, dict[str, Any]]]:
         raise MissingDataError(f"{path}: not found: score the run first (tools/score.py tracks={run / 'tracks'} out={run})")
     try:
         scores: dict[str, dict[str, dict[str, Any]]] = json.loads(read_text(path))
-    except RecursionError:
-        raise FormatError(f"{path}: expected scores, got json nested without end: score the run again") from None
     except json.JSONDecodeError as error:
         raise FormatError(f"{path}:{error.lineno}: expected JSON, got {error.msg}: score the run again") from None
+    except RecursionError:
+        raise FormatError(f"{path}: expected scores, got json nested without end: score the run again") from None
+    except FormatError:
+        raise
+    except ValueError:
+        raise FormatError(f"{path}: expected scores, got a number of thousands of digits: score the run again") from None
     tables = scores.values() if isinstance(scores, dict) else [None]
     if not all(isinstance(found, dict) and all(isinstance(row, dict) for row in found.values()) for found in tables):
         raise FormatError(f"{path}: expected an object with 'trackeval' and 'motmetrics': score the run again")

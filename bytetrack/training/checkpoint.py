@@ -35,9 +35,8 @@ def read(path: Path) -> dict[str, Any]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises what pickle, zipfile or its own reader raise
-        raise FormatError(
-            f"{path}: not a checkpoint to resume from ({str(error).splitlines()[0]}): remove it or set another out"
-        ) from error
+        why = (str(error) or type(error).__name__).splitlines()[0]
+        raise FormatError(f"{path}: not a checkpoint to resume from ({why}): remove it or set another out") from error
     missing = {"model", "raw_model", "optimizer", "scaler", "step", "settings"} - set(content if isinstance(content, dict) else ())
     if missing:
         raise FormatError(f"{path}: not a checkpoint to resume from, it lacks {', '.join(sorted(missing))}: remove it or set another out")
