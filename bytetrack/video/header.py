@@ -20,12 +20,12 @@ def fault(data: bytes) -> str | None:
         size, place = _jpeg(data)
         whole = data.rfind(END) >= place
     elif data.startswith(b"\x89PNG"):
-        size, whole = (int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")), b"IEND" in data[-4096:]
+        size, whole = (int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")), _png_ends(data)
     else:
         size, whole = _other(data), True
     if size[0] * size[1] > MOST_PIXELS:
         return f"claims {size[0]} x {size[1]} pixels, at most {MOST_PIXELS} are read"
-    return None if whole else "truncated: it has no end mark"
+    return None if whole else "truncated or damaged: it has no end mark where one must be"
 
 
 def _jpeg(data: bytes) -> tuple[tuple[int, int], int]:
@@ -37,6 +37,16 @@ def _jpeg(data: bytes) -> tuple[tuple[int, int], int]:
         filled = data[place + 1] == 0xFF
         place += 1 if filled else 2 + int.from_bytes(data[place + 2 : place + 4], "big")
     return size, place
+
+
+def _png_ends(data: bytes) -> bool:
+    """Whether chunk follows chunk up to the last one: OpenCV makes room for whatever length a damaged one claims."""
+    place = 8
+    while place + 12 <= len(data):
+        if data[place + 4 : place + 8] == b"IEND":
+            return True
+        place += 12 + int.from_bytes(data[place : place + 4], "big")
+    return False
 
 
 def _other(data: bytes) -> tuple[int, int]:
