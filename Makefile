@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-EXTRAS ?= dev,onnx
+EXTRAS ?= dev,onnx,openvino,sweep
 
 .PHONY: help install check test test-slow bench quickstart clean
 .DEFAULT_GOAL := help
