@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background jobs with Ctrl-C ignored, and so would ours be
 settings.register_profile("loaded_machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("loaded_machine")
 
