@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any
 
 import bytetrack
@@ -29,6 +30,7 @@ __all__ = ["build", "compose", "console", "home", "out_folder", "plain", "run_ve
 OPTIMIZERS = r"torch\.optim\.(lr_scheduler\.)?[A-Z]\w*"
 GUARDED = ("hydra.callbacks", "hydra.job_logging", "hydra.hydra_logging", "hydra.job.env_set")  # by which a config could run anything
 PACKAGES = ("numpy", "scipy", "numba", "torch", "torchvision", "trackeval", "motmetrics", "opencv-python", "onnxruntime")
+READERS = {"yaml", "omegaconf", "hydra", "antlr4"}
 LONGEST_LINE = 600  # characters of an error
 SECRETS = {  # pattern: what stands for it in files and messages
     r"(?<=://)[^/\s]*@": "***@",
@@ -230,6 +232,13 @@ def _explained(complete: bool) -> Iterator[None]:
             raise
         sys.stderr.write(f"error: {_one_line(error)}\n")
         sys.exit(1)
+    except RecursionError as error:
+        if complete or not READERS & {
+            frame.f_globals.get("__name__", "").split(".")[0] for frame, _ in list(walk_tb(error.__traceback__))[-20:]
+        }:
+            raise
+        sys.stderr.write("error: a config file or an argument is nested too deeply to be read\n")
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.stderr.write("stopped by Ctrl-C\n")
         sys.exit(130)
@@ -246,8 +255,8 @@ def _one_line(error: Exception) -> str:
     for noise in ("Config search path:", "See https://hydra.cc"):
         text = text.split(noise)[0]
     text = " ".join(text.split()) or type(error).__name__
-    text = text if len(text) <= LONGEST_LINE else f"{text[:LONGEST_LINE]} …"
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)  # a name in a file may hold what steers a terminal
+    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[:LONGEST_LINE])  # a name may hold what steers a terminal
+    return shown[:LONGEST_LINE] + " …" * (len(text) > LONGEST_LINE)
 
 
 def _terminate(*_: object) -> None:

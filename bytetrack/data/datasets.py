@@ -19,6 +19,7 @@ __all__ = ["MotChallenge", "half_of"]
 Half = Literal["train", "val"]
 Protocol = Literal["mot15", "mot17", "mot20"]
 MOST = {"seqLength": 10_000_000, "frameRate": 10_000, "imWidth": 100_000, "imHeight": 100_000}  # beyond, it is a slip of the pen
+LEAST = 0.001  # frames a second
 VIDEOS = (".avi", ".mp4", ".mkv", ".mov", ".webm")
 
 
@@ -140,8 +141,8 @@ def _positive(info: Path, fields: dict[str, str], key: str, whole: bool = False)
     if not 0 < value < float("inf") or (whole and value != int(value)):
         kind = "whole number" if whole else "number"
         raise FormatError(f"{info}: expected {key}=<positive {kind}>, got {f'{key}={text[:40]}' if text else 'no such line'}")
-    if value > MOST[key]:
-        raise FormatError(f"{info}: expected {key} to be at most {MOST[key]}, got {key}={text[:40]}")
+    if not LEAST <= value <= MOST[key]:
+        raise FormatError(f"{info}: expected {key} to be {LEAST} to {MOST[key]}, got {key}={text[:40]}")
     return value
 
 

@@ -130,7 +130,7 @@ def _config(run: Path) -> dict[str, Any]:
         return {}
     try:
         config = yaml.safe_load(read_text(path))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise FormatError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     return config if isinstance(config, dict) else {}
 

@@ -58,7 +58,7 @@ def _open(path: Path) -> zipfile.ZipFile:
         return zipfile.ZipFile(path)
     except FileNotFoundError:
         raise MissingDataError(f"no file {str(path)!r}") from None
-    except (zipfile.BadZipFile, ValueError, OSError) as error:
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
         if getattr(error, "filename", None):  # a folder, or not allowed
             raise
         raise FormatError(f"{path}: expected a zip archive, got something else or a broken one") from None
