@@ -140,7 +140,8 @@ def test_a_wrong_file_stops_the_run_and_leaves_no_scores_of_other_tracks(tmp_pat
     broken = p.TrackJob(Broken(), job(tmp_path).tracker_for, tmp_path / "tracks", "mot17")
     with pytest.raises(FormatError, match=r"^det\.txt:3: expected numbers, got 'x'$"):
         p.score_every_sequence(broken, sequences, tmp_path, workers)
-    assert (tmp_path / "scores.json").exists() != any((tmp_path / "tracks").glob("*.txt"))
+    written = any((tmp_path / "tracks").glob("*.txt"))
+    assert not (written and (tmp_path / "scores.json").exists())  # a worker may be ended between forgetting the old and writing the new
     assert workers == 2 or not (tmp_path / "scores.json").exists()
 
 
