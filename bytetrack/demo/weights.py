@@ -13,8 +13,6 @@ __all__ = ["ByName", "detector_from"]
 
 log = logging.getLogger("bytetrack")
 
-COCO_SIZES = {"nano": (416, 416), "tiny": (416, 416)}  # height, width the official weights were made for; 640 x 640 for the others
-
 
 def detector_from(
     weights: str | Path,
@@ -50,16 +48,12 @@ def detector_from(
             f"{path}: a YOLOX {checkpoint.size_name}; track it with tools/track.py detector=yolox detector.depth=… detector.width=…"
         )
     size = SIZES[checkpoint.size_name]
-    if checkpoint.num_classes == 1:
-        published = (608, 1088) if checkpoint.size_name in ("nano", "tiny", "s") else (800, 1440)
-    else:
-        published = COCO_SIZES.get(checkpoint.size_name, (640, 640))
     yolox = Yolox(
         **shared,
         depth=size.depth,
         width=size.width,
         depthwise=size.depthwise,
-        input_size=input_size or checkpoint.input_size or published,
+        input_size=input_size or checkpoint.usual_size,
         precision=precision,
         device=device,
     )

@@ -135,7 +135,7 @@ def export(
         raise ValueError(f"{weights}: expected YOLOX {', '.join(SIZES)}, got one of no standard size")
     network = build_network(*SIZES[checkpoint.size_name], checkpoint.num_classes)
     load_weights(network, checkpoint)
-    size = check_input_size(input_size or checkpoint.input_size or _usual_size(checkpoint.size_name, checkpoint.num_classes))
+    size = check_input_size(input_size or checkpoint.usual_size)
     about = About(
         output="detections" if nms else "decoded" if decode else "raw",
         convention=pick_convention(check_convention(convention), checkpoint),
@@ -166,13 +166,6 @@ def _format(name: str | None, out: Path) -> str:
     if kind not in FORMATS or out.suffix.lower() != FORMATS[kind]:
         raise ValueError(f"out must end in {' or '.join(f'{end} ({kind})' for kind, end in FORMATS.items())}: got out={out}, format={name}")
     return kind
-
-
-def _usual_size(size_name: str, num_classes: int) -> tuple[int, int]:
-    """Height and width official COCO weights, or published ByteTrack's of one class, were trained for."""
-    if num_classes == 1:
-        return (608, 1088) if size_name in ("nano", "tiny", "s") else (800, 1440)
-    return (416, 416) if size_name in ("nano", "tiny") else (640, 640)
 
 
 def random_images(size: tuple[int, int], count: int = 4) -> list[npt.NDArray[np.uint8]]:

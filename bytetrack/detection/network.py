@@ -150,6 +150,15 @@ class Checkpoint:
         named = {(int(size.width * 64), max(round(size.depth * 3), 1), size.depthwise): name for name, size in SIZES.items()}
         return named.get(self.shape, "of no standard size")
 
+    @property
+    def usual_size(self) -> tuple[int, int]:
+        """Height and width to run it at: its own where it says so, else those of published ByteTrack (one class) or COCO weights."""
+        if self.input_size is not None:
+            return self.input_size
+        if self.num_classes == 1:
+            return (608, 1088) if self.size_name in ("nano", "tiny", "s") else (800, 1440)
+        return (416, 416) if self.size_name in ("nano", "tiny") else (640, 640)
+
 
 def _shape(model: dict[str, Tensor]) -> tuple[int, int, bool]:
     stage = "backbone.backbone.dark2."

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from bytetrack.compiled import entry, kernel
 from bytetrack.tracking.association import NONE, WEIGHT, Bins, assign, bin_boxes, candidate_pairs
-from bytetrack.tracking.checks import check_choice, check_flag, check_real, check_whole
+from bytetrack.tracking.checks import at_frame_rate, check_choice, check_flag, check_real, check_score_split, check_whole
 from bytetrack.tracking.kalman import HEIGHT, VELOCITY, box_of_motion, correct, predict, start
 from bytetrack.tracking.state import (
     DROP_INVALID,
@@ -274,10 +274,7 @@ class ByteTracker(Tracker):
         on_invalid: str = "raise",
         frame_rate: float | None = None,
     ) -> None:
-        check_real("high_score", high_score, 0, 1)
-        check_real("low_score", low_score, 0, 1)
-        if low_score > high_score:
-            raise ValueError(f"low_score must lie in [0, high_score]: got low_score={low_score}, high_score={high_score}")
+        check_score_split(low_score, high_score)
         check_real("new_track_score", new_track_score, 0, 1)
         check_real("match_cost", match_cost, 0, 1)
         check_real("low_match_cost", low_match_cost, 0, 1)
@@ -287,9 +284,7 @@ class ByteTracker(Tracker):
         check_flag("fuse_score", fuse_score)
         check_flag("paper_exact", paper_exact)
         check_choice("on_invalid", on_invalid, ("raise", "drop"))
-        if frame_rate is not None:
-            check_real("frame_rate", frame_rate, 1e-3, 1e6)
-            max_lost_frames = int(frame_rate / 30 * max_lost_frames)
+        max_lost_frames = at_frame_rate(max_lost_frames, frame_rate)
         scores = [high_score, low_score, new_track_score]
         costs = [match_cost, low_match_cost, unconfirmed_match_cost, duplicate_cost]
         super().__init__(byte_update, [on_invalid == "drop", *scores, *costs, max_lost_frames, fuse_score, paper_exact])

@@ -9,7 +9,7 @@ from bytetrack.compiled import entry, kernel
 from bytetrack.tracking.association import NONE, Bins, assign, bin_boxes
 from bytetrack.tracking.botsort import move_tracks
 from bytetrack.tracking.byte import PAPER_EXACT, classify, list_by_state, remove_duplicates
-from bytetrack.tracking.checks import check_choice, check_flag, check_real, check_whole
+from bytetrack.tracking.checks import at_frame_rate, check_choice, check_flag, check_real, check_score_split, check_whole
 from bytetrack.tracking.motion import Noise, box_of_motion, correct, start
 from bytetrack.tracking.similarity import Similarity, drop_dear_pairs, keep_unmatched, list_pairs, list_pairs_buffered
 from bytetrack.tracking.state import (
@@ -421,8 +421,7 @@ class BytePlus(Tracker):
         given = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         for name in BETWEEN_0_AND_1:
             check_real(name, given[name], 0, 1)
-        if low_score > high_score:
-            raise ValueError(f"low_score must lie in [0, high_score]: got low_score={low_score}, high_score={high_score}")
+        check_score_split(low_score, high_score)
         for name in ("position_noise", "velocity_noise", "measurement_noise"):
             check_real(name, given[name], 1e-6, 1e3)
         for name in ("size_velocity_noise", "score_noise", "covered_noise", "covered_size_noise", "height_power", "recovery_height"):
@@ -433,10 +432,7 @@ class BytePlus(Tracker):
             check_whole(name, given[name], 0)
         check_flag("fuse_score", fuse_score)
         check_choice("on_invalid", on_invalid, ("raise", "drop"))
-        frames = [max_lost_frames, max_uncovered_frames, covered_frames]
-        if frame_rate is not None:
-            check_real("frame_rate", frame_rate, 1e-3, 1e6)
-            frames = [int(frame_rate / 30 * number) for number in frames]
+        frames = [at_frame_rate(number, frame_rate) for number in (max_lost_frames, max_uncovered_frames, covered_frames)]
         costs = [match_cost, low_match_cost, unconfirmed_match_cost, duplicate_cost]
         byte = [high_score, low_score, new_track_score, *costs, frames[0], fuse_score, False]
         motion = [position_noise, velocity_noise, size_velocity_noise, measurement_noise, score_noise, covered_noise, covered_size_noise]

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from bytetrack.compiled import entry, kernel
 from bytetrack.tracking.association import NONE
 from bytetrack.tracking.byte import PAPER_EXACT, classify, list_by_state
-from bytetrack.tracking.checks import check_choice, check_flag, check_real, check_whole
+from bytetrack.tracking.checks import at_frame_rate, check_choice, check_flag, check_real, check_score_split, check_whole
 from bytetrack.tracking.motion import in_reach
 from bytetrack.tracking.similarity import Similarity, associate_buffered, keep_unmatched
 from bytetrack.tracking.state import (
@@ -197,10 +197,7 @@ class CBIoU(Tracker):
         on_invalid: str = "raise",
         frame_rate: float | None = None,
     ) -> None:
-        check_real("high_score", high_score, 0, 1)
-        check_real("low_score", low_score, 0, 1)
-        if low_score > high_score:
-            raise ValueError(f"low_score must lie in [0, high_score]: got low_score={low_score}, high_score={high_score}")
+        check_score_split(low_score, high_score)
         check_real("new_track_score", new_track_score, 0, 1)
         check_real("match_cost", match_cost, 0, 1)
         check_real("second_match_cost", second_match_cost, 0, 1)
@@ -212,9 +209,7 @@ class CBIoU(Tracker):
         check_whole("max_lost_frames", max_lost_frames, 0)
         check_flag("fuse_score", fuse_score)
         check_choice("on_invalid", on_invalid, ("raise", "drop"))
-        if frame_rate is not None:
-            check_real("frame_rate", frame_rate, 1e-3, 1e6)
-            max_lost_frames = int(frame_rate / 30 * max_lost_frames)
+        max_lost_frames = at_frame_rate(max_lost_frames, frame_rate)
         costs = [match_cost, second_match_cost, low_match_cost, 0.0]
         byte = [high_score, low_score, new_track_score, *costs, max_lost_frames, fuse_score, False]
         super().__init__(cbiou_update, [on_invalid == "drop", *byte, buffer, second_buffer, mean_frames], [np.zeros((N_SEEN, 5))])

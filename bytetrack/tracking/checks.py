@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["check_choice", "check_flag", "check_real", "check_whole"]
+__all__ = ["at_frame_rate", "check_choice", "check_flag", "check_real", "check_score_split", "check_whole"]
 
 
 def check_real(name: str, value: object, low: float, high: float) -> None:
@@ -29,3 +29,22 @@ def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
     """ValueError unless `value` is one of `choices`."""
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(choices)}: got {value!r}")
+
+
+def check_score_split(low_score: float, high_score: float) -> None:
+    """ValueError unless 0 <= `low_score` <= `high_score` <= 1: what parts low detections from high ones."""
+    check_real("high_score", high_score, 0, 1)
+    check_real("low_score", low_score, 0, 1)
+    if low_score > high_score:
+        raise ValueError(f"low_score must lie in [0, high_score]: got low_score={low_score}, high_score={high_score}")
+
+
+def at_frame_rate(frames: int, frame_rate: float | None) -> int:
+    """`frames` counted at 30 a second, in frames at `frame_rate`, rounded down as the published code does; None leaves them.
+
+    ValueError for a frame rate that is none.
+    """
+    if frame_rate is None:
+        return frames
+    check_real("frame_rate", frame_rate, 1e-3, 1e6)
+    return int(frame_rate / 30 * frames)

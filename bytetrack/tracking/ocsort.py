@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from bytetrack.compiled import entry, kernel
 from bytetrack.tracking.association import NONE, WEIGHT, Bins, assign, bin_boxes, candidate_pairs
-from bytetrack.tracking.checks import check_choice, check_flag, check_real, check_whole
+from bytetrack.tracking.checks import check_choice, check_flag, check_real, check_score_split, check_whole
 from bytetrack.tracking.similarity import drop_dear_pairs, keep_unmatched
 from bytetrack.tracking.sort import box_of_motion, correct, predict, start
 from bytetrack.tracking.state import (
@@ -309,10 +309,7 @@ class OcSort(Tracker):
         recover: bool = True,
         on_invalid: str = "raise",
     ) -> None:
-        check_real("high_score", high_score, 0, 1)
-        check_real("low_score", low_score, 0, 1)
-        if low_score > high_score:
-            raise ValueError(f"low_score must lie in [0, high_score]: got low_score={low_score}, high_score={high_score}")
+        check_score_split(low_score, high_score)
         check_real("match_cost", match_cost, 0, 1)
         check_whole("max_lost_frames", max_lost_frames, 0)
         check_whole("min_hits", min_hits, 0)
