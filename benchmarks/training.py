@@ -106,7 +106,7 @@ def loading(path: Path, images: int = 12) -> tuple[list[float], float, float]:
 def step(device: torch.device, size: str, height: int, width: int, batch: int) -> tuple[list[float], float, float]:
     recipe, loss = Optimisation(), YoloxLoss()
     network = build_network(*SIZES[size]).to(device, memory_format=torch.channels_last).train()
-    optimizer, average = recipe.optimizer(network), MovingAverage(network, 0.9998, 2000)
+    optimizer, average = recipe.build(network), MovingAverage(network, 0.9998, 2000)
     rng = np.random.default_rng(0)
     pixels = torch.from_numpy(rng.integers(0, 255, (batch, height, width, 3)).astype(np.uint8))
     boxes = np.zeros((batch, 60, 5), np.float32)

@@ -56,7 +56,7 @@ class Run:
         self.network = build_network(*shape, num_classes=len(self.images.names))
         self.convention = self._initial_weights()
         self.network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optimizer = recipe.optimisation.optimizer(self.network)
+        self.optimizer = recipe.optimisation.build(self.network)
         self.average = MovingAverage(self.network, recipe.optimisation.ema_decay, recipe.optimisation.ema_steps)
         # fp16 alone needs its gradients scaled.
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=recipe.precision == "fp16")

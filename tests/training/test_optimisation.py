@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
@@ -41,13 +42,25 @@ def test_without_warm_up_the_first_step_has_the_full_rate() -> None:
 
 def test_weight_decay_acts_on_convolution_weights_only() -> None:
     network = build_network(0.33, 0.0625, True)
-    optimizer = PAPER.optimizer(network)
+    optimizer = PAPER.build(network)
     decayed, others = optimizer.param_groups
     assert (decayed["weight_decay"], others["weight_decay"]) == (5e-4, 0)
     assert all(parameter.ndim == 4 for parameter in decayed["params"])
     assert all(parameter.ndim == 1 for parameter in others["params"])
     assert len(decayed["params"]) + len(others["params"]) == len(list(network.parameters()))
     assert decayed["nesterov"]
+
+
+def test_adamw_steps_by_sign_and_decays_weights_apart_from_gradients() -> None:
+    network = torch.nn.Conv2d(1, 1, 1)
+    with torch.no_grad():
+        network.weight.fill_(2.0)
+        network.bias.fill_(2.0)
+    optimizer = Optimisation(optimizer="adamw", learning_rate=0.1, weight_decay=0.5).build(network)
+    network.weight.grad, network.bias.grad = torch.full_like(network.weight, 30.0), torch.full_like(network.bias, -0.3)
+    optimizer.step()
+    assert network.weight.item() == pytest.approx(2 * (1 - 0.1 * 0.5) - 0.1)  # the first step is lr x sign(gradient)
+    assert network.bias.item() == pytest.approx(2 + 0.1)
 
 
 def test_the_moving_average_follows_its_formula() -> None:
@@ -66,7 +79,9 @@ def test_the_moving_average_follows_its_formula() -> None:
     assert not average.network.training
 
 
-@pytest.mark.parametrize("bad", [{"learning_rate": 0}, {"momentum": 1}, {"final_factor": 2}, {"ema_steps": 0}, {"weight_decay": -1}])
-def test_settings_out_of_range_are_refused(bad: dict[str, float]) -> None:
+@pytest.mark.parametrize(
+    "bad", [{"learning_rate": 0}, {"momentum": 1}, {"final_factor": 2}, {"ema_steps": 0}, {"weight_decay": -1}, {"optimizer": "adam"}]
+)
+def test_settings_out_of_range_are_refused(bad: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(bad))):
-        Optimisation(**bad)  # type: ignore[arg-type]
+        Optimisation(**bad)

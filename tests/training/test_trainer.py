@@ -36,7 +36,7 @@ def assert_same_run(one: dict[str, Any], other: dict[str, Any]) -> None:
         assert one[name].keys() == other[name].keys()
         assert all(torch.equal(one[name][key], other[name][key]) for key in one[name])
     for key, state in one["optimizer"]["state"].items():
-        assert torch.equal(state["momentum_buffer"], other["optimizer"]["state"][key]["momentum_buffer"])
+        assert all(torch.equal(value, other["optimizer"]["state"][key][name]) for name, value in state.items())
     for name in ("step", "updates", "history", "settings", "detector", "epoch_loss"):
         assert one[name] == other[name]
 
@@ -102,6 +102,26 @@ def test_a_killed_run_ends_as_if_it_had_not_been(
     for file in ("last.pth", "best.pth"):
         assert_same_run(content(tmp_path, file), content(whole, file))
     assert not list(tmp_path.glob(".*.tmp"))
+
+
+def test_a_killed_run_of_adamw_ends_as_if_it_had_not_been(
+    trainer: Make, tiny: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings: dict[str, Any] = {
+        "optimisation": Optimisation(optimizer="adamw", learning_rate=0.01),
+        "val": [],
+        "max_epochs": 2,
+        "no_aug_epochs": 1,
+    }
+    trainer(**settings).fit(tmp_path / "whole", **tiny)
+    with monkeypatch.context() as patch:
+        break_at(patch, Run, "_step", 2, True)
+        with pytest.raises(Killed):
+            trainer(**settings).fit(tmp_path / "killed", **tiny)
+    trainer(**settings).fit(tmp_path / "killed", **tiny)
+    whole = content(tmp_path / "whole")
+    assert whole["optimizer"]["state"][0].keys() == {"step", "exp_avg", "exp_avg_sq"}
+    assert_same_run(content(tmp_path / "killed"), whole)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
