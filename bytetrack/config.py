@@ -24,6 +24,7 @@ from typing import Any
 
 import bytetrack
 from bytetrack import __version__
+from bytetrack.replacing import replace_text
 
 __all__ = ["build", "compose", "console", "home", "out_folder", "plain", "run_verb", "save", "verb"]
 
@@ -146,9 +147,7 @@ def save(config: Any, out: Path) -> None:
     }
     plain_settings: Any = _public(OmegaConf.to_container(config, resolve=True))
     document = OmegaConf.create({**plain_settings, "made_by": made_by})
-    temporary = out / "config.yaml.tmp"
-    OmegaConf.save(document, temporary)
-    temporary.replace(out / "config.yaml")
+    replace_text(out / "config.yaml", OmegaConf.to_yaml(document))
 
 
 def _public(value: Any) -> Any:

@@ -18,7 +18,7 @@ from bytetrack.boxes import xyxy_from_tlwh
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.structures import SequenceDetections
 
-__all__ = ["Table", "read_detections", "read_table", "replace_text"]
+__all__ = ["Table", "read_detections", "read_table"]
 
 FRAME, ID, TLWH, SCORE = 0, 1, slice(2, 6), 6
 LARGEST_PIXEL = 1e9  # beyond, areas and overlaps lose their digits
@@ -105,14 +105,6 @@ def read_detections(
     rows = rows[np.argsort(frame[rows], kind="stable")]
     offsets = np.concatenate([[0], np.cumsum(np.bincount(frame[rows], minlength=length))])
     return SequenceDetections(xyxy_from_tlwh(table.values[rows, TLWH]), score[rows], offsets.astype(np.int64))
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Writes a file in one step: whoever looks sees the old one or the new one, never a half."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
 
 
 def _lines(path: Path) -> list[str]:

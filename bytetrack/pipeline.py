@@ -10,7 +10,6 @@ import json
 import logging
 import multiprocessing
 import os
-import signal
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -27,9 +26,10 @@ from bytetrack.data.mot import read_annotations, read_trajectories, write_trajec
 from bytetrack.detection.store import DetectionStore
 from bytetrack.detection.stream import ImageDetector, detect_sequence, read_ahead
 from bytetrack.errors import MissingDataError
-from bytetrack.mot_text import replace_text
+from bytetrack.replacing import replace_text
 from bytetrack.scoring import SequenceScores, score_sequence, summarise
 from bytetrack.structures import Detections, Sequence, SequenceDetections, Tracks, Trajectories
+from bytetrack.workers import begin
 
 __all__ = [
     "ScoreJob",
@@ -351,7 +351,7 @@ def _in_processes(
 ) -> Result:
     context = multiprocessing.get_context("forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn")
     context.set_forkserver_preload(PRELOADED)
-    pool = ProcessPoolExecutor(workers, context, initializer=_end_quietly)
+    pool = ProcessPoolExecutor(workers, context, initializer=begin)
     try:
         longest_first = sorted(sequences, key=lambda sequence: -sequence.length)
         futures: dict[Future[Any], Sequence] = {pool.submit(job, sequence): sequence for sequence in longest_first}
@@ -369,11 +369,6 @@ def _in_processes(
         raise
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _end_quietly() -> None:
-    """In a worker: Ctrl-C, which the terminal sends to every process, ends it without a word."""
-    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
 
 def finish(scores: dict[str, dict[str, dict[str, Any]]] | None, dataset: Any, out: Path, compare: Path | None) -> None:

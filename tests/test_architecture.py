@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "bytetrack"
 FLOOR = {
-    **dict.fromkeys(("structures", "boxes", "errors", "__init__", "mot_text", "compiled"), 0),
+    **dict.fromkeys(("structures", "boxes", "errors", "__init__", "mot_text", "compiled", "replacing", "workers"), 0),
     **dict.fromkeys(("tracking", "detection", "scoring", "data", "video", "counting", "adapters"), 1),
     **dict.fromkeys(("pipeline", "training", "report", "tuning", "demo", "doctor", "quickstart"), 2),
     "config": 3,

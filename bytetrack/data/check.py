@@ -22,6 +22,7 @@ from bytetrack.data.converters import convert
 from bytetrack.data.converters.document import progress
 from bytetrack.data.converters.mot import coco_from_sequences
 from bytetrack.errors import FormatError
+from bytetrack.replacing import replace_text
 from bytetrack.structures import Sequence
 
 __all__ = ["Finding", "Report", "check", "check_document", "check_ground_truth"]
@@ -59,10 +60,7 @@ class Report:
         """Everything as json, atomically."""
         counts = Counter(f"{finding.level}: {finding.kind}" for finding in self.findings)
         content = {"images": self.images, "boxes": self.boxes, "errors": self.errors, "counts": counts}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.tmp")
-        temporary.write_text(json.dumps(content | {"findings": [asdict(f) for f in self.findings]}, indent=1), encoding="utf-8")
-        temporary.replace(path)
+        replace_text(path, json.dumps(content | {"findings": [asdict(f) for f in self.findings]}, indent=1))
 
     def table(self) -> Table:
         """One row a kind: how often, and the first one."""

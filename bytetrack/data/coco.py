@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from bytetrack import boxes
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.replacing import replace_text
 
 __all__ = ["ImageSet", "load_coco", "mix", "read_coco", "split_frame", "write_coco"]
 
@@ -218,17 +219,12 @@ def read_coco(path: str | Path) -> dict[str, Any]:
 
 
 def write_coco(path: str | Path, document: Mapping[str, Any]) -> None:
-    """Writes a COCO document as compact json: to a temporary name in the same folder, which then takes its place."""
+    """Writes a COCO document as compact json, whole or not at all."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
     try:
-        temporary.write_text(json.dumps(document, separators=(",", ":"), allow_nan=False), encoding="utf-8")
-        temporary.replace(path)
+        replace_text(path, json.dumps(document, separators=(",", ":"), allow_nan=False))
     except ValueError:
         raise FormatError(f"{path} is not written: {_not_finite(document)} holds a number that is not finite") from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _not_finite(document: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from bytetrack.boxes import tlwh_from_xyxy
 from bytetrack.counting import Event, EventFile, Motion
-from bytetrack.mot_text import replace_text
+from bytetrack.replacing import replace_text
 from bytetrack.structures import Tracks
 
 __all__ = ["Outputs", "class_name"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import tempfile
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from bytetrack.detection.preprocess import network_input
 from bytetrack.detection.select import Limits
 from bytetrack.detection.yolox import check_convention, check_input_size, check_settings
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.replacing import folder_beside
 
 __all__ = ["FORMATS", "Difference", "ExportedNetwork", "export", "export_file"]
 
@@ -147,13 +147,12 @@ def export(
     module = ExportedNetwork(prepare(network, DTYPES[precision]), DTYPES[precision], decode).eval()
     pictures = list(images) if images is not None else random_images(size)
     pixels = network_input(pictures, size, str(about.convention))
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export_") as folder, torch.inference_mode():
+    with folder_beside(out) as folder, torch.inference_mode():
         model = _onnx_model(module, size, batch, dynamic_size)
-        written = [_write(model, about, Path(folder) / f"dense{FORMATS[kind]}", precision, dense=True)]
+        written = [_write(model, about, folder / f"dense{FORMATS[kind]}", precision, dense=True)]
         difference = _compare(_detector(kind, written[0]), module, pixels, TOLERANCE[precision])
         if nms:
-            written.append(_write(model, about, Path(folder) / f"nms{FORMATS[kind]}", precision))
+            written.append(_write(model, about, folder / f"nms{FORMATS[kind]}", precision))
             _compare_detections(_detector(kind, written[1]), module, pictures, about, TOLERANCE[precision])
         for part in sorted(written[-1].parent.glob(f"{written[-1].stem}.*")):  # .bin before .xml
             os.replace(part, out.with_suffix(part.suffix))

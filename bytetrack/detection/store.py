@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import zipfile
 import zlib
@@ -20,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.replacing import replace_text, replacing
 from bytetrack.structures import Sequence, SequenceDetections
 
 __all__ = ["DetectionStore"]
@@ -58,25 +58,17 @@ class DetectionStore:
         """Writes the detections of `sequence`, whole or not at all, and returns the file."""
         last = sequence.first_frame + sequence.length - 1
         path = self.folder / f"{sequence.name}.{sequence.first_frame:06d}-{last:06d}.npz"
-        self.folder.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp.npz")
         arrays: dict[str, Any] = {name: getattr(detections, name) for name in ("xyxy", "score", "offsets", "class_id")}
         arrays = {name: array for name, array in arrays.items() if array is not None}
-        try:
-            np.savez_compressed(temporary, fingerprint=np.array(_fingerprint(sequence) or ""), **arrays)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            np.savez_compressed(file, fingerprint=np.array(_fingerprint(sequence) or ""), **arrays)
         return path
 
     def describe(self, detector: object) -> None:
         """`detector.json` beside the files: which detector and settings the key stands for, for people."""
         settings = {name: value for name, value in vars(detector).items() if not name.startswith("_")}
-        self.folder.mkdir(parents=True, exist_ok=True)
-        temporary = self.folder / f".detector.{os.getpid()}.tmp"
         text = json.dumps({"detector": type(detector).__name__, **settings}, indent=2, default=str)
-        temporary.write_text(text + "\n", encoding="utf-8")
-        temporary.replace(self.folder / "detector.json")
+        replace_text(self.folder / "detector.json", text + "\n")
 
     def _files(self, name: str) -> list[tuple[Path, int, int]]:
         pattern = re.compile(re.escape(name) + r"\.(\d{6,})-(\d{6,})\.npz")

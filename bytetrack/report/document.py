@@ -15,6 +15,7 @@ from markupsafe import Markup
 from bytetrack.data.formats.text import read_text
 from bytetrack.data.mot import read_annotations, read_trajectories
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.replacing import replace_text
 from bytetrack.report import scores as tables
 from bytetrack.report.analysis import SequenceMatch, match_sequence
 from bytetrack.report.panels import panels
@@ -155,8 +156,6 @@ def _write(path: Path, context: dict[str, Any], data: dict[str, Any]) -> Path:
     embedded = json.dumps(data, separators=(",", ":"), ensure_ascii=True).replace("<", "\\u003c").replace(">", "\\u003e")
     style, script = ((files / f"report.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
     html = template.render(**context, data=Markup(embedded), style=Markup(style), script=Markup(script))
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(html, encoding="utf-8")
-    temporary.replace(path)
+    replace_text(path, html)
     log.info("report: %s (%.1f MB)", path, path.stat().st_size / 1e6)
     return path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,21 +12,15 @@ from typing import Any
 import torch
 
 from bytetrack.errors import FormatError
+from bytetrack.replacing import replacing
 
 __all__ = ["Interruption", "differences", "read", "write"]
 
 
 def write(path: Path, content: Mapping[str, Any]) -> None:
-    """Writes `content` to a temporary file in the same folder, which then takes the place of `path`: whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            torch.save(dict(content), file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """Writes `content` to `path`: whole or not at all."""
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        torch.save(dict(content), file)
 
 
 def read(path: Path) -> dict[str, Any]:

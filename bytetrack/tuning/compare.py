@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bytetrack.mot_text import replace_text
+from bytetrack.replacing import replace_text
 from bytetrack.report.panels import panels
 from bytetrack.report.scores import settings
 from bytetrack.report.switches import KINDS, SAME_FRAMES, unpaired, worst

@@ -12,7 +12,7 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
-from bytetrack.mot_text import replace_text
+from bytetrack.replacing import replace_text
 
 __all__ = ["Point", "Scatter", "scatter", "write_page"]
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping
@@ -25,6 +24,7 @@ from bytetrack.data.mot import read_annotations
 from bytetrack.pipeline import CameraMotion, SequenceDetector, TrackerFactory, track_sequence
 from bytetrack.scoring import fast
 from bytetrack.structures import Detections, Sequence, SequenceDetections, Trajectories
+from bytetrack.workers import begin
 
 __all__ = ["Crew", "Job", "Replay", "jittered"]
 
@@ -192,9 +192,9 @@ _replay: Replay | None = None
 
 
 def _take_over(replay: Replay) -> None:
-    """In a worker: keeps the replay; Ctrl-C, which the terminal sends to every process, ends it without a word."""
+    """In a worker: keeps the replay."""
     global _replay
-    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+    begin()
     _replay = replay
 
 

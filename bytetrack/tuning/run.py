@@ -12,7 +12,7 @@ from typing import Any
 import yaml  # type: ignore[import-untyped, unused-ignore]
 
 from bytetrack import pipeline
-from bytetrack.mot_text import replace_text
+from bytetrack.replacing import replace_text
 from bytetrack.report import write_report
 from bytetrack.tuning.replay import Crew, Replay
 from bytetrack.tuning.report import write_tune_report

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from bytetrack.replacing import replace_bytes
 from bytetrack.scoring import fast
 from bytetrack.tuning.figures import combined, objective_of
 from bytetrack.tuning.replay import Crew
@@ -141,9 +142,7 @@ def _short(value: Any) -> str:
 def _drop_half_line(path: Path) -> None:
     """Cuts what a killed run left of its last line."""
     if path.is_file() and (content := path.read_bytes()) and not content.endswith(b"\n"):
-        temporary = path.with_name(f"{path.name}.tmp")
-        temporary.write_bytes(content[: content.rfind(b"\n") + 1])
-        temporary.replace(path)
+        replace_bytes(path, content[: content.rfind(b"\n") + 1])
 
 
 def _run_trial(study: Any, plan: Plan, crew: Crew, names: list[str], index: int) -> None:

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from av.stream import Stream
 
+from bytetrack.replacing import replacing
 from bytetrack.video.read import Image
 
 __all__ = ["VideoWriter"]
@@ -109,8 +110,11 @@ class VideoWriter:
         container, self._container = self._container, None
         container.mux(self._stream.encode(None))
         container.close()
-        moved = self.path.with_name(f".{self.path.name}.tmp")
-        with av.open(str(self.part)) as source, av.open(str(moved), "w", format="mp4", options={"movflags": "+faststart"}) as target:
+        with (
+            replacing(self.path) as moved,
+            av.open(str(self.part)) as source,
+            av.open(str(moved), "w", format="mp4", options={"movflags": "+faststart"}) as target,
+        ):
             coded = source.streams.video[0]
             streams = [_copied(source, coded, target.add_stream_from_template(coded), _start(coded))]
             end = float((self._shown + 1 / (self.rate * self._tick)) * self._tick)
@@ -119,7 +123,6 @@ class VideoWriter:
                     streams += _sound(opened.enter_context(av.open(str(self.audio))), target, end)
                 for _, packet in heapq.merge(*streams, key=itemgetter(0)):
                     target.mux(packet)
-        moved.replace(self.path)
         self.part.unlink()
 
     def _open(self, width: int, height: int, tick: Fraction) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bytetrack.errors import FormatError, MissingDataError
 
-__all__ = ["member_names", "read_member", "replace_bytes", "zipped"]
+__all__ = ["member_names", "read_member", "zipped"]
 
 LARGEST = 2**30  # bytes of one member, inflated
 
@@ -43,14 +43,6 @@ def zipped(members: Mapping[str, bytes]) -> bytes:
             info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
             archive.writestr(info, content)
     return buffer.getvalue()
-
-
-def replace_bytes(path: Path, content: bytes) -> None:
-    """Writes a file in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.tmp")
-    temporary.write_bytes(content)
-    temporary.replace(path)
 
 
 def _open(path: Path) -> zipfile.ZipFile:

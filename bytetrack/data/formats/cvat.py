@@ -16,12 +16,12 @@ from typing import Any
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
-from bytetrack.data.formats.archive import member_names, read_member, replace_bytes, zipped
+from bytetrack.data.formats.archive import member_names, read_member, zipped
 from bytetrack.data.formats.mot import MOT_CLASSES
 from bytetrack.data.formats.result import NO_CLASS, Names, Result, Rows, corners, decimal, from_corners, in_order, sequence_name
 from bytetrack.data.formats.text import decode, whole
 from bytetrack.errors import FormatError, MissingDataError
-from bytetrack.mot_text import replace_text
+from bytetrack.replacing import replace_bytes, replace_text
 
 __all__ = ["read_cvat", "read_cvat_xml", "write_cvat", "write_cvat_xml"]
 

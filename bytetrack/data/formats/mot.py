@@ -14,10 +14,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bytetrack.data.formats.archive import replace_bytes, zipped
+from bytetrack.data.formats.archive import zipped
 from bytetrack.data.formats.result import Result, sequence_name
 from bytetrack.data.formats.text import read_lines
 from bytetrack.data.mot import read_trajectories, write_trajectories
+from bytetrack.replacing import replace_bytes
 
 __all__ = ["MOT_CLASSES", "read_mot", "write_mot", "write_submission"]
 

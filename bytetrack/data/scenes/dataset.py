@@ -6,11 +6,10 @@ import json
 import logging
 import multiprocessing
 import os
-import shutil
-import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +20,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from bytetrack.data.scenes.render import Person, Scene, render
 from bytetrack.data.scenes.street import Mood
 from bytetrack.data.scenes.walk import Camera
+from bytetrack.replacing import folder_beside
+from bytetrack.workers import begin
 
 __all__ = ["Settings", "make_dataset"]
 
@@ -86,8 +87,8 @@ def make_dataset(
         _check_same(root, settings)
         log.info("%d street scenes kept: %s", settings.sequences, root)
         return root
-    temporary, started = root.with_name(f".{root.name}.{os.getpid()}"), time.perf_counter()
-    try:
+    started = time.perf_counter()
+    with folder_beside(root) as temporary:
         for index in range(settings.sequences):
             _write_sequence_info(temporary / settings.name(index), settings)
         truth = _render_all(temporary, settings, workers or os.cpu_count() or 1)
@@ -97,8 +98,6 @@ def make_dataset(
         if root.exists():
             root.rmdir()  # empty, as checked above
         temporary.replace(root)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     seconds = time.perf_counter() - started
     log.info("%d street scenes of %d frames drawn in %.0f s: %s", settings.sequences, settings.length, seconds, root)
     return root
@@ -137,17 +136,14 @@ def _results(
     if workers == 1:
         yield from ((task, _render_chunk(folder, settings, *task)) for task in tasks)
         return
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_end_quietly)
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=begin)
     try:
         futures = [pool.submit(_render_chunk, folder, settings, *task) for task in tasks]
         yield from ((task, future.result()) for task, future in zip(tasks, futures, strict=True))
+    except BrokenProcessPool:
+        raise ChildProcessError("a process that draws scenes ended abruptly (out of memory?): try workers=1") from None
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _end_quietly() -> None:
-    """In a worker: Ctrl-C, which the terminal sends to every process, ends it without a word."""
-    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
 
 @lru_cache(maxsize=1)

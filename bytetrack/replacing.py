@@ -1,0 +1,88 @@
+"""Files that appear whole or not at all: written under a temporary name beside their place, and moved there in one step."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+
+__all__ = ["folder_beside", "replace_bytes", "replace_text", "replacing"]
+
+HOST = f"{zlib.crc32(platform.node().encode()):08x}"
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """The temporary file to write, on the disk and in the place of `path` once the block ends; after an error `path` is as it was.
+
+    OSErrors name `path`.
+    """
+    temporary = _beside(path)
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        if error.errno is None or error.filename not in (None, str(temporary)):
+            raise
+        raise type(error)(error.errno, error.strerror, str(path)) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def folder_beside(path: Path) -> Iterator[Path]:
+    """A temporary folder beside `path`, gone with what is still in it, or under its name, when the block ends."""
+    temporary = _beside(path)
+    try:
+        temporary.mkdir()
+        yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Writes a file in one step: whoever looks sees the old one or the new one, never a half."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def replace_bytes(path: Path, content: bytes) -> None:
+    """As `replace_text`."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def _beside(path: Path) -> Path:
+    """A temporary name in the folder of `path`, which is made and freed of what processes that were killed left in it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(path.parent)
+    return path.with_name(f".{path.name}.{HOST}-{os.getpid()}.tmp")
+
+
+@lru_cache(maxsize=64)
+def _sweep(folder: Path) -> None:
+    """Once a process: removes what processes of this machine that are no more left under temporary names."""
+    for path in folder.iterdir():
+        found = re.fullmatch(rf"\..*\.{HOST}-(\d+)\.tmp", path.name)
+        if found and not _alive(int(found[1])):
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _alive(process: int) -> bool:
+    if os.name != "posix":  # elsewhere, asking is a signal
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

@@ -1,0 +1,85 @@
+"""What a run left in its folder, beside what an uninterrupted one leaves: whole files, and the same ones."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+TEMPORARY = re.compile(r"\..*\.tmp")
+MOVING = re.compile(rb"date(: |</dt><dd>)[^\n<]*|<span>made</span>[^<]*|workers(</code></td><td>|[:=] ?)\d")
+GROWING = ("study.journal", "stdout", "stderr")
+
+
+def files(out: Path) -> dict[str, Path]:
+    """Every file under its final name, but for TensorBoard's, which are journals with a checksum a record."""
+    found = {str(path.relative_to(out)): path for path in sorted(out.rglob("*")) if path.is_file()}
+    return {name: path for name, path in found.items() if not TEMPORARY.fullmatch(path.name) and ".tfevents." not in name}
+
+
+def content(path: Path) -> Any:
+    """What is in a file, without dates and folders."""
+    if path.suffix == ".pth":
+        return checkpoint(path)
+    if path.suffix == ".npz":
+        import numpy as np
+
+        return {name: array.tobytes() for name, array in np.load(path).items()}
+    return MOVING.sub(b"", path.read_bytes())
+
+
+def checkpoint(path: Path) -> Any:
+    """A training checkpoint as plain values; it must be one to go on from."""
+    from bytetrack.training.checkpoint import read
+
+    return plain({key: value for key, value in read(path).items() if key != "random"})
+
+
+def plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(entry) for entry in value]
+    return value.numpy().tobytes() if hasattr(value, "numpy") else value
+
+
+def problem(out: Path, whole: Path, earlier: Path) -> str | None:
+    """What is wrong with files that an interrupted run left: half, or of no run; scores of other tracks."""
+    there = files(out)
+    runs = [run for run in (whole, earlier) if run.is_dir()]
+    kinds: dict[str, set[int]] = {}
+    for name, path in there.items():
+        if path.name in GROWING or ("/detections/" in f"/{name}" and path.suffix == ".json"):
+            continue
+        if path.name == "last.pth" or path.suffix == ".pth":
+            try:
+                checkpoint(path)
+            except ValueError as error:
+                return f"{name} cannot be loaded: {error}"
+            continue
+        of = {number for number, run in enumerate(runs) if (run / name).is_file() and content(run / name) == content(path)}
+        if not of:
+            return f"{name} is neither of this run nor of the earlier one ({path.stat().st_size} bytes)"
+        kinds[name] = of
+    return mixed(kinds)
+
+
+def mixed(kinds: dict[str, set[int]]) -> str | None:
+    """Scores of one run beside tracks of the other."""
+    for name in ("scores.json", "report.html"):
+        for other, of in kinds.items():
+            if name in kinds and other.startswith("tracks/") and not of & kinds[name]:
+                return f"{name} stands beside {other} of another run"
+    return None
+
+
+def difference(out: Path, whole: Path) -> str | None:
+    """How what lies in `out` differs from an uninterrupted run's."""
+    one, other = files(out), files(whole)
+    if one.keys() != other.keys():
+        return f"files {sorted(one.keys() ^ other.keys())}"
+    changed = [name for name, path in one.items() if path.name not in GROWING and content(path) != content(other[name])]
+    if changed:
+        return f"{', '.join(changed)} differ"
+    hidden = [path.name for path in out.rglob("*") if TEMPORARY.fullmatch(path.name)]
+    return f"left {', '.join(hidden)}" if hidden else None
