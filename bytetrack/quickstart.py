@@ -9,6 +9,7 @@ from typing import Any
 
 from bytetrack.data.mot import read_trajectories
 from bytetrack.data.prepare import prepare
+from bytetrack.executors import Processes
 from bytetrack.pipeline import ScoringProtocol, TrackerFactory, TrackJob, every_sequence, replayable, score_every_sequence
 from bytetrack.report import write_report
 from bytetrack.structures import Sequence
@@ -42,7 +43,7 @@ def run(
     """Tracks and scores every sequence of `dataset` into `out`; its scores."""
     protocol: ScoringProtocol = dataset.protocol
     job = TrackJob(detector, TrackerFactory(build, tracker), out / "tracks", protocol, dataset.min_box_area, dataset.max_aspect_ratio)
-    scores = score_every_sequence(job, dataset.sequences(), out, workers)
+    scores = score_every_sequence(job, dataset.sequences(), out, Processes(workers))
     if scores is None:
         raise ValueError("quickstart compares scores, which needs ground truth: the dataset has none")
     return scores
@@ -89,7 +90,7 @@ def _film(
     panes = {sequence.name: [pane(last, sequence)] for sequence in sequences}
     panes["comparison"] = [pane(first, clearest), pane(last, clearest)]
     shown = [*sequences, replace(clearest, name="comparison")]
-    every_sequence(AnnotateJob(panes, out / "videos", high_score, scale), shown, workers, dict)
+    every_sequence(AnnotateJob(panes, out / "videos", high_score, scale), shown, Processes(workers), dict)
     animate(out / "videos" / "comparison.mp4", out / "videos" / "comparison.webp")
 
 

@@ -4,12 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import signal
-import subprocess
-import sys
-import textwrap
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +14,7 @@ import pytest
 from bytetrack import Detections, FormatError, MissingDataError, Sequence, SequenceDetections, Tracks
 from bytetrack import pipeline as p
 from bytetrack.data.mot import read_trajectories
+from bytetrack.executors import Processes
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -105,7 +100,7 @@ def test_results_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:
     found = {}
     for workers in (1, 2, 4):
         out = tmp_path / str(workers)
-        scores = p.score_every_sequence(job(out), sequences, out, workers)
+        scores = p.score_every_sequence(job(out), sequences, out, Processes(workers))
         assert json.loads((out / "scores.json").read_text()) == scores
         found[workers] = {path.relative_to(out): path.read_bytes() for path in sorted(out.rglob("*.*"))}
     assert found[1] == found[2] == found[4]
@@ -116,10 +111,10 @@ def test_results_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:
 def test_a_sequence_without_ground_truth_is_tracked_and_not_scored(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     scored, _ = sequences = [*make_sequences(tmp_path, [3]), Sequence("T", 3, 30, 9, 9)]
     with caplog.at_level(logging.WARNING, "bytetrack"):
-        scores = p.score_every_sequence(job(tmp_path), sequences, tmp_path, 1)
+        scores = p.score_every_sequence(job(tmp_path), sequences, tmp_path, Processes(1))
         assert scores is not None
         assert list(scores["trackeval"]) == ["COMBINED", scored.name]
-        assert p.score_every_sequence(job(tmp_path), sequences[1:], tmp_path, 1) is None
+        assert p.score_every_sequence(job(tmp_path), sequences[1:], tmp_path, Processes(1)) is None
     assert "not scored: T" in caplog.text
     assert (tmp_path / "tracks" / "T.txt").is_file()
     assert not (tmp_path / "scores.json").exists()  # those of the first run were of other tracks
@@ -139,7 +134,7 @@ def test_a_wrong_file_stops_the_run_and_leaves_no_scores_of_other_tracks(tmp_pat
     (tmp_path / "scores.json").write_text("of an earlier run")
     broken = p.TrackJob(Broken(), job(tmp_path).tracker_for, tmp_path / "tracks", "mot17")
     with pytest.raises(FormatError, match=r"^det\.txt:3: expected numbers, got 'x'$"):
-        p.score_every_sequence(broken, sequences, tmp_path, workers)
+        p.score_every_sequence(broken, sequences, tmp_path, Processes(workers))
     written = any((tmp_path / "tracks").glob("*.txt"))
     assert not (written and (tmp_path / "scores.json").exists())  # a worker may be ended between forgetting the old and writing the new
     assert workers == 2 or not (tmp_path / "scores.json").exists()
@@ -147,59 +142,12 @@ def test_a_wrong_file_stops_the_run_and_leaves_no_scores_of_other_tracks(tmp_pat
 
 def test_a_mistake_before_the_first_result_leaves_an_earlier_run_as_it_was(tmp_path: Path) -> None:
     sequences = make_sequences(tmp_path, [3, 4])
-    p.score_every_sequence(job(tmp_path), sequences, tmp_path, 1)
+    p.score_every_sequence(job(tmp_path), sequences, tmp_path, Processes(1))
     before = {path: path.read_bytes() for path in tmp_path.rglob("*.*") if path.is_file()}
     broken = p.TrackJob(Broken(), job(tmp_path).tracker_for, tmp_path / "tracks", "mot17")
-    for wrong, given, workers in [(broken, sequences[1:], 1), (job(tmp_path), sequences, 0)]:
-        with pytest.raises(ValueError, match=r"expected numbers|workers must be"):
-            p.score_every_sequence(wrong, given, tmp_path, workers)
+    with pytest.raises(ValueError, match="expected numbers"):
+        p.score_every_sequence(broken, sequences[1:], tmp_path, Processes(1))
     assert {path: path.read_bytes() for path in tmp_path.rglob("*.*") if path.is_file()} == before
-
-
-def test_a_worker_that_dies_ends_the_run(tmp_path: Path) -> None:
-    with pytest.raises(ChildProcessError, match="a worker process ended abruptly"):
-        p.every_sequence(Dies(), make_sequences(tmp_path, [3, 4]), 2, dict)
-
-
-class Dies:
-    def __call__(self, sequence: Sequence) -> None:
-        os._exit(9)
-
-
-@pytest.mark.parametrize("workers", [0, -2, 1.5, "two"])
-def test_no_workers_is_a_value_error(tmp_path: Path, workers: Any) -> None:
-    with pytest.raises(ValueError, match=f"workers must be at least 1, or null for one a core: got {workers}"):
-        p.every_sequence(Dies(), make_sequences(tmp_path, [3]), workers, dict)
-
-
-@pytest.mark.parametrize("to_all", [True, False], ids=["from the terminal", "to the parent alone"])
-def test_ctrl_c_ends_every_process_at_once_and_quietly(tmp_path: Path, to_all: bool) -> None:
-    script = tmp_path / "run.py"
-    script.write_text(
-        textwrap.dedent("""
-        import sys, time
-        from bytetrack.pipeline import every_sequence
-        from bytetrack import Sequence
-        def sleep(sequence):
-            open(sys.argv[1] + "/" + sequence.name, "w").close()
-            time.sleep(60)
-        if __name__ == "__main__":
-            try:
-                every_sequence(sleep, [Sequence(n, 1, 30, 9, 9) for n in "ab"], 2, dict)
-            except KeyboardInterrupt:
-                sys.exit(130)
-    """)
-    )
-    (tmp_path / "started").mkdir()
-    command = [sys.executable, str(script), str(tmp_path / "started")]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True, cwd=ROOT)
-    while len(list((tmp_path / "started").iterdir())) < 2:
-        assert process.poll() is None
-        time.sleep(0.02)
-    (os.killpg if to_all else os.kill)(process.pid, signal.SIGINT)
-    _, stderr = process.communicate(timeout=30)  # the jobs would sleep for 60 s
-    assert process.returncode == 130
-    assert b"Traceback" not in stderr
 
 
 def test_result_folders_are_checked_before_anything_is_scored(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

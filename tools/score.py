@@ -14,7 +14,8 @@ def main(config: Any) -> None:
     sequences, compare = pipeline.sequences_of(dataset), pipeline.earlier_run(config.compare)
     folder = pipeline.result_folder(Path(config.tracks), sequences)
     out = out_folder(config.out, "score")
-    scores = pipeline.score_every_sequence(pipeline.ScoreJob(folder, dataset.protocol, out / "tracks"), sequences, out, config.workers)
+    job = pipeline.ScoreJob(folder, dataset.protocol, out / "tracks")
+    scores = pipeline.score_every_sequence(job, sequences, out, build(config.executor))
     save(config, out)
     pipeline.finish(scores, dataset, out, compare)
 

@@ -1,8 +1,8 @@
 """Detect once, replay for ever: a network runs over a sequence once, what it found is a file, and everything after reads the file.
 
 `<folder>/<key>/<sequence>.<first>-<last>.npz` holds the detections of those frames (numbers as in the sequence's own files, so a run
-on a whole sequence serves its halves too); `key` is the detector's `key()`. Whole files appear or none: an interrupted run goes on with
-the next sequence.
+on a whole sequence serves its halves too, and pieces serve the whole); `key` is the detector's `key()`. Whole files appear or none: an
+interrupted run goes on with the next piece.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import json
 import re
 import zipfile
 import zlib
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +38,35 @@ class DetectionStore:
 
         FormatError for a file that cannot be read.
         """
-        first, last = sequence.first_frame, sequence.first_frame + sequence.length - 1
-        mark = _fingerprint(sequence)
-        for path, begin, end in self._files(sequence.name):
-            if begin <= first and last <= end:
-                stored = _read(path)
-                if mark is None or str(stored["fingerprint"]) in ("", mark):
-                    return _cut(stored, first - begin, sequence.length)
-        return None
+        spans = [(first, last, part) for first, last, part in self._spans(sequence) if part is not None]
+        if sum(last - first + 1 for first, last, _ in spans) < sequence.length:
+            return None
+        parts = [part for _, _, part in spans]
+        return parts[0] if len(parts) == 1 else SequenceDetections.from_frames([frame for part in parts for frame in part])
+
+    def missing(self, sequence: Sequence, length: int) -> list[Sequence]:
+        """What is not here of `sequence`, as pieces of it of at most `length` frames. FormatError as for `load`."""
+        gaps = [(first, last) for first, last, part in self._spans(sequence) if part is None]
+        starts = [(start, last) for first, last in gaps for start in range(first, last + 1, length)]
+        return [replace(sequence, first_frame=start, length=min(length, last - start + 1)) for start, last in starts]
+
+    def _spans(self, sequence: Sequence) -> Iterator[tuple[int, int, SequenceDetections | None]]:
+        """First and last frame of each stretch of `sequence`, in order, and its detections; None for a stretch that is not here."""
+        mark, files = _fingerprint(sequence), self._files(sequence.name)
+        frame, end = sequence.first_frame, sequence.first_frame + sequence.length
+        while frame < end:
+            for path, first, last in sorted(files, key=lambda file: -file[2]):
+                if first <= frame <= last:
+                    stored = _read(path)
+                    if mark is None or str(stored["fingerprint"]) in ("", mark):
+                        until = min(last + 1, end)
+                        yield frame, until - 1, _cut(stored, frame - first, until - frame)
+                        break
+                    files.remove((path, first, last))
+            else:
+                until = min([first for _, first, _ in files if first > frame] + [end])
+                yield frame, until - 1, None
+            frame = until
 
     def detect_sequence(self, sequence: Sequence) -> SequenceDetections:
         """As `load`: a store is a detector whose work is done. MissingDataError where it is not."""

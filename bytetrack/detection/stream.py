@@ -1,11 +1,11 @@
-"""A network over a sequence: threads read the next frames while it looks at these."""
+"""A network looks at images while threads read the next ones."""
 
 from __future__ import annotations
 
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any, Protocol, TypeVar
@@ -13,10 +13,9 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.errors import FormatError
-from bytetrack.structures import Detections, Sequence, SequenceDetections
+from bytetrack.structures import Detections
 
-__all__ = ["ImageDetector", "ahead", "detect_sequence", "read_ahead"]
+__all__ = ["ImageDetector", "ahead", "read_ahead"]
 
 Image = npt.NDArray[np.uint8]
 Item = TypeVar("Item")
@@ -32,26 +31,7 @@ class ImageDetector(Protocol):
     def detect(self, images: list[Image]) -> list[Detections]: ...
 
 
-def detect_sequence(
-    detector: ImageDetector, sequence: Sequence, frames: Iterable[Image], progress: Callable[[int], object] | None = None
-) -> SequenceDetections:
-    """What `detector` finds in all `frames` of `sequence`, which a thread decodes ahead of it, two batches at most.
-
-    `progress` is told how many frames each batch had. FormatError where `frames` are not `sequence.length`; errors of reading
-    pass through.
-    """
-    found: list[Detections] = []
-    coming = ahead(frames, 2 * detector.batch_size)
-    while batch := list(islice(coming, detector.batch_size)):
-        found += detector.detect(batch)
-        if progress is not None:
-            progress(len(batch))
-    if len(found) != sequence.length:
-        raise FormatError(f"{sequence.images}: expected {sequence.length} frames for {sequence.name}, got {len(found)}")
-    return SequenceDetections.from_frames(found)
-
-
-def ahead(items: Iterable[Item], size: int) -> Iterator[Item]:
+def ahead(items: Iterable[Item], size: int) -> Generator[Item, None, None]:
     """The same items, made by a thread that runs up to `size` of them ahead; it stops when the reader does, its error comes out here."""
     waiting: queue.Queue[tuple[bool, Any]] = queue.Queue(maxsize=size)
     stopped = threading.Event()

@@ -7,7 +7,6 @@ jittered copies of the detections, the same copies for whatever is compared.
 from __future__ import annotations
 
 import multiprocessing
-import os
 import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping
@@ -21,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.data.mot import read_annotations
+from bytetrack.executors import check_count, cores
 from bytetrack.pipeline import CameraMotion, SequenceDetector, TrackerFactory, track_sequence
 from bytetrack.scoring import fast
 from bytetrack.structures import Detections, Sequence, SequenceDetections, Trajectories
@@ -129,11 +129,9 @@ class Crew:
         per_sequence: Mapping[str, Mapping[str, Any]] | None = None,
         workers: int | None = None,
     ) -> None:
-        if workers is not None and workers < 1:
-            raise ValueError(f"workers must be at least 1, or null for one a core: got {workers}")
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        check_count("workers", workers, 1, "one a core")
         self._replay, self._build, self._per_sequence = replay, build, per_sequence or {}
-        self._workers = workers or cores
+        self._workers = workers or cores()
         self._pool: ProcessPoolExecutor | None = None
         self._seconds = dict.fromkeys(replay.sequences, 0.0)
 

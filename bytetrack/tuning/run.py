@@ -12,6 +12,7 @@ from typing import Any
 import yaml  # type: ignore[import-untyped, unused-ignore]
 
 from bytetrack import pipeline
+from bytetrack.executors import Processes
 from bytetrack.replacing import replace_text
 from bytetrack.report import write_report
 from bytetrack.tuning.replay import Crew, Replay
@@ -65,7 +66,7 @@ def tune(
         factory = pipeline.TrackerFactory(build, settings, per_sequence or {})
         job = pipeline.TrackJob(detector, factory, folder / "tracks", dataset.protocol, **filters, camera_motion=camera)
         folder.mkdir(exist_ok=True)
-        scores[name] = pipeline.score_every_sequence(job, sequences, folder, workers)
+        scores[name] = pipeline.score_every_sequence(job, sequences, folder, Processes(workers))
         save(settings, folder)
         write_report(folder, dataset, None if name == "default" else out / "default")
     write_tune_report(out, plan, verdict, trials, weights, {name: (s or {})["trackeval"]["COMBINED"] for name, s in scores.items()})

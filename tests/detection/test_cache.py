@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from bytetrack import pipeline
 from bytetrack.detection.store import DetectionStore
-from bytetrack.detection.stream import ahead, detect_sequence, read_ahead
+from bytetrack.detection.stream import ahead, read_ahead
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.structures import Detections, Sequence, SequenceDetections
 
@@ -54,18 +54,6 @@ def folder_sequence(folder: Path, name: str, *values: int) -> Sequence:
 def assert_equal(first: SequenceDetections, second: SequenceDetections) -> None:
     for name in ("xyxy", "score", "offsets", "class_id"):
         assert np.array_equal(getattr(first, name), getattr(second, name)), name
-
-
-def test_a_sequence_is_detected_in_order_and_in_batches() -> None:
-    detector, heard = Brightness(), list[int]()
-    found = detect_sequence(detector, Sequence("s", 6, 25, 8, 8), frames(1, 0, 3, 4, 5, 6), heard.append)
-    assert [frame.xyxy[:, 2].tolist() for frame in found] == [[1], [], [3], [4], [5], [6]]
-    assert detector.batches == heard == [4, 2]
-
-
-def test_too_few_frames_are_refused() -> None:
-    with pytest.raises(FormatError, match="expected 6 frames for s, got 5"):
-        detect_sequence(Brightness(), Sequence("s", 6, 25, 8, 8), frames(1, 2, 3, 4, 5))
 
 
 @settings(max_examples=30, deadline=None)
@@ -135,6 +123,30 @@ def test_a_whole_sequence_serves_its_halves_and_a_half_does_not_serve_the_whole(
     assert_equal(halves.load(Sequence("s", 4, 25, 8, 8, first_frame=6)), half)  # type: ignore[arg-type]
 
 
+def test_pieces_serve_the_whole_and_what_is_missing_is_cut_into_pieces(tmp_path: Path) -> None:
+    store, found, whole = DetectionStore(tmp_path, "key"), some(9, classes=True), Sequence("s", 9, 25, 8, 8)
+    frames = [found.frame(frame_id) for frame_id in range(1, 10)]
+
+    def keep(first: int, last: int) -> None:
+        piece = replace(whole, first_frame=first, length=last - first + 1)
+        store.save(piece, SequenceDetections.from_frames(frames[first - 1 : last]))
+
+    def missing(sequence: Sequence = whole) -> list[tuple[int, int]]:
+        return [(piece.first_frame, piece.first_frame + piece.length - 1) for piece in store.missing(sequence, 3)]
+
+    assert missing() == [(1, 3), (4, 6), (7, 9)]
+    keep(3, 4)
+    assert missing() == [(1, 2), (5, 7), (8, 9)]
+    keep(1, 3)
+    keep(7, 9)
+    assert missing() == [(5, 6)]
+    assert missing(replace(whole, first_frame=7, length=2)) == []
+    assert store.load(whole) is None
+    keep(4, 7)
+    assert missing() == []
+    assert_equal(store.load(whole), found)  # type: ignore[arg-type]
+
+
 def test_other_images_under_the_same_name_are_detected_anew(tmp_path: Path) -> None:
     first, other = folder_sequence(tmp_path / "a", "s", 1, 2), folder_sequence(tmp_path / "b", "s", 9, 2)
     store = DetectionStore(tmp_path, "key")
@@ -165,7 +177,7 @@ def test_an_interrupted_run_goes_on_with_the_next_sequence_and_a_later_one_repla
     assert [path.name for path in sorted((out / "brightness").glob("*.npz"))] == ["a.000001-000003.npz"]
     second = Brightness()
     replay = pipeline.replayable(second, sequences, out)
-    assert second.batches == [2, 1]
+    assert second.batches == [3]  # b and c share a batch
     assert [replay.detect_sequence(s).xyxy[:, 2].tolist() for s in sequences] == [[1, 2], [4, 5], [7]]
     third = Brightness(fails_at=1)
     again = pipeline.replayable(third, [replace(s, images=None) for s in sequences], out)

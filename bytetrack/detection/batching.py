@@ -1,0 +1,126 @@
+"""One detector for several streams: their frames go through it together, in batches that hold some of each.
+
+Recorded streams are read in turn (`detect_streams`): batches are full to the end, and the same streams make the same batches. Live ones
+come when they come (`SharedDetector`): while the detector looks at some frames the next ones gather, and none waits for more.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+import numpy as np
+import numpy.typing as npt
+
+from bytetrack.detection.stream import ImageDetector, ahead
+from bytetrack.errors import FormatError
+from bytetrack.structures import Detections, Sequence, SequenceDetections
+
+__all__ = ["SharedDetector", "detect_streams"]
+
+Image = npt.NDArray[np.uint8]
+
+
+def detect_streams(
+    detector: ImageDetector,
+    streams: Iterable[tuple[Sequence, Iterable[Image]]],
+    at_once: int,
+    progress: Callable[[int], object] | None = None,
+) -> Iterator[tuple[Sequence, SequenceDetections]]:
+    """What `detector` finds in all frames of each stream, as each ends; `at_once` streams are open at a time, their frames taken in turn.
+
+    A thread a stream decodes ahead of the detector, two batches at most. `progress` is told how many frames each batch had.
+    FormatError where a stream has not `sequence.length` frames; errors of reading pass through.
+    """
+    coming = iter(streams)
+    open_streams = deque(_Open(*stream, 2 * detector.batch_size) for stream in islice(coming, at_once))
+    ended: list[_Open] = []
+    batch: list[tuple[_Open, Image]] = []
+    try:
+        while open_streams:
+            stream = open_streams.popleft()
+            image = next(stream.frames, None)
+            if image is None:
+                ended.append(stream)
+                open_streams.extend(_Open(*following, 2 * detector.batch_size) for following in islice(coming, 1))
+            else:
+                batch.append((stream, image))
+                open_streams.append(stream)
+            if batch and (len(batch) == detector.batch_size or not open_streams):
+                for (asked, _), found in zip(batch, detector.detect([image for _, image in batch]), strict=True):
+                    asked.found.append(found)
+                if progress is not None:
+                    progress(len(batch))
+                batch = []
+            if not batch:
+                yield from (stream.result() for stream in ended)
+                ended = []
+    finally:
+        for stream in open_streams:
+            stream.frames.close()
+
+
+class _Open:
+    """A stream being detected."""
+
+    def __init__(self, sequence: Sequence, frames: Iterable[Image], size: int) -> None:
+        self.sequence, self.frames = sequence, ahead(frames, size)
+        self.found: list[Detections] = []
+
+    def result(self) -> tuple[Sequence, SequenceDetections]:
+        sequence = self.sequence
+        if len(self.found) != sequence.length:
+            raise FormatError(f"{sequence.images}: expected {sequence.length} frames for {sequence.name}, got {len(self.found)}")
+        return sequence, SequenceDetections.from_frames(self.found)
+
+
+class SharedDetector:
+    """A detector that several threads may ask at once: what has been asked while it was busy is its next batch.
+
+    It has no thread of its own: of those that wait one asks for all, and an error is raised in all of them. Who asks how often
+    decides what shares a batch; where a runtime's last bits depend on that, so do these.
+    """
+
+    def __init__(self, detector: ImageDetector) -> None:
+        self.detector = detector
+        self._changed = threading.Condition()
+        self._waiting: list[_Request] = []
+        self._busy = False
+
+    def detect(self, images: list[Image]) -> list[Detections]:
+        """As the detector's own `detect`."""
+        request = _Request(images)
+        with self._changed:
+            self._waiting.append(request)
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: request.done or not self._busy)
+                if request.done:
+                    break
+                group, self._waiting, self._busy = self._waiting, [], True
+            try:
+                found = iter(self.detector.detect([image for one in group for image in one.images]))
+                for one in group:
+                    one.found = list(islice(found, len(one.images)))
+            except BaseException as error:
+                for one in group:
+                    one.error = error
+            with self._changed:
+                self._busy = False
+                for one in group:
+                    one.done = True
+                self._changed.notify_all()
+        if request.error is not None:
+            raise request.error
+        return request.found
+
+
+@dataclass(eq=False)
+class _Request:
+    images: list[Image]
+    found: list[Detections] = field(default_factory=list)
+    error: BaseException | None = None
+    done: bool = False

@@ -1,0 +1,50 @@
+"""What every executor is, and what it is given."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+__all__ = ["Executor", "Item", "check_count", "cores"]
+
+Result = TypeVar("Result")
+
+
+class Item(Protocol):
+    """What a job works on: a `Sequence`, or a piece of one. Names differ; the longest starts first."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def length(self) -> int: ...
+
+
+class Executor(Protocol):
+    """Runs a job on every item, many at a time; a job that is lost with its worker is run again.
+
+    `elsewhere`: whether jobs may run on other machines, which must see the same files.
+    """
+
+    elsewhere: bool
+
+    def run(
+        self, job: Callable[[Any], Any], items: list[Any], reduce: Callable[[dict[str, Any]], Result], done: Callable[[Any], object]
+    ) -> Result:
+        """`reduce` of what `job` says of every item by name, in the order of `items`; `done` hears of each item as it ends.
+
+        Job, items and results must pickle. The first error of a job stops all and is raised here; so does Ctrl-C, at once.
+        ChildProcessError, which names the item, where its worker was lost too often.
+        """
+        ...
+
+
+def cores() -> int:
+    """How many processor cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def check_count(name: str, value: Any, least: int, none: str = "") -> None:
+    """ValueError unless `value` is a whole number of at least `least`, or None where `none` says what that means."""
+    if not (value is None and none) and (not isinstance(value, int) or value < least):
+        raise ValueError(f"{name} must be at least {least}{none and f', or null for {none}'}: got {value}")

@@ -1,0 +1,114 @@
+"""Jobs in the processes of this machine."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from bytetrack.executors.plan import Item, check_count, cores
+from bytetrack.workers import begin
+
+__all__ = ["Processes"]
+
+log = logging.getLogger("bytetrack")
+Result = TypeVar("Result")
+PRELOADED = ["bytetrack.pipeline", "bytetrack.scoring.official", "bytetrack.scoring.paper", "bytetrack.tracking"]
+
+
+class Processes:
+    """An `Executor`: at most `workers` processes (None: one a core), 1 for none but this one.
+
+    When a worker is lost (killed, out of memory), those jobs that were running are run again, each alone; one that is lost more
+    than `retries` times ends the run.
+    """
+
+    elsewhere = False
+
+    def __init__(self, workers: int | None = None, retries: int = 1) -> None:
+        check_count("workers", workers, 1, "one a core")
+        check_count("retries", retries, 0)
+        self.workers, self.retries = workers, retries
+
+    def run(
+        self, job: Callable[[Any], Any], items: list[Any], reduce: Callable[[dict[str, Any]], Result], done: Callable[[Any], object]
+    ) -> Result:
+        """See `Executor.run`."""
+        results: dict[str, Any] = {}
+
+        def keep(item: Item, result: Any) -> None:
+            results[item.name] = result
+            done(item)
+
+        workers = min(self.workers or cores(), len(items))
+        if workers <= 1:
+            for item in items:
+                keep(item, job(item))
+            return reduce(results)
+        losses: Counter[str] = Counter()
+        waiting: list[Item] = sorted(items, key=lambda item: -item.length)
+        while True:
+            suspects = [item for item in waiting if losses[item.name]]
+            group, most = (suspects[:1], 1) if suspects else (waiting, workers)
+            with _pool(most) as pool:
+                self._blame(_round(pool, job, group, most, keep), losses)
+                waiting = [item for item in waiting if item.name not in results]
+                if not waiting:
+                    return _reduced(pool, reduce, {item.name: results[item.name] for item in items})
+
+    def _blame(self, lost: list[Item], losses: Counter[str]) -> None:
+        """Counts a loss against each of `lost`; ChildProcessError for those that have had their last chance."""
+        losses.update(item.name for item in lost)
+        given_up = [item.name for item in lost if losses[item.name] > self.retries]
+        if given_up:
+            times = f"{losses[given_up[0]]} times" if self.retries else "once"
+            raise ChildProcessError(f"{', '.join(given_up)}: the worker process ended abruptly {times} (killed, or out of memory?)")
+        if lost:
+            names = ", ".join(item.name for item in lost)
+            log.warning("a worker process ended abruptly (killed, or out of memory?): %s again, one at a time", names)
+
+
+def _round(
+    pool: ProcessPoolExecutor, job: Callable[[Any], Any], items: Sequence[Item], workers: int, keep: Callable[[Item, Any], None]
+) -> list[Item]:
+    """Runs the job on all items, `workers` at a time, or until a worker is lost: then those that were running, one of which was its."""
+    waiting, running = deque(items), dict[Future[Any], Item]()
+    try:
+        while waiting or running:
+            while waiting and len(running) < workers:
+                future = pool.submit(job, waiting[0])
+                running[future] = waiting.popleft()
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                keep(running[future], future.result())
+                del running[future]
+    except BrokenProcessPool:
+        return list(running.values()) or [waiting[0]]
+    return []
+
+
+def _reduced(pool: ProcessPoolExecutor, reduce: Callable[[dict[str, Any]], Result], results: dict[str, Any]) -> Result:
+    try:
+        return pool.submit(reduce, results).result()  # there, because what it needs is loaded there
+    except BrokenProcessPool:
+        raise ChildProcessError("the worker process that put the results together ended abruptly (killed, or out of memory?)") from None
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """A pool of processes, which an error in the block ends at once."""
+    context = multiprocessing.get_context("forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn")
+    context.set_forkserver_preload(PRELOADED)
+    pool = ProcessPoolExecutor(workers, context, initializer=begin)
+    try:
+        yield pool
+    except BaseException:
+        for process in multiprocessing.active_children():
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)

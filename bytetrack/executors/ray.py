@@ -1,0 +1,127 @@
+"""Jobs on a Ray cluster: one that runs, or one that is started on this machine."""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, TypeVar
+
+from bytetrack.errors import MissingDataError
+from bytetrack.executors.plan import Item, check_count, cores
+
+__all__ = ["Ray"]
+
+log = logging.getLogger("bytetrack")
+Result = TypeVar("Result")
+OBJECT_STORE = 2**28  # bytes, of a cluster started here: results are small
+
+
+class Ray:
+    """An `Executor` on a Ray cluster, whose nodes must have this package and see the same files under the same paths.
+
+    `address`: None starts a cluster on this machine and ends it with this process; `auto` or `HOST:PORT` joins one that runs. `workers`:
+    most jobs at a time; None: as many as the cluster has room for, of one started here one a core. `cpus`, `gpus`: what a job takes
+    of its node (half a GPU is 0.5). `retries`: how often a job is run again that was lost with its worker or node.
+    """
+
+    elsewhere = True
+
+    def __init__(
+        self, address: str | None = None, workers: int | None = None, retries: int = 2, cpus: float = 1.0, gpus: float = 0.0
+    ) -> None:
+        check_count("workers", workers, 1, "as many as there is room for")
+        check_count("retries", retries, 0)
+        for name, value in (("cpus", cpus), ("gpus", gpus)):
+            if not isinstance(value, (int, float)) or value < 0:
+                raise ValueError(f"{name} must be a number, at least 0: got {value!r}")
+        self.address, self.workers, self.retries, self.cpus, self.gpus = address, workers, retries, cpus, gpus
+
+    def run(
+        self, job: Callable[[Any], Any], items: list[Any], reduce: Callable[[dict[str, Any]], Result], done: Callable[[Any], object]
+    ) -> Result:
+        """See `Executor.run`."""
+        ray = self._connected()
+        task = ray.remote(num_cpus=self.cpus, num_gpus=self.gpus, max_retries=self.retries)(_away)
+        waiting, running, results = deque(sorted(items, key=lambda item: -item.length)), dict[Any, Item](), {}
+        try:
+            while waiting or running:
+                while waiting and (self.workers is None or len(running) < self.workers):
+                    item = waiting.popleft()
+                    running[task.remote(job, item, os.getcwd())] = item
+                for reference in ray.wait(list(running), num_returns=1)[0]:
+                    item = running.pop(reference)
+                    results[item.name] = self._result(ray, reference, item.name)
+                    done(item)
+            in_order = {item.name: results[item.name] for item in items}
+            summary: Result = self._result(ray, task.remote(reduce, in_order, os.getcwd()), "scores")
+            return summary
+        finally:
+            for reference in running:
+                ray.cancel(reference, force=True)
+
+    def _result(self, ray: Any, reference: Any, name: str) -> Any:
+        """What a task made; its own error, or ChildProcessError where its worker was lost too often. Logs what it logged."""
+        try:
+            result, said = ray.get(reference)
+        except ray.exceptions.RayTaskError as error:
+            raise error.cause from None
+        except ray.exceptions.RayError as error:
+            why = str(error).strip().splitlines() or [type(error).__name__]
+            raise ChildProcessError(f"{name}: its worker was lost {self.retries + 1} times ({why[0][:200]})") from None
+        for level, line in said:
+            log.log(level, "%s", line)
+        return result
+
+    def _connected(self) -> Any:
+        """The module `ray`, connected to the cluster; to that which the caller has joined already, if any."""
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        try:
+            ray: Any = import_module("ray")
+        except ModuleNotFoundError:
+            raise ModuleNotFoundError("executor=ray needs Ray: pip install 'bytetrack[ray]'") from None
+        if ray.is_initialized():
+            return ray
+        own: dict[str, Any] = {"num_cpus": self.workers or cores(), "object_store_memory": OBJECT_STORE, "include_dashboard": False}
+        own["_node_ip_address"] = "127.0.0.1"
+        on_terminate = signal.getsignal(signal.SIGTERM)
+        try:
+            ray.init(self.address or "local", log_to_driver=False, logging_level=logging.ERROR, **({} if self.address else own))
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise ConnectionError(f"no Ray cluster at executor.address={self.address}: {str(error).splitlines()[0]}") from None
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, on_terminate)  # Ray has put its own in its place
+        total = ray.cluster_resources()
+        for resource, asked in (("CPU", self.cpus), ("GPU", self.gpus)):
+            if asked > total.get(resource, 0):
+                log.warning("a job asks for %g %s, the cluster has %g: waiting for more nodes", asked, resource, total.get(resource, 0))
+        return ray
+
+
+def _away(job: Callable[[Any], Any], item: Any, folder: str) -> tuple[Any, list[tuple[int, str]]]:
+    """The job on another machine: done in the folder that relative paths mean; what it logs comes back with its result."""
+    try:
+        os.chdir(folder)
+    except OSError:
+        raise MissingDataError(f"{platform.node()} has no folder {folder}: all nodes must see the same files") from None
+    kept = _Kept()
+    log.addHandler(kept)
+    log.setLevel(logging.INFO)
+    try:
+        return job(item), kept.said
+    finally:
+        log.removeHandler(kept)
+
+
+class _Kept(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[tuple[int, str]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said.append((record.levelno, record.getMessage()))

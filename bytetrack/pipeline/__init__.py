@@ -1,0 +1,34 @@
+"""From sequences to result files to scores: detector, tracker and scorer joined, many sequences at a time."""
+
+from bytetrack.pipeline.detect import DetectJob, camera_motion_for, replayable
+from bytetrack.pipeline.folders import earlier_run, result_folder, rewrite_trajectories
+from bytetrack.pipeline.jobs import (
+    CameraMotion,
+    ScoreJob,
+    ScoringProtocol,
+    SequenceDetector,
+    TrackerFactory,
+    TrackJob,
+    track_sequence,
+)
+from bytetrack.pipeline.run import every_sequence, finish, score_every_sequence, sequences_of
+
+__all__ = [
+    "CameraMotion",
+    "DetectJob",
+    "ScoreJob",
+    "ScoringProtocol",
+    "SequenceDetector",
+    "TrackJob",
+    "TrackerFactory",
+    "camera_motion_for",
+    "earlier_run",
+    "every_sequence",
+    "finish",
+    "replayable",
+    "result_folder",
+    "rewrite_trajectories",
+    "score_every_sequence",
+    "sequences_of",
+    "track_sequence",
+]

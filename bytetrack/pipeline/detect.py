@@ -1,0 +1,134 @@
+"""What is known of the sequences before they are tracked: their detections, which a network finds once, and how the camera moved."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bytetrack.detection.batching import detect_streams
+from bytetrack.detection.store import DetectionStore
+from bytetrack.detection.stream import ImageDetector, read_ahead
+from bytetrack.executors import Executor
+from bytetrack.pipeline.jobs import CameraMotion, SequenceDetector, Tracker
+from bytetrack.pipeline.progress import bar
+from bytetrack.structures import Sequence
+
+__all__ = ["DetectJob", "camera_motion_for", "replayable"]
+
+log = logging.getLogger("bytetrack")
+PIECE = 1000  # frames that are detected and stored as one: what an interruption can cost, and what is sent to other machines
+
+
+def replayable(
+    detector: Any, sequences: list[Sequence], folder: Path, executor: Executor | None = None, streams: int = 1
+) -> SequenceDetector:
+    """`detector` itself if it can be asked by sequence; a network is run first, on what `folder` does not hold of its finds.
+
+    A piece's detections are a file in `folder`/<key> as soon as they are complete, so that an interrupted run, or another one
+    with the same weights and settings, replays them; the store is what is returned. The network runs here, on batches of `streams`
+    pieces at once; where `executor` works on other machines it runs there, a job a piece.
+    """
+    if hasattr(detector, "detect_sequence"):
+        found: SequenceDetector = detector
+        return found
+    if not isinstance(streams, int) or streams < 1:
+        raise ValueError(f"streams must be at least 1: got {streams!r}")
+    store = DetectionStore(folder, detector.key())
+    pieces = [piece for sequence in sequences for piece in store.missing(sequence, PIECE)]
+    there = len(sequences) - len({piece.name for piece in pieces})
+    if there:
+        log.info("%d of %d sequences replayed from %s", there, len(sequences), store.folder)
+    if pieces:
+        started, frames = time.perf_counter(), sum(piece.length for piece in pieces)
+        with bar("detecting", "frames", frames) as advance:
+            if executor is not None and executor.elsewhere:
+                _detect_elsewhere(detector, pieces, store, executor, advance)
+            else:
+                _detect_here(detector, pieces, store, streams, advance)
+        log.info("detections: %d frames, %.1f a second: %s", frames, frames / (time.perf_counter() - started), store.folder)
+    return store
+
+
+def _detect_here(
+    detector: ImageDetector, pieces: list[Sequence], store: DetectionStore, streams: int, advance: Callable[..., None]
+) -> None:
+    for piece, found in detect_streams(detector, ((piece, _images(piece)) for piece in pieces), streams, advance):
+        store.save(piece, found)
+        store.describe(detector)
+        log.info("%s: %d boxes in frames %d to %d", piece.name, len(found.score), piece.first_frame, piece.first_frame + piece.length - 1)
+
+
+def _detect_elsewhere(
+    detector: ImageDetector, pieces: list[Sequence], store: DetectionStore, executor: Executor, advance: Callable[..., None]
+) -> None:
+    named = [_Piece(f"{piece.name}, frames {piece.first_frame} to {piece.first_frame + piece.length - 1}", piece) for piece in pieces]
+    executor.run(DetectJob(detector, store), named, len, lambda item: advance(item.length, item.sequence.name))
+    store.describe(detector)
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """An executor's item: pieces of one sequence share its name, items must not."""
+
+    name: str
+    sequence: Sequence
+
+    @property
+    def length(self) -> int:
+        return self.sequence.length
+
+
+@dataclass(frozen=True)
+class DetectJob:
+    """Detects a piece of a sequence into the store."""
+
+    detector: ImageDetector
+    store: DetectionStore
+
+    def __call__(self, item: _Piece) -> None:
+        piece = item.sequence
+        loaded = _loaded.setdefault(self.store.folder.name, self.detector)
+        for other in _loaded.keys() - {self.store.folder.name}:
+            del _loaded[other]
+        for _, found in detect_streams(loaded, [(piece, _images(piece))], 1):
+            self.store.save(piece, found)
+
+
+_loaded: dict[str, ImageDetector] = {}
+"""The last detector of this worker by its key, so that its weights are read once and not for every piece."""
+
+
+def _images(sequence: Sequence) -> Iterator[npt.NDArray[np.uint8]]:
+    from bytetrack.video.read import frames, read_image
+
+    if sequence.images is not None and sequence.images.is_dir():
+        return read_ahead(read_image, (sequence.image_path(frame_id) for frame_id in range(1, sequence.length + 1)))
+    return frames(sequence)
+
+
+def camera_motion_for(source: Any, tracker_for: Callable[[Sequence], Tracker], sequences: list[Sequence], out: Path) -> CameraMotion | None:
+    """`source` for `TrackJob`: None where it knows nothing, or where the tracker takes no account of it, which is noted once.
+
+    One that keeps what it estimates, and was not told where, keeps it in `out`/camera_motion.
+    """
+    from bytetrack.video.camera_motion import NoMotion
+
+    if isinstance(source, NoMotion) or not sequences:
+        return None
+    tracker = tracker_for(sequences[0])
+    uses = getattr(tracker, "USES", None)
+    if "camera_motion" not in (inspect.signature(tracker.update).parameters if uses is None else uses):
+        log.warning("%s takes no account of camera motion: camera_motion is ignored", type(tracker).__name__)
+        return None
+    if getattr(source, "folder", "") is None:
+        source.folder = out / "camera_motion"
+    known: CameraMotion = source
+    return known

@@ -1,0 +1,64 @@
+"""Folders of result files: found, checked, rewritten."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from bytetrack.data.mot import read_trajectories, write_trajectories
+from bytetrack.errors import MissingDataError
+from bytetrack.structures import Sequence, Trajectories
+
+__all__ = ["earlier_run", "forget_scores", "result_folder", "rewrite_trajectories"]
+
+log = logging.getLogger("bytetrack")
+
+
+def result_folder(folder: Path, sequences: list[Sequence] | None = None) -> Path:
+    """The folder of <sequence>.txt files: `folder`, or `folder`/tracks where that is a run's.
+
+    MissingDataError where it has none, or none for some of `sequences`; a warning names files of none of them.
+    """
+    folder = folder.expanduser()
+    folder = folder / "tracks" if (folder / "tracks").is_dir() else folder
+    there = {path.stem for path in folder.glob("*.txt")} if folder.is_dir() else set()
+    if not there:
+        raise MissingDataError(f"no result file in {str(folder)!r}: tracks must name the folder that holds <sequence>.txt")
+    if sequences is None:
+        return folder
+    names = {sequence.name for sequence in sequences}
+    if names - there:
+        listed = ", ".join(sorted(names - there))
+        raise MissingDataError(f"{folder} lacks {listed} ({len(names - there)} of {len(names)} result files): nothing was scored")
+    if there - names:
+        log.warning("%s: not scored, as the dataset has no such sequence: %s", folder, ", ".join(sorted(there - names)))
+    return folder
+
+
+def earlier_run(folder: str | Path | None) -> Path | None:
+    """The run folder to compare with, if any; MissingDataError where it holds no scores."""
+    run = None if folder is None else Path(folder).expanduser()
+    if run is not None and not (run / "scores.json").is_file():
+        raise MissingDataError(f"no scores.json in {str(run)!r}: compare must name the folder of an earlier run")
+    return run
+
+
+def rewrite_trajectories(source: Path, target: Path, change: Callable[[Trajectories], Trajectories]) -> None:
+    """Writes what `change` makes of every result file in `source` to the file of the same name in `target`, boxes with all digits."""
+    if source.resolve() == target.resolve():
+        raise ValueError(f"out would overwrite the tracks it reads ({source}): give another out")
+    before = after = 0
+    paths = sorted(source.glob("*.txt"))
+    for path in paths:
+        trajectories = read_trajectories(path)
+        changed = change(trajectories)
+        write_trajectories(target / path.name, changed, decimals=None)
+        before, after = before + len(trajectories), after + len(changed)
+    log.info("%d sequences, %d boxes before, %d after: %s", len(paths), before, after, target)
+
+
+def forget_scores(run: Path) -> None:
+    """Removes an earlier run's scores and report. Whoever changes its tracks does so first: a mistake before that costs nothing."""
+    for name in ("scores.json", "report.html"):
+        (run / name).unlink(missing_ok=True)

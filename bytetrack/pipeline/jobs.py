@@ -1,0 +1,139 @@
+"""What is done with one sequence: tracked, written, scored. A job sees no other's work, so results do not depend on where it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from bytetrack.boxes import tlwh_from_xyxy
+from bytetrack.data.mot import read_annotations, read_trajectories, write_trajectories
+from bytetrack.pipeline.folders import forget_scores
+from bytetrack.replacing import replace_text
+from bytetrack.scoring import SequenceScores, score_sequence
+from bytetrack.structures import Detections, Sequence, SequenceDetections, Tracks, Trajectories
+
+__all__ = ["CameraMotion", "ScoreJob", "ScoringProtocol", "SequenceDetector", "TrackJob", "Tracker", "TrackerFactory", "track_sequence"]
+
+ScoringProtocol = Literal["mot15", "mot17", "mot20"]
+
+
+class Tracker(Protocol):
+    """An algorithm with its state, one instance a sequence. One that takes a keyword `camera_motion` is given it where it is known."""
+
+    def update(self, detections: Detections) -> Tracks: ...
+
+
+class SequenceDetector(Protocol):
+    """Says all boxes of a sequence at once; it is sent to other processes, so it must pickle."""
+
+    def detect_sequence(self, sequence: Sequence) -> SequenceDetections: ...
+
+
+class CameraMotion(Protocol):
+    """Says how the camera moved: affines (length, 2, 3), each from the frame before, or None. Sent to other processes: it must pickle."""
+
+    def of_sequence(self, sequence: Sequence, detections: SequenceDetections) -> npt.NDArray[np.float64] | None: ...
+
+
+def track_sequence(
+    detections: Iterable[Detections],
+    tracker: Tracker,
+    min_box_area: float | None = None,
+    max_aspect_ratio: float | None = None,
+    camera_motion: npt.NDArray[np.float64] | None = None,
+) -> Trajectories:
+    """A new tracker's trajectories over the frames of `detections`, frames without boxes included.
+
+    `camera_motion` (frames, 2, 3) is handed on to the tracker, which must take it; the first frame's, which has none before it, is not.
+    Kept are boxes with area > `min_box_area` (square pixels) and width / height <= `max_aspect_ratio`; None keeps all.
+    """
+    if camera_motion is None:
+        frames = [tracker.update(frame) for frame in detections]
+    else:
+        update: Callable[..., Tracks] = tracker.update
+        pairs = enumerate(zip(detections, camera_motion, strict=True))
+        frames = [update(frame, camera_motion=affine) if place else update(frame) for place, (frame, affine) in pairs]
+    tlwh = tlwh_from_xyxy(np.concatenate([np.empty((0, 4)), *(tracks.xyxy for tracks in frames)]))
+    keep = np.ones(len(tlwh), dtype=bool)
+    if min_box_area is not None:
+        keep &= tlwh[:, 2] * tlwh[:, 3] > min_box_area
+    if max_aspect_ratio is not None:
+        keep &= tlwh[:, 2] <= max_aspect_ratio * tlwh[:, 3]
+    frame_id = np.repeat(np.arange(1, len(frames) + 1), [len(tracks) for tracks in frames])
+    track_id = np.concatenate([np.empty(0, np.int64), *(tracks.track_id for tracks in frames)])
+    score = np.concatenate([np.empty(0), *(tracks.score for tracks in frames)])
+    classes = [tracks.class_id for tracks in frames if len(tracks) and tracks.class_id is not None]
+    class_id = np.concatenate(classes) if classes and sum(map(len, classes)) == len(tlwh) else None
+    rows = np.lexsort((track_id, frame_id))
+    rows = rows[keep[rows]]
+    return Trajectories(frame_id[rows], track_id[rows], tlwh[rows], score[rows], None if class_id is None else class_id[rows])
+
+
+@dataclass(frozen=True)
+class TrackerFactory:
+    """Makes the tracker of a sequence: `build(settings)`, with the settings of `per_sequence[sequence.name]` over them.
+
+    Settings that have a `frame_rate` and leave it None get the sequence's.
+    """
+
+    build: Callable[[dict[str, Any]], Tracker]
+    settings: Mapping[str, Any]
+    per_sequence: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def __call__(self, sequence: Sequence) -> Tracker:
+        own = self.per_sequence.get(sequence.name) if isinstance(self.per_sequence, Mapping) else self.per_sequence
+        if not isinstance(own, Mapping | None):
+            raise ValueError(f"per_sequence must be {{SEQUENCE: {{setting: value}}}}: got {str(own)[:60]} for {sequence.name}")
+        settings = {**self.settings, **(own or {})}
+        if "frame_rate" in settings and settings["frame_rate"] is None:
+            settings["frame_rate"] = sequence.frame_rate
+        return self.build(settings)
+
+
+@dataclass(frozen=True)
+class ScoreJob:
+    """Scores `folder`/<sequence>.txt, and copies it to `copy_to`; None for a sequence without ground truth."""
+
+    folder: Path
+    protocol: ScoringProtocol
+    copy_to: Path | None = None
+
+    def __call__(self, sequence: Sequence) -> SequenceScores | None:
+        path = self.folder / f"{sequence.name}.txt"
+        trajectories = read_trajectories(path, sequence.length)
+        if self.copy_to is not None and self.copy_to.resolve() != self.folder.resolve():
+            forget_scores(self.copy_to.parent)
+            replace_text(self.copy_to / path.name, path.read_text(encoding="utf-8-sig"))
+        if sequence.ground_truth is None:
+            return None
+        annotations = read_annotations(sequence)
+        try:
+            return score_sequence(annotations, trajectories, sequence.length, self.protocol)
+        except ValueError as error:
+            raise ValueError(f"{sequence.name}: {error}") from None
+
+
+@dataclass(frozen=True)
+class TrackJob:
+    """Detects and tracks a sequence, writes `folder`/<sequence>.txt, and scores what the file says."""
+
+    detector: SequenceDetector
+    tracker_for: Callable[[Sequence], Tracker]
+    folder: Path
+    protocol: ScoringProtocol
+    min_box_area: float | None = None
+    max_aspect_ratio: float | None = None
+    camera_motion: CameraMotion | None = None
+
+    def __call__(self, sequence: Sequence) -> SequenceScores | None:
+        detections = self.detector.detect_sequence(sequence)
+        affines = None if self.camera_motion is None else self.camera_motion.of_sequence(sequence, detections)
+        trajectories = track_sequence(detections, self.tracker_for(sequence), self.min_box_area, self.max_aspect_ratio, affines)
+        forget_scores(self.folder.parent)
+        write_trajectories(self.folder / f"{sequence.name}.txt", trajectories)
+        return ScoreJob(self.folder, self.protocol)(sequence)

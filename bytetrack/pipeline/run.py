@@ -1,0 +1,98 @@
+"""Every sequence of a dataset through a job, many at a time; the scores of all, written and shown."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from bytetrack.executors import Executor
+from bytetrack.pipeline.folders import forget_scores
+from bytetrack.pipeline.progress import bar
+from bytetrack.replacing import replace_text
+from bytetrack.scoring import SequenceScores, summarise
+from bytetrack.structures import Sequence
+
+__all__ = ["every_sequence", "finish", "score_every_sequence", "sequences_of"]
+
+log = logging.getLogger("bytetrack")
+Result = TypeVar("Result")
+SHOWN = {
+    "trackeval": ("COMBINED", ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW", "FP", "FN")),
+    "motmetrics": ("OVERALL", ("MOTA", "IDF1", "IDs", "FP", "FN", "MT", "ML", "Frag")),
+}
+
+
+def sequences_of(dataset: Any) -> list[Sequence]:
+    """The dataset's sequences; ValueError for one of single images, which only trains detectors."""
+    if not hasattr(dataset, "sequences"):
+        raise ValueError(f"{type(dataset).__name__} has images but no sequences: it trains detectors, nothing in it can be tracked")
+    found: list[Sequence] = dataset.sequences()
+    return found
+
+
+def score_every_sequence(
+    job: Callable[[Sequence], SequenceScores | None], sequences: list[Sequence], out: Path, executor: Executor
+) -> dict[str, dict[str, dict[str, Any]]] | None:
+    """Runs the job on every sequence, writes `out`/scores.json and returns its content; None where there is no ground truth."""
+    scores = every_sequence(job, sequences, executor, _summary)
+    forget_scores(out)
+    without = [sequence.name for sequence in sequences if sequence.ground_truth is None]
+    if without:
+        log.warning("no ground truth, so not scored: %s", ", ".join(without))
+    if scores is not None:
+        replace_text(out / "scores.json", json.dumps(scores, indent=1, allow_nan=False) + "\n")
+    return scores
+
+
+def _summary(results: dict[str, SequenceScores | None]) -> dict[str, dict[str, dict[str, Any]]] | None:
+    scored = {name: result for name, result in results.items() if result is not None}
+    return summarise(scored) if scored else None
+
+
+def every_sequence(
+    job: Callable[[Sequence], Any], sequences: list[Sequence], executor: Executor, reduce: Callable[[dict[str, Any]], Result]
+) -> Result:
+    """`reduce` of what `job` says of every sequence by name, in the order of `sequences`; with a progress bar. See `Executor.run`."""
+    with bar("", "sequences", len(sequences)) as advance:
+        return executor.run(job, sequences, reduce, lambda sequence: advance(1, sequence.name))
+
+
+def finish(scores: dict[str, dict[str, dict[str, Any]]] | None, dataset: Any, out: Path, compare: Path | None) -> None:
+    """Writes the report, shows the scores and says where everything is."""
+    from rich.console import Console
+
+    console = Console(highlight=False, markup=False)  # names may hold [brackets]
+    if scores is not None:
+        from bytetrack.report import write_report
+
+        write_report(out, dataset, compare)
+        for table in _tables(scores, dataset.protocol):
+            console.print(table)
+    for name, what in (("tracks", "tracks"), ("scores.json", "scores"), ("report.html", "report"), ("config.yaml", "settings")):
+        if (out / name).exists():
+            console.print(f"{what:9}{out / name}", soft_wrap=True)
+
+
+def _tables(scores: Mapping[str, Mapping[str, Mapping[str, Any]]], protocol: str) -> list[Any]:
+    """Both protocols' tables for the console, sequences first, all together last."""
+    from rich.table import Table
+
+    titles = {"trackeval": f"TrackEval, official ({protocol} rules)", "motmetrics": "motmetrics, the paper's protocol"}
+    tables = []
+    for scorer, (together, columns) in SHOWN.items():
+        table = Table(title=titles[scorer], title_justify="left")
+        table.add_column("sequence")
+        for column in columns:
+            table.add_column(column, justify="right")
+        for name in [*(name for name in scores[scorer] if name != together), together]:
+            cells = [_cell(scores[scorer][name][column]) for column in columns]
+            table.add_row(name, *cells, style="bold" if name == together else "")
+        tables.append(table)
+    return tables
+
+
+def _cell(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}" if isinstance(value, float) else str(value)
