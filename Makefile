@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-EXTRAS ?= dev,onnx,openvino,sweep
+EXTRAS ?= dev,onnx,openvino,sweep,ray
 
 .PHONY: help install check test test-slow bench quickstart clean
 .DEFAULT_GOAL := help

@@ -43,7 +43,7 @@ EXTRAS = {
     "onnx": ["onnx>=1.16", "onnxscript>=0.2", "onnxruntime>=1.18"],
     "openvino": ["openvino>=2024.4"],
     "sweep": ["hydra-joblib-launcher>=1.2", "hydra-submitit-launcher>=1.2", "optuna>=4"],
-    "ray": ["ray>=2.40", "hydra-ray-launcher>=1.2"],
+    "ray": ["ray>=2.40"],  # executor=ray; sweeps on Ray: docs/scale.md
     "bench": [
         "pyxtrackers",
         "visiontrack-cpp",
