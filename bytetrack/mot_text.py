@@ -20,7 +20,7 @@ from bytetrack.structures import SequenceDetections
 
 __all__ = ["Table", "read_detections", "read_table"]
 
-FRAME, ID, TLWH, SCORE = 0, 1, slice(2, 6), 6
+FRAME, ID, TLWH, SCORE, CLASS = 0, 1, slice(2, 6), 6, 7
 LARGEST_PIXEL = 1e9  # beyond, areas and overlaps lose their digits
 LARGEST_ID = 2**53  # the last integer up to which float64 holds every one
 
@@ -81,12 +81,14 @@ def read_detections(
     length: int,
     last_frame: int | None = None,
     scores: Literal["strict", "minmax"] = "strict",
+    classes: bool = False,
 ) -> SequenceDetections:
     """Detections of the `length` frames from `first_frame` of a file in the numbering of the whole sequence, renumbered from 1.
 
-    Seven to ten columns, of which the first seven count; within a frame the file's order stays. `last_frame` is the last of the
-    whole sequence, where known. Scores must lie in [0, 1]: `strict` refuses others, `minmax` then maps the file's range to [0, 1]
-    linearly. FormatError also for a file that has boxes, but none in these frames: its numbering must be another one.
+    Seven to ten columns, of which the first seven count, with `classes` also the eighth, the class's number (-1 in all rows: none);
+    within a frame the file's order stays. `last_frame` is the last of the whole sequence, where known. Scores must lie in [0, 1]: `strict`
+    refuses others, `minmax` then maps the file's range to [0, 1] linearly. FormatError also for a file that has boxes, but none in these
+    frames: its numbering must be another one.
     """
     table = read_table(path, range(7, 11), "7 to 10 columns frame,id,left,top,width,height,score,...")
     table.refuse_bad_boxes(last_frame)
@@ -104,7 +106,16 @@ def read_detections(
         )
     rows = rows[np.argsort(frame[rows], kind="stable")]
     offsets = np.concatenate([[0], np.cumsum(np.bincount(frame[rows], minlength=length))])
-    return SequenceDetections(xyxy_from_tlwh(table.values[rows, TLWH]), score[rows], offsets.astype(np.int64))
+    class_id = _class_ids(table, rows) if classes else None
+    return SequenceDetections(xyxy_from_tlwh(table.values[rows, TLWH]), score[rows], offsets.astype(np.int64), class_id)
+
+
+def _class_ids(table: Table, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.int64] | None:
+    """The eighth column of `rows`; None where it is missing or says -1 throughout."""
+    if table.values.shape[1] <= CLASS or (table.values[:, CLASS] == -1).all():
+        return None
+    table.refuse((table.values[:, CLASS] < 0) | (table.values[:, CLASS] % 1 != 0), "a class number from 0 in column 8, or -1 in all rows")
+    return np.asarray(table.values[rows, CLASS], np.int64)
 
 
 def _lines(path: Path) -> list[str]:

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.mot_text import FRAME, ID, SCORE, TLWH, Table, read_detections, read_table
+from bytetrack.mot_text import CLASS, FRAME, ID, SCORE, TLWH, Table, read_detections, read_table
 from bytetrack.replacing import replace_text
 from bytetrack.structures import Annotations, Sequence, Trajectories
 
 __all__ = ["read_annotations", "read_detections", "read_trajectories", "write_trajectories"]
 
-CLASS, VISIBILITY = 7, 8
+VISIBILITY = 8
 
 
 def read_annotations(source: Sequence | Path) -> Annotations:

@@ -16,6 +16,9 @@ from bytetrack.demo.outputs import Outputs
 from bytetrack.demo.paint import Painter
 from bytetrack.demo.run import Demo, Restarts
 from bytetrack.demo.web import Page
+from bytetrack.demo.weights import chosen
+from bytetrack.detection.classes import choose, named
+from bytetrack.executors import cores
 from bytetrack.structures import Detections
 from bytetrack.structures import Sequence as SequenceInfo
 from bytetrack.video.source import Frame, Source, open_source
@@ -24,6 +27,7 @@ from bytetrack.video.write import VideoWriter
 __all__ = ["assemble"]
 
 MOST_FRAMES = 2**20  # that recorded detections are read for: what a video's header says may lie
+MOST_WORKERS = 4  # each holds a network's whole working memory
 
 
 def assemble(
@@ -44,19 +48,20 @@ def assemble(
     max_frames: int | None,
     min_box_area: float | None,
     max_aspect_ratio: float | None,
+    classes: Sequence[str | int] | str | None = None,
 ) -> Demo:
     """A `Demo` ready to run; every mistake in the settings is raised here, before anything is written."""
     if max_frames is not None and max_frames < 1:
         raise ValueError(f"max_frames must be at least 1, or null for all: got {max_frames}")
     stop = threading.Event()
     settings = dict(tracker)
-    names = list(getattr(detector, "class_names", ["object"]))
+    names = _class_names(detector, wanted := chosen(classes))
     trial = build_tracker({**settings, "frame_rate": 30.0} if settings.get("frame_rate", 0) is None else settings)
     trial.update(Detections.empty())  # compiles what is not compiled yet
     origin = open_source(source, **stream, stop=stop)
     try:
         _check_out(out, origin, detector)
-        detect = _boxes_of(detector, origin)
+        detect, workers = _boxes_of(detector, origin, wanted)
         if settings.get("frame_rate", 0) is None:
             settings["frame_rate"] = origin.frame_rate
         known = {**dict(enumerate(names)), **({-1: names[0]} if len(names) == 1 else {})}  # -1: boxes without a class
@@ -81,21 +86,45 @@ def assemble(
             max_aspect_ratio=max_aspect_ratio,
             on_ground=homography is not None,
             stop=stop,
+            workers=workers,
         )
     except BaseException:
         origin.close()
         raise
 
 
-def _boxes_of(detector: Any, source: Source) -> Callable[[Frame], Detections]:
-    """A network looks at each picture; recorded detections are looked up by frame."""
+def _class_names(detector: Any, wanted: Sequence[str | int] | None) -> list[str]:
+    """What the detector's boxes are called, by class id; boxes without classes by the one class that is wanted."""
+    own = getattr(detector, "class_names", None)
+    if own is None and hasattr(detector, "detect"):
+        return named(own, getattr(detector, "classes", None))
+    if own is None and wanted is not None and len(wanted) == 1:
+        return [str(wanted[0])]
+    return list(own or ["object"])
+
+
+def _boxes_of(detector: Any, source: Source, wanted: Sequence[str | int] | None) -> tuple[Callable[[Frame], Detections], int]:
+    """How to find a frame's boxes, and for how many frames at once.
+
+    A network looks at each picture. On the CPU it looks at several frames of a file at the same time, with a share of the cores for
+    each: small networks gain little from many cores. Recorded detections are looked up by frame.
+    """
     if not hasattr(detector, "detect_sequence"):
-        detector.detect([np.zeros((64, 64, 3), np.uint8)])  # loads it: mistakes come out before anything is written
-        return lambda frame: detector.detect([frame.image])[0]
+        workers = 1 if source.live or not getattr(detector, "on_cpu", False) else min(cores(), MOST_WORKERS)
+        network = detector if workers == 1 else detector.shared(workers, max(1, cores() // workers))
+        network.detect([np.zeros((64, 64, 3), np.uint8)])  # loads it: mistakes come out before anything is written
+        return lambda frame: network.detect([frame.image])[0], workers
     if source.live:
         raise ValueError(f"recorded detections need a file or a folder, and {source.name} is live: give weights=")
     recorded = detector.detect_sequence(SequenceInfo(source.name, MOST_FRAMES, source.frame_rate, 0, 0))
-    return lambda frame: recorded.frame(frame.frame_id) if frame.frame_id <= len(recorded) else Detections.empty()
+    names = getattr(detector, "class_names", None) or []
+    kept = choose(wanted, len(names), names, source.name) if recorded.class_id is not None else None
+
+    def look_up(frame: Frame) -> Detections:
+        found = recorded.frame(frame.frame_id) if frame.frame_id <= len(recorded) else Detections.empty()
+        return found if kept is None or found.class_id is None else found[np.isin(found.class_id, kept)]
+
+    return look_up, 1
 
 
 def _check_out(out: Path, source: Source, detector: Any) -> None:

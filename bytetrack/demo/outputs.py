@@ -24,7 +24,9 @@ def class_name(class_names: Sequence[str], class_id: int | None) -> str:
 
 
 class Outputs:
-    """`<name>.txt` (MOT columns, frames from 1), `<name>.jsonl` (an object a frame) and, where something is counted, `<name>.events.csv`.
+    """`<name>.txt`, `<name>.jsonl` (an object a frame) and, where something is counted, `<name>.events.csv`.
+
+    The text has MOT's columns, frames from 1, in the eighth the class where there are several.
 
     Every frame reaches the disk before the next one.
     """
@@ -46,10 +48,12 @@ class Outputs:
     ) -> None:
         """A frame's rows: boxes to 0.1 pixel, scores to 0.01, times to the millisecond; `motion` in metres to 0.01."""
         boxes = tlwh_from_xyxy(tracks.xyxy).round(1).tolist()
-        rows = zip(tracks.track_id.tolist(), boxes, tracks.score.round(2).tolist(), strict=True)
-        self._text.writelines(f"{frame_id},{i},{x},{y},{w},{h},{score},-1,-1,-1\n" for i, (x, y, w, h), score in rows)
-        self._text.flush()
         classes = [None] * len(tracks) if tracks.class_id is None else tracks.class_id.tolist()
+        rows = zip(tracks.track_id.tolist(), boxes, tracks.score.round(2).tolist(), classes, strict=True)
+        self._text.writelines(
+            f"{frame_id},{i},{x},{y},{w},{h},{score},{-1 if c is None else c},-1,-1\n" for i, (x, y, w, h), score, c in rows
+        )
+        self._text.flush()
         found = [
             {"id": i, "class": class_name(self.class_names, c), "tlwh": box, "score": score}
             for i, c, box, score in zip(tracks.track_id.tolist(), classes, boxes, tracks.score.round(3).tolist(), strict=True)

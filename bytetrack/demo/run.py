@@ -117,6 +117,7 @@ class Demo:
     `detect` says the boxes of a frame, `tracker` the identities, `counter` the events; `video` None writes no video. `min_box_area`
     (square pixels) and `max_aspect_ratio` (width / height) filter what is shown and written, None keeps all. `show` opens a
     window (q or Esc ends); `page` shows the live picture. `on_ground`: the counter knows the ground, and rows say speed and distance.
+    `detect` is called by so many `workers` at once.
     """
 
     source: Source
@@ -134,12 +135,13 @@ class Demo:
     on_ground: bool = False
     stop: threading.Event = field(default_factory=threading.Event)
     queue: int = 4
+    workers: int = 1
 
     def __post_init__(self) -> None:
         self._identities = Identities()
         self._moments: deque[float] = deque(maxlen=60)
         self.read = Stage("read", next)
-        self.stages = [Stage("detect", self._detect), Stage("track", self._track)]
+        self.stages = [Stage("detect", self._detect, self.workers), Stage("track", self._track)]
         if self.video is not None or self.show or self.page is not None:
             self.stages.append(Stage("draw", self._draw))
         if self.video is not None:
@@ -291,8 +293,12 @@ def _closing(shots: Iterator[Shot]) -> Iterator[Iterator[Shot]]:
 
 @contextmanager
 def _stopping(stop: threading.Event) -> Iterator[list[int]]:
-    """The first Ctrl-C or SIGTERM sets `stop` and notes its exit status; a second one ends the program at once."""
+    """The first Ctrl-C or SIGTERM sets `stop` and notes its exit status; another, half a second later or more, ends the program at once.
+
+    Within that half second it is the same one: `timeout` and some shells tell the process and then its whole group.
+    """
     caught: list[int] = []
+    first = 0.0
     if threading.current_thread() is not threading.main_thread():
         yield caught
         return
@@ -300,8 +306,12 @@ def _stopping(stop: threading.Event) -> Iterator[list[int]]:
     before = {number: signal.getsignal(number) for number in signals}
 
     def handle(number: int, _: object) -> None:
-        if caught:
+        nonlocal first
+        if caught and time.monotonic() - first > 0.5:
             os._exit(128 + number)
+        if caught:
+            return
+        first = time.monotonic()
         caught.append(128 + number)
         sys.stderr.write("\nstopping: finishing the frames in flight (again to end at once)\n")
         stop.set()

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from bytetrack.detection.stream import read_ahead
+
 __all__ = ["Stage", "run_stages"]
 
 _END = object()
@@ -19,18 +21,21 @@ _END = object()
 
 @dataclass
 class Stage:
-    """A named step `item → item`. The last 1,000 durations are kept: memory is flat on endless streams."""
+    """A named step `item → item`, by so many `workers` at once. The last 1,000 durations are kept: memory is flat on endless streams."""
 
     name: str
     step: Callable[[Any], Any]
+    workers: int = 1
     durations: deque[float] = field(default_factory=lambda: deque(maxlen=1000))
     items: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, item: Any) -> Any:
         start = time.perf_counter()
         result = self.step(item)
-        self.durations.append(time.perf_counter() - start)
-        self.items += 1
+        with self._lock:
+            self.durations.append(time.perf_counter() - start)
+            self.items += 1
         return result
 
     def statistics(self) -> dict[str, float]:
@@ -42,8 +47,9 @@ class Stage:
 def run_stages(source: Iterable[Any], stages: list[Stage], capacity: int, stop: threading.Event) -> Iterator[Any]:
     """What comes out of the last stage, in order, while every stage works in its own thread.
 
-    At most `capacity` items wait before each stage. When `stop` is set the source is asked no more, and what is in flight comes
-    out. The first exception of the source or of a stage ends the iteration after what was before it, and is raised here.
+    At most `capacity` items wait before each stage, and in one of several workers twice as many as these. When `stop` is set the
+    source is asked no more, and what is in flight comes out. The first exception of the source or of a stage ends the iteration
+    after what was before it, and is raised here.
     """
     inputs: list[queue.Queue[Any]] = [queue.Queue(capacity) for _ in range(len(stages) + 1)]
     failures: list[BaseException] = []
@@ -59,16 +65,15 @@ def run_stages(source: Iterable[Any], stages: list[Stage], capacity: int, stop: 
         inputs[0].put(_END)
 
     def work(stage: Stage, inbox: queue.Queue[Any], outbox: queue.Queue[Any]) -> None:
-        broken = False
-        while (item := inbox.get()) is not _END:
-            if broken:
-                continue  # empty the queue so that nobody before waits for ever
-            try:
-                outbox.put(stage(item))
-            except BaseException as error:
-                failures.append(error)
-                stop.set()
-                broken = True
+        items = iter(inbox.get, _END)
+        try:
+            for result in map(stage, items) if stage.workers == 1 else read_ahead(stage, items, stage.workers):
+                outbox.put(result)
+        except BaseException as error:
+            failures.append(error)
+            stop.set()
+        for _ in items:  # after an error: empty the queue so that nobody before waits for ever
+            pass
         outbox.put(_END)
 
     threads = [threading.Thread(target=feed, name="source", daemon=True)]

@@ -41,7 +41,7 @@ class Page:
 
     def __init__(self, host: str, port: int, token: str | None, on_stop: Callable[[], None]) -> None:
         if host not in LOCAL and len(token or "") < 8:
-            raise ValueError(f"serve.host={host} opens the page to others: set serve.token to a secret of at least 8 characters")
+            raise ValueError(f"page.host={host} opens the page to others: set page.token to a secret of at least 8 characters")
         self.host, self.token, self.on_stop = host, token, on_stop
         self._key = secrets.token_urlsafe(16)
         self._lock = threading.Lock()
@@ -200,5 +200,5 @@ def _listen(host: str, port: int) -> socket.socket:
         except OSError as error:
             if time.monotonic() > deadline:
                 listener.close()
-                raise OSError(f"cannot serve on {host}:{port}: {error.strerror}; choose another serve.port (0 takes a free one)") from None
+                raise OSError(f"cannot serve on {host}:{port}: {error.strerror}; choose another page.port (0 takes a free one)") from None
             time.sleep(0.2)

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bytetrack.detection.classes import named
 from bytetrack.errors import MissingDataError
 
-__all__ = ["ByName", "detector_from"]
+__all__ = ["ByName", "chosen", "detector_from"]
 
 log = logging.getLogger("bytetrack")
 
@@ -24,21 +25,26 @@ def detector_from(
     device: str = "auto",
     providers: Sequence[str] = ("cpu",),
 ) -> ByName:
-    """A detector by the name of official weights (`yolox_nano` … `yolox_x`, fetched once) or by a file (.pth, .pth.tar, .onnx).
+    """A detector by the name of official weights (`yolox_nano` … `yolox_x`, fetched once) or by a file (.pth, .pth.tar, .onnx, .xml).
 
     The network's size is read from the file. `classes`: names or numbers, `all` or None for every one; a file of one class needs
     none. `input_size` (height, width): None takes the checkpoint's own, 800 x 1440 or 608 x 1088 for published ByteTrack weights, and
-    416 x 416 or 640 x 640 for COCO ones. `device` and `precision` are torch's, `providers` ONNX Runtime's. MissingDataError says where
-    to put a file that is neither here nor to be fetched.
+    416 x 416 or 640 x 640 for COCO ones. `device` and `precision` are torch's and OpenVINO's, `providers` ONNX Runtime's.
+    MissingDataError says where to put a file that is neither here nor to be fetched.
     """
-    wanted = None if classes is None or classes == "all" or list(classes) == ["all"] else [classes] if isinstance(classes, str) else classes
+    wanted = chosen(classes)
     path = _file(str(weights))
     shared: dict[str, Any] = {"weights": path, "classes": wanted, "min_score": min_score, "nms_iou": nms_iou, "batch_size": 1}
     if path.suffix.lower() == ".onnx":
         from bytetrack.detection.onnx import Onnx
 
         onnx = Onnx(**shared, providers=providers, input_size=input_size)
-        return ByName(onnx, _names(onnx.class_names, wanted))
+        return ByName(onnx, named(onnx.class_names, wanted))
+    if path.suffix.lower() == ".xml":
+        from bytetrack.detection.openvino import OpenVino
+
+        openvino = OpenVino(**shared, precision=precision, device="CPU" if device == "auto" else device.upper(), input_size=input_size)
+        return ByName(openvino, named(openvino.class_names, wanted))
     from bytetrack.detection.network import SIZES, read_checkpoint
     from bytetrack.detection.yolox import Yolox
 
@@ -57,7 +63,14 @@ def detector_from(
         precision=precision,
         device=device,
     )
-    return ByName(yolox, _names(checkpoint.class_names, wanted))
+    return ByName(yolox, named(checkpoint.class_names, wanted))
+
+
+def chosen(classes: Sequence[str | int] | str | None) -> Sequence[str | int] | None:
+    """The setting as a list of names or numbers, None for all: a single name and `all` are understood too."""
+    if classes is None or classes == "all" or list(classes) == ["all"]:
+        return None
+    return [classes] if isinstance(classes, str) else classes
 
 
 class ByName:
@@ -65,6 +78,15 @@ class ByName:
 
     def __init__(self, network: Any, class_names: Sequence[str]) -> None:
         self.network, self.class_names = network, list(class_names)
+
+    @property
+    def on_cpu(self) -> bool:
+        """As the network's own."""
+        return bool(self.network.on_cpu)
+
+    def shared(self, callers: int, threads: int) -> ByName:
+        """As the network's own."""
+        return ByName(self.network.shared(callers, threads), self.class_names)
 
     def detect(self, images: Sequence[Any]) -> Any:
         """As the network's own."""
@@ -75,17 +97,6 @@ class ByName:
         return str(self.network.key())
 
 
-def _names(own: Sequence[str] | None, wanted: Sequence[str | int] | None) -> list[str]:
-    """The file's own names, else COCO's; only the wanted one's where there is but one, since detections then carry no class."""
-    from bytetrack.detection.classes import COCO
-
-    known = list(own or COCO)
-    if len(known) > 1 and wanted is not None and len(wanted) == 1:
-        only = wanted[0]
-        return [only if isinstance(only, str) else known[only] if only < len(known) else str(only)]
-    return known
-
-
 def _file(weights: str) -> Path:
     from bytetrack.data.download import WEIGHTS, cache_folder, fetch_weights
 
@@ -93,7 +104,7 @@ def _file(weights: str) -> Path:
     if path.is_file():
         return path
     if weights not in WEIGHTS:
-        raise MissingDataError(f"no weights '{weights}': expected a .pth, .pth.tar or .onnx file, or a name: {', '.join(WEIGHTS)}")
+        raise MissingDataError(f"no weights '{weights}': expected a .pth, .pth.tar, .onnx or .xml file, or a name: {', '.join(WEIGHTS)}")
     if not (cache_folder() / f"{weights}.pth").is_file():
         log.info("fetching %s from %s", weights, WEIGHTS[weights].url)
     try:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 
-__all__ = ["COCO", "choose"]
+__all__ = ["COCO", "choose", "named", "names_of"]
 
 # fmt: off
 COCO = (
@@ -18,6 +19,25 @@ COCO = (
 )
 # fmt: on
 """The 80 classes of COCO, in the order of their numbers in YOLOX."""
+
+
+def names_of(setting: Sequence[str] | str | None) -> list[str] | None:
+    """The names that a setting lists; `coco` stands for COCO's 80."""
+    if isinstance(setting, str):
+        if setting != "coco":
+            raise ValueError(f"class_names must be a list of names, or coco: got {setting!r}")
+        return list(COCO)
+    return None if setting is None else [str(name) for name in setting]
+
+
+def named(own: Sequence[str] | None, wanted: Sequence[str | int] | None) -> list[str]:
+    """What a network's detections are called, by class id: its own names, else COCO's; the only one of those wanted where there is but
+    one, since detections then carry no class."""
+    known = list(own or COCO)
+    if len(known) > 1 and wanted is not None and len(wanted) == 1:
+        only = wanted[0]
+        return [only if isinstance(only, str) else known[only] if only < len(known) else str(only)]
+    return known
 
 
 def choose(wanted: Sequence[str | int] | None, num_classes: int, names: Sequence[str] | None, where: str) -> tuple[int, ...] | None:
@@ -40,7 +60,9 @@ def choose(wanted: Sequence[str | int] | None, num_classes: int, names: Sequence
             chosen.append(item)
         else:
             known = f"{', '.join(names[:8])}{', …' if len(names) > 8 else ''}" if names else "numbers only, the file names none"
-            raise ValueError(f"{where}: no class {item!r} among its {num_classes} ({known}): set detector.classes, null for all")
+            near = get_close_matches(str(item), names or (), 1)
+            hint = f"did you mean {near[0]}?" if near else "set classes to some of them, null for all"
+            raise ValueError(f"{where}: no class {item!r} among its {num_classes} ({known}): {hint}")
     if not chosen:
         raise ValueError(f"{where}: classes is empty: name at least one, or null for all")
     return tuple(sorted(set(chosen)))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +21,8 @@ from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.structures import Detections
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from bytetrack.detection.select import Limits
 
 __all__ = ["KINDS", "About", "ExportedDetector", "Model"]
@@ -144,6 +148,20 @@ class ExportedDetector:
             found += self._loaded(images[first : first + self._loaded.batch])
         return found
 
+    callers = 1
+
+    @property
+    def on_cpu(self) -> bool:
+        """Whether it runs on the cores that everything else needs too, as many of them as it finds good."""
+        return self.threads == 0
+
+    def shared(self, callers: int, threads: int) -> Self:
+        """The same detector, for so many threads that call it at once: each call uses `threads` cores of the CPU."""
+        twin = copy(self)
+        twin.__dict__.pop("_loaded", None)
+        twin.callers, twin.threads = callers, threads
+        return twin
+
     @property
     def class_names(self) -> list[str] | None:
         """What the file's classes are called, by number, where it says so."""
@@ -179,6 +197,7 @@ class _Loaded:
         if min(self.size) < 1 or self.size[0] * self.size[1] > MOST_PIXELS:
             raise FormatError(f"{where}: expected pictures of at most {MOST_PIXELS} pixels, the file takes {self.size[0]}x{self.size[1]}")
         self.grid, self.stride = anchor_grid(*self.size)
+        self._own = threading.local()  # each thread's input, kept: fresh memory costs as much as filling it
         self.kind, classes = self._probe(where)
         self.limits = self._limits(detector, classes, where)
         log.info("%s: %s, %d classes, %dx%d, %s", where, model.runtime, classes, *self.size, self.convention)
@@ -233,10 +252,12 @@ class _Loaded:
         """The file's output for at most `batch` images; a file of fixed batch gets the last image repeated."""
         from bytetrack.detection.preprocess import network_input
 
-        pixels = network_input(images, self.size, self.convention, self.model.dtype)
-        missing = self.batch - len(pixels) if self.padded else 0
-        if missing:
-            pixels = np.concatenate([pixels, np.repeat(pixels[-1:], missing, axis=0)])
+        shape = (self.batch if self.padded else len(images), 3, *self.size)
+        pixels: Floats | None = getattr(self._own, "pixels", None)
+        if pixels is None or pixels.shape != shape:
+            pixels = self._own.pixels = np.empty(shape, self.model.dtype)
+        network_input(images, self.size, self.convention, out=pixels[: len(images)])
+        pixels[len(images) :] = pixels[len(images) - 1]
         return self.model.run(pixels)
 
 

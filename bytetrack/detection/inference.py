@@ -36,7 +36,7 @@ class Inference:
         self.dtype = DTYPES[detector.precision]
         if self.dtype == torch.float16 and self.device == "cpu":
             raise ValueError("precision fp16 needs a GPU: choose bf16 or fp32 on the CPU")
-        self.size = detector.input_size
+        self.size, self.threads = detector.input_size, detector.threads
         checkpoint = read_checkpoint(detector.weights)
         self.convention = pick_convention(detector.convention, checkpoint)
         class_ids = choose(detector.classes, checkpoint.num_classes, checkpoint.class_names, str(detector.weights))
@@ -51,6 +51,8 @@ class Inference:
 
     @torch.inference_mode()
     def __call__(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[Detections]:
+        if self.threads not in (0, torch.get_num_threads()):
+            torch.set_num_threads(self.threads)
         batch = normalise(letterbox_batch(images, self.size, self.device), self.convention)
         ratios = [letterbox_ratio(image.shape, self.size) for image in images]
         return self.select(self.network(batch.to(self.dtype)), self.grid, self.stride, ratios)

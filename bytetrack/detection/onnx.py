@@ -55,6 +55,10 @@ class Onnx(ExportedDetector):
             raise ValueError(f"expected at least one provider of {', '.join(PROVIDERS)}: got {self.providers}")
         super().__init__(weights, input_size, convention, classes, min_score, nms_iou, max_detections, batch_size, threads)
 
+    @property
+    def on_cpu(self) -> bool:
+        return self.providers == ["cpu"] and super().on_cpu
+
     def _open(self) -> Model:
         session = self._session()
         source, target = session.get_inputs()[0], session.get_outputs()[0]

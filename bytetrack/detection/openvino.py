@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,10 @@ class OpenVino(ExportedDetector):
         numbers = self.weights.with_suffix(".bin") if self.weights.suffix == ".xml" else None
         return {"precision": self.precision, "bin": hashlib.sha256(numbers.read_bytes()).hexdigest() if numbers else None}
 
+    @property
+    def on_cpu(self) -> bool:
+        return self.device == "CPU" and super().on_cpu
+
     def _open(self) -> Model:
         openvino = _openvino()
         core = openvino.Core()
@@ -67,14 +72,19 @@ class OpenVino(ExportedDetector):
             raise ValueError(f"precision {self.precision} is not for this {self.device}, which has {', '.join(able)}: choose fp32")
         hints: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": PRECISIONS[self.precision]}
         if self.device == "CPU" and self.threads:
-            hints["INFERENCE_NUM_THREADS"] = self.threads
+            hints |= {"INFERENCE_NUM_THREADS": self.callers * self.threads, "NUM_STREAMS": self.callers}
         try:
             network = core.read_model(str(self.weights))
-            request = core.compile_model(network, self.device, hints).create_infer_request()
+            compiled = core.compile_model(network, self.device, hints)
         except Exception as error:  # a RuntimeError of many lines
             raise FormatError(f"{self.weights}: OpenVINO cannot load it ({str(error).strip().splitlines()[-1]})") from error
 
+        own = threading.local()  # a request serves one thread at a time
+
         def run(batch: Floats) -> Floats:
+            if not hasattr(own, "request"):
+                own.request = compiled.create_infer_request()
+            request = own.request
             request.infer({0: batch}, share_inputs=True)
             return np.array(request.get_output_tensor(0).data, dtype=np.float32)
 

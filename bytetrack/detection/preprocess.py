@@ -92,22 +92,23 @@ def letterbox(image: Image, size: tuple[int, int], out: Image | None = None) -> 
 
 
 def network_input(
-    images: Sequence[Image], size: tuple[int, int], convention: str, dtype: npt.DTypeLike = np.float32
+    images: Sequence[Image], size: tuple[int, int], convention: str, out: npt.NDArray[np.floating[Any]] | None = None
 ) -> npt.NDArray[np.floating[Any]]:
-    """What a network of `convention` gets for `images`: letterboxed to `size`, (B, 3, height, width), without torch.
+    """What a network of `convention` gets for `images`: letterboxed to `size`, (B, 3, height, width), float32 or written into `out`.
 
-    Equal to `normalise(letterbox_batch(...))`. ValueError for an unknown `convention`.
+    Equal to `normalise(letterbox_batch(...))`, without torch. ValueError for an unknown `convention`.
     """
     rule = _rule(convention)
-    batch = np.empty((len(images), 3, *size), dtype=dtype)
+    batch = np.empty((len(images), 3, *size), dtype=np.float32) if out is None else out
     for image, planes in zip(images, batch, strict=True):
         check_image(image)
         height, width = _scaled(image.shape, size)
         if (height, width) != image.shape[:2]:
             image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+        channels = cv2.split(image)
         for channel, plane in enumerate(planes):
             scale, shift = np.float32(rule.scale[channel]), np.float32(rule.shift[channel])
-            pixels = image[..., 2 - channel if rule.rgb else channel]
+            pixels = channels[2 - channel if rule.rgb else channel]
             plane[height:], plane[:height, width:] = PAD * scale + shift, PAD * scale + shift
             plane[:height, :width] = pixels if rule.is_identity else pixels * scale + shift
     return batch

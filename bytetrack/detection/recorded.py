@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
-from bytetrack.errors import MissingDataError
+from bytetrack.detection.classes import names_of
+from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.mot_text import read_detections
-from bytetrack.structures import Sequence, SequenceDetections
+from bytetrack.structures import Sequence as SequenceInfo
+from bytetrack.structures import SequenceDetections
 
 __all__ = ["Public", "Recorded"]
 
@@ -17,17 +20,24 @@ Scores = Literal["strict", "minmax"]
 class Recorded:
     """Detections from `<folder>/<sequence>.txt`, numbered as in the whole sequence also where only a half of it is wanted.
 
-    `scores`: `strict` refuses a file with scores outside [0, 1]; `minmax` maps such a file's scores to [0, 1] linearly.
+    `scores`: `strict` refuses a file with scores outside [0, 1]; `minmax` maps such a file's scores to [0, 1] linearly. `class_names`:
+    what the numbers in the eighth column mean, from 0, or `coco` for its 80; None leaves that column alone: boxes without a class.
     """
 
-    def __init__(self, folder: str | Path, scores: Scores = "strict") -> None:
+    def __init__(self, folder: str | Path, scores: Scores = "strict", class_names: Sequence[str] | str | None = None) -> None:
         self.folder, self.scores = Path(folder).expanduser(), _checked(scores)
+        self.class_names = names_of(class_names)
 
-    def detect_sequence(self, sequence: Sequence) -> SequenceDetections:
+    def detect_sequence(self, sequence: SequenceInfo) -> SequenceDetections:
         """The boxes of the sequence's frames; MissingDataError, FormatError."""
         if not self.folder.is_dir():
             raise MissingDataError(f"no folder {str(self.folder)!r}: detector.folder must hold {sequence.name}.txt")
-        return _read(self.folder / f"{sequence.name}.txt", sequence, self.scores)
+        found = _read(self.folder / f"{sequence.name}.txt", sequence, self.scores, self.class_names is not None)
+        largest = -1 if found.class_id is None else int(found.class_id.max(initial=-1))
+        if largest >= len(self.class_names or ()) > 0:
+            path, number = self.folder / f"{sequence.name}.txt", len(self.class_names or ())
+            raise FormatError(f"{path}: expected classes 0..{number - 1}, as class_names has {number}, got {largest}")
+        return found
 
 
 class Public:
@@ -40,15 +50,15 @@ class Public:
     def __init__(self, scores: Scores = "minmax") -> None:
         self.scores = _checked(scores)
 
-    def detect_sequence(self, sequence: Sequence) -> SequenceDetections:
+    def detect_sequence(self, sequence: SequenceInfo) -> SequenceDetections:
         """The boxes of the sequence's frames; MissingDataError, FormatError."""
         if sequence.public_detections is None:
             raise MissingDataError(f"{sequence.name} has no det/det.txt: give other detections with detector=recorded detector.folder=DIR")
         return _read(sequence.public_detections, sequence, self.scores)
 
 
-def _read(path: Path, sequence: Sequence, scores: Scores) -> SequenceDetections:
-    return read_detections(path, sequence.first_frame, sequence.length, sequence.last_frame, scores)
+def _read(path: Path, sequence: SequenceInfo, scores: Scores, classes: bool = False) -> SequenceDetections:
+    return read_detections(path, sequence.first_frame, sequence.length, sequence.last_frame, scores, classes)
 
 
 def _checked(scores: Scores) -> Scores:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from copy import copy
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ from bytetrack.errors import MissingDataError
 from bytetrack.structures import Detections
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from bytetrack.detection.inference import Inference
 
 __all__ = ["Yolox"]
@@ -38,6 +41,8 @@ class Yolox:
     ValueError for a setting out of its range, MissingDataError for a missing file; at the first image, FormatError where the file does
     not fit the size and ValueError where it contradicts the convention or has no such class.
     """
+
+    threads = 0  # of the CPU, for one call; 0: torch's choice
 
     def __init__(
         self,
@@ -93,6 +98,20 @@ class Yolox:
         for first in range(0, len(images), self.batch_size):
             found += self._inference(images[first : first + self.batch_size])
         return found
+
+    @property
+    def on_cpu(self) -> bool:
+        """Whether it runs on the cores that everything else needs too, as many of them as it finds good."""
+        from bytetrack.detection.inference import pick_device
+
+        return self.threads == 0 and pick_device(self.device) == "cpu"
+
+    def shared(self, callers: int, threads: int) -> Self:
+        """The same detector, for so many threads that call it at once: each call uses `threads` cores of the CPU."""
+        twin = copy(self)
+        twin.__dict__.pop("_inference", None)
+        twin.threads = threads
+        return twin
 
     @cached_property
     def _inference(self) -> Inference:

@@ -142,18 +142,23 @@ def draw_chip(canvas: Image, text: str, left: int, top: int, colour: Colour, uni
     """`text` on a chip of `colour` above the point, moved inside the image; in place."""
     if not text:
         return
-    letters = _text(text, max(9, round(19 * unit)))
-    pad = max(2, round(4 * unit))
-    height, width = letters.shape[0] + pad, letters.shape[1] + 2 * pad
+    chip = _chip(text, max(9, round(19 * unit)), max(2, round(4 * unit)), colour, hollow)
+    height, width = chip.shape[:2]
     x, y = min(max(left - 1, 0), canvas.shape[1] - width), min(max(top - height, 0), canvas.shape[0] - height)
-    if x < 0 or y < 0:  # an image smaller than its label
-        return
+    if x >= 0 and y >= 0:  # else the image is smaller than its label
+        canvas[y : y + height, x : x + width] = chip
+
+
+@lru_cache(maxsize=1024)
+def _chip(text: str, letter: int, pad: int, colour: Colour, hollow: bool) -> Image:
+    letters = _text(text, letter)
     bright = 0.114 * colour[0] + 0.587 * colour[1] + 0.299 * colour[2] > 130
     paper, ink = ((28, 28, 28), colour) if hollow else (colour, (16, 16, 16) if bright else (255, 255, 255))
-    cv2.rectangle(canvas, (x, y), (x + width - 1, y + height - 1), paper, -1)
+    chip = np.full((letters.shape[0] + pad, letters.shape[1] + 2 * pad, 3), paper, np.uint8)
     if hollow:
-        cv2.rectangle(canvas, (x, y), (x + width - 1, y + height - 1), colour, 1)
-    _ink(canvas, letters, x + pad, y + pad // 2, ink)
+        cv2.rectangle(chip, (0, 0), (chip.shape[1] - 1, chip.shape[0] - 1), colour, 1)
+    _ink(chip, letters, pad, pad // 2, ink)
+    return chip
 
 
 def _ink(canvas: Image, letters: npt.NDArray[np.uint8], x: int, y: int, colour: Colour) -> None:
@@ -190,17 +195,19 @@ class Trails:
             raise ValueError(f"a trail needs a length of at least 1 frame: got {length}")
         self.length = length
         self.frame = 0
-        self._points: dict[int, list[tuple[int, float, float]]] = {}
+        self._points: dict[int, Boxes] = {}  # frame, column, row
 
     def update(self, xyxy: npt.ArrayLike, track_id: npt.ArrayLike) -> dict[int, Boxes]:
         """Adds a frame's boxes; the feet of every identity seen within `length` frames, oldest first, as (n, 2) columns and rows."""
         self.frame += 1
-        for box, i in zip(np.asarray(xyxy, float).reshape(-1, 4).tolist(), np.asarray(track_id).reshape(-1).tolist(), strict=True):
-            self._points.setdefault(int(i), []).append((self.frame, (box[0] + box[2]) / 2, box[3]))
+        boxes = np.asarray(xyxy, float).reshape(-1, 4)
+        feet = np.column_stack([np.full(len(boxes), self.frame), (boxes[:, 0] + boxes[:, 2]) / 2, boxes[:, 3]])
+        for foot, i in zip(feet[:, None], np.asarray(track_id).reshape(-1).tolist(), strict=True):
+            self._points[i] = np.concatenate([self._points[i], foot]) if i in self._points else foot
         oldest = self.frame - self.length
-        kept = {i: [p for p in points if p[0] > oldest] for i, points in self._points.items()}
-        self._points = {i: points for i, points in kept.items() if points}
-        return {i: np.array(points)[:, 1:] for i, points in self._points.items()}
+        kept = {i: points if points[0, 0] > oldest else points[points[:, 0] > oldest] for i, points in self._points.items()}
+        self._points = {i: points for i, points in kept.items() if len(points)}
+        return {i: points[:, 1:] for i, points in self._points.items()}
 
 
 def draw_trails(image: Image, trails: Mapping[int, npt.ArrayLike], out: Image | None = None) -> Image:
@@ -209,7 +216,7 @@ def draw_trails(image: Image, trails: Mapping[int, npt.ArrayLike], out: Image | 
     for track_id, points in trails.items():
         path = np.clip(_smoothed(np.asarray(points, float).reshape(-1, 2)) * 8, -1e6, 1e6).round().astype(np.int32)
         colour = colour_of(int(track_id))
-        thirds = np.linspace(0, len(path), 4).round().astype(int)
+        thirds = [round(k * len(path) / 3) for k in range(4)]
         for third, factor in enumerate((0.45, 0.7, 1.0)):
             part = path[max(thirds[third] - 1, 0) : thirds[third + 1]]
             if len(part) > 1:

@@ -84,7 +84,7 @@ class VideoWriter:
             raise ValueError(f"{self.path}: frame {self.frames + 1} is {width} x {height}, the first was {self._size}: one size a video")
         if width % 2 or height % 2:
             image = np.asarray(cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE), np.uint8)
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24")
+        frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(image), format="bgr24")  # as it lies: a copy would cost the most
         frame = frame.reformat(format="yuv420p", src_colorspace="ITU709", dst_colorspace="ITU709")
         self._shown = max(self._shown + 1, self.frames if time is None else round(time * CLOCK))
         frame.pts, frame.time_base = self._shown, self._tick

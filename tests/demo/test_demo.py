@@ -24,7 +24,7 @@ def test_all_files_end_with_the_last_frame_and_say_the_same(tmp_path: Path, run:
     assert {row[1] for row in left.rows} == {1, 2}
     assert len(left.rows) == 60
     assert left.rows[-2][:6] == pytest.approx([30, 1, 10 + 4 * 29, 20, 20, 40], abs=0.5)
-    assert left.lines[-1]["tracks"][0]["class"] == "object"
+    assert left.lines[-1]["tracks"][0]["class"] == "person"
     assert left.summary["identities"] == 2
     assert left.summary["stages"]["encode"]["items"] == 30
     assert {"read", "detect", "track", "draw", "encode"} == set(left.summary["stages"])
@@ -167,7 +167,7 @@ def test_crossings_and_visits_are_counted_and_written(tmp_path: Path, run: Run) 
     write_detections(tmp_path / "detections", "walk", 32)
     source = write_video(tmp_path / "walk.mp4", 32)
     left = run(source, "lines=[[80,0,80,120,gate]]", "zones={right:[[90,0],[192,0],[192,120],[90,120]]}")
-    assert left.summary["counts"]["lines"] == {"gate": {"in": {"object": 1}, "out": {"object": 1}}}
+    assert left.summary["counts"]["lines"] == {"gate": {"in": {"person": 1}, "out": {"person": 1}}}
     events = (left.folder / "walk.events.csv").read_text().splitlines()
     kinds = sorted(line.split(",")[0] for line in events[1:])
     assert kinds == ["appear", "cross", "cross", "enter", "exit", "vanish"]
@@ -216,6 +216,22 @@ def test_a_wrong_setting_is_one_line_and_nothing_is_written(
 def test_recorded_detections_that_are_not_there_are_named(tmp_path: Path, run: Run) -> None:
     with pytest.raises(MissingDataError, match=r"detector.folder must hold walk.txt"):
         run(write_video(tmp_path / "walk.mp4", 3))
+
+
+def test_recorded_classes_are_named_chosen_and_kept(tmp_path: Path, run: Run) -> None:
+    path = write_detections(tmp_path / "detections", "walk", 6) / "walk.txt"
+    lines = [line.split(",")[:7] for line in path.read_text().splitlines()]
+    path.write_text("".join(",".join([*line, str(2 * (number % 2)), "-1,-1"]) + "\n" for number, line in enumerate(lines)))
+    film = write_video(tmp_path / "walk.mp4", 6)
+    both = run(film, "detector.class_names=coco", "classes=all", "lines=[[80,0,80,120,gate]]")
+    assert [track["class"] for track in both.lines[-1]["tracks"]] == ["person", "car"]
+    assert {row[7] for row in both.rows} == {0, 2}
+    cars = run(film, "detector.class_names=coco", "classes=[car]")
+    assert [track["class"] for track in cars.lines[-1]["tracks"]] == ["car"]
+    assert [track["class"] for track in run(film, "classes=[boat]").lines[-1]["tracks"]] == ["boat", "boat"]
+    assert [track["class"] for track in run(film, "classes=all").lines[-1]["tracks"]] == ["object", "object"]
+    with pytest.raises(ValueError, match="walk: no class 'unicorn' among its 80"):
+        run(film, "detector.class_names=coco", "classes=[unicorn]")
 
 
 def test_low_scores_and_no_detections_are_fine(tmp_path: Path, run: Run) -> None:

@@ -89,9 +89,22 @@ def test_a_killed_process_leaves_rows_and_a_video_that_plays(started: subprocess
 
 
 @pytest.mark.slow
+def test_a_signal_that_comes_twice_in_a_row_is_one(started: subprocess.Popen[str], tmp_path: Path) -> None:
+    wait_for_frames(tmp_path / "out", started, 20)
+    for _ in range(2):  # as `timeout` does
+        started.send_signal(signal.SIGINT)
+        time.sleep(0.02)
+    started.communicate(timeout=60)
+    assert started.returncode == 130
+    left = Left(tmp_path / "out", "endless")
+    left.check_agreement(len(left.lines))
+
+
+@pytest.mark.slow
 def test_a_second_ctrl_c_ends_it_at_once(started: subprocess.Popen[str], tmp_path: Path) -> None:
     wait_for_frames(tmp_path / "out", started, 5)
     started.send_signal(signal.SIGINT)
+    time.sleep(0.6)
     started.send_signal(signal.SIGTERM)
     started.communicate(timeout=30)
     assert started.returncode in (130, 143)

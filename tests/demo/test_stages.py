@@ -55,6 +55,30 @@ def test_an_error_in_a_stage_is_raised_after_the_items_before_it() -> None:
     assert seen == list(range(7))
 
 
+def test_several_workers_keep_the_order_and_the_count() -> None:
+    def slow_for_even(x: int) -> int:
+        time.sleep(0.004 if x % 2 == 0 else 0)
+        return 10 * x
+
+    stages = [Stage("work", slow_for_even, workers=3), Stage("add", lambda x: x + 1)]
+    assert list(run_stages(range(60), stages, 2, threading.Event())) == [10 * x + 1 for x in range(60)]
+    assert [stage.items for stage in stages] == [60, 60]
+    assert list(run_stages(range(1), stages, 2, threading.Event())) == [1]
+
+
+def test_an_error_among_several_workers_is_raised_after_the_items_before_it() -> None:
+    def fails_at_seven(x: int) -> int:
+        if x == 7:
+            raise ValueError("seven")
+        time.sleep(0.002)
+        return x
+
+    seen = []
+    with pytest.raises(ValueError, match="seven"):
+        seen.extend(run_stages(range(10**9), [Stage("a", fails_at_seven, 4), Stage("b", lambda x: x)], 2, threading.Event()))
+    assert seen == list(range(7))
+
+
 def test_an_error_in_the_source_is_raised_after_its_items() -> None:
     def source() -> Iterator[int]:
         yield 1

@@ -73,7 +73,7 @@ def test_another_host_name_is_refused(page: Page) -> None:
 
 
 def test_other_addresses_need_a_token() -> None:
-    with pytest.raises(ValueError, match=r"serve.token"):
+    with pytest.raises(ValueError, match=r"page.token"):
         Page("0.0.0.0", 0, None, lambda: None)
     with pytest.raises(ValueError, match="8 characters"):
         Page("0.0.0.0", 0, "short", lambda: None)
@@ -88,7 +88,7 @@ def test_other_addresses_need_a_token() -> None:
 
 
 def test_a_taken_port_gives_one_clear_line(page: Page) -> None:
-    with pytest.raises(OSError, match=r"cannot serve on 127.0.0.1:\d+: .*choose another serve.port"):
+    with pytest.raises(OSError, match=r"cannot serve on 127.0.0.1:\d+: .*choose another page.port"):
         Page("127.0.0.1", page.port, None, lambda: None)
 
 

@@ -7,6 +7,7 @@ import hashlib
 import http.server
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +68,9 @@ def test_weights_are_fetched_once_and_then_taken_from_the_cache(cache: Path, mir
 
 
 def test_another_name_or_path_is_refused_with_what_there_is(cache: Path) -> None:
-    with pytest.raises(MissingDataError, match=r"no weights 'yolox_q': expected a .pth, .pth.tar or .onnx file, or a name: yolox_nano, "):
+    with pytest.raises(
+        MissingDataError, match=r"no weights 'yolox_q': expected a .pth, .pth.tar, .onnx or .xml file, or a name: yolox_nano, "
+    ):
         detector_from("yolox_q", None)
 
 
@@ -92,6 +95,43 @@ def test_a_class_that_is_not_there_is_one_line(data_dir: Path, name: str) -> Non
     with pytest.raises(ValueError, match="no class 'unicorn' among its 80") as caught:
         detector_from(data_dir / "weights" / name, ["unicorn"]).detect([np.zeros((64, 64, 3), np.uint8)])
     assert "\n" not in str(caught.value)
+
+
+def test_a_misspelt_class_gets_a_suggestion(data_dir: Path) -> None:
+    with pytest.raises(ValueError, match=r"no class 'persn' among its 80 .*: did you mean person\?"):
+        detector_from(data_dir / "weights" / "yolox_nano.onnx", ["persn"]).detect([np.zeros((64, 64, 3), np.uint8)])
+
+
+def as_openvino(onnx: Path, folder: Path) -> Path:
+    pytest.importorskip("openvino", reason="needs openvino: pip install 'bytetrack[openvino]'")
+    from bytetrack.detection.exported import About
+    from bytetrack.detection.openvino import convert
+
+    convert(onnx, folder / "nano.xml", About(output="raw", num_classes=80), half=False)
+    return folder / "nano.xml"
+
+
+def test_an_openvino_file_finds_what_its_onnx_file_finds(data_dir: Path, tmp_path: Path) -> None:
+    onnx = data_dir / "weights" / "yolox_nano.onnx"
+    image = read_image(data_dir / "frames" / "MOT17-04-FRCNN" / "img1" / "000001.jpg")
+    found, expected = (detector_from(weights, ["person", "handbag"]) for weights in (as_openvino(onnx, tmp_path), onnx))
+    assert found.class_names == expected.class_names
+    assert np.allclose(found.detect([image])[0].xyxy, expected.detect([image])[0].xyxy, atol=0.05)
+
+
+@pytest.mark.parametrize("name", ["yolox_nano.onnx", "nano.xml", pytest.param("yolox_nano.pth", marks=pytest.mark.slow)])
+def test_a_shared_detector_finds_the_same_for_callers_at_once(data_dir: Path, tmp_path: Path, name: str) -> None:
+    weights = as_openvino(data_dir / "weights" / "yolox_nano.onnx", tmp_path) if name == "nano.xml" else data_dir / "weights" / name
+    images = [read_image(path) for path in sorted((data_dir / "frames" / "MOT17-04-FRCNN" / "img1").glob("*.jpg"))]
+    detector = detector_from(weights, "all")
+    assert detector.on_cpu
+    expected = [detector.detect([image])[0] for image in images]
+    shared = detector.shared(3, 1)
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(lambda image: shared.detect([image])[0], images))
+    for one, other in zip(found, expected, strict=True):
+        assert np.allclose(one.xyxy, other.xyxy, atol=0.05)
+        assert np.array_equal(one.class_id, other.class_id)
 
 
 @pytest.mark.slow

@@ -44,6 +44,27 @@ def test_missing_files_are_named(tmp_path: Path) -> None:
         Public().detect_sequence(WHOLE)
 
 
+def test_classes_are_read_where_they_are_named(tmp_path: Path) -> None:
+    (tmp_path / "A.txt").write_text("1,-1,1,1,1,1,0.1,2,-1,-1\n3,-1,3,3,1,1,0.3,0,-1,-1\n")
+    assert Recorded(tmp_path).detect_sequence(WHOLE).class_id is None
+    for names in (["person", "bicycle", "car"], "coco"):
+        found = Recorded(tmp_path, class_names=names).detect_sequence(WHOLE)
+        assert [None if frame.class_id is None else frame.class_id.tolist() for frame in found] == [[2], [], [0], []]
+    with pytest.raises(FormatError, match=r"A.txt: expected classes 0..1, as class_names has 2, got 2"):
+        Recorded(tmp_path, class_names=["person", "bicycle"]).detect_sequence(WHOLE)
+    with pytest.raises(ValueError, match="class_names must be a list of names, or coco: got 'imagenet'"):
+        Recorded(tmp_path, class_names="imagenet")
+
+
+def test_the_class_column_may_be_missing_or_empty_but_not_wrong(tmp_path: Path) -> None:
+    for line in ("1,-1,1,1,1,1,0.1", "1,-1,1,1,1,1,0.1,-1,-1,-1"):
+        (tmp_path / "A.txt").write_text(line)
+        assert Recorded(tmp_path, class_names=["person"]).detect_sequence(WHOLE).class_id is None
+    (tmp_path / "A.txt").write_text("1,-1,1,1,1,1,0.1,0,-1,-1\n2,-1,1,1,1,1,0.1,0.5,-1,-1\n")
+    with pytest.raises(FormatError, match=r"A.txt:2: expected a class number from 0 in column 8, or -1 in all rows"):
+        Recorded(tmp_path, class_names=["person"]).detect_sequence(WHOLE)
+
+
 def test_public_detections_of_a_detector_without_bounded_scores_are_mapped(tmp_path: Path) -> None:
     path = tmp_path / "det.txt"
     path.write_text("1,-1,1,1,1,1,-0.5\n2,-1,3,3,1,1,1.5\n")
