@@ -1,10 +1,10 @@
-"""What the demo costs beside its parts: `python benchmarks/pipeline.py [detector] [detector1] [recorded] [latency] [memory] [--rounds N]`.
+"""What the demo costs beside its parts: `python benchmarks/pipeline.py [PART …] [--rounds N]`, all parts by default.
 
 - `detector`: the whole demo on vtest.avi with YOLOX-Nano through ONNX Runtime, beside the detector alone on the same frames, decoded
-  before. Goal: at least 95 % of its rate. Alone it has all cores; `detector1` keeps it to one in both, as a GPU leaves the cores free.
+  before. Goal: at least 95 % of its rate. Alone it has all cores, frame after frame; `detector1` keeps it to one core in both, as a GPU
+  leaves the cores free; beside `detectors`, which fills every core with frames of its own, nothing can be added for nothing.
 - `recorded`: recorded detections on 1080p, beside decoding and encoding alone, each in its own thread. Goal: at least 90 %.
 - `latency`: a camera of 10 pictures a second, from picture to row. Goal: below two frames plus the detector's time.
-- `memory`: an hour at 10 frames a second with people who come and go, as fast as it goes. Goal: flat.
 
 What is compared takes turns; figures are the best round of each, ratios the median of the rounds' own. Data: ../shared/data, or
 the environment variable BYTETRACK_DATA.
@@ -22,7 +22,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,15 +40,33 @@ from bytetrack.demo import assemble as assembly
 from bytetrack.demo import run as demo_run
 from bytetrack.demo.weights import ByName, detector_from
 from bytetrack.detection.onnx import Onnx
+from bytetrack.detection.stream import read_ahead
+from bytetrack.executors import cores
 from bytetrack.video.source import Frame, Live, VideoFile, Waits, open_source
 from bytetrack.video.write import VideoWriter
 
 DATA = Path(os.environ.get("BYTETRACK_DATA", Path(__file__).resolve().parent.parent.parent / "shared" / "data"))
 VTEST, NANO = DATA / "PETS09-S2L1" / "vtest.avi", DATA / "weights" / "yolox_nano.onnx"
-PARTS = ("stream", "lines", "zones", "homography", "draw", "show", "page", "tracker", "max_frames", "min_box_area", "max_aspect_ratio")
+PARTS = (
+    "stream",
+    "lines",
+    "zones",
+    "homography",
+    "draw",
+    "show",
+    "page",
+    "tracker",
+    "classes",
+    "max_frames",
+    "min_box_area",
+    "max_aspect_ratio",
+)
 
-demo_run.Console = lambda **_: Console(quiet=True)  # type: ignore[assignment, misc]
-logging.getLogger("bytetrack").setLevel(logging.ERROR)
+
+def quiet() -> None:
+    """No summaries or messages of the demos that are measured."""
+    demo_run.Console = lambda **_: Console(quiet=True)  # type: ignore[assignment, misc]
+    logging.getLogger("bytetrack").setLevel(logging.ERROR)
 
 
 def demo(source: Any, detector: Any, out: Path, *settings: str) -> demo_run.Demo:
@@ -62,19 +82,31 @@ def demo(source: Any, detector: Any, out: Path, *settings: str) -> demo_run.Demo
         assembly.open_source = open_source
 
 
-def timed(work: Callable[[], Any]) -> float:
+@dataclass
+class Cost:
+    """Seconds of the clock and of the processor, all threads of this process together."""
+
+    wall: float
+    cpu: float
+
+
+def timed(work: Callable[[], Any]) -> Cost:
     gc.collect()
-    begin = time.perf_counter()
+    cpu, begin = time.process_time(), time.perf_counter()
     work()
-    return time.perf_counter() - begin
+    return Cost(time.perf_counter() - begin, time.process_time() - cpu)
 
 
 def race(rounds: int, frames: int, base: Callable[[], Any], whole: Callable[[], Callable[[], Any]], goal: float) -> str:
-    """Best rates of both, and the median of the rounds' ratios; what `whole` needs to get ready is not counted."""
+    """Best rates of both, and the medians of the rounds' ratios; what `whole` needs to get ready is not counted."""
     pairs = [(timed(base), timed(whole())) for _ in range(rounds)]
-    ratio = float(np.median([alone / both for alone, both in pairs]))
-    best = [frames / min(times) for times in zip(*pairs, strict=True)]
-    return f"{best[1]:.1f} frames/s beside {best[0]:.1f} alone: {100 * ratio:.1f} % (goal {100 * goal:.0f} %)"
+    ratio = float(np.median([alone.wall / both.wall for alone, both in pairs]))
+    best = [frames / min(cost.wall for cost in costs) for costs in zip(*pairs, strict=True)]
+    alone, both = (1000 * float(np.median([cost.cpu for cost in costs])) / frames for costs in zip(*pairs, strict=True))
+    return (
+        f"{best[1]:.1f} frames/s beside {best[0]:.1f} alone: {100 * ratio:.1f} % (goal {100 * goal:.0f} %)\n"
+        f"  processor time a frame {both:.1f} ms beside {alone:.1f} ms"
+    )
 
 
 def stages(finished: demo_run.Demo) -> str:
@@ -85,21 +117,26 @@ def stages(finished: demo_run.Demo) -> str:
     return "\n".join(lines)
 
 
-def beside_the_detector(folder: Path, rounds: int, settings: list[str], threads: int = 0, frames: int = 200) -> str:
-    detector = ByName(Onnx(NANO, min_score=0.1, batch_size=1, threads=threads), ["person"])
+def beside_the_detector(folder: Path, rounds: int, settings: list[str], alone: str, frames: int = 200) -> str:
+    detector = ByName(Onnx(NANO, min_score=0.1, batch_size=1, threads=int(alone == "one core")), ["person"])
     images = [frame.image for frame in itertools.islice(VideoFile(VTEST), frames)]
-    detector.detect(images[:1])
+    side_by_side = detector.shared(cores(), 1)
+    for one in (detector, side_by_side):
+        one.detect(images[:1])
     finished: list[demo_run.Demo] = []
 
-    def alone() -> None:
-        for image in images:
-            detector.detect([image])
+    def bare() -> None:
+        if alone == "frames side by side":
+            list(read_ahead(lambda image: side_by_side.detect([image]), images, cores()))
+        else:
+            for image in images:
+                detector.detect([image])
 
     def whole() -> Callable[[], Any]:
         finished[:] = [demo(VTEST, detector, folder / "detector", f"max_frames={frames}", *settings)]
         return finished[0].run
 
-    return f"detector, {'all cores' if threads == 0 else 'one core'}: {race(rounds, frames, alone, whole, 0.95)}\n{stages(finished[0])}"
+    return f"detector, {alone}: {race(rounds, frames, bare, whole, 0.95)}\n{stages(finished[0])}"
 
 
 def film_1080p(folder: Path, frames: int) -> Path:
@@ -193,60 +230,12 @@ def latency(folder: Path, _: int, settings: list[str], rate: float = 10.0) -> st
     )
 
 
-class PassersBy:
-    """Ten people who walk through the picture; each leaves after 100 frames and never returns."""
-
-    class_names = ("person",)
-
-    def __init__(self) -> None:
-        self.number = 0
-
-    def detect(self, images: list[Any]) -> list[Detections]:
-        self.number += 1
-        phase = (self.number + 10 * np.arange(10)) % 100
-        left = 1.5 * phase
-        top = 12.0 * np.arange(10)
-        return [Detections(np.column_stack([left, top, left + 8, top + 11]), np.full(10, 0.9))]
-
-
-class Hour:
-    """The same picture over and over, ten times a simulated second."""
-
-    name, frame_rate, live, dropped, path = "hour", 10.0, False, 0, None
-
-    def __init__(self, frames: int) -> None:
-        self.length = frames
-        self.rss: list[float] = []
-
-    def __iter__(self) -> Iterator[Frame]:
-        image = np.full((120, 160, 3), 90, np.uint8)
-        for number in range(1, self.length + 1):
-            if number % (self.length // 6) == 0:
-                gc.collect()
-                self.rss.append(int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 2**20)
-            yield Frame(number, number / 10, image.copy())
-
-    def close(self) -> None:
-        pass
-
-
-def memory(folder: Path, _: int, settings: list[str]) -> str:
-    hour = Hour(36_000)
-    counted = ["lines=[[80,0,80,120,gate]]", "zones={left:[[0,0],[80,0],[80,120],[0,120]]}", "video.preset=ultrafast"]
-    seconds = timed(demo(hour, PassersBy(), folder / "memory", *counted, *settings).run)
-    return f"memory: {' '.join(f'{mib:.1f}' for mib in hour.rss)} MiB, every ten minutes of an hour that took {seconds:.0f} s"
-
-
-def beside_one_core(folder: Path, rounds: int, settings: list[str]) -> str:
-    return beside_the_detector(folder, rounds, settings, threads=1)
-
-
 PARTS_OF = {
-    "detector": beside_the_detector,
-    "detector1": beside_one_core,
+    "detector": partial(beside_the_detector, alone="all cores"),
+    "detector1": partial(beside_the_detector, alone="one core"),
+    "detectors": partial(beside_the_detector, alone="frames side by side"),
     "recorded": beside_the_codec,
     "latency": latency,
-    "memory": memory,
 }
 
 
@@ -255,6 +244,7 @@ def main() -> None:
     parser.add_argument("what", nargs="*", help=f"of {', '.join(PARTS_OF)}; all by default, or settings of the demo: video.preset=fast")
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
+    quiet()
     settings = [word for word in arguments.what if "=" in word]
     names = [word for word in arguments.what if "=" not in word] or list(PARTS_OF)
     with tempfile.TemporaryDirectory() as folder:

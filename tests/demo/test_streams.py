@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -13,53 +12,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
-from films import Left, Run, picture, write_video
+from cameras import QUICK, Camera, OneBox, RtspCamera, frames_in, kill_again_and_again
+from films import Left, Run, write_video
 
 from bytetrack.config import compose, home, save
 from bytetrack.demo.run import Demo
+from bytetrack.errors import MissingDataError
 from bytetrack.structures import Detections
-
-
-class OneBox:
-    """A detector that always sees one person in the same place."""
-
-    class_names = ("person",)
-
-    def detect(self, images: list[Any]) -> list[Detections]:
-        return [Detections(np.array([[10.0, 20.0, 30.0, 60.0]]), np.array([0.9])) for _ in images]
-
-
-class Camera:
-    """A network camera of its own process, which can be killed and started again at the same address."""
-
-    def __init__(self, folder: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.jpeg = folder / "camera.jpg"
-        cv2.imwrite(str(self.jpeg), picture(0))
-        self.film = folder / "film.mp4"
-        self.start()
-
-    def start(self) -> None:
-        command = [sys.executable, "-S", str(Path(__file__).with_name("camera.py")), str(self.port), str(self.jpeg)]
-        self.process = subprocess.Popen(command, env={**os.environ, "FILM": str(self.film)})
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.02)
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-    def address(self, path: str) -> str:
-        return f"http://127.0.0.1:{self.port}/{path}"
 
 
 @pytest.fixture
@@ -69,44 +30,59 @@ def camera(tmp_path: Path) -> Iterator[Camera]:
     camera.kill()
 
 
-def frames_in(path: Path) -> int:
-    return path.read_bytes().count(b"\n") if path.is_file() else 0
+@pytest.fixture
+def rtsp(tmp_path: Path) -> Iterator[Callable[..., RtspCamera]]:
+    started: list[RtspCamera] = []
+
+    def call(*more: str) -> RtspCamera:
+        started.append(RtspCamera(tmp_path, *more))
+        return started[-1]
+
+    yield call
+    for one in started:
+        one.kill()
 
 
-QUICK = ("stream.timeout=2", "stream.give_up_after=20", "stream.longest_pause=0.1", "stream.frame_rate=25")
-
-
-@pytest.mark.slow
-def test_a_camera_killed_twenty_times_is_survived_twenty_times_and_no_id_comes_back(
-    tmp_path: Path, camera: Camera, assembled: Callable[..., Demo]
-) -> None:
-    demo = assembled(camera.address("live.mjpg"), *QUICK, "tracker.max_lost_frames=3", detector=OneBox())
-    rows = demo.outputs.folder / f"{demo.source.name}.jsonl"
-
-    def torment() -> None:
-        try:
-            for _ in range(20):
-                seen, deadline = frames_in(rows), time.monotonic() + 20
-                while frames_in(rows) < seen + 4 and time.monotonic() < deadline:
-                    time.sleep(0.02)
-                camera.kill()
-                time.sleep(0.15)
-                camera.start()
-            seen, deadline = frames_in(rows), time.monotonic() + 20
-            while frames_in(rows) < seen + 4 and time.monotonic() < deadline:
-                time.sleep(0.02)
-        finally:
-            demo.stop.set()
-
-    threading.Thread(target=torment, daemon=True).start()
+def check_survival(camera: Camera, demo: Demo) -> None:
+    kill_again_and_again(camera, demo, 20)
     assert demo.run() == 0
-    left = Left(tmp_path / "out", demo.source.name)
+    left = Left(demo.outputs.folder, demo.source.name)
     left.check_agreement(len(left.lines))
     assert demo.source.reopened >= 20  # type: ignore[attr-defined]
     ids = [track["id"] for line in left.lines for track in line["tracks"]]
     assert ids == sorted(ids), "after a restart only new ids"
     assert left.summary["restarts"] >= 20
     assert left.summary["identities"] == len(set(ids)) >= 21
+
+
+@pytest.mark.slow
+def test_a_camera_killed_twenty_times_is_survived_twenty_times_and_no_id_comes_back(camera: Camera, assembled: Callable[..., Demo]) -> None:
+    check_survival(camera, assembled(camera.address("live.mjpg"), *QUICK, "tracker.max_lost_frames=3", detector=OneBox()))
+
+
+@pytest.mark.slow
+def test_an_rtsp_camera_killed_twenty_times_is_survived_twenty_times_and_no_id_comes_back(
+    rtsp: Callable[..., RtspCamera], assembled: Callable[..., Demo]
+) -> None:
+    camera = rtsp()
+    check_survival(camera, assembled(camera.address("live"), *QUICK, "tracker.max_lost_frames=3", detector=OneBox()))
+
+
+@pytest.mark.slow
+def test_an_rtsp_camera_with_a_password_is_tracked_and_the_password_is_nowhere(
+    rtsp: Callable[..., RtspCamera], run: Run, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    camera = rtsp("user:SECRET")
+    caplog.set_level("INFO", logger="bytetrack")
+    left = run(camera.address("live", "user:SECRET@"), *QUICK, "max_frames=10", detector=OneBox())
+    left.check_agreement(10)
+    with pytest.raises(MissingDataError, match=r"rtsp://127.0.0.1:\d+/live cannot be opened within 2 s") as refused:
+        run(camera.address("live", "user:WRONG@"), *QUICK, detector=OneBox())
+    texts = [path.name + path.read_text(errors="replace") for path in left.folder.iterdir()]
+    for text in [*texts, "".join(capfd.readouterr()), caplog.text, str(refused.value)]:
+        assert "SECRET" not in text
+        assert "WRONG" not in text
+    assert left.name == "127.0.0.1_live"
 
 
 @pytest.mark.slow
