@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 EXTRAS ?= dev,onnx,openvino,sweep,ray
 
-.PHONY: help install check test test-slow bench quickstart clean
+.PHONY: help install check test test-slow bench quickstart docs clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -40,5 +40,14 @@ bench: $(BIN)/.bench-installed  ## speed of association beside other trackers, a
 quickstart: $(BIN)/.installed  ## the main job on generated scenes: track, score, report, video
 	$(BIN)/python tools/quickstart.py
 
+# An environment of its own: the yolox package registers an mkdocstrings extension that it does not ship.
+$(VENV)-docs/.installed: docs/requirements.txt
+	test -x $(VENV)-docs/bin/python || $(PYTHON) -m venv $(VENV)-docs
+	$(VENV)-docs/bin/python -m pip install --quiet -r docs/requirements.txt
+	@touch $@
+
+docs: $(VENV)-docs/.installed  ## the documentation site, into site/; a warning fails it
+	NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/mkdocs build --strict --quiet
+
 clean:  ## remove the environment and caches (never datasets or runs)
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-docs site build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
