@@ -14,7 +14,7 @@ PACKAGE = ROOT / "bytetrack"
 FLOOR = {
     **dict.fromkeys(("structures", "boxes", "errors", "__init__", "mot_text", "compiled", "replacing", "workers"), 0),
     **dict.fromkeys(("tracking", "detection", "scoring", "data", "video", "counting", "adapters", "executors"), 1),
-    **dict.fromkeys(("pipeline", "training", "report", "tuning", "demo", "doctor", "quickstart"), 2),
+    **dict.fromkeys(("pipeline", "training", "report", "refining", "tuning", "demo", "doctor", "quickstart"), 2),
     "config": 3,
 }
 FORBIDDEN = {"tracking": {"torch", "cv2", "torchvision"}, "scoring": {"torch", "cv2"}}

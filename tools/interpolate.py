@@ -1,6 +1,5 @@
 """Fill the gaps of trajectories with straight lines: see `--help`."""
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +9,11 @@ from bytetrack.config import out_folder, save, verb
 @verb("interpolate")
 def main(config: Any) -> None:
     from bytetrack import pipeline
-    from bytetrack.tracking import interpolate
+    from bytetrack.refining import Interpolate, Refiner
 
     source = pipeline.result_folder(Path(config.tracks))
     out = out_folder(config.out, "interpolate")
-    fill = partial(interpolate, min_length=config.min_length, max_gap=config.max_gap)
+    fill = Refiner({"interpolate": Interpolate(config.min_length, config.max_gap)})
     pipeline.rewrite_trajectories(source, out / "tracks", fill)
     save(config, out)
 

@@ -11,11 +11,10 @@ from bytetrack.tracking.botsort import BotSort
 from bytetrack.tracking.byte import ByteTracker
 from bytetrack.tracking.byte_plus import BytePlus
 from bytetrack.tracking.cbiou import CBIoU
-from bytetrack.tracking.interpolation import interpolate
 from bytetrack.tracking.ocsort import OcSort
 from bytetrack.tracking.sort import Sort
 
-__all__ = ["BotSort", "BytePlus", "ByteTracker", "CBIoU", "OcSort", "Sort", "interpolate", "warm_up"]
+__all__ = ["BotSort", "BytePlus", "ByteTracker", "CBIoU", "OcSort", "Sort", "warm_up"]
 
 log = logging.getLogger("bytetrack")
 

@@ -9,7 +9,7 @@ import pytest
 from tracked_scenes import SEQUENCES, published_rows
 
 from bytetrack import Trajectories
-from bytetrack.tracking import interpolate
+from bytetrack.refining import interpolate
 
 
 def track(*frames: int, track_id: int = 1) -> Trajectories:

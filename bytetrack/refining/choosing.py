@@ -1,0 +1,42 @@
+"""Which trajectories stay."""
+
+from __future__ import annotations
+
+from bytetrack.refining.footage import FILLED, Footage, join, split
+from bytetrack.structures import Trajectories
+from bytetrack.tracking.checks import check_real, check_whole
+
+__all__ = ["DropDoubtful", "DropShort"]
+
+
+class DropShort:
+    """The step: trajectories of fewer than `min_length` boxes go."""
+
+    def __init__(self, min_length: int = 10) -> None:
+        check_whole("min_length", min_length, 0)
+        self.min_length = min_length
+
+    def __call__(self, trajectories: Trajectories, footage: Footage) -> Trajectories:
+        """The trajectories that are long enough."""
+        return join(part for part in split(trajectories) if len(part) >= self.min_length)
+
+
+class DropDoubtful:
+    """The step: trajectories of at most `max_length` boxes whose scores are below `min_mean_score` on average go.
+
+    Filled boxes, which have no score, do not count for the mean.
+    """
+
+    def __init__(self, min_mean_score: float = 0.6, max_length: int = 60) -> None:
+        check_real("min_mean_score", min_mean_score, 0, 1)
+        check_whole("max_length", max_length, 0)
+        self.min_mean_score, self.max_length = min_mean_score, max_length
+
+    def __call__(self, trajectories: Trajectories, footage: Footage) -> Trajectories:
+        """The trajectories that are long, or sure enough."""
+        kept = []
+        for part in split(trajectories):
+            found = part.score[part.score != FILLED]
+            if len(part) > self.max_length or (len(found) and found.mean() >= self.min_mean_score):
+                kept.append(part)
+        return join(kept)

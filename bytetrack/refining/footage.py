@@ -1,0 +1,136 @@
+"""What refinement works on: the trajectories of single identities, and what else is known of their sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from bytetrack.boxes import xywh_from_xyxy, xyxy_from_tlwh
+from bytetrack.structures import SequenceDetections, Trajectories
+
+__all__ = ["FILLED", "Footage", "Trajectory", "join", "split", "tlwh_from_xywh", "warp", "warp_back", "xywh_from_tlwh"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+FILLED = -1.0  # the score of a box that no detection stands behind
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Trajectory:
+    """One identity, n boxes ordered by frame: `frame_id` (n,) from 1, `tlwh` (n, 4) in pixels, `score` (n,), `class_id` (n,) or None."""
+
+    track_id: int
+    frame_id: Ints
+    tlwh: Floats
+    score: Floats
+    class_id: Ints | None = None
+
+    def __len__(self) -> int:
+        return len(self.frame_id)
+
+    @property
+    def kind(self) -> int | None:
+        """The class of its first box; None where there are no classes."""
+        return None if self.class_id is None else int(self.class_id[0])
+
+    def with_boxes(self, tlwh: Floats) -> Trajectory:
+        return replace(self, tlwh=tlwh)
+
+    def joined(self, *others: Trajectory) -> Trajectory:
+        """This one with the boxes of others, none of which is of one frame with another, by frame."""
+        parts = (self, *others)
+        order = np.argsort(np.concatenate([part.frame_id for part in parts]), kind="stable")
+        classes = [part.class_id for part in parts if part.class_id is not None]
+        return Trajectory(
+            self.track_id,
+            np.concatenate([part.frame_id for part in parts])[order],
+            np.concatenate([part.tlwh for part in parts])[order],
+            np.concatenate([part.score for part in parts])[order],
+            np.concatenate(classes)[order] if len(classes) == len(parts) else None,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Footage:
+    """What is known of a sequence besides its tracks; a step does without what is None.
+
+    `camera_motion` (frames, 2, 3): affines, each from the frame before. `detections`: every box of the detector.
+    """
+
+    camera_motion: Floats | None = None
+    detections: SequenceDetections | None = None
+
+    def motion(self, start: int, stop: int) -> Floats:
+        """Affines (|stop - start| + 1, 3, 3) from the pixels of frame `start` to those of every frame up to `stop`, later or earlier."""
+        step = 1 if stop >= start else -1
+        chain = [np.eye(3)]
+        for frame_id, following in pairwise(range(start, stop + step, step)):
+            if self.camera_motion is None:
+                chain.append(chain[0])
+                continue
+            later = min(max(frame_id, following), len(self.camera_motion))
+            affine = np.vstack([self.camera_motion[later - 1], [0.0, 0.0, 1.0]])
+            chain.append((affine if step == 1 else np.linalg.inv(affine)) @ chain[-1])
+        return np.array(chain)
+
+    def seen_from(self, anchor: int, frame_id: Ints, xywh: Floats) -> Floats:
+        """Boxes `xywh` (n, 4) of frames `frame_id` (n,), all before or all after `anchor`, in the pixels of frame `anchor`."""
+        if self.camera_motion is None or not len(frame_id):
+            return xywh
+        furthest = int(frame_id[np.argmax(np.abs(frame_id - anchor))])
+        there = self.motion(anchor, furthest)[np.abs(frame_id - anchor)]
+        return warp_back(there, xywh)
+
+
+def warp_back(affines: Floats, xywh: Floats) -> Floats:
+    """`warp` undone."""
+    return warp(np.asarray(np.linalg.inv(affines), np.float64), xywh)
+
+
+def warp(affines: Floats, xywh: Floats) -> Floats:
+    """Boxes (n, 4) moved by affines (n, 3, 3): centres by them, sides by the root of the determinant."""
+    centre = np.einsum("nij,nj->ni", affines[:, :2, :2], xywh[:, :2]) + affines[:, :2, 2]
+    return np.hstack([centre, xywh[:, 2:] * np.sqrt(np.abs(np.linalg.det(affines[:, :2, :2])))[:, None]])
+
+
+def xywh_from_tlwh(tlwh: Floats) -> Floats:
+    return xywh_from_xyxy(xyxy_from_tlwh(tlwh))
+
+
+def tlwh_from_xywh(xywh: Floats) -> Floats:
+    return np.hstack([xywh[..., :2] - xywh[..., 2:] / 2, xywh[..., 2:]])
+
+
+def split(trajectories: Trajectories) -> list[Trajectory]:
+    """The trajectories one by one, by ascending id."""
+    t = trajectories
+    order = np.lexsort((t.frame_id, t.track_id))
+    cuts = np.flatnonzero(np.diff(t.track_id[order])) + 1
+    return [
+        Trajectory(
+            int(t.track_id[rows[0]]), t.frame_id[rows], t.tlwh[rows], t.score[rows], None if t.class_id is None else t.class_id[rows]
+        )
+        for rows in np.split(order, cuts)
+        if len(rows)
+    ]
+
+
+def join(parts: Iterable[Trajectory]) -> Trajectories:
+    """All of them as one value, by frame, then id."""
+    kept = list(parts)
+    frame_id = np.concatenate([np.empty(0, np.int64), *(part.frame_id for part in kept)])
+    track_id = np.repeat(np.array([part.track_id for part in kept], np.int64), [len(part) for part in kept])
+    order = np.lexsort((track_id, frame_id))
+    classes = [part.class_id for part in kept if part.class_id is not None]
+    return Trajectories(
+        frame_id[order],
+        track_id[order],
+        np.concatenate([np.empty((0, 4)), *(part.tlwh for part in kept)])[order],
+        np.concatenate([np.empty(0), *(part.score for part in kept)])[order],
+        np.concatenate(classes)[order] if kept and len(classes) == len(kept) else None,
+    )

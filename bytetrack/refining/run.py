@@ -1,0 +1,94 @@
+"""Result files refined, a sequence at a time."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bytetrack.data.mot import read_trajectories, write_trajectories
+from bytetrack.pipeline import CameraMotion, ScoreJob, ScoringProtocol, SequenceDetector
+from bytetrack.refining.footage import Footage
+from bytetrack.scoring import SequenceScores
+from bytetrack.structures import Sequence, SequenceDetections, Trajectories
+from bytetrack.video.camera_motion import NoMotion
+
+__all__ = ["RefineJob", "Refiner", "footage_of", "job_for", "note_idle_steps", "refuse_unused"]
+
+log = logging.getLogger("bytetrack")
+Step = Callable[[Trajectories, Footage], Trajectories]
+
+
+class Refiner:
+    """Steps, one after the other: `steps` by their names, in their order. A step set to None is left out.
+
+    A step is any callable `step(trajectories, footage) -> trajectories`; it changes neither.
+    """
+
+    def __init__(self, steps: Mapping[str, Step | None]) -> None:
+        wrong = [name for name, step in steps.items() if step is not None and not callable(step)]
+        if wrong:
+            raise ValueError(f"step {wrong[0]} must be a config with a _target_, or null to leave it out: got {str(steps[wrong[0]])[:60]}")
+        self.steps = {name: step for name, step in steps.items() if step is not None}
+
+    def __call__(self, trajectories: Trajectories, footage: Footage | None = None) -> Trajectories:
+        """The refined trajectories."""
+        for step in self.steps.values():
+            trajectories = step(trajectories, footage or Footage())
+        return trajectories
+
+
+def note_idle_steps(refiner: Refiner) -> None:
+    """Says which steps do nothing, as there are no detections."""
+    idle = [name for name, step in refiner.steps.items() if getattr(step, "USES_DETECTIONS", False)]
+    if idle:
+        log.warning("left out, as there are no detections (dataset=..., detector=recorded detector.folder=DIR): %s", ", ".join(idle))
+
+
+def footage_of(sequence: Sequence, detector: SequenceDetector | None, camera_motion: CameraMotion | None) -> Footage:
+    """What detector and camera motion know of a sequence, None for neither."""
+    detections = None if detector is None else detector.detect_sequence(sequence)
+    around = SequenceDetections.from_frames([]) if detections is None else detections
+    return Footage(None if camera_motion is None else camera_motion.of_sequence(sequence, around), detections)
+
+
+@dataclass(frozen=True)
+class RefineJob:
+    """Refines `source`/<sequence>.txt, writes `folder`/<sequence>.txt, and scores what the file says; boxes with all digits."""
+
+    refiner: Refiner
+    source: Path
+    folder: Path
+    protocol: ScoringProtocol
+    detector: SequenceDetector | None = None
+    camera_motion: CameraMotion | None = None
+
+    def __call__(self, sequence: Sequence) -> SequenceScores | None:
+        name = f"{sequence.name}.txt"
+        found = read_trajectories(self.source / name, sequence.length)
+        write_trajectories(self.folder / name, self.refiner(found, footage_of(sequence, self.detector, self.camera_motion)), decimals=None)
+        return ScoreJob(self.folder, self.protocol)(sequence)
+
+
+def job_for(refiner: Refiner, source: Path, out: Path, protocol: ScoringProtocol, detector: Any, camera_motion: CameraMotion) -> RefineJob:
+    """The job that refines result files in `source` into `out`/tracks; ValueError where these are one folder, and for a network."""
+    if source.resolve() == (out / "tracks").resolve():
+        raise ValueError(f"out would overwrite the tracks it reads ({source}): give another out")
+    if detector is None:
+        note_idle_steps(refiner)
+    elif not hasattr(detector, "detect_sequence"):
+        raise ValueError(
+            f"{type(detector).__name__} is a network: tools/track.py keeps its detections in <out>/detections; "
+            "give detector=recorded detector.folder=DIR"
+        )
+    if getattr(camera_motion, "folder", "") is None:
+        camera_motion.folder = out / "camera_motion"  # type: ignore[attr-defined]
+    return RefineJob(refiner, source, out / "tracks", protocol, detector, None if isinstance(camera_motion, NoMotion) else camera_motion)
+
+
+def refuse_unused(detector: object, camera_motion: object, compare: object) -> None:
+    """ValueError where something is given that belongs to the sequences of a dataset, which is not."""
+    if detector is not None or compare is not None or not isinstance(camera_motion, NoMotion):
+        raise ValueError("detector, camera_motion and compare belong to sequences: say of which dataset, dataset=... dataset.root=DIR")

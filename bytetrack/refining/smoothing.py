@@ -1,0 +1,114 @@
+"""Trajectories made smooth, looking ahead as well as back.
+
+Second differences: Whittaker, "On a new method of graduation", 1923; Eilers, "A perfect smoother", 2003, equation 5 with d = 2.
+Gaussian process: StrongSORT, Du et al. 2023, section 3.4 (GSI, after linear interpolation).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg import cho_factor, cho_solve, solveh_banded
+
+from bytetrack.refining.footage import FILLED, Footage, Trajectory, join, split, tlwh_from_xywh, xywh_from_tlwh
+from bytetrack.structures import Trajectories
+from bytetrack.tracking.checks import check_real
+
+__all__ = ["SmoothGaussian", "SmoothSecondDifferences"]
+
+Floats = npt.NDArray[np.float64]
+LEAST_SCORE = 0.05
+BLOCK = 256  # frames that a Gaussian process is asked for at once
+REACH = 4  # correlation lengths beyond which boxes tell it nothing
+
+
+class SmoothSecondDifferences:
+    """The step: boxes z that make `sum w (z - y)² + penalty sum (z[i] - 2 z[i + 1] + z[i + 2])²` least, y the boxes there were.
+
+    For centres and sides apart, in every run of consecutive frames. `w` is the score to `score_power` (scores at least 0.05), of
+    filled boxes `filled_weight`; `position` and `size` are the penalties. A run of one or two boxes, and one on a straight line,
+    stays as it is.
+    """
+
+    def __init__(self, position: float = 30.0, size: float = 300.0, score_power: float = 2.0, filled_weight: float = 0.3) -> None:
+        check_real("position", position, 0, 1e9)
+        check_real("size", size, 0, 1e9)
+        check_real("score_power", score_power, 0, 10)
+        check_real("filled_weight", filled_weight, 1e-6, 1)
+        self.position, self.size, self.score_power, self.filled_weight = position, size, score_power, filled_weight
+
+    def __call__(self, trajectories: Trajectories, footage: Footage) -> Trajectories:
+        """The same boxes, smooth."""
+        return join(_by_run(trajectory, self._smooth) for trajectory in split(trajectories))
+
+    def _smooth(self, xywh: Floats, score: Floats, run_of: int) -> Floats:
+        weight = np.where(score == FILLED, self.filled_weight, np.clip(score, LEAST_SCORE, 1) ** self.score_power)
+        return np.hstack([_least_bent(xywh[:, :2], weight, self.position), _least_bent(xywh[:, 2:], weight, self.size)])
+
+
+class SmoothGaussian:
+    """The step: what a Gaussian process with a squared exponential kernel expects, given the boxes.
+
+    Its correlation length is `tau * log(tau³ / l)` frames for a trajectory of l boxes, as published, from 1 to `tau²`. Its mean is
+    the straight line nearest to the run, its deviation from it what the run's is, so that boxes shrink to no origin. `noise` is a
+    detection's, in parts of the box's mean height; that of a filled box is `filled_noise` times as large.
+    """
+
+    def __init__(self, tau: float = 5.0, noise: float = 0.01, filled_noise: float = 2.0) -> None:
+        check_real("tau", tau, 1, 100)
+        check_real("noise", noise, 1e-6, 10)
+        check_real("filled_noise", filled_noise, 1, 1000)
+        self.tau, self.noise, self.filled_noise = tau, noise, filled_noise
+
+    def __call__(self, trajectories: Trajectories, footage: Footage) -> Trajectories:
+        """The same boxes, smooth."""
+        return join(_by_run(trajectory, self._smooth) for trajectory in split(trajectories))
+
+    def _smooth(self, xywh: Floats, score: Floats, n_boxes: int) -> Floats:
+        length = float(np.clip(self.tau * np.log(self.tau**3 / n_boxes), 1.0, self.tau**2))
+        time = np.arange(len(xywh), dtype=np.float64)
+        line = np.column_stack([np.ones(len(time)), time - time.mean()])
+        trend = line @ np.linalg.lstsq(line, xywh, rcond=None)[0]
+        noise = self.noise * max(float(xywh[:, 3].mean()), 1e-6) * np.where(score == FILLED, self.filled_noise, 1.0)
+        rest, margin = xywh - trend, int(np.ceil(REACH * length))
+        amplitude = np.maximum(rest.std(axis=0), 1e-9)
+        for start in range(0, len(time), BLOCK):
+            stop = min(start + BLOCK, len(time))
+            near = slice(max(start - margin, 0), stop + margin)
+            kernel = np.exp(-0.5 * ((time[near, None] - time[None, near]) / length) ** 2)
+            asked = kernel[start - near.start : stop - near.start]
+            for side in range(4):
+                known = kernel * amplitude[side] ** 2 + np.diag(noise[near] ** 2)
+                trend[start:stop, side] += amplitude[side] ** 2 * asked @ cho_solve(cho_factor(known), rest[near, side])
+        return np.asarray(trend)
+
+
+def _by_run(trajectory: Trajectory, smooth: Callable[[Floats, Floats, int], Floats]) -> Trajectory:
+    """`smooth(xywh, score, boxes of the trajectory)` of every run of consecutive frames of at least three boxes.
+
+    A side that smoothing would make vanish stays.
+    """
+    cuts = np.flatnonzero(np.diff(trajectory.frame_id) > 1) + 1
+    tlwh = trajectory.tlwh.copy()
+    for run in np.split(np.arange(len(trajectory)), cuts):
+        if len(run) > 2:
+            xywh = xywh_from_tlwh(trajectory.tlwh[run])
+            found = smooth(xywh, trajectory.score[run], len(trajectory))
+            found[:, 2:] = np.where(found[:, 2:] > 0, found[:, 2:], xywh[:, 2:])
+            tlwh[run] = tlwh_from_xywh(found)
+    return trajectory.with_boxes(tlwh)
+
+
+def _least_bent(values: Floats, weight: Floats, penalty: float) -> Floats:
+    """`values` (n, k) with small second differences: a banded system, in time that grows with n only."""
+    n = len(values)
+    bands = np.zeros((3, n))
+    for shift, own in ((0, 1.0), (1, 4.0), (2, 1.0)):  # of (1, -2, 1) times itself, wherever it fits into n
+        bands[2, shift : n - 2 + shift] += penalty * own
+    bands[1, 1 : n - 1] -= 2 * penalty
+    bands[1, 2:] -= 2 * penalty
+    bands[0, 2:] = penalty
+    bands[2] += weight
+    return np.asarray(solveh_banded(bands, weight[:, None] * values))
