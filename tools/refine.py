@@ -10,21 +10,21 @@ from bytetrack.config import build, out_folder, save, verb
 def main(config: Any) -> None:
     from bytetrack import pipeline, refining
 
-    refiner = build(config.refine)
-    if config.dataset is None:
-        refining.refuse_unused(config.detector, build(config.camera_motion), config.compare)
+    refiner, detector = build(config.refine), build(config.get("detector"))
+    if "dataset" not in config:
+        refining.refuse_unused(detector, build(config.camera_motion), config.compare)
         source = pipeline.result_folder(Path(config.tracks))
         refining.note_idle_steps(refiner)
         out = out_folder(config.out, "refine")
         pipeline.rewrite_trajectories(source, out / "tracks", refiner)
         save(config, out)
         return
-    dataset, detector = build(config.dataset), build(config.detector)
+    dataset = build(config.dataset)
     sequences, compare = pipeline.sequences_of(dataset), pipeline.earlier_run(config.compare)
     source = pipeline.result_folder(Path(config.tracks), sequences)
     out = out_folder(config.out, "refine")
     job = refining.job_for(refiner, source, out, dataset.protocol, detector, build(config.camera_motion))
-    scores = pipeline.score_every_sequence(job, sequences, out, config.workers)
+    scores = pipeline.score_every_sequence(job, sequences, out, build(config.executor))
     save(config, out)
     pipeline.finish(scores, dataset, out, compare)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from bytetrack.data.mot import read_trajectories, write_trajectories
 from bytetrack.pipeline import CameraMotion, ScoreJob, ScoringProtocol, SequenceDetector
+from bytetrack.pipeline.folders import forget_scores
 from bytetrack.refining.footage import Footage
 from bytetrack.scoring import SequenceScores
 from bytetrack.structures import Sequence, SequenceDetections, Trajectories
@@ -68,7 +69,9 @@ class RefineJob:
     def __call__(self, sequence: Sequence) -> SequenceScores | None:
         name = f"{sequence.name}.txt"
         found = read_trajectories(self.source / name, sequence.length)
-        write_trajectories(self.folder / name, self.refiner(found, footage_of(sequence, self.detector, self.camera_motion)), decimals=None)
+        refined = self.refiner(found, footage_of(sequence, self.detector, self.camera_motion))
+        forget_scores(self.folder.parent)
+        write_trajectories(self.folder / name, refined, decimals=None)
         return ScoreJob(self.folder, self.protocol)(sequence)
 
 
