@@ -22,8 +22,7 @@ from typing import Any
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bytetrack import Detections
 from bytetrack.config import build, compose
@@ -32,7 +31,7 @@ from bytetrack.detection.export import export_file
 from bytetrack.detection.onnx import Onnx
 from bytetrack.video.source import open_source
 
-DATA = Path(os.environ.get("BYTETRACK_DATA", ROOT.parent / "shared" / "data"))
+DATA = Path(os.environ.get("BYTETRACK_DATA", Path(__file__).resolve().parent.parent.parent / "shared" / "data"))
 logging.getLogger("bytetrack").setLevel(logging.ERROR)
 
 

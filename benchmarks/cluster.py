@@ -1,8 +1,8 @@
-"""Tracking on a Ray cluster, a node of which is killed in the middle, beside processes: `python benchmarks/cluster.py [--nodes N] [--out DIR]`.
+"""Tracking on a Ray cluster, a node of which is killed in the middle, beside processes: `python benchmarks/cluster.py [--nodes N]`.
 
 A cluster of N nodes on this machine, of one core each, runs `tools/track.py executor=ray` with YOLOX-Nano on copies of PETS09-S2L1,
 detection included. When the first piece is stored, one node and all its workers are killed. The result files and scores must be those of
-`executor=processes`, bit for bit. Data: ../shared/data, or the environment variable BYTETRACK_DATA. Needs `pip install 'bytetrack[ray,onnx]'`.
+`executor=processes`, bit for bit. Data: ../shared/data, or the environment variable BYTETRACK_DATA. Needs the extras ray and onnx.
 """
 
 from __future__ import annotations

@@ -11,11 +11,11 @@ LIMITS = ("max_frames", "min_box_area", "max_aspect_ratio")
 
 @verb("demo")
 def main(config: Any) -> None:
-    from bytetrack.demo.assemble import assemble
+    from bytetrack.demo.several import assemble_all
 
     detector = build(config.detector)
     out = out_folder(config.out, "demo")
-    demo = assemble(detector, build, out=out, **{name: plain(config[name]) for name in PARTS + LIMITS})
+    demo = assemble_all(detector, build, out=out, **{name: plain(config[name]) for name in PARTS + LIMITS})
     save(config, out)
     status = demo.run()
     if status:

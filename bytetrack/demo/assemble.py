@@ -17,6 +17,7 @@ from bytetrack.demo.paint import Painter
 from bytetrack.demo.run import Demo, Restarts
 from bytetrack.demo.web import Page
 from bytetrack.demo.weights import chosen
+from bytetrack.detection.batching import SharedDetector
 from bytetrack.detection.classes import choose, named
 from bytetrack.executors import cores
 from bytetrack.structures import Detections
@@ -49,8 +50,12 @@ def assemble(
     min_box_area: float | None,
     max_aspect_ratio: float | None,
     classes: Sequence[str | int] | str | None = None,
+    shared: SharedDetector | None = None,
 ) -> Demo:
-    """A `Demo` ready to run; every mistake in the settings is raised here, before anything is written."""
+    """A `Demo` ready to run; every mistake in the settings is raised here, before anything is written.
+
+    `shared`: the detector that looks at the pictures, where other demos use it too.
+    """
     if max_frames is not None and max_frames < 1:
         raise ValueError(f"max_frames must be at least 1, or null for all: got {max_frames}")
     stop = threading.Event()
@@ -61,7 +66,7 @@ def assemble(
     origin = open_source(source, **stream, stop=stop)
     try:
         _check_out(out, origin, detector)
-        detect, workers = _boxes_of(detector, origin, wanted)
+        detect, workers = _boxes_of(shared or detector, origin, wanted)
         if settings.get("frame_rate", 0) is None:
             settings["frame_rate"] = origin.frame_rate
         known = {**dict(enumerate(names)), **({-1: names[0]} if len(names) == 1 else {})}  # -1: boxes without a class

@@ -32,7 +32,7 @@ from bytetrack.video.read import Image
 from bytetrack.video.source import Frame, Source, redacted
 from bytetrack.video.write import VideoWriter
 
-__all__ = ["Demo", "Restarts", "frames_bar"]
+__all__ = ["Demo", "Restarts", "Stops", "frames_bar", "stopping"]
 
 log = logging.getLogger("bytetrack")
 
@@ -156,7 +156,7 @@ class Demo:
         started = time.perf_counter()
         frames, moment = 0, 0.0
         with ExitStack() as closing:
-            caught = closing.enter_context(_stopping(self.stop))
+            caught = closing.enter_context(stopping(self.stop))
             progress = closing.enter_context(frames_bar(self.source, self.max_frames))
             closing.callback(self.source.close)
             if self.page is not None:
@@ -291,8 +291,14 @@ def _closing(shots: Iterator[Shot]) -> Iterator[Iterator[Shot]]:
         shots.close()  # type: ignore[attr-defined]
 
 
+class Stops(Protocol):
+    """What ends a run when it is set: an event, or what sets several."""
+
+    def set(self) -> None: ...
+
+
 @contextmanager
-def _stopping(stop: threading.Event) -> Iterator[list[int]]:
+def stopping(stop: Stops) -> Iterator[list[int]]:
     """The first Ctrl-C or SIGTERM sets `stop` and notes its exit status; another, half a second later or more, ends the program at once.
 
     Within that half second it is the same one: `timeout` and some shells tell the process and then its whole group.
@@ -329,8 +335,9 @@ def _stopping(stop: threading.Event) -> Iterator[list[int]]:
 def frames_bar(source: Source, max_frames: int | None = None) -> Iterator[Callable[[], None]]:
     """A progress bar over the source's frames: call what it gives once a frame."""
     console = Console(stderr=True)
+    alone = threading.current_thread() is threading.main_thread()  # bars of several demos would write over each other
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.speed:.1f}/s"), TimeRemainingColumn())
     total = min(source.length, max_frames) if source.length and max_frames else source.length or max_frames
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not (console.is_terminal and alone)) as progress:
         task = progress.add_task(source.name, total=total)
         yield lambda: progress.advance(task)

@@ -1,0 +1,96 @@
+"""Several sources at once: each its own tracker, counts and files; one detector for all."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bytetrack.demo.assemble import assemble
+from bytetrack.demo.run import Demo, stopping
+from bytetrack.detection.batching import SharedDetector
+from bytetrack.video.source import redacted
+
+__all__ = ["Several", "assemble_all"]
+
+log = logging.getLogger("bytetrack")
+
+
+def assemble_all(detector: Any, build_tracker: Callable[[dict[str, Any]], Any], out: Path, source: Any, **settings: Any) -> Demo | Several:
+    """`assemble`d for one source, or for each of a list: what these make goes to `out`/<name>/. See `assemble` for the settings.
+
+    ValueError for a window or a page, which only one source can have.
+    """
+    if not isinstance(source, list):
+        return assemble(detector, build_tracker, out=out, source=source, **settings)
+    if not source:
+        raise ValueError("source names no source: source=[a.mp4,b.mp4] tracks two")
+    for name in ("show", "serve"):
+        if settings[name]:
+            raise ValueError(f"{name}=true takes one source, got {len(source)}: watch their files, or start one demo for each")
+    shared = SharedDetector(detector) if not hasattr(detector, "detect_sequence") else None
+    several = Several([])
+    try:
+        for one, folder in zip(source, _folders(out, source), strict=True):
+            several.demos.append(assemble(detector, build_tracker, out=folder, source=one, shared=shared, **{**settings, "show": False}))
+    except BaseException:
+        several.close()
+        raise
+    return several
+
+
+def _folders(out: Path, sources: list[Any]) -> list[Path]:
+    """A folder for each, made: of its name, with a number where that is taken."""
+    names: list[str] = []
+    for one in sources:
+        text = redacted(str(one))
+        name = text.split("://")[1] if "://" in text else f"webcam{text}" if text.isdigit() else Path(text).stem
+        name = re.sub(r"[^\w.-]+", "_", name).strip("._") or "source"
+        same = sum(taken == name or taken.startswith(f"{name}_") for taken in names)
+        names.append(f"{name}_{same + 1}" if same else name)
+    for name in names:
+        (out / name).mkdir(parents=True, exist_ok=True)
+    return [out / name for name in names]
+
+
+@dataclass
+class Several:
+    """Demos that run at the same time, a thread each beside those of their stages."""
+
+    demos: list[Demo]
+
+    def close(self) -> None:
+        """Closes the sources."""
+        for demo in self.demos:
+            demo.source.close()
+
+    def set(self) -> None:
+        """Stops all."""
+        for demo in self.demos:
+            demo.stop.set()
+
+    def run(self) -> int:
+        """As `Demo.run`, of all. A source that breaks does not stop the others: its error is logged, the first is raised at the end."""
+        errors: list[Exception] = []
+
+        def work(demo: Demo) -> None:
+            try:
+                demo.run()
+            except Exception as error:
+                errors.append(error)
+                log.warning("%s: %s", demo.source.name, error)
+
+        threads = [threading.Thread(target=work, args=(demo,), name=demo.source.name, daemon=True) for demo in self.demos]
+        with stopping(self) as caught:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                while thread.is_alive():
+                    thread.join(0.2)  # signals are heard in between
+        if errors:
+            raise errors[0]
+        return caught[0] if caught else 0
