@@ -21,7 +21,7 @@ from bytetrack.structures import Detections
 if TYPE_CHECKING:
     from bytetrack.detection.yolox import Yolox
 
-__all__ = ["Inference", "fuse", "pick_convention", "pick_device"]
+__all__ = ["Inference", "fuse", "pick_convention", "pick_device", "pick_precision"]
 
 log = logging.getLogger("bytetrack")
 
@@ -66,6 +66,21 @@ def pick_device(name: str) -> str:
     if not there.get(name.split(":")[0], False):
         raise ValueError(f"device {name!r} is not here: found {', '.join(kind for kind, available in there.items() if available)}")
     return name
+
+
+def pick_precision(name: str, device: str) -> str:
+    """The precision that `name` means on a kind of device: itself, or for `auto` fp16 on CUDA, bf16 on a CPU with such instructions
+    (AVX512-BF16 or AMX), else fp32 (on MPS too, where neither was measured)."""
+    if name != "auto":
+        return name
+    if device.startswith("cuda"):
+        return "fp16"
+    return "bf16" if device == "cpu" and _cpu_multiplies_bf16() else "fp32"
+
+
+def _cpu_multiplies_bf16() -> bool:
+    asked = (getattr(torch.cpu, name, lambda: False) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+    return any(bool(ask()) for ask in asked)
 
 
 def pick_convention(setting: str | None, checkpoint: Checkpoint) -> str:

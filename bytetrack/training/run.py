@@ -13,7 +13,7 @@ from torch import nn
 
 from bytetrack.data.augment import AugmentedImages, Sample
 from bytetrack.data.coco import load_coco, mix
-from bytetrack.detection.inference import pick_convention
+from bytetrack.detection.inference import DTYPES, pick_convention, pick_precision
 from bytetrack.detection.network import Checkpoint, build_network, load_weights
 from bytetrack.detection.preprocess import normalise
 from bytetrack.training import checkpoint
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["Run"]
 
 log = logging.getLogger("bytetrack")
-
-DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 class Run:
@@ -53,13 +51,14 @@ class Run:
         self.device = torch.device(f"cuda:{here.local}" if device == "cuda" and here.world > 1 else device)
         self.images = mix([load_coco(**entry) for entry in recipe.data])
         self.size = size
+        self.precision = pick_precision(recipe.precision, self.device.type)
         self.network = build_network(*shape, num_classes=len(self.images.names))
         self.convention = self._initial_weights()
         self.network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = recipe.optimisation.build(self.network)
         self.average = MovingAverage(self.network, recipe.optimisation.ema_decay, recipe.optimisation.ema_steps)
         # fp16 alone needs its gradients scaled.
-        self.scaler = torch.amp.GradScaler(self.device.type, enabled=recipe.precision == "fp16")
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
         self.loss = YoloxLoss(recipe.assignment)
         self.plan = Plan(
             len(self.images),
@@ -109,8 +108,9 @@ class Run:
         return Evaluation(images, *self.size, self.convention, **test, clip=self.recipe.augmentation.clip)
 
     def settings(self) -> dict[str, Any]:
-        """What must be the same for a run to be resumed."""
-        return {"train": self.recipe.settings(), "detector": self.about, "images": len(self.images), "boxes": len(self.images.xyxy)}
+        """What must be the same for a run to be resumed; the precision is the one used, whatever chose it."""
+        train = {**self.recipe.settings(), "precision": self.precision}
+        return {"train": train, "detector": self.about, "images": len(self.images), "boxes": len(self.images.xyxy)}
 
     def _resume(self) -> None:
         path = self.out / "last.pth"
@@ -234,7 +234,7 @@ class Run:
         pixels = batch.images.to(self.device, non_blocking=True).permute(0, 3, 1, 2).float()
         pixels = normalise(pixels, self.convention).contiguous(memory_format=torch.channels_last)
         targets = batch.targets.to(self.device, non_blocking=True)
-        dtype = DTYPES[self.recipe.precision]
+        dtype = DTYPES[self.precision]
         with torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32):
             raw = model(pixels)
         return torch.stack(list(self.loss(raw, targets, height, width, not self.plan.augmented(self.step)).as_dict().values()))
@@ -266,7 +266,7 @@ class Run:
         files = ", ".join(dict.fromkeys(self.images.files[sample.image] for sample in samples))
         raise ValueError(
             f"the loss is not finite at step {step + 1} ({values}) on images {files}: nothing was saved since; try a lower "
-            f"learning_rate{' or bf16' if self.recipe.precision == 'fp16' else ''}, and look at those images' boxes"
+            f"learning_rate{' or bf16' if self.precision == 'fp16' else ''}, and look at those images' boxes"
         )
 
     # ---- the end of an epoch
@@ -281,7 +281,7 @@ class Run:
             self.epoch_loss = [0.0, 0]
             return
         rank, world = self.here.rank, self.here.world
-        dtype = DTYPES[self.recipe.precision] if self.device.type == "cuda" else torch.float32
+        dtype = DTYPES[self.precision] if self.device.type == "cuda" else torch.float32
 
         def each(_: int) -> None:
             if watch.signal and world == 1:
@@ -329,7 +329,7 @@ class Run:
     def _hyper_parameters(self) -> dict[str, float | str | bool]:
         """The settings that are single values, by name."""
         flat: dict[str, float | str | bool] = {}
-        for name, value in self.recipe.settings().items():
+        for name, value in self.settings()["train"].items():
             entries = value.items() if isinstance(value, dict) else [("", value)]
             flat.update({f"{name}.{key}".rstrip("."): entry for key, entry in entries if isinstance(entry, (bool, int, float, str))})
         return flat

@@ -20,7 +20,7 @@ __all__ = ["Trainer"]
 
 log = logging.getLogger("bytetrack")
 
-PRECISIONS = ("fp32", "fp16", "bf16")
+PRECISIONS = ("auto", "fp32", "fp16", "bf16")
 FREE = ("device", "workers", "cache", "log_interval", "checkpoint_minutes")
 """What may differ between a run and the one it resumes: nothing that changes a result on the CPU."""
 
@@ -34,7 +34,8 @@ class Trainer:
     `batch_size` counts all processes. The last `no_aug_epochs` of `max_epochs` are without mosaic and mixup and with the L1 loss.
     `multiscale`: every `multiscale_interval` steps a height between these two, in units of 32 pixels; None for the detector's size
     always. Evaluation every `eval_interval` epochs and every one of the last `no_aug_epochs`; 0 for never. `cache` stores letterboxed
-    images in the run folder meanwhile. A checkpoint is written every epoch and every `checkpoint_minutes`.
+    images in the run folder meanwhile. A checkpoint is written every epoch and every `checkpoint_minutes`. `precision` of the network's
+    layers: `auto` is what `pick_precision` finds for the device; losses and weights are float32 always.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class Trainer:
         augmentation: Augmentation | None = None,
         assignment: SimOTA | None = None,
         optimisation: Optimisation | None = None,
-        precision: str = "fp16",
+        precision: str = "auto",
         device: str = "auto",
         workers: int = 4,
         seed: int = 0,
@@ -146,7 +147,7 @@ class Trainer:
 
         device = pick_device(self.device)
         if self.precision == "fp16" and not device.startswith("cuda"):
-            raise ValueError(f"precision fp16 needs a CUDA GPU, this is {device}: choose train.precision=bf16 or fp32")
+            raise ValueError(f"precision fp16 needs a CUDA GPU, this is {device}: choose train.precision=auto, bf16 or fp32")
         return device
 
     def _finish(self, out: Path, history: list[dict[str, float]], seconds: float, images: int) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 
+from bytetrack.detection.inference import pick_precision
 from bytetrack.detection.network import build_network, load_weights
 from bytetrack.errors import FormatError
 from bytetrack.training import checkpoint
@@ -256,7 +257,7 @@ def test_a_network_learns_its_few_images_by_heart(trainer: Make, tiny: dict[str,
         ({"data": []}, "data must list at least one COCO file"),
         ({"max_epochs": 0}, "max_epochs must be at least 1"),
         ({"no_aug_epochs": 5}, "no_aug_epochs must be at most max_epochs"),
-        ({"precision": "fp8"}, "precision must be fp32, fp16, bf16"),
+        ({"precision": "fp8"}, "precision must be auto, fp32, fp16, bf16"),
         ({"multiscale": (3, 2)}, "multiscale must be a range"),
         ({"weight_classes": [0]}, "set weights too"),
         ({"convention": "rgb"}, "convention must be"),
@@ -270,6 +271,25 @@ def test_settings_that_make_no_sense_are_refused(trainer: Make, bad: dict[str, A
 def test_half_precision_floats_need_a_gpu(trainer: Make, tiny: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="fp16 needs a CUDA GPU, this is cpu"):
         trainer(precision="fp16").fit(tmp_path, **tiny)
+
+
+def test_the_precision_left_to_the_device_is_recorded_and_held_by_a_resumed_run(
+    trainer: Make, tiny: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings: dict[str, Any] = {"precision": "auto", "device": "cpu", "max_epochs": 1, "no_aug_epochs": 1, "val": []}
+    monkeypatch.setattr("bytetrack.detection.inference._cpu_multiplies_bf16", lambda: True)
+    trainer(**settings).fit(tmp_path, **tiny)
+    assert content(tmp_path)["settings"]["train"]["precision"] == "bf16"
+    monkeypatch.setattr("bytetrack.detection.inference._cpu_multiplies_bf16", lambda: False)
+    with pytest.raises(ValueError, match=r"other settings \(train\.precision bf16 -> fp32\)"):
+        trainer(**settings).fit(tmp_path, **tiny)
+
+
+def test_automatic_precision_is_the_published_one_on_cuda_and_never_fp16_elsewhere() -> None:
+    assert pick_precision("auto", "cuda:1") == "fp16"
+    assert pick_precision("auto", "mps") == "fp32"
+    assert pick_precision("auto", "cpu") in ("bf16", "fp32")
+    assert pick_precision("fp32", "cuda") == "fp32"
 
 
 def test_bfloat16_trains_on_the_cpu(trainer: Make, tiny: dict[str, Any], tmp_path: Path) -> None:
