@@ -13,12 +13,13 @@ import numpy.typing as npt
 from bytetrack.demo.outputs import class_name
 from bytetrack.structures import Detections, Tracks
 from bytetrack.video.draw import Trails, blur_boxes, draw_boxes, draw_heat, draw_legend, draw_trails
-from bytetrack.video.marks import draw_lines, draw_zones
+from bytetrack.video.marks import draw_lines, draw_zones, name_zones
 from bytetrack.video.read import Image
 
 __all__ = ["Painter"]
 
 HEAT_CELL = 8  # pixels
+PEOPLE = ("person", "pedestrian", "head", "face")  # what blur is for
 
 
 @dataclass
@@ -26,9 +27,9 @@ class Painter:
     """Draws one source's frames, in order.
 
     `trail` frames of each identity's path (0: none); `scores`, `classes` on the labels; `legend` with the counts; `blur` `people` or
-    `heads`, every detection of them, tracked or not, and the lost where they are thought to be; `heat` where people have been so far;
-    `lost`: boxes of lost tracks, dotted. Boxes whose score lies below `high_score` are dashed: BYTE kept them alive with a low-score
-    detection.
+    `heads`: every detection of a person (of anything, where no class is called so), tracked or not, and the lost where they may be;
+    `heat` where people have been so far; `lost`: boxes of lost tracks, dotted. Boxes whose score lies below `high_score` are dashed:
+    BYTE kept them alive with a low-score detection.
     """
 
     class_names: Sequence[str]
@@ -71,21 +72,29 @@ class Painter:
         if self.blur is not None:
             for boxes in (tracks, lost, detections):
                 if boxes is not None:
-                    blur_boxes(image, boxes.xyxy, head_only=self.blur == "heads", out=image)
+                    blur_boxes(image, boxes.xyxy[self._people(boxes)], head_only=self.blur == "heads", out=image)
         if self.heat:
             draw_heat(image, self._warm(image, tracks), out=image)
-        draw_zones(image, self.zones, {name: _zone_text(name, counts) for name in self.zones})
+        draw_zones(image, self.zones)
         if self._trails is not None:
             draw_trails(image, self._trails.update(tracks.xyxy, tracks.track_id), out=image)
         if self.lost and lost is not None and len(lost):
             draw_boxes(image, lost.xyxy, lost.track_id, lost=np.ones(len(lost), bool), out=image)
         draw_boxes(image, tracks.xyxy, tracks.track_id, self._labels(tracks), recovered=low, out=image)
         draw_lines(image, self.lines, {name: _line_text(name, counts) for name in self.lines})
+        name_zones(image, self.zones, {name: _zone_text(name, counts) for name in self.zones})
         if self.legend:
             marks = ["dashed: kept by a low-score box"] if low.any() else []
             marks += ["dotted: lost, where it may be"] if self.lost and lost is not None and len(lost) else []
             draw_legend(image, [_total_text(self.class_names, tracks)], marks, out=image)
         return image
+
+    def _people(self, boxes: Tracks | Detections) -> npt.NDArray[np.bool_]:
+        """Which boxes are people; all of them where no class is called so."""
+        people = [number for number, name in enumerate(self.class_names) if name in PEOPLE]
+        if boxes.class_id is None or not people:
+            return np.ones(len(boxes), bool)
+        return np.isin(boxes.class_id, people)
 
     def _labels(self, tracks: Tracks) -> list[str]:
         labels = [str(i) for i in tracks.track_id.tolist()]

@@ -88,7 +88,7 @@ def draw_boxes(
     names = [str(i) for i in ids] if labels is None else labels
     if not len(boxes) == len(ids) == len(names):
         raise ValueError(f"boxes, ids and labels must be as many: got {len(boxes)}, {len(ids)}, {len(names)}")
-    width = max(1, round(2.6 * unit))
+    width = max(1 if min(canvas.shape[:2]) < 240 else 2, round(2.6 * unit))
     corners = np.clip(boxes, -1e4, 1e5).round().astype(int).tolist()
     order = np.argsort(boxes[:, 3], kind="stable")  # the nearest last, over the others
     for row in order.tolist():

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from bytetrack.video.draw import draw_chip, scale_of
 from bytetrack.video.read import Image
 
-__all__ = ["draw_lines", "draw_zones"]
+__all__ = ["draw_lines", "draw_zones", "name_zones"]
 
 LINE = (60, 200, 255)  # BGR, amber
 ARROW = 60  # pixels of a 1080p frame
@@ -38,10 +38,10 @@ def draw_lines(image: Image, lines: Mapping[str, Sequence[float]], texts: Mappin
     return image
 
 
-def draw_zones(image: Image, zones: Mapping[str, npt.ArrayLike], texts: Mapping[str, str]) -> Image:
-    """Each polygon `name: (n, 2)` as a tinted area with its border and its text; in place."""
+def draw_zones(image: Image, zones: Mapping[str, npt.ArrayLike]) -> Image:
+    """Each polygon `name: (n, 2)` as a tinted area with its border; in place."""
     unit = scale_of(image)
-    for name, polygon in zones.items():
+    for polygon in zones.values():
         points = np.asarray(polygon, float).round().astype(np.int32)
         (left, top), (right, bottom) = points.min(0).clip(0), points.max(0).clip(0) + 1
         part = image[top:bottom, left:right]
@@ -50,5 +50,12 @@ def draw_zones(image: Image, zones: Mapping[str, npt.ArrayLike], texts: Mapping[
             cv2.fillPoly(tinted, [points - [left, top]], ZONE)
             cv2.addWeighted(tinted, 0.18, part, 0.82, 0, dst=part)
         cv2.polylines(image, [points], True, ZONE, max(1, round(2 * unit)), cv2.LINE_AA)
-        draw_chip(image, texts.get(name, name), int(points[0, 0]), int(points[0, 1]), ZONE, unit)
+    return image
+
+
+def name_zones(image: Image, zones: Mapping[str, npt.ArrayLike], texts: Mapping[str, str]) -> Image:
+    """Each polygon's text at its first corner, for when all else is drawn; in place."""
+    for name, polygon in zones.items():
+        left, top = np.asarray(polygon, float).reshape(-1, 2)[0].round().astype(int).tolist()
+        draw_chip(image, texts.get(name, name), left, top, ZONE, scale_of(image))
     return image

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from films import Left, Run, picture, write_detections, write_images, write_video
 
+from bytetrack.demo.paint import Painter
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.structures import Tracks
 
 
 def test_all_files_end_with_the_last_frame_and_say_the_same(tmp_path: Path, run: Run) -> None:
@@ -259,6 +261,18 @@ def test_blurred_people_cannot_be_seen_even_where_they_are_not_tracked(tmp_path:
     assert sharp.rows == blurred.rows == []
     for before, after in zip(sharp.images(), blurred.images(), strict=True):
         assert cv2.Laplacian(after, cv2.CV_64F).var() < 0.05 * cv2.Laplacian(before, cv2.CV_64F).var()
+
+
+def test_blur_leaves_what_is_no_person_sharp() -> None:
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 255, (240, 320, 3), np.uint8)
+    boxes = np.array([[10.0, 10, 60, 110], [100, 10, 200, 110]])
+    tracks = Tracks(boxes, np.array([1, 2]), np.array([0.9, 0.9]), np.array([0, 1]), np.array([0, 1]))
+    for names, blurred in ((["person", "car"], [True, False]), (["bus", "car"], [True, True])):
+        painter = Painter(names, 0.5, trail=0, legend=False, blur="people")
+        drawn = painter(image.copy(), tracks, {})
+        inside = [drawn[30:100, x : x + 30].std() < 0.7 * image[30:100, x : x + 30].std() for x in (20, 130)]
+        assert inside == blurred
 
 
 def test_every_feature_of_the_drawing_runs_at_once(tmp_path: Path, run: Run) -> None:
