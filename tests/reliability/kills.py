@@ -2,7 +2,7 @@
 
 `python tests/reliability/kills.py --verb track --runs 200` sends SIGKILL, `--signal TERM` or `--signal INT` the others. Without
 `--verb` all verbs take their turn. After every signal what lies under a final name is whole, and either of the run or of an earlier
-one; after one to four of them the same command ends with the files of an uninterrupted run, and leaves nothing temporary.
+one; after one to six of them the same command ends with the files of an uninterrupted run, and leaves nothing temporary.
 
 A process is forked from one that has imported everything, so that instants fall into the work; one in twelve is a new Python.
 """
@@ -37,6 +37,13 @@ LONGEST = 120.0  # seconds a run may take
 COLD = 12  # one in so many is a new Python
 PRELOADED = ["bytetrack.config", "bytetrack.pipeline", "bytetrack.training.run", "bytetrack.tuning.run", "bytetrack.data.prepare"]
 PRELOADED += ["bytetrack.data.formats", "bytetrack.report", "bytetrack.scoring.official", "bytetrack.detection.onnx", "small_jobs"]
+
+
+def forks() -> ForkServerContext:
+    """Where processes are forked from one that has imported everything."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    return context
 
 
 @dataclass
@@ -82,8 +89,13 @@ class Started:
         code: int | None = self._process.exitcode
         return code
 
-    def send(self, number: int) -> None:
-        os.kill(self._process.pid, number)
+    def send(self, number: int) -> bool:
+        """Whether it was still there."""
+        try:
+            os.kill(self._process.pid, number)
+        except ProcessLookupError:
+            return False
+        return True
 
     def said(self) -> str:
         return (self.folder / "stderr").read_text(encoding="utf-8", errors="replace")
@@ -96,8 +108,7 @@ class Campaign:
         self.job, self.kind, self.folder = job, kind, folder
         self.rng = random.Random(f"{seed} {job.name} {kind}")
         self.board = Board(job.name, kind)
-        self.context = get_context("forkserver")
-        self.context.set_forkserver_preload(PRELOADED)
+        self.context = forks()
         job.make(folder)
         self.seconds = [self._whole(folder / name, cold=cold) for name, cold in (("whole", True), ("again", False), ("last", False))]
         self._same(folder / "again", "a second uninterrupted run")
@@ -106,7 +117,7 @@ class Campaign:
         """Sends that many; what is wrong is noted, and the campaign goes on."""
         trial = 0
         while self.board.struck < signals and len(self.board.failures) < 20:
-            self._trial(self.folder / f"trial{trial}", min(self.rng.randint(1, 4), signals - self.board.struck))
+            self._trial(self.folder / f"trial{trial}", min(self.rng.randint(1, 6), signals - self.board.struck))
             trial += 1
         return self.board
 
@@ -155,14 +166,13 @@ class Campaign:
         usual = self.seconds[0] if cold else self.seconds[2]
         process = Started(self.context, self.job.tool, self._arguments(), out, cold)
         code = process.wait(self.rng.uniform(0, 1.02) * usual)
-        if code is None:
-            process.send(SIGNALS[self.kind])
+        if code is None and process.send(SIGNALS[self.kind]):
             self.board.struck += 1
             self.board.cold += cold
             code = process.wait(LONGEST)
             self._check_end(process, code, cold, out)
             return code == 0
-        if code != 0:
+        if (code := process.wait(LONGEST)) != 0:
             self._fail(f"exit {code} before any signal", out)
         return True
 

@@ -8,7 +8,7 @@ from typing import Any
 
 TEMPORARY = re.compile(r"\..*\.tmp")
 MOVING = re.compile(rb"date(: |</dt><dd>)[^\n<]*|<span>made</span>[^<]*|workers(</code></td><td>|[:=] ?)\d")
-GROWING = ("study.journal", "stdout", "stderr")
+VARYING = ("study.journal", "summary.json", "stdout", "stderr")  # with dates and durations
 
 
 def files(out: Path) -> dict[str, Path]:
@@ -49,7 +49,9 @@ def problem(out: Path, whole: Path, earlier: Path) -> str | None:
     runs = [run for run in (whole, earlier) if run.is_dir()]
     kinds: dict[str, set[int]] = {}
     for name, path in there.items():
-        if path.name in GROWING or ("/detections/" in f"/{name}" and path.suffix == ".json"):
+        if path.name in VARYING or path.name.endswith(".part.mp4") or (path.parent == out and begins(path, whole / name)):
+            continue
+        if "/detections/" in f"/{name}" and path.suffix == ".json":
             continue
         if path.name == "last.pth" or path.suffix == ".pth":
             try:
@@ -62,6 +64,11 @@ def problem(out: Path, whole: Path, earlier: Path) -> str | None:
             return f"{name} is neither of this run nor of the earlier one ({path.stat().st_size} bytes)"
         kinds[name] = of
     return mixed(kinds)
+
+
+def begins(path: Path, whole: Path) -> bool:
+    """Whether a demo's rows are the first of those that an uninterrupted one writes."""
+    return path.suffix in (".txt", ".jsonl") and whole.is_file() and whole.read_bytes().startswith(path.read_bytes())
 
 
 def mixed(kinds: dict[str, set[int]]) -> str | None:
@@ -78,7 +85,7 @@ def difference(out: Path, whole: Path) -> str | None:
     one, other = files(out), files(whole)
     if one.keys() != other.keys():
         return f"files {sorted(one.keys() ^ other.keys())}"
-    changed = [name for name, path in one.items() if path.name not in GROWING and content(path) != content(other[name])]
+    changed = [name for name, path in one.items() if path.name not in VARYING and content(path) != content(other[name])]
     if changed:
         return f"{', '.join(changed)} differ"
     hidden = [path.name for path in out.rglob("*") if TEMPORARY.fullmatch(path.name)]

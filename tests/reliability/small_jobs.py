@@ -86,6 +86,11 @@ def crowd(folder: Path) -> None:
     good.write(folder / "Images", {f"{k:06d}.jpg": picture for k in range(1, 181)})
 
 
+def film(folder: Path) -> None:
+    """A film, and a network to look at it."""
+    good.write(folder, {"film.mp4": good.film(".mp4"), "network.onnx": good.onnx_file()})
+
+
 def mot(folder: Path) -> list[str]:
     return ["dataset=motchallenge", f"dataset.root={folder / 'data'}"]
 
@@ -99,7 +104,7 @@ def training(folder: Path) -> list[str]:
     ]
 
 
-BOTH = ("workers=1", "workers=1", "workers=1", "workers=2")
+BOTH = (*("workers=1",) * 7, "workers=2")
 JOBS = {
     job.name: job
     for job in (
@@ -113,7 +118,7 @@ JOBS = {
             ("tracker.high_score=0.8",),
             BOTH,
         ),
-        Job("score", "score", dataset, lambda folder: [*mot(folder), f"tracks={folder / 'results'}"], (), BOTH),
+        Job("score", "score", dataset, lambda folder: [*mot(folder), f"tracks={folder / 'results'}"], ("dataset.protocol=mot20",), BOTH),
         Job(
             "tune",
             "tune",
@@ -122,7 +127,19 @@ JOBS = {
             (),
             BOTH,
         ),
+        Job(
+            "demo",
+            "demo",
+            film,
+            lambda folder: [f"source={folder / 'film.mp4'}", f"weights={folder / 'network.onnx'}", "classes=all", "video.threads=1"],
+        ),
         Job("prepare", "prepare", crowd, lambda folder: ["dataset=crowdhuman", f"dataset.root={folder}", "check=true"]),
-        Job("convert", "convert", dataset, lambda folder: [f"input={folder / 'results'}", "to=cvat_xml", "size=[500,500]"]),
+        Job(
+            "convert",
+            "convert",
+            dataset,
+            lambda folder: [f"input={folder / 'results'}", "to=cvat_xml", "size=[500,500]"],
+            ("size=[600,600]",),
+        ),
     )
 }
