@@ -226,7 +226,7 @@ def _explained(complete: bool) -> Iterator[None]:
     except BrokenPipeError:  # whoever read the output has gone, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
-    except (ValueError, OSError, ModuleNotFoundError, HydraException, OmegaConfBaseException, YAMLError) as error:
+    except (ValueError, OSError, MemoryError, ModuleNotFoundError, HydraException, OmegaConfBaseException, YAMLError) as error:
         if complete:
             raise
         sys.stderr.write(f"error: {_one_line(error)}\n")
@@ -253,7 +253,7 @@ def _one_line(error: Exception) -> str:
         text = text.splitlines()[0] + " There is no such setting; --help shows all"
     for noise in ("Config search path:", "See https://hydra.cc"):
         text = text.split(noise)[0]
-    text = " ".join(text.split()) or type(error).__name__
+    text = " ".join(text.split()) or ("out of memory" if isinstance(error, MemoryError) else type(error).__name__)
     shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[:LONGEST_LINE])  # a name may hold what steers a terminal
     return shown[:LONGEST_LINE] + " …" * (len(text) > LONGEST_LINE)
 

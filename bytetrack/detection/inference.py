@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -37,6 +38,7 @@ class Inference:
         if self.dtype == torch.float16 and self.device == "cpu":
             raise ValueError("precision fp16 needs a GPU: choose bf16 or fp32 on the CPU")
         self.size, self.threads = detector.input_size, detector.threads
+        self.most = sys.maxsize  # images at a time that the device's memory holds, as far as is known
         checkpoint = read_checkpoint(detector.weights)
         self.convention = pick_convention(detector.convention, checkpoint)
         class_ids = choose(detector.classes, checkpoint.num_classes, checkpoint.class_names, str(detector.weights))
@@ -48,6 +50,27 @@ class Inference:
         self.grid, self.stride = anchors(*self.size, device=self.device)
         log.info("%s: YOLOX %s, %d classes, %s, %s, %s", detector.weights, checkpoint.size_name, checkpoint.num_classes, self.convention,
                  detector.precision, self.device)  # fmt: skip
+
+    def in_batches(self, images: Sequence[npt.NDArray[np.uint8]], size: int) -> list[Detections]:
+        """Detections of each image, `size` at a time; half as many from there on where the device's memory does not hold them.
+
+        MemoryError where it does not hold one.
+        """
+        found: list[Detections] = []
+        while len(found) < len(images):
+            at_once = min(size, self.most)
+            try:
+                found += self(images[len(found) : len(found) + at_once])
+                continue
+            except torch.OutOfMemoryError:
+                pass  # the memory is free only outside of this block
+            if at_once == 1:
+                height, width = self.size
+                raise MemoryError(f"out of memory on {self.device} with one image of {height} x {width}: set a smaller detector.input_size")
+            self.most = at_once // 2
+            torch.cuda.empty_cache()
+            log.warning("out of memory on %s: goes on with detector.batch_size=%d in place of %d", self.device, self.most, at_once)
+        return found
 
     @torch.inference_mode()
     def __call__(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[Detections]:

@@ -94,10 +94,7 @@ class Yolox:
 
     def detect(self, images: Sequence[Image]) -> list[Detections]:
         """Detections of each image, uint8 (H, W, 3) BGR of any size, in its own pixels, best first; any number of images."""
-        found: list[Detections] = []
-        for first in range(0, len(images), self.batch_size):
-            found += self._inference(images[first : first + self.batch_size])
-        return found
+        return self._inference.in_batches(images, self.batch_size)
 
     @property
     def on_cpu(self) -> bool:

@@ -18,9 +18,16 @@ __all__ = ["Interruption", "differences", "read", "write"]
 
 
 def write(path: Path, content: Mapping[str, Any]) -> None:
-    """Writes `content` to `path`: whole or not at all."""
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        torch.save(dict(content), file)
+    """Writes `content` to `path`: whole or not at all. OSError where it cannot be written."""
+    with replacing(path) as temporary:
+        try:
+            with temporary.open("wb") as file:
+                torch.save(dict(content), file)
+        except RuntimeError as error:  # torch's own end of a file that a full disk has cut off
+            cause = error.__context__
+            while cause is not None and not isinstance(cause, OSError):
+                cause = cause.__context__
+            raise cause or error from None
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -158,7 +158,10 @@ class _Batches(torch.utils.data.Dataset[Batch]):
 
 
 def batches(images: AugmentedImages, plan: Plan, start: int, workers: int, pin: bool) -> Iterator[Batch]:
-    """The batches of steps `start` … `plan.steps` - 1, made ahead by `workers` processes (0: in this one, when asked for)."""
+    """The batches of steps `start` … `plan.steps` - 1, made ahead by `workers` processes (0: in this one, when asked for).
+
+    What reading an image raises passes, from whatever process.
+    """
     loader: DataLoader[Batch] = DataLoader(
         _Batches(images, plan),
         batch_size=None,
@@ -169,7 +172,18 @@ def batches(images: AugmentedImages, plan: Plan, start: int, workers: int, pin: 
         worker_init_fn=_worker if workers else None,
         generator=torch.Generator(),  # else it would draw from, and change, the global one
     )
-    return iter(loader)
+    coming = iter(loader)
+    while True:
+        try:
+            batch = next(coming)
+        except StopIteration:
+            return
+        except (OSError, ValueError) as error:
+            message = str(error)
+            if not message.startswith("Caught "):
+                raise
+            raise type(error)(message.strip().splitlines()[-1].split(": ", 1)[-1]) from None  # torch sends a traceback as text
+        yield batch
 
 
 def _worker(_: int) -> None:

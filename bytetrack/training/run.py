@@ -163,7 +163,30 @@ class Run:
     # ---- the loop
 
     def train(self) -> None:
-        """Runs the steps that are left. SystemExit(128 + signal) after Ctrl-C or SIGTERM, with everything saved."""
+        """Runs the steps that are left. SystemExit(128 + signal) after Ctrl-C or SIGTERM, with everything saved.
+
+        MemoryError and ChildProcessError where the device's memory or a loading process ends; what was saved before is as it was.
+        """
+        try:
+            self._train()
+        except torch.OutOfMemoryError:
+            height, width = self.plan.size(self.step)
+            half = self.recipe.batch_size // 2
+            advice = f"train.batch_size={half}" if half else "a smaller detector.input_size or train.multiscale"
+            shares = f" in {self.here.world} processes" if self.here.world > 1 else ""
+            raise MemoryError(
+                f"out of memory on {self.device} at step {self.step + 1}, {self.recipe.batch_size} images of {height} x {width}{shares}: "
+                f"set {advice}, with another out or without {self.out / 'last.pth'}"
+            ) from None
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            raise ChildProcessError(
+                f"a loading process ended abruptly in step {self.step + 1} (out of memory?): the same command goes on from the last "
+                f"checkpoint, with train.workers={self.recipe.workers // 2} in less memory"
+            ) from None
+
+    def _train(self) -> None:
         cv2.setNumThreads(1)
         with Monitor(self.out, self.step, self.plan.steps, self.here.first) as monitor, checkpoint.Interruption.watched() as watch:
             if self.step == 0:

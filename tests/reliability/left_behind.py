@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 TEMPORARY = re.compile(r"\..*\.tmp")
-MOVING = re.compile(rb"date(: |</dt><dd>)[^\n<]*|<span>made</span>[^<]*|workers(</code></td><td>|[:=] ?)\d")
+MOVING = re.compile(
+    rb"git.revision[^\n]*|date(: |</dt><dd>)[^\n<]*|<span>made</span>[^<]*|workers(</code></td><td>|[:=] ?)\d"  # what two runs never share
+)
 VARYING = ("study.journal", "summary.json", "stdout", "stderr")  # with dates and durations
 
 

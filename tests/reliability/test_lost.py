@@ -1,0 +1,142 @@
+"""Memory that is not there, processes that are killed, data that vanish: one clear line, and what was saved stays."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import good_files as good
+import numpy as np
+import pytest
+import small_jobs
+import torch
+
+from bytetrack.detection.inference import Inference
+from bytetrack.detection.yolox import Yolox
+from bytetrack.structures import Detections
+from bytetrack.training import checkpoint
+from bytetrack.training.run import Run
+from bytetrack.training.trainer import Trainer
+
+SHAPE: dict[str, Any] = {"depth": good.DEPTH, "width": good.CHANNELS, "depthwise": True, "input_size": (64, 64)}
+
+
+def holds(images: int, calls: list[int]) -> Callable[[Inference, Sequence[Any]], list[Detections]]:
+    """`Inference.__call__` on a device whose memory holds so many images."""
+    whole = Inference.__call__
+
+    def call(self: Inference, batch: Sequence[Any]) -> list[Detections]:
+        calls.append(len(batch))
+        if len(batch) > images:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return whole(self, batch)
+
+    return call
+
+
+@pytest.fixture
+def detector(tmp_path: Path) -> Yolox:
+    good.write(tmp_path, {"weights.pth": good.checkpoint()})
+    return Yolox(tmp_path / "weights.pth", **SHAPE, classes=None, device="cpu", batch_size=7)
+
+
+def test_a_batch_that_memory_does_not_hold_is_halved_with_a_word(
+    detector: Yolox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    images = list(np.random.default_rng(0).integers(0, 255, (9, 64, 64, 3)).astype(np.uint8))
+    expected = detector.detect(images)
+    calls: list[int] = []
+    monkeypatch.setattr(Inference, "__call__", holds(2, calls))
+    caplog.set_level("WARNING")
+    found = detector.detect(images)
+    assert calls == [7, 3, 1, *[1] * 8]
+    assert [len(one) for one in found] == [len(one) for one in expected]
+    assert all(np.allclose(one.xyxy, other.xyxy, atol=1e-3) for one, other in zip(found, expected, strict=True))
+    assert [record.getMessage() for record in caplog.records] == [
+        "out of memory on cpu: goes on with detector.batch_size=3 in place of 7",
+        "out of memory on cpu: goes on with detector.batch_size=1 in place of 3",
+    ]
+
+
+def test_one_image_that_memory_does_not_hold_names_the_setting(detector: Yolox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Inference, "__call__", holds(0, []))
+    with pytest.raises(MemoryError, match=r"^out of memory on cpu with one image of 64 x 64: set a smaller detector\.input_size$"):
+        detector.detect([np.zeros((64, 64, 3), np.uint8)])
+
+
+@pytest.fixture
+def trainer(tmp_path: Path) -> Callable[..., Trainer]:
+    small_jobs.coco(tmp_path)
+
+    def make(workers: int = 0) -> Trainer:
+        data = [{"path": str(tmp_path / "small.json")}]
+        return Trainer(data, max_epochs=4, no_aug_epochs=2, batch_size=2, multiscale=None, precision="fp32", device="cpu", workers=workers)
+
+    return make
+
+
+def fit(trainer: Trainer, out: Path) -> None:
+    trainer.fit(out, **SHAPE)
+
+
+def in_step(number: int, act: Callable[[], None]) -> Callable[..., Any]:
+    """`Run._forward` that calls `act` before that step."""
+    whole = Run._forward
+
+    def forward(self: Run, *arguments: Any) -> Any:
+        if self.step == number:
+            act()
+        return whole(self, *arguments)
+
+    return forward
+
+
+def no_memory() -> None:
+    raise torch.OutOfMemoryError("CUDA out of memory.")
+
+
+def end_loaders() -> None:
+    for process in multiprocessing.active_children():
+        process.kill()
+        process.join()
+
+
+def test_training_that_memory_does_not_hold_names_a_batch_size_and_keeps_the_checkpoint(
+    trainer: Callable[..., Trainer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Run, "_forward", in_step(4, no_memory))
+    with pytest.raises(MemoryError, match=r"out of memory on cpu at step 5, 2 images of 64 x 64: set train\.batch_size=1, "):
+        fit(trainer(), tmp_path / "out")
+    assert checkpoint.read(tmp_path / "out" / "last.pth")["step"] == 3
+
+
+def test_a_killed_loading_process_ends_training_in_one_line_and_the_same_command_goes_on(
+    trainer: Callable[..., Trainer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "_forward", in_step(4, end_loaders))
+        with pytest.raises(ChildProcessError, match=r"^a loading process ended abruptly in step \d+ .* goes on from the last checkpoint"):
+            fit(trainer(workers=1), tmp_path / "out")
+    assert checkpoint.read(tmp_path / "out" / "last.pth")["step"] == 3
+    fit(trainer(workers=1), tmp_path / "out")
+    fit(trainer(), tmp_path / "whole")
+    one, other = (checkpoint.read(tmp_path / name / "last.pth")["raw_model"] for name in ("out", "whole"))
+    assert all(torch.equal(one[key], other[key]) for key in one)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_images_that_vanish_during_training_are_named(
+    trainer: Callable[..., Trainer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    def vanish() -> None:
+        for path in tmp_path.glob("*.png"):
+            path.unlink()
+
+    monkeypatch.setattr(Run, "_forward", in_step(3, vanish))
+    with pytest.raises(OSError, match=r"\.png") as caught:
+        fit(trainer(workers), tmp_path / "out")
+    assert "\n" not in str(caught.value)
+    assert "Traceback" not in str(caught.value)
+    assert checkpoint.read(tmp_path / "out" / "last.pth")["step"] in (3, 6)  # a loading process is some batches ahead
