@@ -28,6 +28,10 @@ def image_size(path: Path) -> tuple[int, int]:
         raise MissingDataError(f"no image {path}; skip_missing=true leaves out what is not there") from None
     except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError, EOFError) as error:
         raise FormatError(f"{path} is no readable image: {error}") from None
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise FormatError(f"{path} is no readable image: {error}") from None  # Pillow's word for what ends early
 
 
 def files_below(folder: Path, endings: Iterable[str]) -> Iterator[Path]:

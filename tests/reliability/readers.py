@@ -280,6 +280,8 @@ def resume_content() -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def kinds() -> list[Kind]:
+    from rarer import rarer_kinds  # which imports this module
+
     mot, kitti, text = damage.fields(","), damage.fields(" "), damage.fields("=")
     images = {f"images/{f:06d}.jpg": good.picture(".jpg", f) for f in range(1, good.FRAMES + 1)}
     beside = {name.removeprefix("images/"): content for name, content in images.items()}
@@ -384,6 +386,7 @@ def kinds() -> list[Kind]:
             store,
         ),
         Kind("zip archive", 60, "a.zip", good.cvat_zip, damage.BINARY, partial(unpack, name="a.zip")),
+        *rarer_kinds(),
     ]
 
 
