@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,11 +16,25 @@ from bytetrack.pipeline import ScoringProtocol, TrackerFactory, TrackJob, every_
 from bytetrack.report import write_report
 from bytetrack.structures import Sequence
 
-__all__ = ["detect", "present", "run", "train"]
+__all__ = ["Steps", "detect", "present", "run", "train"]
+
+log = logging.getLogger("bytetrack")
 
 Scores = dict[str, dict[str, dict[str, Any]]]
 COLUMNS = ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW", "FP", "FN")
 SIMULATED = "detections simulated from the ground truth: what differs between the rows is real, their level is no detector's"
+
+
+class Steps:
+    """Says of each of `count` steps, as it begins, which it is and how long those before it took together."""
+
+    def __init__(self, count: int) -> None:
+        self.count, self.begun, self.start = count, 0, time.monotonic()
+
+    def __call__(self, what: str) -> None:
+        self.begun += 1
+        minutes, seconds = divmod(int(time.monotonic() - self.start), 60)
+        log.info("[%d/%d, %d:%02d] %s", self.begun, self.count, minutes, seconds, what)
 
 
 def train(trainer: Any, halves: Mapping[Any, str], weights: Path, detector: Mapping[str, Any]) -> None:
@@ -33,7 +49,7 @@ def train(trainer: Any, halves: Mapping[Any, str], weights: Path, detector: Mapp
 
 
 def detect(detector: Any, dataset: Any, out: Path) -> Any:
-    """The network's detections on every sequence, kept in `out`/detections and replayed from there."""
+    """The network's detections on every sequence, kept in `out`/detections and replayed from there by the next quickstart."""
     return replayable(detector, dataset.sequences(), out / "detections")
 
 

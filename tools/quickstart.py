@@ -12,22 +12,26 @@ def main(config: Any) -> None:
 
     from bytetrack import quickstart
 
+    steps = quickstart.Steps(1 + len(config.runs) + 2 * bool(config.trained))
     build(config.scenes)
     dataset = build(config.dataset)
-    out, runs = out_folder(config.out, "quickstart"), {}
+    out, runs, weights = out_folder(config.out, "quickstart"), {}, Path(config.detector.weights)
     if config.trained:
+        steps(f"training a detector from nothing on their first halves, in {weights.parent} (if interrupted, the same command goes on)")
         halves = {build(config.dataset, half="train"): config.train.data[0].path, dataset: config.train.val[0].path}
-        quickstart.train(build(config.train), halves, Path(config.detector.weights), plain(config.detector))
-        detector = quickstart.detect(build(config.detector), dataset, out)
+        quickstart.train(build(config.train), halves, weights, plain(config.detector))
+        steps("detecting people in their second halves")
+        detector = quickstart.detect(build(config.detector), dataset, weights.parent)
     else:
         detector = build(config.simulated)
     for name, changes in plain(config.runs).items():
+        steps(f"tracking them: {name.replace('_', ' ')}")
         settings = OmegaConf.merge(config, {"tracker": changes})
         runs[name] = quickstart.run(dataset, detector, build, plain(settings.tracker), out / name, config.workers)
         save(settings, out / name)
-    quickstart.present(
-        dataset, runs, out, config.tracker.high_score, config.scale if config.video else None, config.workers, not config.trained
-    )
+    steps("reports and videos")
+    scale = config.scale if config.video else None
+    quickstart.present(dataset, runs, out, config.tracker.high_score, scale, config.workers, not config.trained)
 
 
 if __name__ == "__main__":

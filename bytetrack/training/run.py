@@ -191,7 +191,8 @@ class Run:
         with Monitor(self.out, self.step, self.plan.steps, self.here.first) as monitor, checkpoint.Interruption.watched() as watch:
             if self.step == 0:
                 monitor.settings(self.settings())
-            self._end_of_epoch(monitor, watch)  # an evaluation that a run was stopped in
+            if self.step < self.plan.steps or self.evaluation is not None:  # a finished run's file stays as it is
+                self._end_of_epoch(monitor, watch)  # an evaluation that a run was stopped in
             if self.step == self.plan.steps:
                 return
             model: nn.Module = self.network
