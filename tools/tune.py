@@ -18,7 +18,7 @@ def main(config: Any) -> None:
     tracker = plain(config.tracker)
     space = read_space(plain(config.get("space")), tracker)
     plan = Plan(tracker, space, parse_objective(config.objective), config.trials, config.copies, config.seed, config.prune)
-    dataset, detector = build(config.dataset), build(config.detector)
+    dataset, detector, camera = build(config.dataset), build(config.detector), build(config.camera_motion)
     what = {key: plain(config[key]) for key in ("dataset", "detector", "camera_motion", "per_sequence")}
     filters = {"min_box_area": config.min_box_area, "max_aspect_ratio": config.max_aspect_ratio}
     out = out_folder(config.out, "tune")
@@ -27,7 +27,8 @@ def main(config: Any) -> None:
         save(OmegaConf.merge(config, {"tracker": settings, "out": str(folder)}), folder)
 
     save(config, out)
-    verdict = tune(plan, dataset, detector, filters, build, save_run, out, config.fresh_copies, config.workers, what["per_sequence"], what)
+    judged = (config.fresh_copies, config.workers, what["per_sequence"], what, camera)
+    verdict = tune(plan, dataset, detector, filters, build, save_run, out, *judged)
     show(verdict, out)
 
 
