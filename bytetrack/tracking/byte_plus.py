@@ -49,13 +49,14 @@ MEASUREMENT_NOISE, SCORE_NOISE, COVERED_NOISE, COVERED_SIZE_NOISE = range(PAPER_
 HEIGHT_POWER, SCORE_BOOST, LOST_COST, TOP_COST = range(PAPER_EXACT + 8, PAPER_EXACT + 12)
 RECOVERY_BUFFER, RECOVERY_COST, RECOVERY_HEIGHT = range(PAPER_EXACT + 12, PAPER_EXACT + 15)
 BIRTH_OVERLAP, CONFIRM_SCORE, MAX_UNCOVERED_FRAMES = range(PAPER_EXACT + 15, PAPER_EXACT + 18)
-COVERED_FRAMES, COVERED_PART, COVERED_HITS = range(PAPER_EXACT + 18, PAPER_EXACT + 21)
+COVERED_FRAMES, COVERED_PART, COVERED_HITS, OUTPUT_DETECTION = range(PAPER_EXACT + 18, PAPER_EXACT + 22)
 EVIDENCE, COVER = range(2)  # columns of a track's memory: the sum of its scores, how much of it is covered
+NEVER = 2**31  # frames
 UNCOVERED = 0.1  # a track is out in the open when less of it is covered
 
 BETWEEN_0_AND_1 = (
     "high_score", "low_score", "new_track_score", "match_cost", "low_match_cost", "unconfirmed_match_cost", "duplicate_cost",
-    "recovery_cost", "score_boost", "lost_cost", "top_cost", "birth_overlap", "covered_part",
+    "recovery_cost", "score_boost", "lost_cost", "top_cost", "birth_overlap", "covered_part", "output_detection",
 )  # fmt: skip
 
 
@@ -258,6 +259,21 @@ def expire_and_cover(tracked: Tracked, n: int, parameters: Floats, memory: Float
 
 
 @kernel
+def move_to_detections(tracked: Tracked, n_alive: int, detected: Detected, parameters: Floats, out: Floats) -> None:
+    """Moves the boxes that `write_tracks` wrote a part of the way to their detections, of tracks seen by a high one."""
+    part, i = parameters[OUTPUT_DETECTION], 0
+    for t in range(n_alive):
+        row = tracked.order[t]
+        if tracked.state[row] not in (TRACKED, COVERED):
+            continue
+        j = tracked.detection[row]
+        if j != NONE and detected.score[j] >= parameters[HIGH_SCORE]:
+            for d in range(4):
+                out[4 * i + d] += part * (detected.xyxy[j, d] - out[4 * i + d])
+        i += 1
+
+
+@kernel
 def bin_left(detected: Detected, kind: int, work: Work) -> Bins:
     """Bins the detections of a kind that are left."""
     n = 0
@@ -339,24 +355,30 @@ def byte_plus_update(
         remove_duplicates(tracked, counters[N_ALIVE], parameters[DUPLICATE_COST], 0.0, work)
     expire_and_cover(tracked, counters[N_ALIVE], parameters, memory, frame)
     forget_removed(tracked, counters, rows)
-    return write_tracks(tracked, counters[N_ALIVE], out_floats, out_ints)
+    n_written = write_tracks(tracked, counters[N_ALIVE], out_floats, out_ints)
+    if parameters[OUTPUT_DETECTION] > 0.0:
+        move_to_detections(tracked, counters[N_ALIVE], detected, parameters, out_floats)
+    return n_written
 
 
 class BytePlus(Tracker):
     """BYTE with the camera's motion taken out, sizes in the state, a similarity that knows the ground, and tracks that wait behind others.
 
     Of BYTE's arguments `high_score`, `low_score`, `new_track_score`, `match_cost`, `low_match_cost`, `unconfirmed_match_cost`,
-    `max_lost_frames`, `fuse_score`, `on_invalid` and `frame_rate` are as in ByteTracker; costs are `1 - similarity`. All frames are
-    those of a 30 fps video. How much of a track is covered is the largest part of its box that lies in that of another, seen in
+    `max_lost_frames`, `fuse_score`, `on_invalid` and `frame_rate` are as in ByteTracker; costs are `1 - similarity`. Frames are
+    those of a 30 fps video, where nothing else is said. How much of a track is covered is the largest part of its box that lies in that of another, seen in
     the last frame, with a lower bottom edge.
 
     Motion (motion.py; BoT-SORT's filter), and the camera's motion, where `update` is given it:
     - `position_noise`, `velocity_noise`: standard deviations a frame, as parts of width and height; `size_velocity_noise`: the
-      latter times that, for the velocities of width and height.
+      latter times that, for the velocities of width and height. `slow_velocity_noise`: the velocities' noise times
+      `(30 / frame_rate)` to this power.
     - `measurement_noise`: that of a detection, in `position_noise`, times `1 + score_noise * (1 - score)` and
       `1 + covered_noise * cover`; for width and height also times `1 + covered_size_noise * cover`.
 
     Association:
+    - `slow_similarity`: below 30 frames a second, the first association asks for a similarity of `1 - match_cost` times
+      `(frame_rate / 30)` to this power: people move further a frame.
     - `height_power`: similarity is IoU times the IoU of the vertical intervals to this power; 0: IoU.
     - `score_boost`: scores rise to `(1 - score_boost) * score + score_boost * IoU` of the best tracked track, for everything but
       the filter and what is put out; 0: not.
@@ -370,11 +392,15 @@ class BytePlus(Tracker):
     - `birth_overlap`: no track starts where the IoU with a confirmed track of this frame is above it; 1: wherever it wants.
     - `confirm_score`: a track seen again is put out when its scores add up to it; 0: at once.
     - `duplicate_cost`: as in BYTE; 0: lost tracks are not compared with live ones.
-    - `max_uncovered_frames`: how long a lost track is remembered while less than a tenth of it is covered; null: `max_lost_frames`.
+    - `max_uncovered_frames`: how often a lost track may be missed while less than a tenth of it is covered: in frames of the
+      sequence, whatever its frame rate, since every look is one at which a detector sees who stands in the open; null: no limit.
 
     Occlusion:
     - `covered_frames`: a lost track seen at least `covered_hits` times is put out with its predicted box (`detection_index` -1) for
       so many frames, while more than `covered_part` of it is covered; 0: not.
+
+    Output:
+    - `output_detection`: boxes seen by a high detection are put out this part of the way from the filter's to it.
 
     ValueError names the argument that is out of range.
     """
@@ -396,10 +422,12 @@ class BytePlus(Tracker):
         position_noise: float = 0.05,
         velocity_noise: float = 0.00625,
         size_velocity_noise: float = 1.0,
+        slow_velocity_noise: float = 0.0,
         measurement_noise: float = 1.0,
         score_noise: float = 1.0,
         covered_noise: float = 0.5,
         covered_size_noise: float = 0.0,
+        slow_similarity: float = 0.5,
         height_power: float = 2.0,
         score_boost: float = 0.0,
         lost_cost: float = 0.0,
@@ -413,11 +441,12 @@ class BytePlus(Tracker):
         covered_frames: int = 10,
         covered_part: float = 0.5,
         covered_hits: int = 5,
+        output_detection: float = 0.0,
         on_invalid: str = "raise",
         frame_rate: float | None = None,
     ) -> None:
         if max_uncovered_frames is None:
-            max_uncovered_frames = max_lost_frames
+            max_uncovered_frames = NEVER
         given = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         for name in BETWEEN_0_AND_1:
             check_real(name, given[name], 0, 1)
@@ -426,16 +455,21 @@ class BytePlus(Tracker):
             check_real(name, given[name], 1e-6, 1e3)
         for name in ("size_velocity_noise", "score_noise", "covered_noise", "covered_size_noise", "height_power", "recovery_height"):
             check_real(name, given[name], 0, 100)
+        for name in ("slow_velocity_noise", "slow_similarity"):
+            check_real(name, given[name], 0, 3)
         check_real("recovery_buffer", recovery_buffer, 0, 10)
         check_real("confirm_score", confirm_score, 0, 2)
         for name in ("max_lost_frames", "max_uncovered_frames", "covered_frames", "covered_hits"):
             check_whole(name, given[name], 0)
         check_flag("fuse_score", fuse_score)
         check_choice("on_invalid", on_invalid, ("raise", "drop"))
-        frames = [at_frame_rate(number, frame_rate) for number in (max_lost_frames, max_uncovered_frames, covered_frames)]
+        frames = [at_frame_rate(number, frame_rate) for number in (max_lost_frames, covered_frames)]
+        rate = 1.0 if frame_rate is None else frame_rate / 30
+        match_cost = 1 - (1 - match_cost) * min(rate, 1.0) ** slow_similarity
+        velocity_noise *= rate**-slow_velocity_noise
         costs = [match_cost, low_match_cost, unconfirmed_match_cost, duplicate_cost]
         byte = [high_score, low_score, new_track_score, *costs, frames[0], fuse_score, False]
         motion = [position_noise, velocity_noise, size_velocity_noise, measurement_noise, score_noise, covered_noise, covered_size_noise]
         association = [height_power, score_boost, lost_cost, top_cost, recovery_buffer, recovery_cost, recovery_height]
-        life = [birth_overlap, confirm_score, frames[1], frames[2], covered_part, covered_hits]
+        life = [birth_overlap, confirm_score, max_uncovered_frames, frames[1], covered_part, covered_hits, output_detection]
         super().__init__(byte_plus_update, [on_invalid == "drop", *byte, *motion, *association, *life], [np.zeros(2)])

@@ -99,6 +99,48 @@ def test_no_track_starts_on_a_live_one() -> None:
         assert tracks.track_id.tolist() == n_lost_or_new
 
 
+def test_boxes_are_put_out_a_part_of_the_way_to_high_detections() -> None:
+    moved = (108.0, 104.0, 148.0, 204.0)
+    for score in (0.9, 0.5):  # 0.5 is a low detection
+        shown = []
+        for part in (0.0, 0.25, 1.0):
+            tracker = BytePlus(output_detection=part)
+            tracker.update(boxes(BOX))
+            shown.append(tracker.update(Detections(np.array([moved]), np.array([score]))).xyxy[0])
+        filtered = shown[0]
+        assert shown[1] == pytest.approx(filtered + 0.25 * (np.array(moved) - filtered) if score == 0.9 else filtered)
+        assert shown[2] == pytest.approx(np.array(moved) if score == 0.9 else filtered)
+
+
+@pytest.mark.parametrize(("frame_rate", "found"), [(None, []), (60, []), (30, []), (7.5, [1])])
+def test_at_a_low_frame_rate_a_smaller_overlap_is_enough(frame_rate: float | None, found: list[int]) -> None:
+    # Shifted by 30 of 40 px: IoU 10/70 = 0.143. Asked for: 0.2, and at a quarter of 30 frames a second 0.2 * (1/4) ** 0.5 = 0.1.
+    tracker = BytePlus(recovery_buffer=0.0, frame_rate=frame_rate)
+    tracker.update(Detections(np.array([BOX]), np.ones(1)))
+    assert tracker.update(Detections(np.array([[130.0, 100.0, 170.0, 200.0]]), np.ones(1))).track_id.tolist() == found
+
+
+def test_velocities_are_less_certain_at_a_low_frame_rate_if_one_says_so() -> None:
+    # Width 40: position variance 16 + V + 4 when the second box is seen, measurement variance 4, V = (400 * noise) ** 2: 6.25, or 100.
+    for power, velocity_variance in [(0.0, 6.25), (1.0, 100.0)]:
+        tracker = BytePlus(slow_velocity_noise=power, frame_rate=7.5)
+        tracker.update(Detections(np.array([BOX]), np.ones(1)))
+        tracker.update(Detections(np.array([[108.0, 100.0, 148.0, 200.0]]), np.ones(1)))
+        tracker.update(NOTHING)
+        x = 8 * (20 + velocity_variance) / (24 + velocity_variance) + 8 * velocity_variance / (24 + velocity_variance)
+        assert tracker.lost().xyxy[0] == pytest.approx([100 + x, 100, 140 + x, 200])
+
+
+@pytest.mark.parametrize("frame_rate", [15, 30])
+def test_in_the_open_a_track_may_be_missed_a_number_of_frames_whatever_their_rate(frame_rate: float) -> None:
+    for missed, found in [(4, [1]), (5, [])]:
+        tracker = BytePlus(max_uncovered_frames=4, frame_rate=frame_rate)
+        tracker.update(boxes(BOX))
+        for _ in range(missed):
+            tracker.update(NOTHING)
+        assert tracker.update(boxes(BOX)).track_id.tolist() == found
+
+
 def test_features_bring_back_a_botsort_track_that_overlaps_by_half_only() -> None:
     # IoU 20/60 = 1/3 with a score of 0.61: cost 1 - 0.2033, within match_cost 0.8; appearance lowers it below that of the other.
     tracker = BotSort(proximity_cost=0.7)
@@ -134,7 +176,7 @@ def test_cbiou_matches_boxes_that_do_not_touch_and_goes_on_by_the_mean_motion() 
     assert tracker.lost().xyxy == pytest.approx(np.array([[200.0, 100.0, 240.0, 200.0]]))
 
 
-def test_published_figures_on_half_val_are_kept(data_dir: Path) -> None:
+def test_the_camera_saves_identities_on_half_val(data_dir: Path) -> None:
     """byte_plus with recorded camera motion on the sequence whose camera moves most: as many ids as when it was measured, or fewer."""
     from tracked_scenes import half_val
 
