@@ -365,9 +365,9 @@ class BytePlus(Tracker):
     """BYTE with the camera's motion taken out, sizes in the state, a similarity that knows the ground, and tracks that wait behind others.
 
     Of BYTE's arguments `high_score`, `low_score`, `new_track_score`, `match_cost`, `low_match_cost`, `unconfirmed_match_cost`,
-    `max_lost_frames`, `fuse_score`, `on_invalid` and `frame_rate` are as in ByteTracker; costs are `1 - similarity`. Frames are
-    those of a 30 fps video, where nothing else is said. How much of a track is covered is the largest part of its box that lies in that of another, seen in
-    the last frame, with a lower bottom edge.
+    `max_lost_frames`, `fuse_score`, `on_invalid` and `frame_rate` are as in ByteTracker; costs are `1 - similarity`. Frames are those
+    of a 30 fps video, where nothing else is said. How much of a track is covered is the largest part of its box that lies in that of
+    another, seen in the last frame, with a lower bottom edge.
 
     Motion (motion.py; BoT-SORT's filter), and the camera's motion, where `update` is given it:
     - `position_noise`, `velocity_noise`: standard deviations a frame, as parts of width and height; `size_velocity_noise`: the

@@ -58,3 +58,19 @@ def test_a_tuned_tracker_is_written_as_a_yaml_that_tracker_takes(verb_here, tiny
     assert again.returncode == 0, again.stderr
     assert Path("again/tracks/A.txt").read_text() == Path("tuned/tuned/tracks/A.txt").read_text()
     assert "no such setting" in failed(verb_here("tune", *recorded, "+space.depth={low: 0, high: 1}", "out=other"))
+
+
+def test_trials_are_given_the_camera_motion_that_runs_are(verb_here, tiny: Path) -> None:
+    pytest.importorskip("optuna")
+    (tiny / "motion").mkdir()
+    for name in "AB":  # a camera that leaves everybody behind in frame 4: their tracks are lost
+        lines = [f"{frame} 1 0 {900 if frame == 3 else 0} 0 1 0\n" for frame in range(6)]
+        (tiny / "motion" / f"{name}.txt").write_text("".join(lines))
+    moved = ("tracker=byte_plus", "camera_motion=recorded", f"camera_motion.folder={tiny / 'motion'}")
+    recorded = (*DATASET, f"dataset.root={tiny}", f"detector.folder={tiny / 'detections'}")
+    process = verb_here("tune", *recorded, *moved, "trials=1", "copies=0", "fresh_copies=0", "out=tuned")
+    assert process.returncode == 0, process.stderr
+    trial = json.loads(Path("tuned/tune.json").read_text())["trials"][0]
+    scores = json.loads(Path("tuned/default/scores.json").read_text())["trackeval"]["COMBINED"]
+    assert trial["figures"]["IDSW"] == scores["IDSW"] == 4
+    assert trial["figures"]["HOTA"] == pytest.approx(scores["HOTA"])
