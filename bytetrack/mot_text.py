@@ -82,8 +82,9 @@ def read_detections(
     last_frame: int | None = None,
     scores: Literal["strict", "minmax"] = "strict",
     classes: bool = False,
+    every: int = 1,
 ) -> SequenceDetections:
-    """Detections of the `length` frames from `first_frame` of a file in the numbering of the whole sequence, renumbered from 1.
+    """Detections of `length` frames, every `every`-th from `first_frame`, of a file in the numbering of the whole sequence, from 1.
 
     Seven to ten columns, of which the first seven count, with `classes` also the eighth, the class's number (-1 in all rows: none);
     within a frame the file's order stays. `last_frame` is the last of the whole sequence, where known. Scores must lie in [0, 1]: `strict`
@@ -92,17 +93,19 @@ def read_detections(
     """
     table = read_table(path, range(7, 11), "7 to 10 columns frame,id,left,top,width,height,score,...")
     table.refuse_bad_boxes(last_frame)
-    frame, score = table.values[:, FRAME].astype(np.int64) - first_frame, table.values[:, SCORE]
+    number, score = table.values[:, FRAME].astype(np.int64), table.values[:, SCORE]
+    frame, rest = np.divmod(number - first_frame, every)
     outside = (score < 0) | (score > 1)
     if scores == "strict":
         table.refuse(outside, "a score in [0, 1] (detector=public rescales others)")
     elif outside.any():
         score = (score - score.min()) / max(float(np.ptp(score)), np.finfo(float).tiny)
-    rows = np.flatnonzero((frame >= 0) & (frame < length))
-    if len(frame) and not len(rows):
+    inside = (frame >= 0) & (frame < length)
+    rows = np.flatnonzero(inside & (rest == 0))
+    if len(frame) and not inside.any():
         raise FormatError(
-            f"{path}: no box in frames {first_frame}..{first_frame + length - 1}, only in {frame.min() + first_frame}.."
-            f"{frame.max() + first_frame}: frames must be numbered as in the whole sequence, also for a half of it"
+            f"{path}: no box in frames {first_frame}..{first_frame + length * every - 1}, only in {number.min()}..{number.max()}: "
+            "frames must be numbered as in the whole sequence, also for a half of it"
         )
     rows = rows[np.argsort(frame[rows], kind="stable")]
     offsets = np.concatenate([[0], np.cumsum(np.bincount(frame[rows], minlength=length))])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,8 @@ __all__ = ["Annotations", "Detections", "Sequence", "SequenceDetections", "Track
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+
+FrameId = TypeVar("FrameId", int, npt.NDArray[np.int64])
 
 _set = object.__setattr__
 
@@ -164,6 +167,8 @@ class Annotations:
 class Sequence:
     """One video and where its files are. Frames count from 1; a half of a sequence starts at `first_frame` of its files.
 
+    A thinned one has only every `every`-th of the files' frames: its frame `f` is theirs of number `first_frame + (f - 1) * every`.
+
     `length` frames at `frame_rate` per second, `width` x `height` pixels. `images` is a folder of images or a video file, None
     where there are none; `image_ext` their ending. `ground_truth` and `public_detections` are MOT text files in the numbering of
     the whole sequence, whose last frame is `last_frame` (None: not known).
@@ -181,6 +186,11 @@ class Sequence:
     public_detections: Path | None = None
     last_frame: int | None = None
     image_digits: int = 6
+    every: int = 1
+
+    def number_of(self, frame_id: FrameId) -> FrameId:
+        """The number that frame `frame_id` (from 1, in this sequence's own numbering) has in the files."""
+        return self.first_frame + (frame_id - 1) * self.every
 
     def image_path(self, frame_id: int) -> Path:
         """File of frame `frame_id` (from 1, in this sequence's own numbering): `image_digits` digits (MOTChallenge 6, DanceTrack 8).
@@ -189,5 +199,5 @@ class Sequence:
         """
         if self.images is None:
             raise ValueError(f"{self.name} has no images")
-        number = f"{frame_id + self.first_frame - 1:0{self.image_digits}d}"
+        number = f"{self.number_of(frame_id):0{self.image_digits}d}"
         return Path(f"{self.images}#{number}") if self.images.is_file() else self.images / f"{number}{self.image_ext}"

@@ -14,7 +14,7 @@ from bytetrack.data.image_files import sequence_fields
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.structures import Sequence
 
-__all__ = ["MotChallenge", "half_of"]
+__all__ = ["MotChallenge", "half_of", "thinned"]
 
 Half = Literal["train", "val"]
 Protocol = Literal["mot15", "mot17", "mot20"]
@@ -29,6 +29,7 @@ class MotChallenge:
     `subset` None: `root` itself holds the sequences, or is one. `half` as the published code cuts n frames: `train` is 1..n//2+1,
     `val` is n//2+2..n, renumbered from 1. `protocol` says how TrackEval reads the ground truth: `mot17` and `mot20` score
     pedestrians and forgive boxes on distractors, `mot15` scores every box whose conf is not 0 and looks at no class.
+    `every`: only every so many-th frame, as at a lower frame rate; renumbered from 1.
     `min_box_area` (square pixels) and `max_aspect_ratio` (width / height) are the result filter, None for none.
 
     ValueError for an argument that is not one of the above; MissingDataError, FormatError from `sequences`.
@@ -43,6 +44,7 @@ class MotChallenge:
         protocol: Protocol = "mot15",
         min_box_area: float | None = None,
         max_aspect_ratio: float | None = None,
+        every: int = 1,
     ) -> None:
         if half not in (None, *get_args(Half)):
             raise ValueError(f"half must be train, val or null: got {half!r}")
@@ -50,6 +52,9 @@ class MotChallenge:
             raise ValueError(f"protocol must be one of {', '.join(get_args(Protocol))}: got {protocol!r}")
         if not isinstance(pattern, str) or not pattern:
             raise ValueError(f"pattern must be a text like '*-FRCNN': got {pattern!r}")
+        if isinstance(every, bool) or not isinstance(every, int) or every < 1:
+            raise ValueError(f"every must be a whole number from 1 up: got {every!r}")
+        self.every = every
         self.root, self.subset, self.half, self.pattern = Path(root).expanduser(), subset, half, pattern
         self.protocol, self.min_box_area, self.max_aspect_ratio = protocol, min_box_area, max_aspect_ratio
 
@@ -70,7 +75,8 @@ class MotChallenge:
         return [self._cut(read_sequence(path)) for path in chosen]
 
     def _cut(self, sequence: Sequence) -> Sequence:
-        return half_of(sequence, self.half) if self.half else sequence
+        cut = half_of(sequence, self.half) if self.half else sequence
+        return thinned(cut, self.every)
 
 
 def half_of(sequence: Sequence, half: Half) -> Sequence:
@@ -85,6 +91,19 @@ def half_of(sequence: Sequence, half: Half) -> Sequence:
     if boundary >= sequence.length:
         raise ValueError(f"{sequence.name} has {sequence.length} frames: too few for a val half")
     return replace(sequence, first_frame=boundary + 1, length=sequence.length - boundary)
+
+
+def thinned(sequence: Sequence, every: int) -> Sequence:
+    """The sequence's frames 1, 1 + `every`, 1 + 2 `every` ..., as at a lower frame rate.
+
+    >>> thin = thinned(Sequence("a", 10, 30, 9, 9), 3)
+    >>> thin.length, thin.frame_rate, [thin.number_of(frame_id) for frame_id in range(1, 5)]
+    (4, 10.0, [1, 4, 7, 10])
+    """
+    if every == 1:
+        return sequence
+    length = -(-sequence.length // every)
+    return replace(sequence, length=length, frame_rate=sequence.frame_rate / every, every=every * sequence.every)
 
 
 def read_sequence(folder: Path) -> Sequence:

@@ -23,16 +23,18 @@ def read_annotations(source: Sequence | Path) -> Annotations:
     Ten as in MOT15 (the last three are world coordinates) or seven: no classes, every box is a fully visible pedestrian. conf 0
     marks a box that is not to be scored. FormatError names the line; ValueError for a sequence without ground truth.
     """
-    path, first_frame, length, last_frame = source if isinstance(source, Path) else None, 1, None, None
+    path, first_frame, length, last_frame, every = source if isinstance(source, Path) else None, 1, None, None, 1
     if isinstance(source, Sequence):
         path, first_frame, length, last_frame = source.ground_truth, source.first_frame, source.length, source.last_frame
+        every = source.every
     if path is None:
         raise ValueError(f"{source.name} has no ground truth")
     table = read_table(path, range(7, 11), "9 columns frame,id,left,top,width,height,conf,class,visibility (or MOT15's 10)")
     table.refuse_bad_boxes(last_frame)
     order = _order(table)
-    frame = table.values[order, FRAME].astype(np.int64) - (first_frame - 1)
-    inside = (frame >= 1) & (frame <= (np.inf if length is None else length))
+    frame, rest = np.divmod(table.values[order, FRAME].astype(np.int64) - first_frame, every)
+    frame += 1
+    inside = (rest == 0) & (frame >= 1) & (frame <= (np.inf if length is None else length))
     rows = table.values[order[inside]]
     has_class = rows.shape[1] in (8, 9)
     return Annotations(

@@ -69,6 +69,7 @@ def assemble(
         detect, workers = _boxes_of(shared or detector, origin, wanted)
         if settings.get("frame_rate", 0) is None:
             settings["frame_rate"] = origin.frame_rate
+        ticks = float(settings.get("frame_rate") or origin.frame_rate) if getattr(trial, "TAKES_TIME", False) else None
         known = {**dict(enumerate(names)), **({-1: names[0]} if len(names) == 1 else {})}  # -1: boxes without a class
         counter = Counter(lines, zones, origin.frame_rate, homography, known)
         shapes = {name: tuple(line) for name, line in zip(counter.line_names, counter.lines.tolist(), strict=True)}
@@ -79,7 +80,7 @@ def assemble(
         return Demo(
             source=origin,
             detect=detect,
-            tracker=Restarts(lambda: build_tracker(settings), settings.get("max_lost_frames", 30) / 30),
+            tracker=Restarts(lambda: build_tracker(settings), settings.get("max_lost_frames", 30) / 30, ticks),
             counter=counter,
             painter=painter,
             outputs=Outputs(out, origin.name, names, with_events=bool(shapes or counter.zones)),

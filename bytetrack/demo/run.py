@@ -38,10 +38,11 @@ log = logging.getLogger("bytetrack")
 
 
 class Tracker(Protocol):
-    def update(self, detections: Detections) -> Tracks: ...
+    def update(self, detections: Detections, **passed: float) -> Tracks: ...
 
 
 _NO_TRACKS = Tracks(np.empty((0, 4)), np.empty(0, np.int64), np.empty(0), None, np.empty(0, np.int64))
+EVEN = 0.01  # of a frame: how far time stamps may be off before a frame counts as late or early
 _NO_COUNTS: dict[str, Any] = {"lines": {}, "zones": {}}
 
 
@@ -60,10 +61,14 @@ class Shot:
 
 
 class Restarts:
-    """A tracker that starts anew after a gap longer than its memory or a change of the picture's size; ids are never used again."""
+    """A tracker that starts anew after a gap longer than its memory or a change of the picture's size; ids are never used again.
 
-    def __init__(self, make: Callable[[], Tracker], memory: float) -> None:
-        self._make, self._memory = make, memory
+    `frame_rate`: the tracker is told how much time passed, in frames at this rate; None: it takes no account of it.
+    """
+
+    def __init__(self, make: Callable[[], Tracker], memory: float, frame_rate: float | None = None) -> None:
+        self._make, self._memory, self._frame_rate = make, memory, frame_rate
+        self._time: float | None = None
         self._tracker = make()
         self._size: tuple[int, int] | None = None
         self._last_id = self._offset = 0
@@ -78,10 +83,13 @@ class Restarts:
                 frame.frame_id,
                 f"{frame.gap:.1f} s without pictures" if frame.gap else "new picture size",
             )
-            self._tracker, self._offset = self._make(), self._last_id
+            self._tracker, self._offset, self._time = self._make(), self._last_id, None
             self.restarts += 1
         self._size = size
-        tracks = self._tracker.update(detections)
+        since = None if self._time is None or self._frame_rate is None else (frame.time - self._time) * self._frame_rate
+        self._time = frame.time
+        passed = {} if since is None or since <= 0 or abs(since - 1) < EVEN else {"dt": since}
+        tracks = self._tracker.update(detections, **passed)
         if self._offset:
             tracks = replace(tracks, track_id=tracks.track_id + self._offset)
         self._last_id = max(self._last_id, int(tracks.track_id.max(initial=0)))

@@ -58,7 +58,7 @@ class Public:
 
 
 def _read(path: Path, sequence: SequenceInfo, scores: Scores, classes: bool = False) -> SequenceDetections:
-    return read_detections(path, sequence.first_frame, sequence.length, sequence.last_frame, scores, classes)
+    return read_detections(path, sequence.first_frame, sequence.length, sequence.last_frame, scores, classes, sequence.every)
 
 
 def _checked(scores: Scores) -> Scores:

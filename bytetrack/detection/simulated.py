@@ -53,7 +53,7 @@ class Simulated:
         xywh = rows[:, TLWH].copy()
         xywh[:, :2] += xywh[:, 2:] / 2
         frames = []
-        for frame_id in range(sequence.first_frame, sequence.first_frame + sequence.length):
+        for frame_id in map(sequence.number_of, range(1, sequence.length + 1)):
             rng = np.random.default_rng((self.seed, zlib.crc32(sequence.name.encode()), frame_id))
             here = rows[:, FRAME] == frame_id
             frames.append(self._frame(rng, xywh[here], visibility[here], xywh, (sequence.width, sequence.height)))

@@ -41,6 +41,8 @@ def replayable(
         return found
     if not isinstance(streams, int) or streams < 1:
         raise ValueError(f"streams must be at least 1: got {streams!r}")
+    if any(sequence.every > 1 for sequence in sequences):
+        raise ValueError("dataset.every thins recorded detections: let the network look at all frames first, then detector=recorded")
     store = DetectionStore(folder, detector.key())
     pieces = [piece for sequence in sequences for piece in store.missing(sequence, PIECE)]
     there = len(sequences) - len({piece.name for piece in pieces})

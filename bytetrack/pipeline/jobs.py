@@ -46,18 +46,18 @@ def track_sequence(
     min_box_area: float | None = None,
     max_aspect_ratio: float | None = None,
     camera_motion: npt.NDArray[np.float64] | None = None,
+    times: npt.NDArray[np.float64] | None = None,
 ) -> Trajectories:
     """A new tracker's trajectories over the frames of `detections`, frames without boxes included.
 
     `camera_motion` (frames, 2, 3) is handed on to the tracker, which must take it; the first frame's, which has none before it, is not.
+    So is the time between frames, where `times` (frames,), in frames of the tracker's frame rate, says when they were.
     Kept are boxes with area > `min_box_area` (square pixels) and width / height <= `max_aspect_ratio`; None keeps all.
     """
-    if camera_motion is None:
+    if camera_motion is None and times is None:
         frames = [tracker.update(frame) for frame in detections]
     else:
-        update: Callable[..., Tracks] = tracker.update
-        pairs = enumerate(zip(detections, camera_motion, strict=True))
-        frames = [update(frame, camera_motion=affine) if place else update(frame) for place, (frame, affine) in pairs]
+        frames = _update_all(detections, tracker.update, camera_motion, times)
     tlwh = tlwh_from_xyxy(np.concatenate([np.empty((0, 4)), *(tracks.xyxy for tracks in frames)]))
     keep = np.ones(len(tlwh), dtype=bool)
     if min_box_area is not None:
@@ -74,16 +74,35 @@ def track_sequence(
     return Trajectories(frame_id[rows], track_id[rows], tlwh[rows], score[rows], None if class_id is None else class_id[rows])
 
 
+def _update_all(
+    detections: Iterable[Detections],
+    update: Callable[..., Tracks],
+    camera_motion: npt.NDArray[np.float64] | None,
+    times: npt.NDArray[np.float64] | None,
+) -> list[Tracks]:
+    """The tracks of every frame, with what is known to have passed since the one before."""
+    boxes, known = list(detections), {}
+    if camera_motion is not None:
+        known["camera_motion"] = list(camera_motion)
+    if times is not None:
+        known["dt"] = [0.0, *np.diff(times).tolist()]
+    if wrong := [name for name, values in known.items() if len(values) != len(boxes)]:
+        raise ValueError(f"{wrong[0]} must be known of every frame: got {len(known[wrong[0]])} of {len(boxes)}")
+    since = ({name: values[place] for name, values in known.items()} if place else {} for place in range(len(boxes)))
+    return [update(frame, **passed) for frame, passed in zip(boxes, since, strict=True)]
+
+
 @dataclass(frozen=True)
 class TrackerFactory:
     """Makes the tracker of a sequence: `build(settings)`, with the settings of `per_sequence[sequence.name]` over them.
 
-    Settings that have a `frame_rate` and leave it None get the sequence's.
+    Settings that have a `frame_rate` and leave it None get `frame_rate`, None: the sequence's.
     """
 
     build: Callable[[dict[str, Any]], Tracker]
     settings: Mapping[str, Any]
     per_sequence: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    frame_rate: float | None = None
 
     def __call__(self, sequence: Sequence) -> Tracker:
         own = self.per_sequence.get(sequence.name) if isinstance(self.per_sequence, Mapping) else self.per_sequence
@@ -91,7 +110,7 @@ class TrackerFactory:
             raise ValueError(f"per_sequence must be {{SEQUENCE: {{setting: value}}}}: got {str(own)[:60]} for {sequence.name}")
         settings = {**self.settings, **(own or {})}
         if "frame_rate" in settings and settings["frame_rate"] is None:
-            settings["frame_rate"] = sequence.frame_rate
+            settings["frame_rate"] = self.frame_rate or sequence.frame_rate
         return self.build(settings)
 
 
@@ -120,7 +139,10 @@ class ScoreJob:
 
 @dataclass(frozen=True)
 class TrackJob:
-    """Detects and tracks a sequence, writes `folder`/<sequence>.txt, and scores what the file says."""
+    """Detects and tracks a sequence, writes `folder`/<sequence>.txt, and scores what the file says.
+
+    `frame_rate`: the tracker counts time in frames at this rate; None: a frame is a frame.
+    """
 
     detector: SequenceDetector
     tracker_for: Callable[[Sequence], Tracker]
@@ -129,11 +151,18 @@ class TrackJob:
     min_box_area: float | None = None
     max_aspect_ratio: float | None = None
     camera_motion: CameraMotion | None = None
+    frame_rate: float | None = None
 
     def __call__(self, sequence: Sequence) -> SequenceScores | None:
         detections = self.detector.detect_sequence(sequence)
         affines = None if self.camera_motion is None else self.camera_motion.of_sequence(sequence, detections)
-        trajectories = track_sequence(detections, self.tracker_for(sequence), self.min_box_area, self.max_aspect_ratio, affines)
+        times = (
+            None
+            if self.frame_rate is None
+            else np.arange(sequence.length, dtype=np.float64) * np.float64(self.frame_rate / sequence.frame_rate)
+        )
+        tracker = self.tracker_for(sequence)
+        trajectories = track_sequence(detections, tracker, self.min_box_area, self.max_aspect_ratio, affines, times)
         forget_scores(self.folder.parent)
         write_trajectories(self.folder / f"{sequence.name}.txt", trajectories)
         return ScoreJob(self.folder, self.protocol)(sequence)

@@ -119,7 +119,7 @@ def _crop(sequence: Sequence, frame: int, corner: Floats, side: float) -> str:
     from bytetrack.video.read import read_image
 
     is_folder = sequence.images.is_dir()
-    path = sequence.image_path(frame) if is_folder else f"{sequence.images}#{frame + sequence.first_frame - 1}"
+    path = sequence.image_path(frame) if is_folder else f"{sequence.images}#{sequence.number_of(frame)}"
     try:
         image = read_image(path)
     except (OSError, ValueError) as error:

@@ -236,6 +236,7 @@ class BotSort(Tracker):
     """
 
     USES = ("camera_motion", "features")
+    TAKES_TIME = True
 
     def __init__(
         self,

@@ -407,6 +407,7 @@ class BytePlus(Tracker):
 
     USES = ("camera_motion",)
     SHOWS_LOST = True
+    TAKES_TIME = True
 
     def __init__(
         self,

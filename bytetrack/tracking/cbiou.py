@@ -181,6 +181,8 @@ class CBIoU(Tracker):
     are associated. Boxes without area overlap nothing and start nothing. ValueError names the argument that is out of range.
     """
 
+    TAKES_TIME = True
+
     def __init__(
         self,
         high_score: float = 0.6,

@@ -218,6 +218,8 @@ class Sort(Tracker):
     ValueError names the argument that is out of range.
     """
 
+    TAKES_TIME = True
+
     def __init__(
         self,
         high_score: float = 0.4,

@@ -38,7 +38,7 @@ VALID, FLAT, INVALID = range(3)
 
 SHORTEST, LONGEST = 1e-30, 1e30  # sides whose squares and quotients stay within float64's range
 
-TRACK_ID, STATE = 1, 2  # rows of the integers that `views` takes
+TRACK_ID, STATE, FIRST_FRAME = 1, 2, 3  # rows of the integers that `views` takes
 
 # What `views` needs room for.
 N_COUNTERS, N_TRACK_INTS, N_WORK_INTS, N_WORK_FLOATS, N_TABLE_COLUMNS = 4, 8, 13, 4, 6
@@ -102,7 +102,7 @@ def views(
     """The arrays that a tracker hands to its kernel, under their names."""
     f, w, k = work_floats, work_ints, track_ints
     detected = Detected(xyxy, score, class_id, w[0])
-    tracked = Tracked(motion, box, track_score, k[0], k[TRACK_ID], k[STATE], k[3], k[4], k[5], k[6], k[7])
+    tracked = Tracked(motion, box, track_score, k[0], k[TRACK_ID], k[STATE], k[FIRST_FRAME], k[4], k[5], k[6], k[7])
     solver = Solver(w[1], w[2], f[0], f[1], f[2], w[3], w[4], w[5])
     room = len(table) // 3
     binned, pairs = Binned(table[:room], w[8], w[9], w[10]), Pairs(w[11], pair_column, pair_cost)

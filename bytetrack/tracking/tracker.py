@@ -11,8 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.structures import Detections, Tracks
+from bytetrack.tracking.checks import check_real
+from bytetrack.tracking.kalman import COVARIANCE, VELOCITY, VELOCITY_VARIANCE
 from bytetrack.tracking.state import (
     DROPPED,
+    FIRST_FRAME,
+    FRAME,
     LOST,
     N_ALIVE,
     N_COUNTERS,
@@ -47,6 +51,7 @@ class Tracker:
     """
 
     USES: tuple[str, ...] = ()  # of "camera_motion", "features"; what is given to a tracker that does not use it is noted and ignored
+    TAKES_TIME = False  # whether its motion is that of kalman.py, so that frames may lie `dt` apart
     SHOWS_LOST = False  # whether lost tracks may be put out, so that a frame has more tracks than detections
 
     def __init__(self, kernel: Callable[..., int], parameters: list[float], memory: Sequence[npt.NDArray[Any]] = ()) -> None:
@@ -68,6 +73,7 @@ class Tracker:
             *(np.empty((0, *row.shape), row.dtype) for row in self._memory),
         )
         self._n_features = 0
+        self._late = 0.0  # time not yet counted, less than a frame
         self._noted: set[str] = set()
         self._grow(FIRST_CAPACITY)
 
@@ -76,11 +82,19 @@ class Tracker:
         """How many invalid detections were dropped so far (`on_invalid="drop"`)."""
         return int(self._counters[DROPPED])
 
-    def update(self, detections: Detections, camera_motion: npt.ArrayLike | None = None, features: npt.ArrayLike | None = None) -> Tracks:
+    def update(
+        self,
+        detections: Detections,
+        camera_motion: npt.ArrayLike | None = None,
+        features: npt.ArrayLike | None = None,
+        dt: float = 1.0,
+    ) -> Tracks:
         """Tracks after one more frame, by ascending id; frames without detections count too.
 
         `camera_motion` (2, 3) is the affine from the previous frame's pixels to this one's, `features` (n, d) the appearance of
         every detection. Trackers that do not use one (see `USES`) say so once in the log and ignore it.
+        `dt` is the time since the previous frame, in frames of the tracker's `frame_rate`: tracks move that far, and what counts
+        frames counts it.
         ValueError names the first detection that is not finite, is inverted, or whose score lies outside [0, 1], and arrays of a
         wrong shape; the tracker is then as it was before.
         """
@@ -94,7 +108,11 @@ class Tracker:
         given = self._given(n, camera_motion, features) if self.USES or camera_motion is not None or features is not None else ()
         room = n + counters.item(N_ALIVE) if self.SHOWS_LOST else n
         floats, ints = np.empty(5 * room), np.empty(3 * room, np.int64)
+        if dt != 1.0:
+            self._pass_time(dt)
         n_tracks = self._kernel(xyxy, score, classes, *given, self._parameters, *self._arrays, floats, ints)
+        if dt != 1.0:
+            self._resume_time(dt, n_tracks < 0)
         if n_tracks < 0:
             raise ValueError(_complaint(detections, -1 - n_tracks))
         tracks = _new(Tracks)  # what Tracks(...) does, in half the time: its setters are called directly
@@ -114,6 +132,34 @@ class Tracker:
         rows = ints[0, : self._counters.item(N_ALIVE)]
         rows = rows[ints[STATE, rows] == LOST]
         return Tracks(box[rows], ints[TRACK_ID, rows], score[rows], None, np.full(len(rows), -1))
+
+    def _pass_time(self, dt: float) -> None:
+        """Before a frame `dt` after the last: one step of the kernel is `dt` frames, as velocities are those of `dt` frames."""
+        check_real("dt", dt, 1e-3, 1e6)
+        counters = self._counters
+        self._frame = int(counters[FRAME])
+        if not self.TAKES_TIME:
+            self._note("dt")
+        elif self._frame:
+            self._late += dt - 1.0
+            more = max(round(self._late), 0)
+            self._late -= more
+            counters[FRAME] += more
+            self._in_steps_of(dt, slice(None))
+
+    def _resume_time(self, dt: float, refused: bool) -> None:
+        """After it: velocities are those of a frame again; tracks born in this one had none. As before where it was refused."""
+        if self.TAKES_TIME and self._frame:
+            old = slice(None) if refused else self._tracks[3][FIRST_FRAME] != self._counters[FRAME]
+            self._in_steps_of(1 / dt, old)
+            if refused:
+                self._late += int(self._counters[FRAME]) - self._frame - (dt - 1.0)
+                self._counters[FRAME] = self._frame
+
+    def _in_steps_of(self, dt: float, rows: slice | npt.NDArray[np.bool_]) -> None:
+        motion = self._tracks[0]
+        for moment, power in ((VELOCITY, 1), (COVARIANCE, 1), (VELOCITY_VARIANCE, 2)):
+            motion[rows, moment] *= dt**power
 
     def _given(self, n: int, camera_motion: npt.ArrayLike | None, features: npt.ArrayLike | None) -> tuple[npt.NDArray[Any], ...]:
         """What the kernel takes besides the detections; notes once what it does not take."""

@@ -52,7 +52,8 @@ class Recorded:
         """The affines (length, 2, 3) of the sequence's frames; MissingDataError, FormatError."""
         if not self.folder.is_dir():
             raise MissingDataError(f"no folder {str(self.folder)!r}: camera_motion.folder must hold {sequence.name}.txt")
-        return read_camera_motion(self.folder / f"{sequence.name}.txt", sequence.first_frame, sequence.length)
+        length = (sequence.length - 1) * sequence.every + 1
+        return _thinned(read_camera_motion(self.folder / f"{sequence.name}.txt", sequence.first_frame, length), sequence.every)
 
 
 class Estimated:
@@ -189,6 +190,16 @@ def read_camera_motion(path: Path, first_frame: int = 1, length: int | None = No
             f"{len(missing)} of them are missing, the first is {int(missing[0]) + first_frame - 1}"
         )
     return affines
+
+
+def _thinned(affines: Floats, every: int) -> Floats:
+    """Affines of every `every`-th frame, each from the one before: those between, one after the other."""
+    chain = np.zeros((len(affines), 3, 3))
+    chain[:, :2], chain[:, 2, 2] = affines, 1
+    kept = chain[::every].copy()
+    for step in range(1, every):
+        kept[1:] = kept[1:] @ chain[every - step :: every][: len(kept) - 1]
+    return np.ascontiguousarray(kept[:, :2])
 
 
 def write_camera_motion(path: Path, affines: Floats, first_frame: int = 1) -> None:

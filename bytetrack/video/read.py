@@ -145,6 +145,6 @@ def frames(sequence: Sequence, start: int = 1) -> Iterator[Image]:
     video = Video(sequence.images)
     try:
         for frame_id in range(start, sequence.length + 1):
-            yield video.read(frame_id + sequence.first_frame - 1)
+            yield video.read(sequence.number_of(frame_id))
     finally:
         video.close()

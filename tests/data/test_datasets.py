@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bytetrack import FormatError, MissingDataError, Sequence
+from bytetrack import FormatError, MissingDataError, Sequence, SequenceDetections
 from bytetrack.data.datasets import MotChallenge, half_of
+from bytetrack.data.mot import read_annotations
+from bytetrack.detection.recorded import Recorded
+from bytetrack.video.camera_motion import Recorded as RecordedMotion
 
 INFO = "[Sequence]\nname=x\nimDir=img1\nframeRate=25\nseqLength=10\nimWidth=640\nimHeight=480\nimExt=.png\n"
 
@@ -129,3 +133,37 @@ def test_a_seqinfo_with_byte_order_mark_and_crlf_is_read(tmp_path: Path) -> None
 def test_an_argument_that_is_no_choice_is_a_value_error(name: str, value: str) -> None:
     with pytest.raises(ValueError, match=f"{name} must be .*got '{value}'"):
         MotChallenge("x", **{name: value})
+
+
+def test_a_thinned_sequence_keeps_every_so_many_th_frame_everywhere(tmp_path: Path) -> None:
+    folder = tmp_path / "a"
+    (folder / "gt").mkdir(parents=True)
+    (folder / "seqinfo.ini").write_text("[Sequence]\nframeRate=30\nseqLength=10\nimWidth=9\nimHeight=9\n")
+    (folder / "gt" / "gt.txt").write_text("".join(f"{frame},1,{frame},0,5,5,1,1,1\n" for frame in range(1, 11)))
+    (tmp_path / "a.txt").write_text("".join(f"{frame},-1,{frame},0,5,5,0.9,-1,-1,-1\n" for frame in range(1, 11)))
+    (tmp_path / "gmc.txt").write_text("".join(f"{frame} 1 0 {frame} 0 1 0\n" for frame in range(10)))
+    (thin,) = MotChallenge(tmp_path, pattern="a", every=3).sequences()
+    assert (thin.length, thin.frame_rate) == (4, 10.0)
+    assert read_annotations(thin).frame_id.tolist() == [1, 2, 3, 4]
+    assert read_annotations(thin).tlwh[:, 0].tolist() == [1, 4, 7, 10]
+    found = Recorded(tmp_path).detect_sequence(thin)
+    assert found.xyxy[:, 0].tolist() == [1, 4, 7, 10]
+    assert found.offsets.tolist() == [0, 1, 2, 3, 4]
+    (tmp_path / "a.txt").write_text((tmp_path / "gmc.txt").read_text())
+    affines = RecordedMotion(tmp_path).of_sequence(thin, found)
+    assert affines[:, 0, 2].tolist() == [0, 1 + 2 + 3, 4 + 5 + 6, 7 + 8 + 9]
+    (half,) = MotChallenge(tmp_path, pattern="a", half="val", every=2).sequences()
+    assert [half.number_of(frame_id) for frame_id in range(1, half.length + 1)] == [7, 9]
+    with pytest.raises(ValueError, match="every must be a whole number from 1 up: got 0"):
+        MotChallenge(tmp_path, every=0)
+
+
+def test_what_happens_between_thinned_frames_is_one_after_the_other(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    steps = np.eye(2, 3) + 0.1 * rng.normal(size=(5, 2, 3))
+    (tmp_path / "a.txt").write_text("".join(f"{k} " + " ".join(map(str, step.ravel().tolist())) + "\n" for k, step in enumerate(steps)))
+    thin = Sequence("a", 3, 15, 9, 9, every=2)
+    affines = RecordedMotion(tmp_path).of_sequence(thin, SequenceDetections.from_frames([]))
+    full = [np.vstack([step, [0, 0, 1]]) for step in steps]
+    assert affines[1] == pytest.approx((full[2] @ full[1])[:2])
+    assert affines[2] == pytest.approx((full[4] @ full[3])[:2])

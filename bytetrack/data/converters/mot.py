@@ -51,7 +51,7 @@ def coco_from_sequences(sequences: list[Sequence], protocol: str) -> dict[str, A
 def _add_images(document: Document, sequence: Sequence, folder: Path, video_id: int, frames_before: int) -> None:
     named = replace(sequence, images=folder / "img1") if sequence.images is None else sequence
     for frame_id in range(1, sequence.length + 1):
-        number = sequence.first_frame + frame_id - 1
+        number = sequence.number_of(frame_id)
         image_id = frames_before + number
         document.images.append(
             {
@@ -76,7 +76,7 @@ def _add_boxes(
     counts = truth.considered[order] & ((truth.class_id[order] == PEDESTRIAN) | (protocol == "mot15"))
     kept, ids = order[counts], rows_before + 1 + np.flatnonzero(counts)
     tracks, track_index = np.unique(truth.track_id[kept], return_inverse=True)
-    columns = (ids, track_index + tracks_before + 1, truth.frame_id[kept] + frames_before + sequence.first_frame - 1, truth.tlwh[kept])
+    columns = (ids, track_index + tracks_before + 1, sequence.number_of(truth.frame_id[kept]) + frames_before, truth.tlwh[kept])
     for annotation_id, track_id, image_id, tlwh in zip(*(column.tolist() for column in columns), strict=True):
         document.annotations.append(
             {

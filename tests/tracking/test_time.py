@@ -1,0 +1,100 @@
+"""Frames that are not one frame apart: `dt`."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bytetrack import BotSort, BytePlus, ByteTracker, CBIoU, Detections, OcSort, Sort
+from bytetrack.pipeline import track_sequence
+
+TIMED = [ByteTracker, Sort, BotSort, BytePlus, CBIoU]
+
+
+def walker(x: float) -> Detections:
+    return Detections([[x, 0, x + 40, 100]], [0.9])
+
+
+@pytest.mark.parametrize("kind", TIMED)
+def test_a_late_frame_finds_the_track_where_it_has_gone(kind: type) -> None:
+    # 12 pixels a frame, 40 wide; then six frames at once: 72 pixels on, nothing overlaps where it was
+    def run(dt: float) -> int:
+        tracker = kind()
+        for frame in range(12):
+            tracker.update(walker(12.0 * frame))
+        return int(tracker.update(walker(12.0 * 17), dt=dt).track_id.max(initial=0))
+
+    assert run(6.0) == 1
+    assert run(1.0) != 1
+
+
+@pytest.mark.parametrize("kind", TIMED)
+def test_dt_of_one_is_no_dt(kind: type) -> None:
+    rng = np.random.default_rng(0)
+    left, right = kind(), kind()
+    for frame in range(30):
+        boxes = rng.random((6, 2)) * 20 + np.arange(6)[:, None] * 60 + 2 * frame
+        found = Detections(np.hstack([boxes, boxes + np.array([40, 90])]), rng.random(6))
+        first, second = left.update(found), right.update(found, dt=1.0)
+        assert first.xyxy.tobytes() == second.xyxy.tobytes()
+        assert first.track_id.tolist() == second.track_id.tolist()
+
+
+def test_lost_time_counts_time() -> None:
+    def comes_back(dt: float) -> bool:
+        tracker = ByteTracker(max_lost_frames=10, paper_exact=False)
+        for _ in range(3):
+            tracker.update(walker(0))
+        for _ in range(4):
+            tracker.update(Detections.empty(), dt=dt)
+        return tracker.update(walker(0)).track_id.tolist() == [1]
+
+    assert comes_back(1.0)
+    assert comes_back(2.0)  # 8 frames without it
+    assert not comes_back(3.0)  # 12
+
+
+def test_parts_of_frames_add_up() -> None:
+    tracker = ByteTracker(max_lost_frames=10, paper_exact=False)
+    tracker.update(walker(0))
+    for _ in range(30):
+        tracker.update(walker(0), dt=0.5)  # every update is a frame at least
+    for _ in range(4):
+        tracker.update(Detections.empty(), dt=2.5)
+    assert tracker.update(walker(0)).track_id.tolist() == [1]
+
+
+def test_velocities_are_those_of_a_frame_whatever_the_steps() -> None:
+    tracker = ByteTracker()
+    for frame in range(0, 60, 2):
+        tracker.update(walker(3.0 * frame), dt=2.0)
+    tracker.update(Detections.empty())
+    assert tracker.lost().xyxy[0, 0] == pytest.approx(3.0 * 59, abs=0.5)
+
+
+def test_a_refused_frame_changes_nothing() -> None:
+    tracker, other = ByteTracker(), ByteTracker()
+    for frame in range(10):
+        tracker.update(walker(5.0 * frame))
+        other.update(walker(5.0 * frame))
+    with pytest.raises(ValueError, match="detection 0 must have finite corners"):
+        tracker.update(Detections([[0, 0, np.nan, 1]], [0.9]), dt=4.0)
+    assert tracker.update(walker(50), dt=2).xyxy == pytest.approx(other.update(walker(50), dt=2).xyxy, abs=1e-9)
+    with pytest.raises(ValueError, match=r"dt must be a number in \[0.001, 1e\+06\]: got 0"):
+        tracker.update(walker(0), dt=0)
+
+
+def test_a_tracker_without_a_clock_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
+    tracker = OcSort()
+    for _ in range(3):
+        tracker.update(walker(0), dt=2.0)
+    assert [record.message for record in caplog.records].count("OcSort takes no account of dt: what is given is ignored") == 1
+
+
+def test_a_sequence_is_tracked_by_its_time_stamps() -> None:
+    times = np.r_[np.arange(12), 17.0]
+    frames = [walker(12 * time) for time in times]
+    assert set(track_sequence(frames, ByteTracker(), times=times).track_id.tolist()) == {1}
+    assert set(track_sequence(frames, ByteTracker()).track_id.tolist()) != {1}
+    with pytest.raises(ValueError, match="dt must be known of every frame: got 12 of 13"):
+        track_sequence(frames, ByteTracker(), times=times[:-1])
