@@ -83,7 +83,14 @@ def main() -> None:
                             frames = SequenceDetections.from_frames([jittered(detections, s.name, copy).frame(int(f)) for f in kept])
                             rate = NOMINAL if timed else s.frame_rate * len(kept) / s.length
                             times = kept * (NOMINAL / s.frame_rate) if timed else None
-                            t = track_sequence(frames, kind(frame_rate=rate), 100, 1.6, camera if moving else None, times)
+                            t = track_sequence(
+                                frames,
+                                kind(**({"frame_rate": rate} if kind.TAKES_TIME else {})),
+                                100,
+                                1.6,
+                                camera if moving else None,
+                                times,
+                            )
                             results[s.name] = fast.evaluate(prepared, Trajectories(t.frame_id, t.track_id, np.round(t.tlwh, 1), t.score))
                         whole = fast.combine(results)
                         percent = (

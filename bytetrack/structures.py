@@ -171,7 +171,8 @@ class Sequence:
 
     `length` frames at `frame_rate` per second, `width` x `height` pixels. `images` is a folder of images or a video file, None
     where there are none; `image_ext` their ending. `ground_truth` and `public_detections` are MOT text files in the numbering of
-    the whole sequence, whose last frame is `last_frame` (None: not known).
+    the whole sequence, whose last frame is `last_frame` (None: not known). `layout` is that of the ground truth: mot, kitti,
+    visdrone or bdd100k; the first image file is numbered `first_image`, behind `image_prefix`.
     """
 
     name: str
@@ -187,6 +188,9 @@ class Sequence:
     last_frame: int | None = None
     image_digits: int = 6
     every: int = 1
+    layout: str = "mot"
+    first_image: int = 1
+    image_prefix: str = ""
 
     def number_of(self, frame_id: FrameId) -> FrameId:
         """The number that frame `frame_id` (from 1, in this sequence's own numbering) has in the files."""
@@ -199,5 +203,5 @@ class Sequence:
         """
         if self.images is None:
             raise ValueError(f"{self.name} has no images")
-        number = f"{self.number_of(frame_id):0{self.image_digits}d}"
+        number = f"{self.image_prefix}{self.number_of(frame_id) + self.first_image - 1:0{self.image_digits}d}"
         return Path(f"{self.images}#{number}") if self.images.is_file() else self.images / f"{number}{self.image_ext}"

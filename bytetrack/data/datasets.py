@@ -14,7 +14,7 @@ from bytetrack.data.image_files import sequence_fields
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.structures import Sequence
 
-__all__ = ["MotChallenge", "half_of", "thinned"]
+__all__ = ["MotChallenge", "check_every", "half_of", "thinned"]
 
 Half = Literal["train", "val"]
 Protocol = Literal["mot15", "mot17", "mot20"]
@@ -52,9 +52,7 @@ class MotChallenge:
             raise ValueError(f"protocol must be one of {', '.join(get_args(Protocol))}: got {protocol!r}")
         if not isinstance(pattern, str) or not pattern:
             raise ValueError(f"pattern must be a text like '*-FRCNN': got {pattern!r}")
-        if isinstance(every, bool) or not isinstance(every, int) or every < 1:
-            raise ValueError(f"every must be a whole number from 1 up: got {every!r}")
-        self.every = every
+        self.every = check_every(every)
         self.root, self.subset, self.half, self.pattern = Path(root).expanduser(), subset, half, pattern
         self.protocol, self.min_box_area, self.max_aspect_ratio = protocol, min_box_area, max_aspect_ratio
 
@@ -91,6 +89,13 @@ def half_of(sequence: Sequence, half: Half) -> Sequence:
     if boundary >= sequence.length:
         raise ValueError(f"{sequence.name} has {sequence.length} frames: too few for a val half")
     return replace(sequence, first_frame=boundary + 1, length=sequence.length - boundary)
+
+
+def check_every(every: int) -> int:
+    """`every`; ValueError unless it is a whole number from 1 up."""
+    if isinstance(every, bool) or not isinstance(every, int) or every < 1:
+        raise ValueError(f"every must be a whole number from 1 up: got {every!r}")
+    return every
 
 
 def thinned(sequence: Sequence, every: int) -> Sequence:

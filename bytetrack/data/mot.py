@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from bytetrack.data.ground_truth import read_bdd100k, read_kitti, read_visdrone
 from bytetrack.mot_text import CLASS, FRAME, ID, SCORE, TLWH, Table, read_detections, read_table
 from bytetrack.replacing import replace_text
 from bytetrack.structures import Annotations, Sequence, Trajectories
@@ -14,6 +15,7 @@ from bytetrack.structures import Annotations, Sequence, Trajectories
 __all__ = ["read_annotations", "read_detections", "read_trajectories", "write_trajectories"]
 
 VISIBILITY = 8
+READERS = {"kitti": read_kitti, "visdrone": read_visdrone, "bdd100k": read_bdd100k}
 
 
 def read_annotations(source: Sequence | Path) -> Annotations:
@@ -27,6 +29,8 @@ def read_annotations(source: Sequence | Path) -> Annotations:
     if isinstance(source, Sequence):
         path, first_frame, length, last_frame = source.ground_truth, source.first_frame, source.length, source.last_frame
         every = source.every
+    if isinstance(source, Sequence) and source.layout != "mot" and path is not None:
+        return _in_frames(READERS[source.layout](path), source)
     if path is None:
         raise ValueError(f"{source.name} has no ground truth")
     table = read_table(path, range(7, 11), "9 columns frame,id,left,top,width,height,conf,class,visibility (or MOT15's 10)")
@@ -45,6 +49,14 @@ def read_annotations(source: Sequence | Path) -> Annotations:
         rows[:, CLASS].astype(np.int64) if has_class else np.ones(len(rows), np.int64),
         np.ascontiguousarray(rows[:, VISIBILITY]) if rows.shape[1] == 9 else np.ones(len(rows)),
     )
+
+
+def _in_frames(whole: Annotations, sequence: Sequence) -> Annotations:
+    """Of a whole file only the sequence's frames, renumbered from 1."""
+    frame_id, rest = np.divmod(whole.frame_id - sequence.first_frame, sequence.every)
+    rows = (rest == 0) & (frame_id >= 0) & (frame_id < sequence.length)
+    fields = (whole.track_id, whole.tlwh, whole.considered, whole.class_id, whole.visibility)
+    return Annotations(frame_id[rows] + 1, *(values[rows] for values in fields))
 
 
 def read_trajectories(path: Path, length: int | None = None) -> Trajectories:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -14,12 +14,13 @@ from bytetrack.boxes import tlwh_from_xyxy
 from bytetrack.data.mot import read_annotations, read_trajectories, write_trajectories
 from bytetrack.pipeline.folders import forget_scores
 from bytetrack.replacing import replace_text
+from bytetrack.scoring import Protocol as Protocols
 from bytetrack.scoring import SequenceScores, score_sequence
 from bytetrack.structures import Detections, Sequence, SequenceDetections, Tracks, Trajectories
 
 __all__ = ["CameraMotion", "ScoreJob", "ScoringProtocol", "SequenceDetector", "TrackJob", "Tracker", "TrackerFactory", "track_sequence"]
 
-ScoringProtocol = Literal["mot15", "mot17", "mot20"]
+ScoringProtocol = Protocols
 
 
 class Tracker(Protocol):

@@ -80,7 +80,8 @@ def _tables(scores: Mapping[str, Mapping[str, Mapping[str, Any]]], protocol: str
     """Both protocols' tables for the console, sequences first, all together last."""
     from rich.table import Table
 
-    titles = {"trackeval": f"TrackEval, official ({protocol} rules)", "motmetrics": "motmetrics, the paper's protocol"}
+    official = "official" if protocol.startswith("mot") else "average over classes"
+    titles = {"trackeval": f"TrackEval, {official} ({protocol} rules)", "motmetrics": "motmetrics, the paper's protocol"}
     tables = []
     for scorer, (together, columns) in SHOWN.items():
         table = Table(title=titles[scorer], title_justify="left")
@@ -91,7 +92,18 @@ def _tables(scores: Mapping[str, Mapping[str, Mapping[str, Any]]], protocol: str
             cells = [_cell(scores[scorer][name][column]) for column in columns]
             table.add_row(name, *cells, style="bold" if name == together else "")
         tables.append(table)
-    return tables
+    return [*tables, *_class_table(scores.get("classes", {}))]
+
+
+def _class_table(classes: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[Any]:
+    """Every class over all sequences, where there are several: TrackEval's table above is their average."""
+    from rich.table import Table
+
+    together, columns = SHOWN["trackeval"]
+    table = Table("class", *columns, title="TrackEval, class by class", title_justify="left")
+    for name, scores in classes.items():
+        table.add_row(name, *(_cell(scores[together][column]) for column in columns))
+    return [table] if classes else []
 
 
 def _cell(value: float | None) -> str:

@@ -21,7 +21,7 @@ with contextlib.redirect_stdout(io.StringIO()):  # it reports missing optional d
     from trackeval.metrics import CLEAR, HOTA, Count, Identity
     from trackeval.utils import TrackEvalException
 
-__all__ = ["Protocol", "Result", "combine", "evaluate", "figures"]
+__all__ = ["Protocol", "Result", "combine", "combine_classes", "evaluate", "figures"]
 
 Protocol = Literal["mot15", "mot17", "mot20"]
 Result = dict[str, dict[str, Any]]  # metric, then field, as TrackEval names them
@@ -58,6 +58,16 @@ def combine(results: Mapping[str, Result]) -> Result:
     combined = {name: metric.combine_sequences({key: result[name] for key, result in results.items()}) for name, metric in METRICS.items()}
     combined["Count"]["Frames"] = sum(result["Count"]["Frames"] for result in results.values())  # which TrackEval leaves out
     return combined
+
+
+def combine_classes(results: Mapping[str, Result]) -> Result:
+    """TrackEval's average over classes: counts summed, ratios averaged, a class without boxes counted like the others."""
+    averaged = {
+        name: metric.combine_classes_class_averaged({key: result[name] for key, result in results.items()})
+        for name, metric in METRICS.items()
+    }
+    averaged["Count"]["Frames"] = max(result["Count"]["Frames"] for result in results.values())
+    return averaged
 
 
 def figures(result: Result) -> dict[str, Any]:

@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from bytetrack.data.converters.document import Document, numbers, progress
+from bytetrack.data.datasets import check_every, thinned
+from bytetrack.data.image_files import image_size
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.structures import Sequence
 
 __all__ = ["Bdd100k"]
 
@@ -23,18 +26,59 @@ class Bdd100k:
     come from the labels where they state them, else from the header of each video's first image.
     """
 
-    def __init__(self, root: str | Path, labels: str = "labels/box_track_20/train", images: str = "images/track/train") -> None:
-        self.root, self.labels, self.images = Path(root), labels, images
+    protocol = "bdd100k"
 
-    def to_coco(self, skip_missing: bool = False) -> dict[str, Any]:
-        """The COCO document; MissingDataError without labels or images, FormatError naming the file and frame that are wrong."""
+    def __init__(
+        self,
+        root: str | Path,
+        labels: str = "labels/box_track_20/train",
+        images: str = "images/track/train",
+        min_box_area: float | None = None,
+        max_aspect_ratio: float | None = None,
+        every: int = 1,
+    ) -> None:
+        self.root, self.labels, self.images, self.every = Path(root), labels, images, check_every(every)
+        self.min_box_area, self.max_aspect_ratio = min_box_area, max_aspect_ratio
+
+    def sequences(self) -> list[Sequence]:
+        """The videos, one a label file, 5 frames a second, frames numbered from 1; MissingDataError, FormatError."""
+        found = []
+        for file in self._label_files():
+            (name, frames), *others = videos_of(file).items()
+            if others or name != file.stem:
+                raise FormatError(f"{file}: expected the one video {file.stem}, got {name}{' and others' if others else ''}")
+            folder = self.root / self.images / name
+            first = folder / frames[0]["name"]
+            size = _size(frames[0]) or (image_size(first) if first.is_file() else (1280, 720))
+            whole = Sequence(
+                name,
+                len(frames),
+                5.0,
+                *size,
+                images=folder if folder.is_dir() else None,
+                image_ext=first.suffix,
+                ground_truth=file,
+                last_frame=len(frames),
+                image_digits=7,
+                layout="bdd100k",
+                image_prefix=f"{name}-",
+            )
+            found.append(thinned(whole, self.every))
+        return found
+
+    def _label_files(self) -> list[Path]:
         files = sorted((self.root / self.labels).glob("*.json"))
         if not files:
             raise MissingDataError(f"no label files in {str(self.root / self.labels)!r}: dataset.labels is the folder of json files")
+        return files
+
+    def to_coco(self, skip_missing: bool = False) -> dict[str, Any]:
+        """The COCO document; MissingDataError without labels or images, FormatError naming the file and frame that are wrong."""
+        files = self._label_files()
         document = Document(self.root, CLASSES, skip_missing)
         tracks: dict[tuple[int, str], int] = {}
         for file in progress(files, "converting"):
-            for name, frames in _videos(file).items():
+            for name, frames in videos_of(file).items():
                 folder = self.root / self.images / name
                 first = folder / frames[0]["name"]
                 size = _size(frames[0]) or document.measure(first, str(first))
@@ -48,7 +92,7 @@ class Bdd100k:
         return document.whole()
 
 
-def _videos(file: Path) -> dict[str, list[dict[str, Any]]]:
+def videos_of(file: Path) -> dict[str, list[dict[str, Any]]]:
     """The frames of each video in a label file, in the order of their index."""
     try:
         content = json.loads(file.read_bytes())
@@ -88,6 +132,12 @@ def _size(frame: dict[str, Any]) -> tuple[int, int] | None:
     )
 
 
+def is_crowd(label: dict[str, Any]) -> bool:
+    """Whether a label says that its box holds a crowd."""
+    attributes = label.get("attributes")
+    return isinstance(attributes, dict) and bool(attributes.get("crowd", attributes.get("Crowd")))
+
+
 def _add_box(
     document: Document, image_id: int, video_id: int, label: dict[str, Any], tracks: dict[tuple[int, str], int], where: str
 ) -> None:
@@ -100,7 +150,6 @@ def _add_box(
         raise FormatError(f"{where}: no class {category!r} in BDD100K MOT; known are {', '.join((*CLASSES, *IGNORED))}")
     stated = [corners.get(key) for key in ("x1", "y1", "x2", "y2")] if isinstance(corners, dict) else corners
     x1, y1, x2, y2 = numbers(stated, where, "box2d x1 y1 x2 y2")
-    attributes = label.get("attributes")
-    crowd = category in IGNORED or (isinstance(attributes, dict) and bool(attributes.get("crowd")))
+    crowd = category in IGNORED or is_crowd(label)
     track_id = tracks.setdefault((video_id, str(label.get("id"))), len(tracks) + 1)
     document.box(image_id, [x1, y1, x2 - x1, y2 - y1], CLASSES.index(known) + 1, track_id, crowd)

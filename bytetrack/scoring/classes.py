@@ -1,0 +1,129 @@
+"""Rules of benchmarks with several classes: every class is scored apart, as TrackEval's own datasets do it.
+
+KITTI: Geiger et al., CVPR 2012, by TrackEval's Kitti2DBox. BDD100K: Yu et al., CVPR 2020, by its BDD100K. VisDrone: Zhu et al., TPAMI
+2021, whose regions to ignore work like BDD100K's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import linear_sum_assignment
+
+from bytetrack.boxes import xyxy_from_tlwh
+from bytetrack.structures import Annotations, Trajectories
+
+__all__ = ["RULES", "Rules", "evaluate_classes", "laid_apart"]
+
+REGION = 0  # the ground truth's class of regions to ignore
+EPSILON = np.finfo(float).eps
+APART = 1e7  # pixels
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """`classes`: what is scored, name and number. `forgiven`: classes whose boxes forgive results of a class. `min_height`: results that
+    no box of the ground truth claims must be higher than that, pixels."""
+
+    classes: dict[str, int]
+    forgiven: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    min_height: float | None = None
+
+
+def _numbered(*names: str) -> dict[str, int]:
+    return {name: number for number, name in enumerate(names, start=1)}
+
+
+RULES = {
+    "kitti": Rules({"car": 1, "pedestrian": 4}, {"car": (2,), "pedestrian": (5,)}, 25.0),
+    "bdd100k": Rules(_numbered("pedestrian", "rider", "car", "truck", "bus", "train", "motorcycle", "bicycle")),
+    "visdrone": Rules(_numbered("pedestrian", "people", "bicycle", "car", "van", "truck", "tricycle", "awning-tricycle", "bus", "motor")),
+}
+
+
+def evaluate_classes(
+    annotations: Annotations, trajectories: Trajectories, length: int, rules: Rules, metrics: dict[str, Any]
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """TrackEval's result fields of every class in one sequence; ValueError for results without classes."""
+    if trajectories.class_id is None and len(trajectories):
+        raise ValueError(f"results must name the class of every box, in the eighth column: {rules.classes}")
+    found = {}
+    for name in rules.classes:
+        data = _prepared(annotations, trajectories, length, rules, name)
+        found[name] = {key: metric.eval_sequence(data) for key, metric in metrics.items()}
+    return found
+
+
+def laid_apart(boxes: Any, class_id: npt.NDArray[np.int64]) -> Floats:
+    """tlwh so that boxes of different classes never meet."""
+    tlwh: Floats = boxes.tlwh.copy()
+    tlwh[:, 0] += APART * class_id
+    return tlwh
+
+
+def _prepared(annotations: Annotations, trajectories: Trajectories, length: int, rules: Rules, name: str) -> dict[str, Any]:
+    """What TrackEval's metrics take of one class: results that ground truth forgives and ground truth that is not scored left out."""
+    number = rules.classes[name]
+    concerned = np.isin(annotations.class_id, (number, *rules.forgiven.get(name, ())))
+    scored = (annotations.class_id == number) & annotations.considered
+    results = np.zeros(0, bool) if trajectories.class_id is None else trajectories.class_id == number
+    gt_box, box = xyxy_from_tlwh(annotations.tlwh), xyxy_from_tlwh(trajectories.tlwh)
+    frames: dict[str, list[Any]] = {"gt_ids": [], "tracker_ids": [], "similarity_scores": []}
+    for frame_id in range(1, length + 1):
+        here = annotations.frame_id == frame_id
+        gt, regions = np.flatnonzero(here & concerned), np.flatnonzero(here & (annotations.class_id == REGION))
+        rows = np.flatnonzero((trajectories.frame_id == frame_id) & results)
+        overlap = _iou(gt_box[gt], box[rows])
+        kept = _kept(overlap, scored[gt], box[rows], gt_box[regions], rules.min_height)
+        frames["gt_ids"].append(annotations.track_id[gt][scored[gt]])
+        frames["tracker_ids"].append(trajectories.track_id[rows][kept])
+        frames["similarity_scores"].append(overlap[scored[gt]][:, kept])
+    data: dict[str, Any] = {"num_timesteps": length, **frames}
+    for side, count in (("gt", "num_gt"), ("tracker", "num_tracker")):
+        every = np.concatenate([np.empty(0, np.int64), *frames[f"{side}_ids"]])
+        unique = np.unique(every)
+        data[f"{side}_ids"] = [np.searchsorted(unique, ids) for ids in frames[f"{side}_ids"]]
+        data |= {f"{count}_dets": len(every), f"{count}_ids": len(unique)}
+    return data
+
+
+def _kept(overlap: Floats, scored: npt.NDArray[np.bool_], box: Floats, regions: Floats, min_height: float | None) -> npt.NDArray[np.bool_]:
+    """Which results of a frame count: not those on boxes that are not scored, nor unclaimed ones that are small or lie in a region."""
+    kept = np.ones(len(box), bool)
+    close = np.where(overlap < 0.5 - EPSILON, 0.0, overlap)
+    rows, columns = linear_sum_assignment(-close)
+    claimed = close[rows, columns] > EPSILON
+    rows, columns = rows[claimed], columns[claimed]
+    free = np.ones(len(box), bool)
+    free[columns] = False
+    kept[columns[~scored[rows]]] = False
+    ignored = (_shared(box, regions) > 0.5 + EPSILON).any(axis=1)
+    if min_height is not None:
+        ignored |= box[:, 3] - box[:, 1] <= min_height + EPSILON
+    return kept & ~(free & ignored)
+
+
+def _intersection(first: Floats, second: Floats) -> Floats:
+    least = np.minimum(first[:, None, 2:], second[None, :, 2:]) - np.maximum(first[:, None, :2], second[None, :, :2])
+    return np.asarray(np.prod(np.maximum(least, 0), axis=2))
+
+
+def _area(box: Floats) -> Floats:
+    return np.asarray((box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1]))
+
+
+def _iou(first: Floats, second: Floats) -> Floats:
+    shared = _intersection(first, second)
+    union = _area(first)[:, None] + _area(second)[None] - shared
+    return np.divide(shared, union, out=np.zeros_like(shared), where=union > EPSILON)
+
+
+def _shared(box: Floats, regions: Floats) -> Floats:
+    """Which part of each box lies in each region."""
+    shared, area = _intersection(box, regions), _area(box)[:, None]
+    return np.divide(shared, area, out=np.zeros_like(shared), where=area > EPSILON)
