@@ -94,7 +94,7 @@ def test_a_tracker_without_a_clock_says_so_once(caplog: pytest.LogCaptureFixture
 def test_a_sequence_is_tracked_by_its_time_stamps() -> None:
     times = np.r_[np.arange(12), 17.0]
     frames = [walker(12 * time) for time in times]
-    assert set(track_sequence(frames, ByteTracker(), times=times).track_id.tolist()) == {1}
-    assert set(track_sequence(frames, ByteTracker()).track_id.tolist()) != {1}
+    assert track_sequence(frames, ByteTracker(), times=times).track_id.tolist() == [1] * 13
+    assert len(track_sequence(frames, ByteTracker())) == 12  # the last is another's first box, not yet sure
     with pytest.raises(ValueError, match="dt must be known of every frame: got 12 of 13"):
         track_sequence(frames, ByteTracker(), times=times[:-1])
