@@ -268,12 +268,25 @@ def _register_recipes(name: str, arguments: Sequence[str]) -> None:
     A search path would need their parent, and then every folder beside them (`runs/`, `out/`) would be a group, which
     `out=...` could no longer set.
     """
-    if any("exps" in text for text in (*arguments, (home() / "configs" / f"{name}.yaml").read_text(encoding="utf-8"))):
-        from hydra.core.config_store import ConfigStore
-        from omegaconf import OmegaConf
+    own = (home() / "configs" / f"{name}.yaml").read_text(encoding="utf-8")
+    if not any("exps" in text for text in (*arguments, own)):
+        return
+    from hydra.core.config_store import ConfigStore
+    from omegaconf import OmegaConf
 
-        for path in sorted((home() / "exps").glob("*.yaml")):
-            ConfigStore.instance().store(name=path.stem, group="exps", node=OmegaConf.load(path), package="_global_")
+    paths = {path.stem: path for path in sorted((home() / "exps").glob("*.yaml"))}
+    asked, listed = set(paths), {"--help", "-h"} & set(arguments) and not any("exps" in text for text in arguments)
+    if listed:  # only their names are shown, and Hydra copies what is stored a hundred times: 1 s
+        asked = _named(re.findall(r"- exps: *(\w+)", own), paths)
+    for stem, path in paths.items():
+        node: Any = OmegaConf.load(path) if stem in asked else {}
+        ConfigStore.instance().store(name=stem, group="exps", node=node, package="_global_")
+
+
+def _named(stems: list[str], paths: dict[str, Path]) -> set[str]:
+    """These recipes and those that they build on."""
+    bases = [word for stem in stems for word in re.findall(r"\w+", paths[stem].read_text(encoding="utf-8")) if word in paths]
+    return set(stems) if set(bases) <= set(stems) else _named(sorted({*stems, *bases}), paths)
 
 
 def _refuse_foreign_hydra(name: str, arguments: Sequence[str]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import inspect
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -124,3 +126,11 @@ def test_plain_gives_python_values_and_refuses_what_is_missing() -> None:
     assert config.min_box_area == 100
     with pytest.raises(Exception, match=r"detector\.folder"):
         plain(compose("track").detector)
+
+
+def test_help_lists_every_recipe() -> None:
+    shown = subprocess.run(
+        [sys.executable, str(home() / "tools" / "train.py"), "--help"], capture_output=True, text=True, check=True
+    ).stdout
+    listed = next(line for line in shown.splitlines() if line.startswith("exps: ")).removeprefix("exps: ").split(", ")
+    assert listed == RECIPES
