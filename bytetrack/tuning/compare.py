@@ -27,6 +27,7 @@ log = logging.getLogger("bytetrack")
 METRICS = (*PERCENTAGES, *COUNTS)
 SHOWN = ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW", "FP", "FN")
 DRAWS, CARDS, LISTED = 10_000, 6, 15
+WIDE = 120
 FEW = 5  # sequences below which resampling them says little
 NOT_SETTINGS = {("run", key) for key in ("out", "compare", "workers", "tracks", "detections")}
 
@@ -211,6 +212,8 @@ def show(document: dict[str, Any], out: Path) -> None:
     from rich.table import Table
 
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = WIDE  # a file has no edge at which figures would be cut
     first = next(iter(document["runs"]))
     table = Table(
         title=f"{len(document['sequences'])} sequences; differences to {first} [95 % over resampled sequences]", title_justify="left"
