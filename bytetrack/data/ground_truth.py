@@ -18,7 +18,7 @@ from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.mot_text import read_table
 from bytetrack.structures import Annotations
 
-__all__ = ["REGION", "read_bdd100k", "read_kitti", "read_visdrone"]
+__all__ = ["READERS", "REGION", "read_bdd100k", "read_kitti", "read_visdrone"]
 
 REGION = 0  # the class of regions to ignore
 KITTI = ("car", "van", "truck", "pedestrian", "person", "cyclist", "tram", "misc")  # classes 1 to 8; person: one who sits
@@ -103,3 +103,6 @@ def _annotations(rows: Values[Any] | np.ndarray[Any, Any]) -> Annotations:
     whole = [table[:, column].astype(np.int64) for column in (0, 1, 7)]
     tlwh = np.ascontiguousarray(table[:, 2:6])
     return Annotations(whole[0], whole[1], tlwh, table[:, 6] != 0, whole[2], np.ones(len(table)))
+
+
+READERS = {"kitti": read_kitti, "visdrone": read_visdrone, "bdd100k": read_bdd100k}  # by the layout of a Sequence

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.data.ground_truth import read_bdd100k, read_kitti, read_visdrone
 from bytetrack.mot_text import CLASS, FRAME, ID, SCORE, TLWH, Table, read_detections, read_table
 from bytetrack.replacing import replace_text
 from bytetrack.structures import Annotations, Sequence, Trajectories
@@ -15,7 +14,6 @@ from bytetrack.structures import Annotations, Sequence, Trajectories
 __all__ = ["read_annotations", "read_detections", "read_trajectories", "write_trajectories"]
 
 VISIBILITY = 8
-READERS = {"kitti": read_kitti, "visdrone": read_visdrone, "bdd100k": read_bdd100k}
 
 
 def read_annotations(source: Sequence | Path) -> Annotations:
@@ -30,6 +28,8 @@ def read_annotations(source: Sequence | Path) -> Annotations:
         path, first_frame, length, last_frame = source.ground_truth, source.first_frame, source.length, source.last_frame
         every = source.every
     if isinstance(source, Sequence) and source.layout != "mot" and path is not None:
+        from bytetrack.data.ground_truth import READERS  # which reads documents, as converters do, who read this module
+
         return _in_frames(READERS[source.layout](path), source)
     if path is None:
         raise ValueError(f"{source.name} has no ground truth")
