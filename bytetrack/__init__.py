@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bytetrack.errors import FormatError, MissingDataError
     from bytetrack.structures import Annotations, Detections, Sequence, SequenceDetections, Tracks, Trajectories
-    from bytetrack.tracking import BotSort, BytePlus, ByteTracker, CBIoU, OcSort, Sort
+    from bytetrack.tracking import BotSort, BytePlus, ByteTracker, CBIoU, DeepSort, MotDt, OcSort, Sort
 
 __version__ = "0.1.0"
 __all__ = [
@@ -24,9 +24,11 @@ __all__ = [
     "BytePlus",
     "ByteTracker",
     "CBIoU",
+    "DeepSort",
     "Detections",
     "FormatError",
     "MissingDataError",
+    "MotDt",
     "OcSort",
     "Sequence",
     "SequenceDetections",
@@ -39,7 +41,7 @@ __all__ = [
 _HOMES = {
     "bytetrack.errors": ("FormatError", "MissingDataError"),
     "bytetrack.structures": ("Annotations", "Detections", "Sequence", "SequenceDetections", "Tracks", "Trajectories"),
-    "bytetrack.tracking": ("BotSort", "BytePlus", "ByteTracker", "CBIoU", "OcSort", "Sort"),
+    "bytetrack.tracking": ("BotSort", "BytePlus", "ByteTracker", "CBIoU", "DeepSort", "MotDt", "OcSort", "Sort"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -20,7 +20,7 @@ try:
 except ImportError:
     numba = None
 
-__all__ = ["COMPILED", "entry", "kernel"]
+__all__ = ["COMPILED", "as_python", "entry", "inlined", "kernel"]
 
 COMPILED = numba is not None
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -31,6 +31,14 @@ def kernel(function: Function) -> Function:
     if numba is None:
         return function
     compiled: Function = numba.njit(error_model="numpy", no_cfunc_wrapper=True, _nrt=False)(function)
+    return compiled
+
+
+def inlined(function: Function) -> Function:
+    """A kernel whose code stands where it is called: for what is called once, or hands on many arrays."""
+    if numba is None:
+        return function
+    compiled: Function = numba.njit(error_model="numpy", no_cfunc_wrapper=True, _nrt=False, forceinline=True)(function)
     return compiled
 
 
@@ -46,6 +54,12 @@ def entry(function: Function) -> Function:
         compiled = numba.njit(error_model="numpy", no_cfunc_wrapper=True, _nrt=False)(function)
     result: Function = compiled
     return result
+
+
+def as_python(function: Function) -> Function:
+    """The function that `kernel` or `entry` compiled, as it was written."""
+    written: Function = getattr(function, "py_func", function)
+    return written
 
 
 @lru_cache

@@ -11,10 +11,12 @@ from bytetrack.tracking.botsort import BotSort
 from bytetrack.tracking.byte import ByteTracker
 from bytetrack.tracking.byte_plus import BytePlus
 from bytetrack.tracking.cbiou import CBIoU
+from bytetrack.tracking.deepsort import DeepSort
+from bytetrack.tracking.motdt import MotDt
 from bytetrack.tracking.ocsort import OcSort
 from bytetrack.tracking.sort import Sort
 
-__all__ = ["BotSort", "BytePlus", "ByteTracker", "CBIoU", "OcSort", "Sort", "warm_up"]
+__all__ = ["BotSort", "BytePlus", "ByteTracker", "CBIoU", "DeepSort", "MotDt", "OcSort", "Sort", "warm_up"]
 
 log = logging.getLogger("bytetrack")
 
@@ -29,7 +31,7 @@ def warm_up() -> float:
         return 0.0
     log.info("compiling the tracking kernels (once per machine, up to half a minute) ...")
     begin = time.perf_counter()
-    for tracker in (ByteTracker(), Sort(), BotSort(), BytePlus(), OcSort(), CBIoU()):
+    for tracker in (ByteTracker(), Sort(), BotSort(), BytePlus(), OcSort(), CBIoU(), DeepSort(), MotDt()):
         tracker.update(Detections.empty())
     seconds = time.perf_counter() - begin
     log.info("tracking kernels ready in %.1f s", seconds)

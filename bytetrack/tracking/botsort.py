@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.compiled import entry, kernel
-from bytetrack.tracking.association import NONE, Bins, assign, bin_boxes
-from bytetrack.tracking.byte import PAPER_EXACT, classify, expire, list_by_state, remove_duplicates
-from bytetrack.tracking.checks import at_frame_rate, check_choice, check_flag, check_real, check_score_split, check_whole
+from bytetrack.compiled import entry, inlined, kernel
+from bytetrack.tracking.appearance import blend, half_cosine_distance
+from bytetrack.tracking.association import Bins, bin_boxes
+from bytetrack.tracking.byte import PAPER_EXACT, remove_duplicates
+from bytetrack.tracking.checks import at_frame_rate, check_choice, check_flag, check_reals, check_score_split, check_whole
 from bytetrack.tracking.kalman import VELOCITY
 from bytetrack.tracking.motion import (
     HEIGHT,
@@ -17,41 +20,50 @@ from bytetrack.tracking.motion import (
     box_of_motion,
     correct,
     follow_camera,
-    in_reach,
     predict,
     stands,
     start,
 )
-from bytetrack.tracking.similarity import Similarity, keep_unmatched, list_pairs
+from bytetrack.tracking.similarity import Similarity, drop_dear_pairs, list_pairs
+from bytetrack.tracking.stages import births, in_two_stages, list_by_state, lose, matching, remove_long_lost
 from bytetrack.tracking.state import (
     FRAME,
     HIGH,
     LOST,
-    LOW,
     N_ALIVE,
+    N_COUNTERS,
     REMOVED,
     TRACKED,
     UNCONFIRMED,
     Detected,
     Tracked,
     Work,
+    classify,
     forget_removed,
-    new_row,
-    seen,
+    in_reach,
     views,
     write_tracks,
 )
 from bytetrack.tracking.tracker import Tracker
 
-__all__ = ["BotSort", "blend", "move_tracks", "nearer_by_appearance"]
+__all__ = ["BotSort", "move_tracks"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-# Parameters: DROP_INVALID, then as BYTE's in byte.py, whose steps read them there; after PAPER_EXACT:
-HIGH_SCORE, LOW_SCORE, NEW_TRACK_SCORE, MATCH_COST, LOW_MATCH_COST, UNCONFIRMED_MATCH_COST, DUPLICATE_COST = range(1, 8)
-MAX_LOST_FRAMES, FUSE_SCORE = range(8, 10)
+# Parameters after LOW_SCORE: as BYTE's in byte.py, then:
+NEW_TRACK_SCORE, MATCH_COST, LOW_MATCH_COST, UNCONFIRMED_MATCH_COST, DUPLICATE_COST, MAX_LOST_FRAMES, FUSE_SCORE = range(3, 10)
 POSITION_NOISE, VELOCITY_NOISE, PROXIMITY_COST, APPEARANCE_COST, APPEARANCE_MEMORY = range(PAPER_EXACT + 1, PAPER_EXACT + 6)
+
+
+class Own(NamedTuple):
+    """What BoT-SORT's steps need besides tracks and detections: `memory` (tracks, d, 1), `features` (n, d) or (n, 0)."""
+
+    bins: Bins
+    noise: Noise
+    parameters: Floats
+    memory: Floats
+    features: Floats
 
 
 @kernel
@@ -71,90 +83,55 @@ def move_tracks(tracked: Tracked, n: int, camera: Floats, noise: Noise, wait: bo
         in_reach(tracked, row)
 
 
-@kernel
-def distance(first: Floats, second: Floats) -> float:
-    """Half the cosine distance of two features (d,) of length 1: in [0, 1]."""
-    total = 0.0
-    for k in range(len(first)):
-        total += first[k] * second[k]
-    return (1.0 - total) / 2
+@inlined
+def by_iou(rows: Ints, n: int, kind: int, limit: float, own: Own, tracked: Tracked, detected: Detected, work: Work) -> None:
+    """Costs `1 - IoU`, of the high detections times the score."""
+    fuse = own.parameters[FUSE_SCORE] != 0.0 and kind == HIGH
+    list_pairs(rows, n, kind, limit, Similarity(fuse, 0.0, False), own.bins, tracked, detected, work)
 
 
-@kernel
-def blend(memory: Floats, feature: Floats, keep: float) -> None:
-    """The exponential mean of a track's features, at length 1 (section 3.3)."""
-    length = 0.0
-    for k in range(len(memory)):
-        memory[k] = keep * memory[k] + (1.0 - keep) * feature[k]
-        length += memory[k] * memory[k]
-    if length > 0.0:
-        for k in range(len(memory)):
-            memory[k] /= np.sqrt(length)
-
-
-@kernel
-def nearer_by_appearance(rows: Ints, n: int, memory: Floats, features: Floats, parameters: Floats, detected: Detected, work: Work) -> None:
-    """Lowers the costs of pairs that look alike and lie close to their appearance cost (section 3.3)."""
-    fuse = parameters[FUSE_SCORE] != 0.0
+@inlined
+def by_iou_and_looks(rows: Ints, n: int, kind: int, limit: float, own: Own, tracked: Tracked, detected: Detected, work: Work) -> None:
+    """The smaller of `by_iou` and the appearance's cost, for pairs that look alike and lie close (section 3.3, equations 12 and 13)."""
+    p = own.parameters
+    if own.features.shape[1] == 0:
+        by_iou(rows, n, kind, limit, own, tracked, detected, work)
+        return
+    fuse = p[FUSE_SCORE] != 0.0
+    list_pairs(rows, n, kind, max(limit, p[PROXIMITY_COST]), Similarity(False, 0.0, False), own.bins, tracked, detected, work)
     for i in range(n):
         for e in range(work.pairs.first[i], work.pairs.first[i + 1]):
-            j = work.pairs.column[e]
-            overlap = (1.0 - work.pairs.cost[e]) / (detected.score[j] if fuse else 1.0)
-            if 1.0 - overlap > parameters[PROXIMITY_COST]:
-                continue
-            cost = distance(memory[rows[i]], features[j])
-            if cost <= parameters[APPEARANCE_COST]:
-                work.pairs.cost[e] = min(work.pairs.cost[e], cost)
+            j, away = work.pairs.column[e], work.pairs.cost[e]
+            cost = 1.0 - (1.0 - away) * detected.score[j] if fuse else away
+            if away <= p[PROXIMITY_COST]:
+                looks = half_cosine_distance(own.memory[rows[i]], own.features[j])
+                if looks <= p[APPEARANCE_COST]:
+                    cost = min(cost, looks)
+            work.pairs.cost[e] = cost
+    drop_dear_pairs(n, limit, work)
 
 
-@kernel
-def associate(
-    rows: Ints,
-    n: int,
-    kind: int,
-    limit: float,
-    fuse: bool,
-    appearance: bool,
-    noise: Noise,
-    parameters: Floats,
-    memory: Floats,
-    features: Floats,
-    bins: Bins,
-    tracked: Tracked,
-    detected: Detected,
-    work: Work,
-    frame: int,
-) -> int:
-    """Matches the tracks `rows[:n]` to detections of a kind; moves the unmatched to the front of `rows`, returns their number."""
-    if n == 0:
-        return 0
-    list_pairs(rows, n, kind, limit, Similarity(fuse, 0.0, False), bins, tracked, detected, work)
-    if appearance and features.shape[1] > 0:
-        nearer_by_appearance(rows, n, memory, features, parameters, detected, work)
-    assign(n, len(detected.score), work.pairs, limit, work.solver)
-    for i in range(n):
-        row, j = rows[i], work.solver.column_of[i]
-        if j != NONE:
-            correct(tracked.motion[row], detected.xyxy[j], noise)
-            box_of_motion(tracked.motion[row], tracked.box[row])
-            seen(tracked, row, detected, j, frame)
-            if appearance and features.shape[1] > 0:
-                blend(memory[row], features[j], parameters[APPEARANCE_MEMORY])
-    return keep_unmatched(rows, n, work)
+@inlined
+def follow(row: int, j: int, own: Own, tracked: Tracked, detected: Detected, frame: int) -> None:
+    """Track `row` was matched to detection `j`; features of low detections are not remembered."""
+    correct(tracked.motion[row], detected.xyxy[j], own.noise)
+    box_of_motion(tracked.motion[row], tracked.box[row])
+    if own.features.shape[1] > 0 and detected.kind[j] == HIGH:
+        blend(own.memory[row], own.features[j], own.parameters[APPEARANCE_MEMORY])
 
 
-@kernel
-def give_birth(
-    tracked: Tracked, detected: Detected, parameters: Floats, noise: Noise, memory: Floats, features: Floats, counters: Ints
-) -> None:
-    """Starts a track from every high detection that is left; confirmed at once in the first frame only."""
-    for j in range(len(detected.score)):
-        if detected.kind[j] == HIGH and detected.score[j] >= parameters[NEW_TRACK_SCORE]:
-            row = new_row(tracked, detected, j, TRACKED if counters[FRAME] == 1 else UNCONFIRMED, counters)
-            start(tracked.motion[row], detected.xyxy[j], noise)
-            box_of_motion(tracked.motion[row], tracked.box[row])
-            for k in range(memory.shape[1]):
-                memory[row, k] = features[j, k] if features.shape[1] > 0 else 0.0
+@inlined
+def begin(row: int, j: int, own: Own, tracked: Tracked, detected: Detected, frame: int) -> None:
+    """Track `row` starts at detection `j`."""
+    start(tracked.motion[row], detected.xyxy[j], own.noise)
+    box_of_motion(tracked.motion[row], tracked.box[row])
+    for k in range(own.memory.shape[1]):
+        own.memory[row, k, 0] = own.features[j, k] if own.features.shape[1] > 0 else 0.0
+
+
+match = matching(by_iou_and_looks, follow)
+match_in_two_stages = in_two_stages(match, matching(by_iou, follow))
+give_birth = births(begin)
 
 
 @entry
@@ -165,56 +142,32 @@ def botsort_update(
     camera: Floats,
     features: Floats,
     parameters: Floats,
-    counters: Ints,
-    motion: Floats,
-    box: Floats,
-    track_score: Floats,
-    track_ints: Ints,
-    memory: Floats,
-    table: Floats,
-    work_floats: Floats,
-    work_ints: Ints,
-    pair_column: Ints,
-    pair_cost: Floats,
+    floats: Floats,
+    ints: Ints,
     out_floats: Floats,
     out_ints: Ints,
 ) -> int:
     """One frame. Returns how many tracks were written, or -1 - row of the first invalid detection, and then nothing changed."""
-    detected, tracked, work = views(
-        xyxy, score, class_id, motion, box, track_score, track_ints, table, work_floats, work_ints, pair_column, pair_cost
-    )
-    rows, unconfirmed, fuse = work.rows, work.others, parameters[FUSE_SCORE] != 0.0
+    detected, tracked, work = views(xyxy, score, class_id, floats, ints)
+    rows, unconfirmed, counters = work.rows, work.others, ints[:N_COUNTERS]
     noise = Noise(parameters[POSITION_NOISE], parameters[VELOCITY_NOISE], parameters[POSITION_NOISE], 1.0, 1.0)
-    n_detections = classify(detected, parameters, counters, rows)
+    n_detections = classify(detected, parameters, counters, True, rows)
     if n_detections < 0:
         return n_detections
     counters[FRAME] += 1
-    frame = counters[FRAME]
-    bins = bin_boxes(xyxy, class_id, rows, n_detections, 0.0, work.binned)
+    frame, capacity = counters[FRAME], len(tracked.order)
+    memory = tracked.own.reshape((capacity, len(tracked.own) // capacity, 1))
+    own = Own(bin_boxes(xyxy, class_id, rows, n_detections, 0.0, work.binned), noise, parameters, memory, features)
     move_tracks(tracked, counters[N_ALIVE], camera, noise, True)
-    n_tracked, n_lost, n_unconfirmed = list_by_state(tracked, counters[N_ALIVE], work)
+    n, n_unconfirmed = list_by_state(tracked, counters[N_ALIVE], work)
 
-    n = associate(
-        rows, n_tracked + n_lost, HIGH, parameters[MATCH_COST], fuse, True,
-        noise, parameters, memory, features, bins, tracked, detected, work, frame,
-    )  # fmt: skip
-    n_tracked = 0
-    while n_tracked < n and tracked.state[rows[n_tracked]] == TRACKED:
-        n_tracked += 1
-    n = associate(
-        rows, n_tracked, LOW, parameters[LOW_MATCH_COST], False, False,
-        noise, parameters, memory, features, bins, tracked, detected, work, frame,
-    )  # fmt: skip
-    for t in range(n):
-        tracked.state[rows[t]] = LOST
-    n = associate(
-        unconfirmed, n_unconfirmed, HIGH, parameters[UNCONFIRMED_MATCH_COST], fuse, True,
-        noise, parameters, memory, features, bins, tracked, detected, work, frame,
-    )  # fmt: skip
-    for t in range(n):
-        tracked.state[unconfirmed[t]] = REMOVED
-    give_birth(tracked, detected, parameters, noise, memory, features, counters)
-    expire(tracked, counters[N_ALIVE], frame, parameters[MAX_LOST_FRAMES], False)
+    limit, low_limit, first_limit = parameters[MATCH_COST], parameters[LOW_MATCH_COST], parameters[UNCONFIRMED_MATCH_COST]
+    n = match_in_two_stages(rows, n, limit, low_limit, own, tracked, detected, work, frame)
+    lose(rows, n, LOST, tracked)
+    n = match(unconfirmed, n_unconfirmed, HIGH, first_limit, own, tracked, detected, work, frame)
+    lose(unconfirmed, n, REMOVED, tracked)
+    give_birth(parameters[NEW_TRACK_SCORE], TRACKED, own, tracked, detected, counters)
+    remove_long_lost(tracked, counters[N_ALIVE], frame, parameters[MAX_LOST_FRAMES])
     remove_duplicates(tracked, counters[N_ALIVE], parameters[DUPLICATE_COST], 0.0, work)
     forget_removed(tracked, counters, rows)
     return write_tracks(tracked, counters[N_ALIVE], out_floats, out_ints)
@@ -224,7 +177,7 @@ class BotSort(Tracker):
     """BoT-SORT: BYTE with width and height in the state, the camera's motion taken out, and appearance where features are given.
 
     - `high_score`, `low_score`, `new_track_score`, `low_match_cost`, `unconfirmed_match_cost`, `duplicate_cost`,
-      `max_lost_frames`, `fuse_score`, `on_invalid`, `frame_rate`: as in ByteTracker. `low_score=high_score` switches BYTE off.
+      `max_lost_frames`, `fuse_score`, `on_invalid`, `frame_rate`: as in ByteTracker. `low_score=None` switches BYTE off.
     - `match_cost`: as there, stricter.
     - `position_noise`, `velocity_noise`: standard deviations of the motion, as parts of width and height.
     - `proximity_cost`, `appearance_cost`: a pair with `1 - IoU` and half the cosine distance of features up to these has the
@@ -232,7 +185,7 @@ class BotSort(Tracker):
     - `appearance_memory`: how much of a track's features stays when a detection is matched (alpha).
 
     Not as published: IoU without border pixels, lost tracks go after exactly `max_lost_frames`, sizes under camera motion (see
-    motion.py). Features only lower costs of pairs that overlap enough to be candidates.
+    motion.py), and features of low detections are not remembered.
     """
 
     USES = ("camera_motion", "features")
@@ -241,7 +194,7 @@ class BotSort(Tracker):
     def __init__(
         self,
         high_score: float = 0.6,
-        low_score: float = 0.1,
+        low_score: float | None = 0.1,
         new_track_score: float = 0.7,
         match_cost: float = 0.8,
         low_match_cost: float = 0.5,
@@ -257,23 +210,18 @@ class BotSort(Tracker):
         on_invalid: str = "raise",
         frame_rate: float | None = None,
     ) -> None:
-        check_score_split(low_score, high_score)
-        check_real("new_track_score", new_track_score, 0, 1)
-        check_real("match_cost", match_cost, 0, 1)
-        check_real("low_match_cost", low_match_cost, 0, 1)
-        check_real("unconfirmed_match_cost", unconfirmed_match_cost, 0, 1)
-        check_real("duplicate_cost", duplicate_cost, 0, 1)
+        scores = [high_score, check_score_split(low_score, high_score), new_track_score]
+        costs = [match_cost, low_match_cost, unconfirmed_match_cost, duplicate_cost]
+        check_reals(
+            0, 1, new_track_score=new_track_score, match_cost=match_cost, low_match_cost=low_match_cost,
+            unconfirmed_match_cost=unconfirmed_match_cost, duplicate_cost=duplicate_cost, proximity_cost=proximity_cost,
+            appearance_cost=appearance_cost, appearance_memory=appearance_memory,
+        )  # fmt: skip
         check_whole("max_lost_frames", max_lost_frames, 0)
         check_flag("fuse_score", fuse_score)
-        check_real("position_noise", position_noise, 1e-6, 1e3)
-        check_real("velocity_noise", velocity_noise, 1e-6, 1e3)
-        check_real("proximity_cost", proximity_cost, 0, 1)
-        check_real("appearance_cost", appearance_cost, 0, 1)
-        check_real("appearance_memory", appearance_memory, 0, 1)
+        check_reals(1e-6, 1e3, position_noise=position_noise, velocity_noise=velocity_noise)
         check_choice("on_invalid", on_invalid, ("raise", "drop"))
         max_lost_frames = at_frame_rate(max_lost_frames, frame_rate)
-        scores = [high_score, low_score, new_track_score]
-        costs = [match_cost, low_match_cost, unconfirmed_match_cost, duplicate_cost]
         appearance = [proximity_cost, appearance_cost, appearance_memory]
         parameters = [*scores, *costs, max_lost_frames, fuse_score, False, position_noise, velocity_noise, *appearance]
-        super().__init__(botsort_update, [on_invalid == "drop", *parameters], [np.zeros(0)])
+        super().__init__(botsort_update, [on_invalid == "drop", *parameters], n_remembered=1)

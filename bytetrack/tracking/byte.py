@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.compiled import entry, kernel
-from bytetrack.tracking.association import NONE, WEIGHT, Bins, assign, bin_boxes, candidate_pairs
-from bytetrack.tracking.checks import at_frame_rate, check_choice, check_flag, check_real, check_score_split, check_whole
+from bytetrack.compiled import entry, inlined, kernel
+from bytetrack.tracking.association import Bins, bin_boxes, candidate_pairs
+from bytetrack.tracking.checks import at_frame_rate, check_choice, check_flag, check_reals, check_score_split, check_whole
 from bytetrack.tracking.kalman import HEIGHT, VELOCITY, box_of_motion, correct, predict, start
+from bytetrack.tracking.similarity import Similarity, list_pairs
+from bytetrack.tracking.stages import births, in_two_stages, list_by_state, lose, matching
 from bytetrack.tracking.state import (
-    DROP_INVALID,
-    DROPPED,
-    FLAT,
     FRAME,
     HIGH,
-    IGNORED,
-    INVALID,
     LOST,
-    LOW,
     N_ALIVE,
+    N_COUNTERS,
     REMOVED,
     TRACKED,
-    UNCONFIRMED,
     Detected,
     Tracked,
     Work,
+    classify,
     forget_removed,
-    look,
-    new_row,
-    seen,
     views,
     write_tracks,
 )
@@ -40,99 +36,41 @@ __all__ = ["ByteTracker"]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-# Parameters after DROP_INVALID.
-HIGH_SCORE, LOW_SCORE, NEW_TRACK_SCORE, MATCH_COST, LOW_MATCH_COST, UNCONFIRMED_MATCH_COST, DUPLICATE_COST = range(1, 8)
+# Parameters after LOW_SCORE.
+NEW_TRACK_SCORE, MATCH_COST, LOW_MATCH_COST, UNCONFIRMED_MATCH_COST, DUPLICATE_COST = range(3, 8)
 MAX_LOST_FRAMES, FUSE_SCORE, PAPER_EXACT = range(8, 11)
 
 
-@kernel
-def classify(detected: Detected, parameters: Floats, counters: Ints, rows: Ints) -> int:
-    """Gives every detection its kind; lists those to associate in `rows` and returns how many they are.
+class Own(NamedTuple):
+    """What BYTE's steps need besides tracks and detections."""
 
-    An invalid detection is dropped and counted, or ends it: -1 - its row.
-    """
-    high_score, low_score = parameters[HIGH_SCORE], parameters[LOW_SCORE]
-    closed = parameters[PAPER_EXACT] == 0.0
-    n = 0
-    for j in range(len(detected.score)):
-        score, kind = detected.score[j], IGNORED
-        sight = look(detected.xyxy, detected.score, j)
-        if sight == INVALID:
-            if parameters[DROP_INVALID] == 0.0:
-                return -1 - j
-            counters[DROPPED] += 1
-        elif sight == FLAT:
-            kind = IGNORED
-        elif score > high_score or (closed and score == high_score):
-            kind = HIGH
-        elif low_score < score < high_score or (closed and low_score == score < high_score):
-            kind = LOW
-        detected.kind[j] = kind
-        if kind != IGNORED:
-            rows[n] = j
-            n += 1
-    return n
+    bins: Bins
+    fuse_score: bool
 
 
-@kernel
-def list_by_state(tracked: Tracked, n: int, work: Work) -> tuple[int, int, int]:
-    """Lists in `work.rows` the tracked, then the lost; in `work.others` the unconfirmed tracks. Returns how many of each."""
-    n_tracked = n_lost = n_unconfirmed = 0
-    for t in range(n):
-        row = tracked.order[t]
-        if tracked.state[row] == TRACKED:
-            work.rows[n_tracked] = row
-            n_tracked += 1
-        elif tracked.state[row] == UNCONFIRMED:
-            work.others[n_unconfirmed] = row
-            n_unconfirmed += 1
-    for t in range(n):
-        row = tracked.order[t]
-        if tracked.state[row] == LOST:
-            work.rows[n_tracked + n_lost] = row
-            n_lost += 1
-    return n_tracked, n_lost, n_unconfirmed
+@inlined
+def by_iou(rows: Ints, n: int, kind: int, limit: float, own: Own, tracked: Tracked, detected: Detected, work: Work) -> None:
+    """Costs `1 - IoU`, of the high detections times the score."""
+    list_pairs(rows, n, kind, limit, Similarity(own.fuse_score and kind == HIGH, 0.0, False), own.bins, tracked, detected, work)
 
 
-@kernel
-def associate(
-    rows: Ints, n: int, kind: int, limit: float, fuse: bool, bins: Bins, tracked: Tracked, detected: Detected, work: Work, frame: int
-) -> int:
-    """Matches the tracks `rows[:n]` to detections of a kind; moves the unmatched to the front of `rows`, returns their number."""
-    if n == 0:
-        return 0
-    for place in range(bins.n_places):
-        j = work.binned.row[place]
-        work.binned.table[place, WEIGHT] = 0.0 if detected.kind[j] != kind else detected.score[j] if fuse else 1.0
-    candidate_pairs(rows, n, tracked.box, tracked.class_id, work.binned, bins, limit, work.pairs)
-    assign(n, len(detected.score), work.pairs, limit, work.solver)
-    n_unmatched = 0
-    for i in range(n):
-        row, j = rows[i], work.solver.column_of[i]
-        if j == NONE:
-            rows[n_unmatched] = row
-            n_unmatched += 1
-        else:
-            follow(tracked, row, detected, j, frame)
-    return n_unmatched
-
-
-@kernel
-def follow(tracked: Tracked, row: int, detected: Detected, j: int, frame: int) -> None:
+@inlined
+def follow(row: int, j: int, own: Own, tracked: Tracked, detected: Detected, frame: int) -> None:
     """Track `row` was matched to detection `j`."""
     correct(tracked.motion[row], detected.xyxy[j])
     box_of_motion(tracked.motion[row], tracked.box[row])
-    seen(tracked, row, detected, j, frame)
 
 
-@kernel
-def give_birth(tracked: Tracked, detected: Detected, new_track_score: float, counters: Ints) -> None:
-    """Starts a track from every high detection that is left, in their order; confirmed at once in the first frame only."""
-    for j in range(len(detected.score)):
-        if detected.kind[j] == HIGH and detected.score[j] >= new_track_score:
-            row = new_row(tracked, detected, j, TRACKED if counters[FRAME] == 1 else UNCONFIRMED, counters)
-            start(tracked.motion[row], detected.xyxy[j])
-            box_of_motion(tracked.motion[row], tracked.box[row])
+@inlined
+def begin(row: int, j: int, own: Own, tracked: Tracked, detected: Detected, frame: int) -> None:
+    """Track `row` starts at detection `j`."""
+    start(tracked.motion[row], detected.xyxy[j])
+    box_of_motion(tracked.motion[row], tracked.box[row])
+
+
+match = matching(by_iou, follow)
+match_in_two_stages = in_two_stages(match, match)
+give_birth = births(begin)
 
 
 @kernel
@@ -179,58 +117,34 @@ def remove_duplicates(tracked: Tracked, n: int, limit: float, border: float, wor
 
 @entry
 def byte_update(
-    xyxy: Floats,
-    score: Floats,
-    class_id: Ints,
-    parameters: Floats,
-    counters: Ints,
-    motion: Floats,
-    box: Floats,
-    track_score: Floats,
-    track_ints: Ints,
-    table: Floats,
-    work_floats: Floats,
-    work_ints: Ints,
-    pair_column: Ints,
-    pair_cost: Floats,
-    out_floats: Floats,
-    out_ints: Ints,
+    xyxy: Floats, score: Floats, class_id: Ints, parameters: Floats, floats: Floats, ints: Ints, out_floats: Floats, out_ints: Ints
 ) -> int:
     """One frame. Returns how many tracks were written, or -1 - row of the first invalid detection, and then nothing changed."""
-    detected, tracked, work = views(
-        xyxy, score, class_id, motion, box, track_score, track_ints, table, work_floats, work_ints, pair_column, pair_cost
-    )
-    rows, unconfirmed = work.rows, work.others
-    paper_exact, fuse = parameters[PAPER_EXACT] != 0.0, parameters[FUSE_SCORE] != 0.0
+    detected, tracked, work = views(xyxy, score, class_id, floats, ints)
+    rows, unconfirmed, counters = work.rows, work.others, ints[:N_COUNTERS]
+    paper_exact = parameters[PAPER_EXACT] != 0.0
     border = 1.0 if paper_exact else 0.0
-
-    n_detections = classify(detected, parameters, counters, rows)
+    n_detections = classify(detected, parameters, counters, not paper_exact, rows)
     if n_detections < 0:
         return n_detections
     counters[FRAME] += 1
     frame = counters[FRAME]
-    bins = bin_boxes(xyxy, class_id, rows, n_detections, border, work.binned)
+    own = Own(bin_boxes(xyxy, class_id, rows, n_detections, border, work.binned), parameters[FUSE_SCORE] != 0.0)
 
-    n_tracked, n_lost, n_unconfirmed = list_by_state(tracked, counters[N_ALIVE], work)
-    for t in range(n_tracked + n_lost):
+    n, n_unconfirmed = list_by_state(tracked, counters[N_ALIVE], work)
+    for t in range(n):
         row = rows[t]
         if tracked.state[row] == LOST:
-            motion[row, VELOCITY, HEIGHT] = 0.0
-        predict(motion[row])
-        box_of_motion(motion[row], box[row])
+            tracked.motion[row, VELOCITY, HEIGHT] = 0.0
+        predict(tracked.motion[row])
+        box_of_motion(tracked.motion[row], tracked.box[row])
 
-    n = associate(rows, n_tracked + n_lost, HIGH, parameters[MATCH_COST], fuse, bins, tracked, detected, work, frame)
-    n_tracked = 0
-    while n_tracked < n and tracked.state[rows[n_tracked]] == TRACKED:
-        n_tracked += 1
-    n = associate(rows, n_tracked, LOW, parameters[LOW_MATCH_COST], False, bins, tracked, detected, work, frame)
-    for t in range(n):
-        tracked.state[rows[t]] = LOST
-    limit = parameters[UNCONFIRMED_MATCH_COST]
-    n = associate(unconfirmed, n_unconfirmed, HIGH, limit, fuse, bins, tracked, detected, work, frame)
-    for t in range(n):
-        tracked.state[unconfirmed[t]] = REMOVED
-    give_birth(tracked, detected, parameters[NEW_TRACK_SCORE], counters)
+    limit, low_limit, first_limit = parameters[MATCH_COST], parameters[LOW_MATCH_COST], parameters[UNCONFIRMED_MATCH_COST]
+    n = match_in_two_stages(rows, n, limit, low_limit, own, tracked, detected, work, frame)
+    lose(rows, n, LOST, tracked)
+    n = match(unconfirmed, n_unconfirmed, HIGH, first_limit, own, tracked, detected, work, frame)
+    lose(unconfirmed, n, REMOVED, tracked)
+    give_birth(parameters[NEW_TRACK_SCORE], TRACKED, own, tracked, detected, counters)
     expire(tracked, counters[N_ALIVE], frame, parameters[MAX_LOST_FRAMES], paper_exact)
     remove_duplicates(tracked, counters[N_ALIVE], parameters[DUPLICATE_COST], border, work)
     forget_removed(tracked, counters, rows)
@@ -241,7 +155,7 @@ class ByteTracker(Tracker):
     """BYTE. The defaults are the paper code's; `paper_exact=True` keeps its three observable quirks.
 
     - `high_score`, `low_score`: detections above the first are associated first, those between the two afterwards, with the
-      tracks that are left. `low_score=high_score` switches the second association off (the baseline of the paper's table).
+      tracks that are left. `low_score=None`, or `high_score`, switches the second off (the baseline of the paper's table).
     - `new_track_score`: what an unmatched detection needs to start a track. A track is put out from its second frame on, in the
       first frame of the video at once.
     - `match_cost`, `low_match_cost`, `unconfirmed_match_cost`: pairs of cost `1 - IoU` below it can match, in the first
@@ -264,7 +178,7 @@ class ByteTracker(Tracker):
     def __init__(
         self,
         high_score: float = 0.6,
-        low_score: float = 0.1,
+        low_score: float | None = 0.1,
         new_track_score: float = 0.7,
         match_cost: float = 0.9,
         low_match_cost: float = 0.5,
@@ -276,17 +190,15 @@ class ByteTracker(Tracker):
         on_invalid: str = "raise",
         frame_rate: float | None = None,
     ) -> None:
-        check_score_split(low_score, high_score)
-        check_real("new_track_score", new_track_score, 0, 1)
-        check_real("match_cost", match_cost, 0, 1)
-        check_real("low_match_cost", low_match_cost, 0, 1)
-        check_real("unconfirmed_match_cost", unconfirmed_match_cost, 0, 1)
-        check_real("duplicate_cost", duplicate_cost, 0, 1)
+        scores = [high_score, check_score_split(low_score, high_score), new_track_score]
+        costs = [match_cost, low_match_cost, unconfirmed_match_cost, duplicate_cost]
+        check_reals(
+            0, 1, new_track_score=new_track_score, match_cost=match_cost, low_match_cost=low_match_cost,
+            unconfirmed_match_cost=unconfirmed_match_cost, duplicate_cost=duplicate_cost,
+        )  # fmt: skip
         check_whole("max_lost_frames", max_lost_frames, 0)
         check_flag("fuse_score", fuse_score)
         check_flag("paper_exact", paper_exact)
         check_choice("on_invalid", on_invalid, ("raise", "drop"))
         max_lost_frames = at_frame_rate(max_lost_frames, frame_rate)
-        scores = [high_score, low_score, new_track_score]
-        costs = [match_cost, low_match_cost, unconfirmed_match_cost, duplicate_cost]
         super().__init__(byte_update, [on_invalid == "drop", *scores, *costs, max_lost_frames, fuse_score, paper_exact])

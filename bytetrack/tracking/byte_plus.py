@@ -8,18 +8,22 @@ import numpy.typing as npt
 from bytetrack.compiled import entry, kernel
 from bytetrack.tracking.association import NONE, Bins, assign, bin_boxes
 from bytetrack.tracking.botsort import move_tracks
-from bytetrack.tracking.byte import PAPER_EXACT, classify, list_by_state, remove_duplicates
+from bytetrack.tracking.byte import PAPER_EXACT, remove_duplicates
 from bytetrack.tracking.checks import at_frame_rate, check_choice, check_flag, check_real, check_score_split, check_whole
 from bytetrack.tracking.motion import Noise, box_of_motion, correct, start
 from bytetrack.tracking.similarity import Similarity, drop_dear_pairs, keep_unmatched, list_pairs, list_pairs_buffered
+from bytetrack.tracking.stages import list_by_state
 from bytetrack.tracking.state import (
     COVERED,
     FRAME,
     HIGH,
+    HIGH_SCORE,
     IGNORED,
     LOST,
     LOW,
+    LOW_SCORE,
     N_ALIVE,
+    N_COUNTERS,
     REMOVED,
     TRACKED,
     UNCONFIRMED,
@@ -27,10 +31,12 @@ from bytetrack.tracking.state import (
     Detected,
     Tracked,
     Work,
+    classify,
     forget_removed,
     look,
     new_row,
     seen,
+    uncover,
     views,
     write_tracks,
 )
@@ -41,8 +47,8 @@ __all__ = ["BytePlus"]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-# Parameters: DROP_INVALID, then as BYTE's in byte.py, whose steps read them there; after PAPER_EXACT:
-HIGH_SCORE, LOW_SCORE, NEW_TRACK_SCORE, MATCH_COST, LOW_MATCH_COST, UNCONFIRMED_MATCH_COST, DUPLICATE_COST = range(1, 8)
+# Parameters after LOW_SCORE: as BYTE's in byte.py, then:
+NEW_TRACK_SCORE, MATCH_COST, LOW_MATCH_COST, UNCONFIRMED_MATCH_COST, DUPLICATE_COST = range(3, 8)
 MAX_LOST_FRAMES, FUSE_SCORE = range(8, 10)
 POSITION_NOISE, VELOCITY_NOISE, SIZE_VELOCITY_NOISE = range(PAPER_EXACT + 1, PAPER_EXACT + 4)
 MEASUREMENT_NOISE, SCORE_NOISE, COVERED_NOISE, COVERED_SIZE_NOISE = range(PAPER_EXACT + 4, PAPER_EXACT + 8)
@@ -291,34 +297,22 @@ def byte_plus_update(
     class_id: Ints,
     camera: Floats,
     parameters: Floats,
-    counters: Ints,
-    motion: Floats,
-    box: Floats,
-    track_score: Floats,
-    track_ints: Ints,
-    memory: Floats,
-    table: Floats,
-    work_floats: Floats,
-    work_ints: Ints,
-    pair_column: Ints,
-    pair_cost: Floats,
+    floats: Floats,
+    ints: Ints,
     out_floats: Floats,
     out_ints: Ints,
 ) -> int:
     """One frame. Returns how many tracks were written, or -1 - row of the first invalid detection, and then nothing changed."""
-    detected, tracked, work = views(
-        xyxy, score, class_id, motion, box, track_score, track_ints, table, work_floats, work_ints, pair_column, pair_cost
-    )
+    detected, tracked, work = views(xyxy, score, class_id, floats, ints)
+    counters, memory = ints[:N_COUNTERS], tracked.own.reshape((len(tracked.order), 2))
     rows, unconfirmed, fuse = work.rows, work.others, parameters[FUSE_SCORE] != 0.0
     noise = Noise(parameters[POSITION_NOISE], parameters[VELOCITY_NOISE], 0.0, parameters[SIZE_VELOCITY_NOISE], 1.0)
-    n_detections = classify(detected, parameters, counters, rows)
+    n_detections = classify(detected, parameters, counters, True, rows)
     if n_detections < 0:
         return n_detections
     counters[FRAME] += 1
     frame = counters[FRAME]
-    for t in range(counters[N_ALIVE]):
-        if tracked.state[tracked.order[t]] == COVERED:
-            tracked.state[tracked.order[t]] = LOST
+    uncover(tracked, counters[N_ALIVE], LOST)
     move_tracks(tracked, counters[N_ALIVE], camera, noise, False)
     cover_tracks(tracked, counters[N_ALIVE], memory, work)
     boosted = detected
@@ -326,10 +320,10 @@ def byte_plus_update(
         n_detections = boost_scores(tracked, counters[N_ALIVE], detected, parameters, work)
         boosted = Detected(xyxy, work.scores[: len(score)], class_id, detected.kind)
     bins = bin_boxes(xyxy, class_id, rows, n_detections, 0.0, work.binned)
-    n_tracked, n_lost, n_unconfirmed = list_by_state(tracked, counters[N_ALIVE], work)
+    n_known, n_unconfirmed = list_by_state(tracked, counters[N_ALIVE], work)
 
-    match(rows, n_tracked + n_lost, HIGH, parameters[MATCH_COST], fuse, parameters, bins, tracked, boosted, work, frame)
-    n = follow(rows, n_tracked + n_lost, parameters, tracked, detected, memory, work, frame)
+    match(rows, n_known, HIGH, parameters[MATCH_COST], fuse, parameters, bins, tracked, boosted, work, frame)
+    n = follow(rows, n_known, parameters, tracked, detected, memory, work, frame)
     n_tracked = 0
     while n_tracked < n and tracked.state[rows[n_tracked]] == TRACKED:
         n_tracked += 1
@@ -473,4 +467,4 @@ class BytePlus(Tracker):
         motion = [position_noise, velocity_noise, size_velocity_noise, measurement_noise, score_noise, covered_noise, covered_size_noise]
         association = [height_power, score_boost, lost_cost, top_cost, recovery_buffer, recovery_cost, recovery_height]
         life = [birth_overlap, confirm_score, max_uncovered_frames, frames[1], covered_part, covered_hits, output_detection]
-        super().__init__(byte_plus_update, [on_invalid == "drop", *byte, *motion, *association, *life], [np.zeros(2)])
+        super().__init__(byte_plus_update, [on_invalid == "drop", *byte, *motion, *association, *life], [(2,)])

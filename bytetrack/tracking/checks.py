@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["at_frame_rate", "check_choice", "check_flag", "check_real", "check_score_split", "check_whole"]
+__all__ = ["at_frame_rate", "check_choice", "check_flag", "check_real", "check_reals", "check_score_split", "check_whole"]
 
 
 def check_real(name: str, value: object, low: float, high: float) -> None:
     """ValueError unless `value` is a number in [low, high]."""
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)) or not low <= value <= high:
         raise ValueError(f"{name} must be a number in [{low:g}, {high:g}]: got {value!r}")
+
+
+def check_reals(low: float, high: float, **values: object) -> None:
+    """`check_real` of every argument by its name."""
+    for name, value in values.items():
+        check_real(name, value, low, high)
 
 
 def check_whole(name: str, value: object, low: int) -> None:
@@ -31,12 +37,18 @@ def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
         raise ValueError(f"{name} must be one of {', '.join(choices)}: got {value!r}")
 
 
-def check_score_split(low_score: float, high_score: float) -> None:
-    """ValueError unless 0 <= `low_score` <= `high_score` <= 1: what parts low detections from high ones."""
+def check_score_split(low_score: float | None, high_score: float) -> float:
+    """What parts low detections from high ones: `low_score`, or `high_score` for None, which says that there are none.
+
+    ValueError unless 0 <= `low_score` <= `high_score` <= 1.
+    """
     check_real("high_score", high_score, 0, 1)
+    if low_score is None:
+        return high_score
     check_real("low_score", low_score, 0, 1)
     if low_score > high_score:
         raise ValueError(f"low_score must lie in [0, high_score]: got low_score={low_score}, high_score={high_score}")
+    return low_score
 
 
 def at_frame_rate(frames: int, frame_rate: float | None) -> int:

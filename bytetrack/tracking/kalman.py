@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.compiled import kernel
+from bytetrack.tracking.state import LOST, Tracked, in_reach
 
-__all__ = ["MEAN", "VELOCITY", "box_of_motion", "correct", "predict", "start"]
+__all__ = ["MEAN", "VELOCITY", "box_of_motion", "correct", "predict", "predict_all", "squared_mahalanobis", "start"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -72,6 +73,30 @@ def correct(motion: Floats, box: Floats) -> None:
         motion[VARIANCE, d] = variance * noise / total
         motion[COVARIANCE, d] = covariance * noise / total
         motion[VELOCITY_VARIANCE, d] = max(motion[VELOCITY_VARIANCE, d] - covariance * covariance / total, 0.0)
+
+
+@kernel
+def squared_mahalanobis(motion: Floats, box: Floats) -> float:
+    """How far the box lies from where the track is predicted, in its own uncertainty (DeepSORT, equation 1)."""
+    measurement, height = measured(box), motion[MEAN, HEIGHT]
+    total = 0.0
+    for d in range(4):
+        deviation = 1e-1 if d == ASPECT else POSITION_DEVIATION * height
+        innovation = measurement[d] - motion[MEAN, d]
+        total += innovation * innovation / (motion[VARIANCE, d] + deviation * deviation + SMALLEST)
+    return total
+
+
+@kernel
+def predict_all(tracked: Tracked, n: int) -> None:
+    """All tracks one frame on; the height of lost ones stands still. One whose box vanished or flew off is removed."""
+    for t in range(n):
+        row = tracked.order[t]
+        if tracked.state[row] == LOST:
+            tracked.motion[row, VELOCITY, HEIGHT] = 0.0
+        predict(tracked.motion[row])
+        box_of_motion(tracked.motion[row], tracked.box[row])
+        in_reach(tracked, row)
 
 
 @kernel

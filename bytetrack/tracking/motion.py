@@ -14,9 +14,8 @@ import numpy.typing as npt
 
 from bytetrack.compiled import kernel
 from bytetrack.tracking.kalman import COVARIANCE, MEAN, SMALLEST, VARIANCE, VELOCITY, VELOCITY_VARIANCE
-from bytetrack.tracking.state import LONGEST, REMOVED, SHORTEST, Tracked
 
-__all__ = ["HEIGHT", "WIDTH", "Noise", "box_of_motion", "correct", "follow_camera", "in_reach", "predict", "start", "warp_box"]
+__all__ = ["HEIGHT", "WIDTH", "Noise", "box_of_motion", "correct", "follow_camera", "predict", "start", "warp_box"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -138,14 +137,3 @@ def warp_box(box: Floats, camera: Floats) -> None:
     width, height = (box[2] - box[0]) * scale, (box[3] - box[1]) * scale
     x, y = camera[0, 0] * x + camera[0, 1] * y + camera[0, 2], camera[1, 0] * x + camera[1, 1] * y + camera[1, 2]
     box[0], box[1], box[2], box[3] = x - width / 2, y - height / 2, x + width / 2, y + height / 2
-
-
-@kernel
-def in_reach(tracked: Tracked, row: int) -> bool:
-    """Whether the track's box has area and lies within all bounds; where not (a camera that flies off), the track is removed."""
-    box = tracked.box[row]
-    far = max(max(abs(box[0]), abs(box[1])), max(abs(box[2]), abs(box[3])))
-    if box[2] - box[0] > SHORTEST and box[3] - box[1] > SHORTEST and far < LONGEST:
-        return True
-    tracked.state[row] = REMOVED
-    return False

@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.compiled import entry, kernel
-from bytetrack.tracking.association import NONE, WEIGHT, Bins, assign, bin_boxes, candidate_pairs
-from bytetrack.tracking.checks import check_choice, check_flag, check_real, check_score_split, check_whole
-from bytetrack.tracking.similarity import drop_dear_pairs, keep_unmatched
-from bytetrack.tracking.sort import box_of_motion, correct, predict, start
+from bytetrack.compiled import entry, inlined, kernel
+from bytetrack.tracking.association import NONE, Bins, bin_boxes
+from bytetrack.tracking.checks import check_choice, check_flag, check_real, check_reals, check_score_split, check_whole
+from bytetrack.tracking.similarity import PLAIN_IOU, drop_dear_pairs, list_pairs
+from bytetrack.tracking.sort import MATCH_COST, MIN_HITS, box_of_motion, correct, predict, show_after_hits, start, step_all
+from bytetrack.tracking.stages import births, lose, matching
 from bytetrack.tracking.state import (
-    DROP_INVALID,
-    DROPPED,
-    FLAT,
     FRAME,
     HIGH,
-    IGNORED,
-    INVALID,
     LOST,
     LOW,
     N_ALIVE,
-    REMOVED,
-    TRACKED,
+    N_COUNTERS,
     UNCONFIRMED,
     Detected,
     Tracked,
     Work,
+    classify,
     forget_removed,
-    look,
-    new_row,
-    seen,
     views,
     write_tracks,
 )
@@ -41,33 +36,25 @@ __all__ = ["OcSort"]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-# Parameters after DROP_INVALID.
-HIGH_SCORE, LOW_SCORE, MATCH_COST, MAX_LOST_FRAMES, MIN_HITS = range(1, 6)
-DIRECTION_WEIGHT, DIRECTION_FRAMES, REUPDATE, RECOVER = range(6, 10)
+# Parameters: SORT's, then:
+DIRECTION_WEIGHT, DIRECTION_FRAMES, REUPDATE, RECOVER = range(MIN_HITS + 1, MIN_HITS + 5)
 N_SEEN, WHEN = 16, 4  # how many observations are kept, in slot frame % N_SEEN; the column of their frame
 
 
-@kernel
-def classify(detected: Detected, parameters: Floats, counters: Ints, rows: Ints) -> int:
-    """Gives every detection its kind, lists those to associate in `rows` and returns how many they are; -1 - row of an invalid one."""
-    n = 0
-    for j in range(len(detected.score)):
-        sight = look(detected.xyxy, detected.score, j)
-        if sight == INVALID:
-            if parameters[DROP_INVALID] == 0.0:
-                return -1 - j
-            counters[DROPPED] += 1
-        detected.kind[j] = IGNORED
-        if sight in (INVALID, FLAT):
-            continue
-        if detected.score[j] > parameters[HIGH_SCORE]:
-            detected.kind[j] = HIGH
-        elif parameters[LOW_SCORE] < detected.score[j] < parameters[HIGH_SCORE]:
-            detected.kind[j] = LOW
-        if detected.kind[j] != IGNORED:
-            rows[n] = j
-            n += 1
-    return n
+class Own(NamedTuple):
+    """What OC-SORT's steps need besides tracks and detections.
+
+    Of every track `past` (tracks, N_SEEN, 5), its last observations; `heading` (tracks, 2), the direction in which it came; `saved`
+    (tracks, 5, 4), the filter when it was last seen.
+    """
+
+    bins: Bins
+    parameters: Floats
+    past: Floats
+    heading: Floats
+    saved: Floats
+    scratch: Floats
+    frame: int
 
 
 @kernel
@@ -89,47 +76,35 @@ def direction(first: Floats, second: Floats) -> tuple[float, float]:
     return (dx / length, dy / length) if length > 0.0 else (0.0, 0.0)
 
 
-@kernel
-def observe(past: Floats, heading: Floats, row: int, box: Floats, frame: int, last_frame: int, within: int) -> None:
-    """Keeps the observation `box` of track `row`, and the direction in which it came."""
-    heading[row, 0], heading[row, 1] = direction(past[row, observed(past[row], frame, within, last_frame)], box)
-    slot = frame % N_SEEN
-    for d in range(4):
-        past[row, slot, d] = box[d]
-    past[row, slot, WHEN] = frame
+@inlined
+def by_iou(rows: Ints, n: int, kind: int, limit: float, own: Own, tracked: Tracked, detected: Detected, work: Work) -> None:
+    """Costs `1 - IoU` of the pairs below `match_cost`."""
+    list_pairs(rows, n, kind, own.parameters[MATCH_COST], PLAIN_IOU, own.bins, tracked, detected, work)
 
 
-@kernel
-def favour_direction(
-    n: int, past: Floats, heading: Floats, parameters: Floats, tracked: Tracked, detected: Detected, work: Work, frame: int
-) -> None:
+@inlined
+def by_iou_and_direction(rows: Ints, n: int, kind: int, limit: float, own: Own, tracked: Tracked, detected: Detected, work: Work) -> None:
     """Observation-Centric Momentum (section 4.2): a detection in the direction in which a track goes is cheaper, one behind it dearer.
 
     The angle lies between the track's last observations `direction_frames` apart, and the line from the first of them to the
     detection; a right angle costs nothing.
     """
-    within = int(parameters[DIRECTION_FRAMES])
+    by_iou(rows, n, kind, limit, own, tracked, detected, work)
+    weight, within, frame = own.parameters[DIRECTION_WEIGHT], int(own.parameters[DIRECTION_FRAMES]), own.frame
+    if weight == 0.0:
+        return
     for i in range(n):
-        row = tracked.order[i]
-        if heading[row, 0] == 0.0 and heading[row, 1] == 0.0:
+        row = rows[i]
+        x, y = own.heading[row, 0], own.heading[row, 1]
+        if x == 0.0 and y == 0.0:
             continue
-        slot = observed(past[row], frame, within, tracked.last_frame[row])
+        slot = observed(own.past[row], frame, within, tracked.last_frame[row])
         for e in range(work.pairs.first[i], work.pairs.first[i + 1]):
             j = work.pairs.column[e]
-            x, y = direction(past[row, slot], detected.xyxy[j])
-            cosine = min(max(x * heading[row, 0] + y * heading[row, 1], -1.0), 1.0)
-            agreement = (np.pi / 2 - np.arccos(cosine)) / np.pi
-            work.pairs.cost[e] -= parameters[DIRECTION_WEIGHT] * agreement * detected.score[j]
-
-
-@kernel
-def list_pairs(
-    rows: Ints, n: int, kind: int, limit: float, boxes: Floats, bins: Bins, tracked: Tracked, detected: Detected, work: Work
-) -> None:
-    """Lists the pairs of `boxes[rows[:n]]` and detections of a kind with `1 - IoU` below `limit`."""
-    for place in range(bins.n_places):
-        work.binned.table[place, WEIGHT] = 1.0 if detected.kind[work.binned.row[place]] == kind else 0.0
-    candidate_pairs(rows, n, boxes, tracked.class_id, work.binned, bins, limit, work.pairs)
+            dx, dy = direction(own.past[row, slot], detected.xyxy[j])
+            cosine = min(max(dx * x + dy * y, -1.0), 1.0)
+            work.pairs.cost[e] -= weight * (np.pi / 2 - np.arccos(cosine)) / np.pi * detected.score[j]
+    drop_dear_pairs(n, limit, work)
 
 
 @kernel
@@ -147,132 +122,78 @@ def update_again(motion: Floats, saved: Floats, last: Floats, box: Floats, gap: 
 
 
 @kernel
-def follow(
-    rows: Ints,
-    n: int,
-    parameters: Floats,
-    tracked: Tracked,
-    detected: Detected,
-    past: Floats,
-    heading: Floats,
-    saved: Floats,
-    work: Work,
-    frame: int,
-) -> int:
-    """Updates the matched of the tracks `rows[:n]`, moves the others to the front of `rows`, returns their number.
-
-    `mark` counts hits in a row; a track's box is its observation.
-    """
-    for i in range(n):
-        row, j = rows[i], work.solver.column_of[i]
-        if j == NONE:
-            continue
-        box, last_frame = detected.xyxy[j], tracked.last_frame[row]
-        if frame - last_frame > 1 and parameters[REUPDATE] != 0.0:
-            update_again(tracked.motion[row], saved[row], past[row, last_frame % N_SEEN], box, frame - last_frame, work.track_boxes[row])
-        else:
-            correct(tracked.motion[row], box)
-        observe(past, heading, row, box, frame, last_frame, int(parameters[DIRECTION_FRAMES]))
-        keep(tracked, row, box, saved)
-        tracked.mark[row] = 1 if tracked.state[row] == LOST else tracked.mark[row] + 1
-        seen(tracked, row, detected, j, frame)
-    return keep_unmatched(rows, n, work)
-
-
-@kernel
-def keep(tracked: Tracked, row: int, box: Floats, saved: Floats) -> None:
+def keep(row: int, j: int, own: Own, tracked: Tracked, detected: Detected, frame: int) -> None:
     """Puts the observation where the box is, and the filter's state aside."""
+    slot = frame % N_SEEN
     for d in range(4):
-        tracked.box[row, d] = box[d]
+        own.past[row, slot, d] = tracked.box[row, d] = detected.xyxy[j, d]
+    own.past[row, slot, WHEN] = frame
     for moment in range(5):
         for d in range(4):
-            saved[row, moment, d] = tracked.motion[row, moment, d]
+            own.saved[row, moment, d] = tracked.motion[row, moment, d]
 
 
-@kernel
-def give_birth(tracked: Tracked, detected: Detected, past: Floats, heading: Floats, saved: Floats, counters: Ints) -> None:
-    """Starts a track from every confident detection that is left."""
-    for j in range(len(detected.score)):
-        if detected.kind[j] == HIGH:
-            row = new_row(tracked, detected, j, UNCONFIRMED, counters)
-            start(tracked.motion[row], detected.xyxy[j])
-            for slot in range(N_SEEN):
-                past[row, slot, WHEN] = NONE
-            slot = counters[FRAME] % N_SEEN
-            for d in range(4):
-                past[row, slot, d] = detected.xyxy[j, d]
-            past[row, slot, WHEN] = counters[FRAME]
-            heading[row, 0] = heading[row, 1] = 0.0
-            keep(tracked, row, detected.xyxy[j], saved)
+@inlined
+def follow(row: int, j: int, own: Own, tracked: Tracked, detected: Detected, frame: int) -> None:
+    """Track `row` was matched to detection `j`. `mark` counts hits in a row; a track's box is its observation."""
+    box, last_frame, past = detected.xyxy[j], tracked.last_frame[row], own.past[row]
+    if frame - last_frame > 1 and own.parameters[REUPDATE] != 0.0:
+        update_again(tracked.motion[row], own.saved[row], past[last_frame % N_SEEN], box, frame - last_frame, own.scratch[0])
+    else:
+        correct(tracked.motion[row], box)
+    slot = observed(past, frame, int(own.parameters[DIRECTION_FRAMES]), last_frame)
+    own.heading[row, 0], own.heading[row, 1] = direction(past[slot], box)
+    keep(row, j, own, tracked, detected, frame)
+    tracked.mark[row] = 1 if tracked.state[row] == LOST else tracked.mark[row] + 1
+
+
+@inlined
+def begin(row: int, j: int, own: Own, tracked: Tracked, detected: Detected, frame: int) -> None:
+    """Track `row` starts at detection `j`."""
+    start(tracked.motion[row], detected.xyxy[j])
+    for slot in range(N_SEEN):
+        own.past[row, slot, WHEN] = NONE
+    own.heading[row, 0] = own.heading[row, 1] = 0.0
+    keep(row, j, own, tracked, detected, frame)
+
+
+match, match_by_direction = matching(by_iou, follow), matching(by_iou_and_direction, follow)
+give_birth = births(begin)
 
 
 @entry
 def ocsort_update(
-    xyxy: Floats,
-    score: Floats,
-    class_id: Ints,
-    parameters: Floats,
-    counters: Ints,
-    motion: Floats,
-    box: Floats,
-    track_score: Floats,
-    track_ints: Ints,
-    past: Floats,
-    heading: Floats,
-    saved: Floats,
-    table: Floats,
-    work_floats: Floats,
-    work_ints: Ints,
-    pair_column: Ints,
-    pair_cost: Floats,
-    out_floats: Floats,
-    out_ints: Ints,
+    xyxy: Floats, score: Floats, class_id: Ints, parameters: Floats, floats: Floats, ints: Ints, out_floats: Floats, out_ints: Ints
 ) -> int:
     """One frame. Returns how many tracks were written, or -1 - row of the first invalid detection, and then nothing changed."""
-    detected, tracked, work = views(
-        xyxy, score, class_id, motion, box, track_score, track_ints, table, work_floats, work_ints, pair_column, pair_cost
-    )
-    rows, limit = work.others, parameters[MATCH_COST]
-    n_detections = classify(detected, parameters, counters, work.rows)
+    detected, tracked, work = views(xyxy, score, class_id, floats, ints)
+    rows, counters = work.others, ints[:N_COUNTERS]
+    n_detections = classify(detected, parameters, counters, False, work.rows)
     if n_detections < 0:
         return n_detections
     counters[FRAME] += 1
-    frame, n = counters[FRAME], counters[N_ALIVE]
+    frame, n, capacity = counters[FRAME], counters[N_ALIVE], len(tracked.order)
+    past = tracked.own[: capacity * N_SEEN * 5].reshape((capacity, N_SEEN, 5))
+    rest = tracked.own[capacity * N_SEEN * 5 :]
+    heading, saved = rest[: capacity * 2].reshape((capacity, 2)), rest[capacity * 2 :].reshape((capacity, 5, 4))
     bins = bin_boxes(xyxy, class_id, work.rows, n_detections, 0.0, work.binned)
-    for t in range(n):
-        rows[t] = tracked.order[t]
-        predict(motion[rows[t]])
-        box_of_motion(motion[rows[t]], box[rows[t]])
+    own = Own(bins, parameters, past, heading, saved, work.detection_boxes, frame)
+    step_all(tracked, n, rows)
 
-    list_pairs(rows, n, HIGH, limit, box, bins, tracked, detected, work)
-    if parameters[DIRECTION_WEIGHT] > 0.0:
-        favour_direction(n, past, heading, parameters, tracked, detected, work, frame)
-        drop_dear_pairs(n, 1.0, work)
-    assign(n, len(score), work.pairs, 1.0, work.solver)
-    n = follow(rows, n, parameters, tracked, detected, past, heading, saved, work, frame)
-    if parameters[LOW_SCORE] < parameters[HIGH_SCORE]:
-        list_pairs(rows, n, LOW, limit, box, bins, tracked, detected, work)
-        assign(n, len(score), work.pairs, 1.0, work.solver)
-        n = follow(rows, n, parameters, tracked, detected, past, heading, saved, work, frame)
+    n = match_by_direction(rows, n, HIGH, 1.0, own, tracked, detected, work, frame)
+    n = match(rows, n, LOW, 1.0, own, tracked, detected, work, frame)
     if parameters[RECOVER] != 0.0:
         for t in range(n):
             slot = tracked.last_frame[rows[t]] % N_SEEN
             for d in range(4):
-                work.track_boxes[rows[t], d] = past[rows[t], slot, d]
-        list_pairs(rows, n, HIGH, limit, work.track_boxes, bins, tracked, detected, work)
-        assign(n, len(score), work.pairs, 1.0, work.solver)
-        n = follow(rows, n, parameters, tracked, detected, past, heading, saved, work, frame)
-    for t in range(n):
-        tracked.state[rows[t]] = LOST
-    give_birth(tracked, detected, past, heading, saved, counters)
-    for t in range(counters[N_ALIVE]):
-        row = tracked.order[t]
-        if frame - tracked.last_frame[row] > parameters[MAX_LOST_FRAMES]:
-            tracked.state[row] = REMOVED
-        elif tracked.state[row] != LOST:
-            shown = tracked.mark[row] >= parameters[MIN_HITS] or frame <= parameters[MIN_HITS]
-            tracked.state[row] = TRACKED if shown else UNCONFIRMED
-    forget_removed(tracked, counters, rows)
+                tracked.box[rows[t], d] = past[rows[t], slot, d]
+        n = match(rows, n, HIGH, 1.0, own, tracked, detected, work, frame)
+        for t in range(n):
+            box_of_motion(tracked.motion[rows[t]], tracked.box[rows[t]])
+    lose(rows, n, LOST, tracked)
+    give_birth(0.0, UNCONFIRMED, own, tracked, detected, counters)
+    show_after_hits(tracked, counters[N_ALIVE], parameters, frame)
+    forget_removed(tracked, counters, work.rows)
     return write_tracks(tracked, counters[N_ALIVE], out_floats, out_ints)
 
 
@@ -280,7 +201,7 @@ class OcSort(Tracker):
     """OC-SORT, with the values of the paper.
 
     - `high_score`: detections above it are tracked.
-    - `low_score`: those between it and `high_score` are offered to the tracks that are left (BYTE); equal to `high_score`: not.
+    - `low_score`: those between it and `high_score` are offered to the tracks that are left (BYTE); None: not.
     - `match_cost`: pairs of cost `1 - IoU` below it can match, in every association.
     - `max_lost_frames`: how many frames a track is remembered without a detection.
     - `min_hits`: a track is put out once it was seen in that many frames in a row after its first; in the first `min_hits` frames
@@ -299,7 +220,7 @@ class OcSort(Tracker):
     def __init__(
         self,
         high_score: float = 0.6,
-        low_score: float = 0.6,
+        low_score: float | None = None,
         match_cost: float = 0.7,
         max_lost_frames: int = 30,
         min_hits: int = 3,
@@ -309,16 +230,15 @@ class OcSort(Tracker):
         recover: bool = True,
         on_invalid: str = "raise",
     ) -> None:
-        check_score_split(low_score, high_score)
-        check_real("match_cost", match_cost, 0, 1)
+        scores = [high_score, check_score_split(low_score, high_score)]
+        check_reals(0, 1, match_cost=match_cost, direction_weight=direction_weight)
         check_whole("max_lost_frames", max_lost_frames, 0)
         check_whole("min_hits", min_hits, 0)
-        check_real("direction_weight", direction_weight, 0, 1)
         check_whole("direction_frames", direction_frames, 1)
         check_real("direction_frames", direction_frames, 1, N_SEEN - 1)
         check_flag("reupdate", reupdate)
         check_flag("recover", recover)
         check_choice("on_invalid", on_invalid, ("raise", "drop"))
-        observation_centric = [direction_weight, direction_frames, reupdate, recover]
-        parameters = [on_invalid == "drop", high_score, low_score, match_cost, max_lost_frames, min_hits, *observation_centric]
-        super().__init__(ocsort_update, parameters, [np.zeros((N_SEEN, 5)), np.zeros(2), np.zeros((5, 4))])
+        parameters = [on_invalid == "drop", *scores, match_cost, max_lost_frames, min_hits]
+        parameters += [direction_weight, direction_frames, reupdate, recover]
+        super().__init__(ocsort_update, parameters, [(N_SEEN, 5), (2,), (5, 4)])

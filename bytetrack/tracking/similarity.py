@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.compiled import kernel
-from bytetrack.tracking.association import NONE, WEIGHT, Bins, assign, bin_boxes, candidate_pairs
+from bytetrack.tracking.association import NONE, WEIGHT, Bins, bin_boxes, candidate_pairs
 from bytetrack.tracking.state import Detected, Tracked, Work
 
-__all__ = ["Similarity", "associate", "associate_buffered", "drop_dear_pairs", "keep_unmatched", "list_pairs", "list_pairs_buffered"]
+__all__ = ["PLAIN_IOU", "Similarity", "drop_dear_pairs", "iou_of", "keep_unmatched", "list_pairs", "list_pairs_buffered"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -35,11 +35,24 @@ class Similarity(NamedTuple):
     generalised: bool
 
 
+PLAIN_IOU = Similarity(False, 0.0, False)
+
+
 @kernel
 def vertical_iou(first: Floats, second: Floats) -> float:
     """The IoU of the vertical intervals of two boxes (4,)."""
     shared = min(first[3], second[3]) - max(first[1], second[1])
     return float(shared / (max(first[3], second[3]) - min(first[1], second[1])))
+
+
+@kernel
+def iou_of(first: Floats, second: Floats) -> float:
+    """The IoU of two boxes (4,) with area."""
+    width = min(first[2], second[2]) - max(first[0], second[0])
+    height = min(first[3], second[3]) - max(first[1], second[1])
+    shared = max(width, 0.0) * max(height, 0.0)
+    areas = (first[2] - first[0]) * (first[3] - first[1]) + (second[2] - second[0]) * (second[3] - second[1])
+    return float(shared / (areas - shared))
 
 
 @kernel
@@ -107,16 +120,6 @@ def list_pairs(
 
 
 @kernel
-def associate(
-    rows: Ints, n: int, kind: int, limit: float, how: Similarity, bins: Bins, tracked: Tracked, detected: Detected, work: Work
-) -> None:
-    """The best assignment of the tracks `rows[:n]` to detections of a kind: `work.solver.column_of`, of the place in `rows`."""
-    if n > 0:
-        list_pairs(rows, n, kind, limit, how, bins, tracked, detected, work)
-        assign(n, len(detected.score), work.pairs, limit, work.solver)
-
-
-@kernel
 def keep_unmatched(rows: Ints, n: int, work: Work) -> int:
     """Moves those of `rows[:n]` that were not matched to the front; returns their number."""
     n_unmatched = 0
@@ -158,13 +161,3 @@ def list_pairs_buffered(
     if how.generalised or how.height_power != 0.0:
         refine(rows, n, how, work.track_boxes, work.detection_boxes, detected.score, work)
         drop_dear_pairs(n, limit, work)
-
-
-@kernel
-def associate_buffered(
-    rows: Ints, n: int, kind: int, limit: float, buffer: float, how: Similarity, tracked: Tracked, detected: Detected, work: Work
-) -> None:
-    """As `associate`, of boxes grown by `buffer`."""
-    if n > 0:
-        list_pairs_buffered(rows, n, kind, limit, buffer, how, tracked, detected, work)
-        assign(n, len(detected.score), work.pairs, limit, work.solver)

@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.compiled import entry, kernel
-from bytetrack.tracking.association import NONE, assign, bin_boxes, candidate_pairs
-from bytetrack.tracking.checks import check_choice, check_real, check_whole
+from bytetrack.compiled import entry, inlined, kernel
+from bytetrack.tracking.association import Bins, assign, bin_boxes
+from bytetrack.tracking.checks import check_choice, check_reals, check_score_split, check_whole
 from bytetrack.tracking.kalman import COVARIANCE, MEAN, VARIANCE, VELOCITY, VELOCITY_VARIANCE
+from bytetrack.tracking.similarity import PLAIN_IOU, drop_dear_pairs, list_pairs
+from bytetrack.tracking.stages import births, in_two_stages, lose, matching
 from bytetrack.tracking.state import (
-    DROP_INVALID,
-    DROPPED,
-    FLAT,
     FRAME,
     HIGH,
-    IGNORED,
-    INVALID,
     LOST,
     N_ALIVE,
+    N_COUNTERS,
     REMOVED,
     TRACKED,
     UNCONFIRMED,
     Detected,
     Tracked,
     Work,
+    classify,
     forget_removed,
-    look,
-    new_row,
-    seen,
     views,
     write_tracks,
 )
@@ -39,8 +37,8 @@ __all__ = ["Sort"]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-# Parameters after DROP_INVALID.
-HIGH_SCORE, MATCH_COST, MAX_LOST_FRAMES, MIN_HITS = range(1, 5)
+# Parameters after LOW_SCORE; OC-SORT has the same ones here.
+MATCH_COST, MAX_LOST_FRAMES, MIN_HITS, LOW_MATCH_COST = range(3, 7)
 # The state (section 3.1): centre x, centre y, area, aspect ratio; the aspect ratio has no velocity.
 AREA, ASPECT = 2, 3
 
@@ -107,99 +105,102 @@ def box_of_motion(motion: Floats, box: Floats) -> None:
     box[2], box[3] = motion[MEAN, 0] + width / 2, motion[MEAN, 1] + height / 2
 
 
-@kernel
-def classify(detected: Detected, parameters: Floats, counters: Ints, rows: Ints) -> int:
-    """Lists the detections above `high_score` in `rows` and returns how many they are; -1 - row of an invalid one."""
-    n = 0
-    for j in range(len(detected.score)):
-        sight = look(detected.xyxy, detected.score, j)
-        if sight == INVALID:
-            if parameters[DROP_INVALID] == 0.0:
-                return -1 - j
-            counters[DROPPED] += 1
-        if sight in (INVALID, FLAT) or detected.score[j] <= parameters[HIGH_SCORE]:
-            detected.kind[j] = IGNORED
-        else:
-            detected.kind[j] = HIGH
-            rows[n] = j
-            n += 1
-    return n
+class Own(NamedTuple):
+    """What SORT's steps need besides tracks and detections."""
+
+    bins: Bins
+    match_cost: float
 
 
-@kernel
-def associate(tracked: Tracked, n: int, detected: Detected, n_detections: int, match_cost: float, frame: int, work: Work) -> None:
-    """The assignment of the largest total IoU; then pairs of too small an IoU part (section 3.2). `mark` counts hits in a row."""
-    bins = bin_boxes(detected.xyxy, detected.class_id, work.rows, n_detections, 0.0, work.binned)
-    candidate_pairs(tracked.order, n, tracked.box, tracked.class_id, work.binned, bins, 1.0, work.pairs)
-    assign(n, len(detected.score), work.pairs, 1.0, work.solver)
+@inlined
+def by_iou(rows: Ints, n: int, kind: int, limit: float, own: Own, tracked: Tracked, detected: Detected, work: Work) -> None:
+    """Costs `1 - IoU` of all pairs that touch; those of the largest total IoU that are too dear part afterwards (section 3.2).
+
+    For that, the costs are assigned here at a limit of 1, and what stays listed are the pairs found.
+    """
+    list_pairs(rows, n, kind, 1.0, PLAIN_IOU, own.bins, tracked, detected, work)
+    if kind != HIGH:
+        drop_dear_pairs(n, limit, work)
+        return
+    pairs, column_of = work.pairs, work.solver.column_of
+    assign(n, len(detected.score), pairs, 1.0, work.solver)
+    kept = begin = 0
     for i in range(n):
-        row, j = tracked.order[i], work.solver.column_of[i]
-        if j != NONE:
-            for e in range(work.pairs.first[i], work.pairs.first[i + 1]):
-                if work.pairs.column[e] == j and work.pairs.cost[e] > match_cost:
-                    j = NONE
-                    break
-        if j == NONE:
-            tracked.state[row] = LOST
-            continue
-        tracked.mark[row] = 1 if tracked.state[row] == LOST else tracked.mark[row] + 1
-        seen(tracked, row, detected, j, frame)
-        correct(tracked.motion[row], detected.xyxy[j])
-        box_of_motion(tracked.motion[row], tracked.box[row])
+        end = pairs.first[i + 1]
+        pairs.first[i] = kept
+        for e in range(begin, end):
+            if pairs.column[e] == column_of[i] and pairs.cost[e] <= own.match_cost:
+                pairs.column[kept], pairs.cost[kept] = pairs.column[e], pairs.cost[e]
+                kept += 1
+                break
+        begin = end
+    pairs.first[n] = kept
+
+
+@inlined
+def follow(row: int, j: int, own: Own, tracked: Tracked, detected: Detected, frame: int) -> None:
+    """Track `row` was matched to detection `j`. `mark` counts hits in a row."""
+    tracked.mark[row] = 1 if tracked.state[row] == LOST else tracked.mark[row] + 1
+    correct(tracked.motion[row], detected.xyxy[j])
+    box_of_motion(tracked.motion[row], tracked.box[row])
+
+
+@inlined
+def begin(row: int, j: int, own: Own, tracked: Tracked, detected: Detected, frame: int) -> None:
+    """Track `row` starts at detection `j`."""
+    start(tracked.motion[row], detected.xyxy[j])
+    box_of_motion(tracked.motion[row], tracked.box[row])
+
+
+match = matching(by_iou, follow)
+match_in_two_stages = in_two_stages(match, match)
+give_birth = births(begin)
 
 
 @kernel
-def give_birth(tracked: Tracked, detected: Detected, counters: Ints) -> None:
-    """Starts a track from every confident detection that is left."""
-    for j in range(len(detected.score)):
-        if detected.kind[j] == HIGH:
-            row = new_row(tracked, detected, j, UNCONFIRMED, counters)
-            start(tracked.motion[row], detected.xyxy[j])
-            box_of_motion(tracked.motion[row], tracked.box[row])
+def step_all(tracked: Tracked, n: int, rows: Ints) -> None:
+    """All tracks one frame on; lists them in `rows`, those put out in the last frame first."""
+    n_listed = 0
+    for others in range(2):
+        for t in range(n):
+            row = tracked.order[t]
+            if (tracked.state[row] == TRACKED) == (others == 0):
+                predict(tracked.motion[row])
+                box_of_motion(tracked.motion[row], tracked.box[row])
+                rows[n_listed] = row
+                n_listed += 1
 
 
-@entry
-def sort_update(
-    xyxy: Floats,
-    score: Floats,
-    class_id: Ints,
-    parameters: Floats,
-    counters: Ints,
-    motion: Floats,
-    box: Floats,
-    track_score: Floats,
-    track_ints: Ints,
-    table: Floats,
-    work_floats: Floats,
-    work_ints: Ints,
-    pair_column: Ints,
-    pair_cost: Floats,
-    out_floats: Floats,
-    out_ints: Ints,
-) -> int:
-    """One frame. Returns how many tracks were written, or -1 - row of the first invalid detection, and then nothing changed."""
-    detected, tracked, work = views(
-        xyxy, score, class_id, motion, box, track_score, track_ints, table, work_floats, work_ints, pair_column, pair_cost
-    )
-    n_detections = classify(detected, parameters, counters, work.rows)
-    if n_detections < 0:
-        return n_detections
-    counters[FRAME] += 1
-    frame = counters[FRAME]
-    n = counters[N_ALIVE]
+@kernel
+def show_after_hits(tracked: Tracked, n: int, parameters: Floats, frame: int) -> None:
+    """Removes tracks lost for too long; puts out those hit often enough in a row, and in the first frames all."""
     for t in range(n):
-        row = tracked.order[t]
-        predict(motion[row])
-        box_of_motion(motion[row], box[row])
-    associate(tracked, n, detected, n_detections, parameters[MATCH_COST], frame, work)
-    give_birth(tracked, detected, counters)
-    for t in range(counters[N_ALIVE]):
         row = tracked.order[t]
         if frame - tracked.last_frame[row] > parameters[MAX_LOST_FRAMES]:
             tracked.state[row] = REMOVED
         elif tracked.state[row] != LOST:
             shown = tracked.mark[row] >= parameters[MIN_HITS] or frame <= parameters[MIN_HITS]
             tracked.state[row] = TRACKED if shown else UNCONFIRMED
+
+
+@entry
+def sort_update(
+    xyxy: Floats, score: Floats, class_id: Ints, parameters: Floats, floats: Floats, ints: Ints, out_floats: Floats, out_ints: Ints
+) -> int:
+    """One frame. Returns how many tracks were written, or -1 - row of the first invalid detection, and then nothing changed."""
+    detected, tracked, work = views(xyxy, score, class_id, floats, ints)
+    rows, counters = work.others, ints[:N_COUNTERS]
+    n_detections = classify(detected, parameters, counters, False, work.rows)
+    if n_detections < 0:
+        return n_detections
+    counters[FRAME] += 1
+    frame, n = counters[FRAME], counters[N_ALIVE]
+    own = Own(bin_boxes(xyxy, class_id, work.rows, n_detections, 0.0, work.binned), parameters[MATCH_COST])
+    step_all(tracked, n, rows)
+    n = match_in_two_stages(rows, n, 1.0, parameters[LOW_MATCH_COST], own, tracked, detected, work, frame)
+    lose(rows, n, LOST, tracked)
+    give_birth(0.0, UNCONFIRMED, own, tracked, detected, counters)
+    show_after_hits(tracked, counters[N_ALIVE], parameters, frame)
     forget_removed(tracked, counters, work.rows)
     return write_tracks(tracked, counters[N_ALIVE], out_floats, out_ints)
 
@@ -207,8 +208,10 @@ def sort_update(
 class Sort(Tracker):
     """SORT, with the values of the published comparison with BYTE (the paper has `max_lost_frames=1`).
 
-    - `high_score`: detections above it are tracked, the others ignored.
+    - `high_score`: detections above it are tracked.
     - `match_cost`: pairs of cost `1 - IoU` above it do not match, whatever the assignment says.
+    - `low_score`, `low_match_cost`: detections between it and `high_score` are offered to tracks put out in the last frame that
+      are left, pairs of cost below the second (BYTE's second association); None: they are ignored, as in SORT.
     - `max_lost_frames`: how many frames a track is remembered without a detection.
     - `min_hits`: a track is put out once it was seen in that many frames in a row after its first; in the first `min_hits` frames
       of the video at once.
@@ -226,11 +229,13 @@ class Sort(Tracker):
         match_cost: float = 0.7,
         max_lost_frames: int = 30,
         min_hits: int = 3,
+        low_score: float | None = None,
+        low_match_cost: float = 0.5,
         on_invalid: str = "raise",
     ) -> None:
-        check_real("high_score", high_score, 0, 1)
-        check_real("match_cost", match_cost, 0, 1)
+        scores = [high_score, check_score_split(low_score, high_score)]
+        check_reals(0, 1, match_cost=match_cost, low_match_cost=low_match_cost)
         check_whole("max_lost_frames", max_lost_frames, 0)
         check_whole("min_hits", min_hits, 0)
         check_choice("on_invalid", on_invalid, ("raise", "drop"))
-        super().__init__(sort_update, [on_invalid == "drop", high_score, match_cost, max_lost_frames, min_hits])
+        super().__init__(sort_update, [on_invalid == "drop", *scores, match_cost, max_lost_frames, min_hits, low_match_cost])

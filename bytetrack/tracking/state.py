@@ -19,10 +19,14 @@ __all__ = [
     "Detected",
     "Tracked",
     "Work",
+    "block_sizes",
+    "classify",
     "forget_removed",
+    "in_reach",
     "look",
     "new_row",
     "seen",
+    "uncover",
     "views",
     "write_tracks",
 ]
@@ -30,18 +34,16 @@ __all__ = [
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-N_ALIVE, FRAME, LAST_ID, DROPPED = range(4)  # counters
-DROP_INVALID = 0  # the first parameter of every tracker
+N_ALIVE, FRAME, LAST_ID, DROPPED, CAPACITY = range(5)  # counters
+DROP_INVALID, HIGH_SCORE, LOW_SCORE = range(3)  # the first parameters of every tracker
 UNCONFIRMED, TRACKED, LOST, REMOVED, COVERED = range(5)  # states of a track; COVERED: lost, and put out all the same
 IGNORED, LOW, HIGH, TAKEN = range(4)  # kinds of a detection
 VALID, FLAT, INVALID = range(3)
 
 SHORTEST, LONGEST = 1e-30, 1e30  # sides whose squares and quotients stay within float64's range
 
-TRACK_ID, STATE, FIRST_FRAME = 1, 2, 3  # rows of the integers that `views` takes
-
-# What `views` needs room for.
-N_COUNTERS, N_TRACK_INTS, N_WORK_INTS, N_WORK_FLOATS, N_TABLE_COLUMNS = 4, 8, 13, 4, 6
+# Of the two blocks that hold a tracker's arrays: counters; numbers a track; what one update works with, by the number of rows.
+N_COUNTERS, N_TRACK_INTS, N_TRACK_FLOATS, N_WORK_INTS, N_WORK_FLOATS, N_TABLE_COLUMNS = 5, 8, 25, 13, 5, 6
 
 
 class Detected(NamedTuple):
@@ -55,7 +57,7 @@ class Detected(NamedTuple):
 
 class Tracked(NamedTuple):
     """The tracks, one row each. Those alive are `order[:n]`, by ascending id; the rows in the rest of `order` are free.
-    `mark` is for the tracker's own use."""
+    `mark` is for the tracker's own use, and so is `own`, a block of floats that it shapes itself, rows first."""
 
     motion: Floats
     box: Floats
@@ -68,6 +70,7 @@ class Tracked(NamedTuple):
     class_id: Ints
     detection: Ints
     mark: Ints
+    own: Floats
 
 
 class Work(NamedTuple):
@@ -77,6 +80,7 @@ class Work(NamedTuple):
     others: Ints
     left: Ints
     scores: Floats
+    sums: Floats
     track_boxes: Floats
     detection_boxes: Floats
     binned: Binned
@@ -84,29 +88,34 @@ class Work(NamedTuple):
     solver: Solver
 
 
+def block_sizes(capacity: int, n_own: int) -> tuple[int, int]:
+    """How many floats and integers `views` takes for `capacity` tracks with `n_own` floats of the tracker's own each."""
+    room = capacity * capacity // 4 + 1  # tracks times detections at most; memory that is not touched costs nothing
+    floats = (N_TRACK_FLOATS + 3 * N_TABLE_COLUMNS + N_WORK_FLOATS + n_own) * capacity
+    return floats + room, N_COUNTERS + N_TRACK_INTS * capacity + N_WORK_INTS * (capacity + 1) + room
+
+
 @kernel
-def views(
-    xyxy: Floats,
-    score: Floats,
-    class_id: Ints,
-    motion: Floats,
-    box: Floats,
-    track_score: Floats,
-    track_ints: Ints,
-    table: Floats,
-    work_floats: Floats,
-    work_ints: Ints,
-    pair_column: Ints,
-    pair_cost: Floats,
-) -> tuple[Detected, Tracked, Work]:
-    """The arrays that a tracker hands to its kernel, under their names."""
-    f, w, k = work_floats, work_ints, track_ints
-    detected = Detected(xyxy, score, class_id, w[0])
-    tracked = Tracked(motion, box, track_score, k[0], k[TRACK_ID], k[STATE], k[FIRST_FRAME], k[4], k[5], k[6], k[7])
+def views(xyxy: Floats, score: Floats, class_id: Ints, floats: Floats, ints: Ints) -> tuple[Detected, Tracked, Work]:
+    """The arrays of a tracker under their names: all lie in two blocks, one of floats and one of integers."""
+    n = ints[CAPACITY]
+    room = n * n // 4 + 1
+    k = ints[N_COUNTERS : N_COUNTERS + N_TRACK_INTS * n].reshape((N_TRACK_INTS, n))
+    begin = N_COUNTERS + N_TRACK_INTS * n
+    w = ints[begin : begin + N_WORK_INTS * (n + 1)].reshape((N_WORK_INTS, n + 1))
+    pair_column = ints[begin + N_WORK_INTS * (n + 1) :]
+    motion, box, track_score = floats[: 20 * n].reshape((n, 5, 4)), floats[20 * n : 24 * n].reshape((n, 4)), floats[24 * n : 25 * n]
+    begin = N_TRACK_FLOATS * n
+    table = floats[begin : begin + 3 * N_TABLE_COLUMNS * n].reshape((3 * n, N_TABLE_COLUMNS))
+    begin += 3 * N_TABLE_COLUMNS * n
+    f = floats[begin : begin + N_WORK_FLOATS * n].reshape((N_WORK_FLOATS, n))
+    begin += N_WORK_FLOATS * n
+    pair_cost, own = floats[begin : begin + room], floats[begin + room :]
+    tracked = Tracked(motion, box, track_score, k[0], k[1], k[2], k[3], k[4], k[5], k[6], k[7], own)
     solver = Solver(w[1], w[2], f[0], f[1], f[2], w[3], w[4], w[5])
-    room = len(table) // 3
-    binned, pairs = Binned(table[:room], w[8], w[9], w[10]), Pairs(w[11], pair_column, pair_cost)
-    return detected, tracked, Work(w[6], w[7], w[12], f[3], table[room : 2 * room], table[2 * room :], binned, pairs, solver)
+    binned, pairs = Binned(table[:n], w[8], w[9], w[10]), Pairs(w[11], pair_column, pair_cost)
+    work = Work(w[6], w[7], w[12], f[3], f[4], table[n : 2 * n], table[2 * n :], binned, pairs, solver)
+    return Detected(xyxy, score, class_id, w[0]), tracked, work
 
 
 @kernel
@@ -118,6 +127,54 @@ def look(xyxy: Floats, score: Floats, j: int) -> int:
         return INVALID
     far = max(max(-left, -top), max(right, bottom))
     return VALID if right - left > SHORTEST and bottom - top > SHORTEST and far < LONGEST else FLAT
+
+
+@kernel
+def classify(detected: Detected, parameters: Floats, counters: Ints, closed: bool, rows: Ints) -> int:
+    """Gives every detection its kind; lists those to associate in `rows` and returns how many they are.
+
+    HIGH are scores above `high_score`, LOW those between it and `low_score`; `closed` counts a score equal to a limit to the set
+    above it, else it falls in neither. An invalid detection is dropped and counted, or ends it: -1 - its row.
+    """
+    high_score, low_score = parameters[HIGH_SCORE], parameters[LOW_SCORE]
+    n = 0
+    for j in range(len(detected.score)):
+        score, kind = detected.score[j], IGNORED
+        sight = look(detected.xyxy, detected.score, j)
+        if sight == INVALID:
+            if parameters[DROP_INVALID] == 0.0:
+                return -1 - j
+            counters[DROPPED] += 1
+        elif sight == FLAT:
+            kind = IGNORED
+        elif score > high_score or (closed and score == high_score):
+            kind = HIGH
+        elif low_score < score < high_score or (closed and low_score == score < high_score):
+            kind = LOW
+        detected.kind[j] = kind
+        if kind != IGNORED:
+            rows[n] = j
+            n += 1
+    return n
+
+
+@kernel
+def in_reach(tracked: Tracked, row: int) -> bool:
+    """Whether the track's box has area and lies within all bounds; where not (a camera that flies off), the track is removed."""
+    box = tracked.box[row]
+    far = max(max(abs(box[0]), abs(box[1])), max(abs(box[2]), abs(box[3])))
+    if box[2] - box[0] > SHORTEST and box[3] - box[1] > SHORTEST and far < LONGEST:
+        return True
+    tracked.state[row] = REMOVED
+    return False
+
+
+@kernel
+def uncover(tracked: Tracked, n: int, state: int) -> None:
+    """Gives tracks that were put out without a detection in the last frame the state they were in."""
+    for t in range(n):
+        if tracked.state[tracked.order[t]] == COVERED:
+            tracked.state[tracked.order[t]] = state
 
 
 @kernel

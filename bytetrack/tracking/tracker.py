@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any
@@ -10,23 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bytetrack.compiled import as_python
 from bytetrack.structures import Detections, Tracks
 from bytetrack.tracking.checks import check_real
 from bytetrack.tracking.kalman import COVARIANCE, VELOCITY, VELOCITY_VARIANCE
-from bytetrack.tracking.state import (
-    DROPPED,
-    FIRST_FRAME,
-    FRAME,
-    LOST,
-    N_ALIVE,
-    N_COUNTERS,
-    N_TABLE_COLUMNS,
-    N_TRACK_INTS,
-    N_WORK_FLOATS,
-    N_WORK_INTS,
-    STATE,
-    TRACK_ID,
-)
+from bytetrack.tracking.state import CAPACITY, DROPPED, FRAME, LOST, N_ALIVE, N_COUNTERS, Tracked, block_sizes, views
 
 __all__ = ["STILL", "Tracker", "check_camera_motion"]
 
@@ -43,39 +32,34 @@ _set_xyxy, _set_track_id, _set_score, _set_class_id, _set_detection_index = (
 
 
 class Tracker:
-    """A tracker around `kernel(xyxy, score, class_id, *given, parameters, *arrays, out_floats, out_ints) -> int`.
+    """A tracker around `kernel(xyxy, score, class_id, *given, parameters, floats, ints, out_floats, out_ints) -> int`.
 
     `given` is what `USES` names, in its order: the camera motion (2, 3) and features (n, d), of d = 0 where there are none.
-    One row a track in every array; rows of removed tracks are used again, and arrays double when full, so memory follows the
-    largest number of tracks alive at once. `memory` are a tracker's own arrays, by the shape of one track's row.
+    `floats` and `ints` are the blocks that `views` names, a row a track; rows of removed tracks are used again, and the blocks
+    grow when full, so memory follows the largest number of tracks alive at once. `own` are the shapes of what the tracker
+    itself remembers of a track; `n_remembered` more rows of features each come after them.
     """
 
     USES: tuple[str, ...] = ()  # of "camera_motion", "features"; what is given to a tracker that does not use it is noted and ignored
     TAKES_TIME = False  # whether its motion is that of kalman.py, so that frames may lie `dt` apart
     SHOWS_LOST = False  # whether lost tracks may be put out, so that a frame has more tracks than detections
 
-    def __init__(self, kernel: Callable[..., int], parameters: list[float], memory: Sequence[npt.NDArray[Any]] = ()) -> None:
+    def __init__(
+        self, kernel: Callable[..., int], parameters: list[float], own: Sequence[tuple[int, ...]] = (), n_remembered: int = 0
+    ) -> None:
         self._kernel = kernel
         self._parameters = np.array(parameters, dtype=np.float64)
-        self._memory = tuple(memory)
+        self._own, self._n_remembered = tuple(own), n_remembered
         self.reset()
 
     def reset(self) -> None:
         """Forgets everything: the next frame is the first, ids start at 1."""
-        self._counters = np.zeros(N_COUNTERS, np.int64)
-        self._arrays: tuple[npt.NDArray[Any], ...] = ()
-        self._capacity = 0
-        self._tracks: tuple[npt.NDArray[Any], ...] = (
-            np.empty((0, 5, 4)),
-            np.empty((0, 4)),
-            np.empty(0),
-            np.empty((N_TRACK_INTS, 0), np.int64),
-            *(np.empty((0, *row.shape), row.dtype) for row in self._memory),
-        )
-        self._n_features = 0
+        self._capacity = self._n_features = 0
+        self._counters: npt.NDArray[np.int64] = np.zeros(N_COUNTERS, np.int64)
+        self._own_arrays: list[npt.NDArray[np.float64]] = []
         self._late = 0.0  # time not yet counted, less than a frame
         self._noted: set[str] = set()
-        self._grow(FIRST_CAPACITY)
+        self._allocate(FIRST_CAPACITY, 0)
 
     @property
     def dropped(self) -> int:
@@ -101,7 +85,7 @@ class Tracker:
         xyxy, score, class_id, counters = detections.xyxy, detections.score, detections.class_id, self._counters
         n = len(score)
         if counters.item(N_ALIVE) + n > self._capacity:
-            self._grow(counters.item(N_ALIVE) + n)
+            self._allocate(max(2 * self._capacity, counters.item(N_ALIVE) + n), self._n_features)
         classes = self._one_class if class_id is None else class_id
         if not (xyxy.flags.carray and score.flags.carray and (class_id is None or classes.flags.carray)):
             xyxy, score, classes = xyxy.copy(), score.copy(), classes.copy()  # read-only: the kernel knows one kind of array
@@ -110,7 +94,7 @@ class Tracker:
         floats, ints = np.empty(5 * room), np.empty(3 * room, np.int64)
         if dt != 1.0:
             self._pass_time(dt)
-        n_tracks = self._kernel(xyxy, score, classes, *given, self._parameters, *self._arrays, floats, ints)
+        n_tracks = self._kernel(xyxy, score, classes, *given, self._parameters, self._floats, self._ints, floats, ints)
         if dt != 1.0:
             self._resume_time(dt, n_tracks < 0)
         if n_tracks < 0:
@@ -128,10 +112,10 @@ class Tracker:
 
         Their scores are those of their last detections; `class_id` is None and `detection_index` -1.
         """
-        _, box, score, ints = self._tracks[:4]
-        rows = ints[0, : self._counters.item(N_ALIVE)]
-        rows = rows[ints[STATE, rows] == LOST]
-        return Tracks(box[rows], ints[TRACK_ID, rows], score[rows], None, np.full(len(rows), -1))
+        tracked = self._tracked
+        rows = tracked.order[: self._counters.item(N_ALIVE)]
+        rows = rows[tracked.state[rows] == LOST]
+        return Tracks(tracked.box[rows], tracked.track_id[rows], tracked.score[rows], None, np.full(len(rows), -1))
 
     def _pass_time(self, dt: float) -> None:
         """Before a frame `dt` after the last: one step of the kernel is `dt` frames, as velocities are those of `dt` frames."""
@@ -150,14 +134,14 @@ class Tracker:
     def _resume_time(self, dt: float, refused: bool) -> None:
         """After it: velocities are those of a frame again; tracks born in this one had none. As before where it was refused."""
         if self.TAKES_TIME and self._frame:
-            old = slice(None) if refused else self._tracks[3][FIRST_FRAME] != self._counters[FRAME]
+            old = slice(None) if refused else self._tracked.first_frame != self._counters[FRAME]
             self._in_steps_of(1 / dt, old)
             if refused:
                 self._late += int(self._counters[FRAME]) - self._frame - (dt - 1.0)
                 self._counters[FRAME] = self._frame
 
     def _in_steps_of(self, dt: float, rows: slice | npt.NDArray[np.bool_]) -> None:
-        motion = self._tracks[0]
+        motion = self._tracked.motion
         for moment, power in ((VELOCITY, 1), (COVARIANCE, 1), (VELOCITY_VARIANCE, 2)):
             motion[rows, moment] *= dt**power
 
@@ -188,35 +172,34 @@ class Tracker:
         if not np.isfinite(table).all():
             raise ValueError(f"features must be finite: row {int(np.argmin(np.isfinite(table).all(axis=1)))} is not")
         if not self._n_features and table.shape[1]:
-            self._n_features = table.shape[1]
-            self._tracks = (*self._tracks[:-1], np.zeros((len(self._tracks[2]), self._n_features)))
-            self._arrays = (self._counters, *self._tracks, *self._arrays[1 + len(self._tracks) :])
+            self._allocate(self._capacity, table.shape[1])
         largest = np.abs(table).max(axis=1, keepdims=True, initial=0)
         table = np.divide(table, largest, out=np.zeros_like(table), where=largest > 0)
         length = np.sqrt((table * table).sum(axis=1, keepdims=True))
         return np.asarray(np.divide(table, length, out=np.zeros_like(table), where=largest > 0))
 
-    def _grow(self, needed: int) -> None:
-        old = len(self._tracks[2])
-        capacity = max(2 * old, needed)
-        more = capacity - old
-        self._tracks = tuple(
-            np.pad(array, [(0, more if axis == (place == 3) else 0) for axis in range(array.ndim)])
-            for place, array in enumerate(self._tracks)
-        )
-        self._tracks[3][0, old:] = np.arange(old, capacity)  # rows that are free, at the end of `order`
+    def _allocate(self, capacity: int, n_features: int) -> None:
+        """New blocks, with the old ones' tracks in them."""
+        remembered = [(n_features, self._n_remembered)] if self._n_remembered else []
+        shapes = [(capacity, *shape) for shape in (*self._own, *remembered)]
+        n_own = sum(math.prod(shape) for shape in shapes)
+        n_floats, n_ints = block_sizes(capacity, n_own // capacity)
+        floats, ints = np.zeros(n_floats), np.zeros(n_ints, np.int64)
+        ints[CAPACITY] = capacity
+        tracked = as_python(views)(np.empty((0, 4)), np.empty(0), np.empty(0, np.int64), floats, ints)[1]
+        ends = np.cumsum([math.prod(shape) for shape in shapes], dtype=np.int64).tolist()
+        own = [tracked.own[end - math.prod(shape) : end].reshape(shape) for end, shape in zip(ends, shapes, strict=True)]
+        tracked.order[:] = np.arange(capacity)
+        old = self._capacity
+        if old:
+            ints[:N_COUNTERS] = self._counters
+            ints[CAPACITY] = capacity
+            for before, after in zip((*self._tracked[:-1], *self._own_arrays), (*tracked[:-1], *own), strict=True):
+                after[:old] = before if before.size or not after.size else 0
+        self._floats, self._ints, self._counters = floats, ints, ints[:N_COUNTERS]
+        self._tracked: Tracked = tracked
+        self._own_arrays, self._capacity, self._n_features = own, capacity, n_features
         self._one_class = np.zeros(capacity, np.int64)
-        room = capacity * capacity // 4 + 1  # tracks times detections at most; memory that is not touched costs nothing
-        self._arrays = (
-            self._counters,
-            *self._tracks,
-            np.zeros((3 * capacity, N_TABLE_COLUMNS)),
-            np.zeros((N_WORK_FLOATS, capacity)),
-            np.zeros((N_WORK_INTS, capacity + 1), np.int64),
-            np.empty(room, np.int64),
-            np.empty(room),
-        )
-        self._capacity = capacity
 
 
 def check_camera_motion(camera_motion: npt.ArrayLike) -> npt.NDArray[np.float64]:

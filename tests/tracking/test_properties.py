@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tracked_scenes import boxes, walkers, wild_frame
 
-from bytetrack import BotSort, BytePlus, ByteTracker, CBIoU, Detections, OcSort, Sort, Tracks
+from bytetrack import BotSort, BytePlus, ByteTracker, CBIoU, DeepSort, Detections, MotDt, OcSort, Sort, Tracks
 from bytetrack.tracking.tracker import Tracker
 
 MAKERS: list[Callable[[], Tracker]] = [
@@ -24,6 +24,8 @@ MAKERS: list[Callable[[], Tracker]] = [
     BytePlus,
     OcSort,
     CBIoU,
+    DeepSort,
+    MotDt,
     lambda: ByteTracker(match_cost=1.0, low_match_cost=1.0, unconfirmed_match_cost=1.0, duplicate_cost=1.0, max_lost_frames=3),
     lambda: ByteTracker(0.0, 0.0, 0.0, match_cost=0.0, max_lost_frames=0, fuse_score=False, paper_exact=False),
     lambda: Sort(high_score=0.0, match_cost=1.0, max_lost_frames=0, min_hits=0),
@@ -32,12 +34,29 @@ MAKERS: list[Callable[[], Tracker]] = [
     lambda: BytePlus(low_score=0.65, match_cost=0.0, max_lost_frames=0, height_power=0.5, birth_overlap=0.0, confirm_score=2.0),
     lambda: OcSort(high_score=0.3, low_score=0.0, match_cost=1.0, min_hits=0, direction_weight=1.0, direction_frames=15),
     lambda: CBIoU(0.3, 0.1, 0.3, 1.0, 1.0, 1.0, buffer=1.0, second_buffer=3.0, mean_frames=7, fuse_score=True),
+    lambda: Sort(high_score=0.6, low_score=0.1, min_hits=0, low_match_cost=1.0),
+    lambda: DeepSort(0.3, 0.1, match_cost=1.0, low_match_cost=1.0, gate=1e6, min_hits=1, shown_frames=30),
+    lambda: MotDt(0.3, 0.1, 0.0, match_cost=1.0, low_match_cost=1.0, gate=1e6, candidate_score=0.0, candidate_overlap=1.0),
 ]
 LOOSE = {"lost_cost": 0.5, "top_cost": 0.5, "recovery_buffer": 1.0, "recovery_cost": 1.0, "recovery_height": 9.0, "score_boost": 0.5}
 LOOSE |= {"covered_hits": 0, "covered_part": 0.0, "covered_frames": 30}
-NAMES = ["byte", "sort", "byte-clean", "botsort", "byte_plus", "ocsort", "cbiou", "byte-loosest", "byte-strictest", "sort-loosest"]
+NAMES = [
+    "byte",
+    "sort",
+    "byte-clean",
+    "botsort",
+    "byte_plus",
+    "ocsort",
+    "cbiou",
+    "deepsort",
+    "motdt",
+    "byte-loosest",
+    "byte-strictest",
+    "sort-loosest",
+]
 NAMES += ["botsort-loosest", "byte_plus-loosest", "byte_plus-strictest", "ocsort-loosest", "cbiou-loosest"]
-N_DEFAULT = 7
+NAMES += ["sort-byte", "deepsort-loosest", "motdt-loosest"]
+N_DEFAULT = 9
 
 
 def renamed(first: Tracks, second: Tracks, names: dict[int, int]) -> bool:
@@ -55,7 +74,7 @@ def renamed(first: Tracks, second: Tracks, names: dict[int, int]) -> bool:
 @settings(max_examples=40)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_no_input_breaks_a_tracker(maker: Callable[[], Tracker], seed: int) -> None:
-    """Together 60,000 random frames, 4,000 a tracker: extremes, ties, duplicates and nothing at all."""
+    """Together 80,000 random frames, 4,000 a tracker: extremes, ties, duplicates and nothing at all."""
     rng, tracker, highest = np.random.default_rng(seed), maker(), 0
     for _ in range(100):
         frame = wild_frame(rng)
@@ -144,14 +163,14 @@ def test_several_classes_are_tracked_as_by_one_tracker_each(maker: Callable[[], 
     assert len(set().union(*all_ids)) == sum(map(len, all_ids))
 
 
-@pytest.mark.parametrize("kind", [ByteTracker, BotSort, BytePlus, OcSort, CBIoU, Sort])
+@pytest.mark.parametrize("kind", [ByteTracker, BotSort, BytePlus, OcSort, CBIoU, Sort, DeepSort, MotDt])
 def test_memory_and_capacity_do_not_grow_with_time(kind: Callable[..., Tracker]) -> None:
     tracker = kind(max_lost_frames=5)
     rng = np.random.default_rng(6)
     for n_frames in (200, 3000):
         for _ in range(n_frames):
             tracker.update(next(walkers(rng, 20, 1)))
-        capacity = len(tracker._tracks[0])
+        capacity = tracker._capacity
         assert capacity == 128 or n_frames == 200
     assert tracker.update(boxes()).track_id.size == 0
 
