@@ -15,7 +15,8 @@ def main(config: Any) -> None:
 
     detector = build(config.detector)
     out = out_folder(config.out, "demo")
-    demo = assemble_all(detector, build, out=out, **{name: plain(config[name]) for name in PARTS + LIMITS})
+    settings = {name: plain(config[name]) for name in PARTS + LIMITS}
+    demo = assemble_all(detector, build, out=out, embedder=build(config.embedder), **settings)
     save(config, out)
     status = demo.run()
     if status:

@@ -51,6 +51,7 @@ def assemble(
     max_aspect_ratio: float | None,
     classes: Sequence[str | int] | str | None = None,
     shared: SharedDetector | None = None,
+    embedder: Any = None,
 ) -> Demo:
     """A `Demo` ready to run; every mistake in the settings is raised here, before anything is written.
 
@@ -91,6 +92,7 @@ def assemble(
             min_box_area=min_box_area,
             max_aspect_ratio=max_aspect_ratio,
             on_ground=homography is not None,
+            embed=getattr(embedder, "embed", None) if "features" in getattr(trial, "USES", ()) else None,
             stop=stop,
             workers=workers,
         )

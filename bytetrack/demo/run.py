@@ -38,7 +38,7 @@ log = logging.getLogger("bytetrack")
 
 
 class Tracker(Protocol):
-    def update(self, detections: Detections, **passed: float) -> Tracks: ...
+    def update(self, detections: Detections, **known: Any) -> Tracks: ...
 
 
 _NO_TRACKS = Tracks(np.empty((0, 4)), np.empty(0, np.int64), np.empty(0), None, np.empty(0, np.int64))
@@ -52,6 +52,7 @@ class Shot:
 
     frame: Frame
     detections: Detections = field(default_factory=Detections.empty)
+    features: npt.NDArray[np.float32] | None = None
     tracks: Tracks = _NO_TRACKS
     lost: Tracks | None = None
     counts: dict[str, Any] = field(default_factory=lambda: _NO_COUNTS)
@@ -74,8 +75,8 @@ class Restarts:
         self._last_id = self._offset = 0
         self.restarts = 0
 
-    def update(self, frame: Frame, detections: Detections) -> Tracks:
-        """The frame's tracks."""
+    def update(self, frame: Frame, detections: Detections, features: npt.NDArray[np.float32] | None = None) -> Tracks:
+        """The frame's tracks; `features` (n, d) of its detections go to a tracker that takes them."""
         size = (frame.image.shape[0], frame.image.shape[1])
         if frame.gap > self._memory or self._size not in (None, size):
             log.info(
@@ -88,8 +89,10 @@ class Restarts:
         self._size = size
         since = None if self._time is None or self._frame_rate is None else (frame.time - self._time) * self._frame_rate
         self._time = frame.time
-        passed = {} if since is None or since <= 0 or abs(since - 1) < EVEN else {"dt": since}
-        tracks = self._tracker.update(detections, **passed)
+        known: dict[str, Any] = {} if since is None or since <= 0 or abs(since - 1) < EVEN else {"dt": since}
+        if features is not None:
+            known["features"] = features
+        tracks = self._tracker.update(detections, **known)
         if self._offset:
             tracks = replace(tracks, track_id=tracks.track_id + self._offset)
         self._last_id = max(self._last_id, int(tracks.track_id.max(initial=0)))
@@ -126,6 +129,7 @@ class Demo:
     (square pixels) and `max_aspect_ratio` (width / height) filter what is shown and written, None keeps all. `show` opens a
     window (q or Esc ends); `page` shows the live picture. `on_ground`: the counter knows the ground, and rows say speed and distance.
     `detect` is called by so many `workers` at once.
+    `embed` says the features of a frame's boxes, for trackers that take them; None: nobody does.
     """
 
     source: Source
@@ -141,6 +145,7 @@ class Demo:
     min_box_area: float | None = None
     max_aspect_ratio: float | None = None
     on_ground: bool = False
+    embed: Callable[..., npt.NDArray[np.float32]] | None = None
     stop: threading.Event = field(default_factory=threading.Event)
     queue: int = 4
     workers: int = 1
@@ -194,10 +199,12 @@ class Demo:
 
     def _detect(self, shot: Shot) -> Shot:
         shot.detections = self.detect(shot.frame)
+        if self.embed is not None:
+            shot.features = self.embed(shot.frame.image, shot.detections.xyxy, shot.detections.score)
         return shot
 
     def _track(self, shot: Shot) -> Shot:
-        tracks = self.tracker.update(shot.frame, shot.detections)
+        tracks = self.tracker.update(shot.frame, shot.detections, shot.features)
         size = tracks.xyxy[:, 2:] - tracks.xyxy[:, :2]
         keep = np.ones(len(tracks), bool)
         if self.min_box_area is not None:

@@ -11,11 +11,13 @@ from bytetrack.pipeline.jobs import (
     TrackJob,
     track_sequence,
 )
+from bytetrack.pipeline.looks import Looks, looks_for
 from bytetrack.pipeline.run import every_sequence, finish, score_every_sequence, sequences_of
 
 __all__ = [
     "CameraMotion",
     "DetectJob",
+    "Looks",
     "ScoreJob",
     "ScoringProtocol",
     "SequenceDetector",
@@ -25,6 +27,7 @@ __all__ = [
     "earlier_run",
     "every_sequence",
     "finish",
+    "looks_for",
     "replayable",
     "result_folder",
     "rewrite_trajectories",

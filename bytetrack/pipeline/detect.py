@@ -21,7 +21,7 @@ from bytetrack.pipeline.jobs import CameraMotion, SequenceDetector, Tracker
 from bytetrack.pipeline.progress import bar
 from bytetrack.structures import Sequence
 
-__all__ = ["DetectJob", "camera_motion_for", "replayable"]
+__all__ = ["DetectJob", "camera_motion_for", "images_of", "replayable", "used_by"]
 
 log = logging.getLogger("bytetrack")
 PIECE = 1000  # frames that are detected and stored as one: what an interruption can cost, and what is sent to other machines
@@ -62,7 +62,7 @@ def replayable(
 def _detect_here(
     detector: ImageDetector, pieces: list[Sequence], store: DetectionStore, streams: int, advance: Callable[..., None]
 ) -> None:
-    for piece, found in detect_streams(detector, ((piece, _images(piece)) for piece in pieces), streams, advance):
+    for piece, found in detect_streams(detector, ((piece, images_of(piece)) for piece in pieces), streams, advance):
         store.save(piece, found)
         store.describe(detector)
         log.info("%s: %d boxes in frames %d to %d", piece.name, len(found.score), piece.first_frame, piece.first_frame + piece.length - 1)
@@ -100,7 +100,7 @@ class DetectJob:
         loaded = _loaded.setdefault(self.store.folder.name, self.detector)
         for other in _loaded.keys() - {self.store.folder.name}:
             del _loaded[other]
-        for _, found in detect_streams(loaded, [(piece, _images(piece))], 1):
+        for _, found in detect_streams(loaded, [(piece, images_of(piece))], 1):
             self.store.save(piece, found)
 
 
@@ -108,12 +108,22 @@ _loaded: dict[str, ImageDetector] = {}
 """The last detector of this worker by its key, so that its weights are read once and not for every piece."""
 
 
-def _images(sequence: Sequence) -> Iterator[npt.NDArray[np.uint8]]:
+def images_of(sequence: Sequence) -> Iterator[npt.NDArray[np.uint8]]:
+    """The frames of a sequence, from its folder of images or its video."""
     from bytetrack.video.read import frames, read_image
 
     if sequence.images is not None and sequence.images.is_dir():
         return read_ahead(read_image, (sequence.image_path(frame_id) for frame_id in range(1, sequence.length + 1)))
     return frames(sequence)
+
+
+def used_by(tracker: Tracker, what: str, setting: str) -> bool:
+    """Whether the tracker's `update` takes account of a keyword; where not, it is noted that the setting is ignored."""
+    uses = getattr(tracker, "USES", None)
+    if what in (inspect.signature(tracker.update).parameters if uses is None else uses):
+        return True
+    log.warning("%s takes no account of %s: %s is ignored", type(tracker).__name__, what.replace("_", " "), setting)
+    return False
 
 
 def camera_motion_for(source: Any, tracker_for: Callable[[Sequence], Tracker], sequences: list[Sequence], out: Path) -> CameraMotion | None:
@@ -125,10 +135,7 @@ def camera_motion_for(source: Any, tracker_for: Callable[[Sequence], Tracker], s
 
     if isinstance(source, NoMotion) or not sequences:
         return None
-    tracker = tracker_for(sequences[0])
-    uses = getattr(tracker, "USES", None)
-    if "camera_motion" not in (inspect.signature(tracker.update).parameters if uses is None else uses):
-        log.warning("%s takes no account of camera motion: camera_motion is ignored", type(tracker).__name__)
+    if not used_by(tracker_for(sequences[0]), "camera_motion", "camera_motion"):
         return None
     if getattr(source, "folder", "") is None:
         source.folder = out / "camera_motion"

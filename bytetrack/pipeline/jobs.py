@@ -18,13 +18,23 @@ from bytetrack.scoring import Protocol as Protocols
 from bytetrack.scoring import SequenceScores, score_sequence
 from bytetrack.structures import Detections, Sequence, SequenceDetections, Tracks, Trajectories
 
-__all__ = ["CameraMotion", "ScoreJob", "ScoringProtocol", "SequenceDetector", "TrackJob", "Tracker", "TrackerFactory", "track_sequence"]
+__all__ = [
+    "Appearance",
+    "CameraMotion",
+    "ScoreJob",
+    "ScoringProtocol",
+    "SequenceDetector",
+    "TrackJob",
+    "Tracker",
+    "TrackerFactory",
+    "track_sequence",
+]
 
 ScoringProtocol = Protocols
 
 
 class Tracker(Protocol):
-    """An algorithm with its state, one instance a sequence. One that takes a keyword `camera_motion` is given it where it is known."""
+    """An algorithm with its state, one instance a sequence. With a keyword `camera_motion` or `features` it is given that."""
 
     def update(self, detections: Detections) -> Tracks: ...
 
@@ -33,6 +43,12 @@ class SequenceDetector(Protocol):
     """Says all boxes of a sequence at once; it is sent to other processes, so it must pickle."""
 
     def detect_sequence(self, sequence: Sequence) -> SequenceDetections: ...
+
+
+class Appearance(Protocol):
+    """Says what the detections of a sequence look like: features (n, d) a frame. Sent to other processes: it must pickle."""
+
+    def of_sequence(self, sequence: Sequence, detections: SequenceDetections) -> list[npt.NDArray[np.float32]]: ...
 
 
 class CameraMotion(Protocol):
@@ -48,17 +64,19 @@ def track_sequence(
     max_aspect_ratio: float | None = None,
     camera_motion: npt.NDArray[np.float64] | None = None,
     times: npt.NDArray[np.float64] | None = None,
+    features: list[npt.NDArray[np.float32]] | None = None,
 ) -> Trajectories:
     """A new tracker's trajectories over the frames of `detections`, frames without boxes included.
 
     `camera_motion` (frames, 2, 3) is handed on to the tracker, which must take it; the first frame's, which has none before it, is not.
     So is the time between frames, where `times` (frames,), in frames of the tracker's frame rate, says when they were.
+    So is `features`, (n, d) a frame.
     Kept are boxes with area > `min_box_area` (square pixels) and width / height <= `max_aspect_ratio`; None keeps all.
     """
-    if camera_motion is None and times is None:
+    if camera_motion is None and times is None and features is None:
         frames = [tracker.update(frame) for frame in detections]
     else:
-        frames = _update_all(detections, tracker.update, camera_motion, times)
+        frames = _update_all(detections, tracker.update, camera_motion, times, features)
     tlwh = tlwh_from_xyxy(np.concatenate([np.empty((0, 4)), *(tracks.xyxy for tracks in frames)]))
     keep = np.ones(len(tlwh), dtype=bool)
     if min_box_area is not None:
@@ -80,16 +98,21 @@ def _update_all(
     update: Callable[..., Tracks],
     camera_motion: npt.NDArray[np.float64] | None,
     times: npt.NDArray[np.float64] | None,
+    features: list[npt.NDArray[np.float32]] | None,
 ) -> list[Tracks]:
     """The tracks of every frame, with what is known to have passed since the one before."""
-    boxes, known = list(detections), {}
+    boxes = list(detections)
+    known: dict[str, list[Any]] = {}
     if camera_motion is not None:
         known["camera_motion"] = list(camera_motion)
     if times is not None:
         known["dt"] = [0.0, *np.diff(times).tolist()]
+    if features is not None:
+        known["features"] = features
     if wrong := [name for name, values in known.items() if len(values) != len(boxes)]:
         raise ValueError(f"{wrong[0]} must be known of every frame: got {len(known[wrong[0]])} of {len(boxes)}")
-    since = ({name: values[place] for name, values in known.items()} if place else {} for place in range(len(boxes)))
+    always = {"features"}  # nothing has passed before the first frame, but it has its looks
+    since = ({name: values[place] for name, values in known.items() if place or name in always} for place in range(len(boxes)))
     return [update(frame, **passed) for frame, passed in zip(boxes, since, strict=True)]
 
 
@@ -153,6 +176,7 @@ class TrackJob:
     max_aspect_ratio: float | None = None
     camera_motion: CameraMotion | None = None
     frame_rate: float | None = None
+    appearance: Appearance | None = None
 
     def __call__(self, sequence: Sequence) -> SequenceScores | None:
         detections = self.detector.detect_sequence(sequence)
@@ -162,8 +186,9 @@ class TrackJob:
             if self.frame_rate is None
             else np.arange(sequence.length, dtype=np.float64) * np.float64(self.frame_rate / sequence.frame_rate)
         )
+        features = None if self.appearance is None else self.appearance.of_sequence(sequence, detections)
         tracker = self.tracker_for(sequence)
-        trajectories = track_sequence(detections, tracker, self.min_box_area, self.max_aspect_ratio, affines, times)
+        trajectories = track_sequence(detections, tracker, self.min_box_area, self.max_aspect_ratio, affines, times, features)
         forget_scores(self.folder.parent)
         write_trajectories(self.folder / f"{sequence.name}.txt", trajectories)
         return ScoreJob(self.folder, self.protocol)(sequence)

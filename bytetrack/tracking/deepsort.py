@@ -77,8 +77,8 @@ def settle(tracked: Tracked, n: int, parameters: Floats, frame: int) -> None:
     """Keeps tracks unconfirmed until they were seen often enough; puts out tracks that were lost a moment ago."""
     for t in range(n):
         row = tracked.order[t]
-        if tracked.state[row] == TRACKED and tracked.mark[row] < parameters[MIN_HITS]:
-            tracked.state[row] = UNCONFIRMED
+        if tracked.last_frame[row] == frame:
+            tracked.state[row] = TRACKED if tracked.mark[row] >= parameters[MIN_HITS] else UNCONFIRMED
         elif tracked.state[row] == LOST and frame - tracked.last_frame[row] <= parameters[SHOWN_FRAMES]:
             tracked.state[row], tracked.detection[row] = COVERED, NONE
 

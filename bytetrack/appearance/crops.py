@@ -1,0 +1,52 @@
+"""What an embedder is, and the part of an image inside a box."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Embedder", "crop"]
+
+Image = npt.NDArray[np.uint8]
+Features = npt.NDArray[np.float32]
+
+
+class Embedder(ABC):
+    """Says a feature for every box; `min_score`: detections below it are not looked at, their features are zero."""
+
+    def __init__(self, min_score: float) -> None:
+        if isinstance(min_score, bool) or not isinstance(min_score, (int, float)) or not 0 <= min_score <= 1:
+            raise ValueError(f"min_score must be a number in [0, 1]: got {min_score!r}")
+        self.min_score = min_score
+
+    def embed(self, image: Image, xyxy: npt.NDArray[np.float64], score: npt.NDArray[np.float64]) -> Features:
+        """Features (n, d) of length 1 of the boxes (n, 4) in an image (H, W, 3) BGR; zero for scores below `min_score`, and outside."""
+        crops = [crop(image, box) if value >= self.min_score else None for box, value in zip(xyxy, score, strict=True)]
+        seen = [row for row, part in enumerate(crops) if part is not None]
+        found = self._features([part for part in crops if part is not None])
+        features = np.zeros((len(xyxy), found.shape[1]), np.float32)
+        length = np.linalg.norm(found, axis=1, keepdims=True)
+        features[seen] = np.divide(found, length, out=np.zeros_like(found), where=length > 0)
+        return features
+
+    def key(self) -> str:
+        """Names the embedder and its settings in a folder's name."""
+        settings = {name: value for name, value in vars(self).items() if not name.startswith("_")}
+        digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
+        return f"{type(self).__name__.lower()}-{digest.hexdigest()[:12]}"
+
+    @abstractmethod
+    def _features(self, crops: list[Image]) -> Features:
+        """Features (n, d), of any length, of n crops; d is known without any."""
+
+
+def crop(image: Image, box: npt.NDArray[np.float64]) -> Image | None:
+    """The pixels of `image` inside the box (4,), None where there are none."""
+    height, width = image.shape[:2]
+    left, top = np.floor(np.clip(box[:2], 0, (width, height))).astype(int)
+    right, bottom = np.ceil(np.clip(box[2:], 0, (width, height))).astype(int)
+    return image[top:bottom, left:right] if right - left >= 2 and bottom - top >= 2 else None

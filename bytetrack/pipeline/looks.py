@@ -1,0 +1,66 @@
+"""The features of a sequence's detections, computed once and kept beside them."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bytetrack.errors import MissingDataError
+from bytetrack.pipeline.detect import images_of, used_by
+from bytetrack.replacing import replacing
+from bytetrack.structures import Sequence, SequenceDetections
+
+__all__ = ["Looks", "looks_for"]
+
+Features = npt.NDArray[np.float32]
+
+
+class Looks:
+    """The features that `embedder` says for the detections of sequences; kept in `folder`/<its key>/<sequence>.<detections>.npz."""
+
+    def __init__(self, embedder: Any, folder: Path) -> None:
+        self.embedder, self.folder = embedder, folder
+
+    def of_sequence(self, sequence: Sequence, detections: SequenceDetections) -> list[Features]:
+        """A frame's features (n, d) each, in the order of its detections; MissingDataError without images."""
+        path = self.folder / self.embedder.key() / f"{sequence.name}.{_key(sequence, detections)}.npz"
+        table = _kept(path, len(detections.score))
+        if table is None:
+            if sequence.images is None or not sequence.images.exists():
+                raise MissingDataError(f"{sequence.name} has no images, so nobody can say what its people look like: embedder=none")
+            frames = zip(detections, images_of(sequence), strict=True)
+            table = np.concatenate([self.embedder.embed(image, boxes.xyxy, boxes.score) for boxes, image in frames])
+            with replacing(path) as temporary, temporary.open("wb") as file:
+                np.savez_compressed(file, features=table.astype(np.float16))
+            table = table.astype(np.float16).astype(np.float32)  # as it is read back: the first run is like all others
+        return np.split(table, detections.offsets[1:-1])
+
+
+def looks_for(embedder: Any, tracker_for: Any, sequences: list[Sequence], folder: Path) -> Looks | None:
+    """`embedder` for `TrackJob`: None where there is none, or where the tracker takes no account of features, which is noted once."""
+    from bytetrack.appearance import NoEmbedder
+
+    known = not isinstance(embedder, NoEmbedder) and sequences and used_by(tracker_for(sequences[0]), "features", "embedder")
+    return Looks(embedder, folder) if known else None
+
+
+def _kept(path: Path, n: int) -> Features | None:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            table = file["features"].astype(np.float32)
+    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, RuntimeError, SyntaxError):
+        return None
+    return table if table.ndim == 2 and len(table) == n and np.isfinite(table).all() else None
+
+
+def _key(sequence: Sequence, detections: SequenceDetections) -> str:
+    digest = hashlib.sha256(f"{sequence.images} {sequence.first_frame}".encode())
+    for array in (detections.offsets, detections.xyxy.round(1), detections.score.round(3)):
+        digest.update(array.tobytes())
+    return digest.hexdigest()[:12]
