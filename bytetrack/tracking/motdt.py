@@ -79,6 +79,7 @@ def stand_in(rows: Ints, n: int, tracked: Tracked, detected: Detected, parameter
     It is one if its score is high enough, and no better candidate lies on it: detections are, and better predictions
     (section 3.1, the suppression among all candidates).
     """
+    most = parameters[CANDIDATE_OVERLAP]
     for t in range(n):
         row = rows[t]
         score = work.scores[t] = tracklet_score(row, tracked, parameters, frame)
@@ -87,16 +88,30 @@ def stand_in(rows: Ints, n: int, tracked: Tracked, detected: Detected, parameter
             good = good and not (
                 detected.kind[j] not in (IGNORED, LOW)
                 and detected.class_id[j] == tracked.class_id[row]
-                and iou_of(tracked.box[row], detected.xyxy[j]) > parameters[CANDIDATE_OVERLAP]
+                and iou_of(tracked.box[row], detected.xyxy[j]) > most
             )
         tracked.state[row], tracked.detection[row] = COVERED if good else LOST, NONE
     for t in range(n):
+        work.left[t] = 0
         for other in range(n):
             row, rival = rows[t], rows[other]
-            better = work.scores[other] > work.scores[t] or (work.scores[other] == work.scores[t] and other < t)
             both = tracked.state[row] == COVERED and tracked.state[rival] == COVERED and tracked.class_id[row] == tracked.class_id[rival]
-            if better and both and iou_of(tracked.box[row], tracked.box[rival]) > parameters[CANDIDATE_OVERLAP]:
-                tracked.state[row] = LOST
+            if both and better(other, t, rows, tracked, work) and iou_of(tracked.box[row], tracked.box[rival]) > most:
+                work.left[t] = 1
+    for t in range(n):
+        if work.left[t] == 1:
+            tracked.state[rows[t]] = LOST
+
+
+@kernel
+def better(first: int, second: int, rows: Ints, tracked: Tracked, work: Work) -> bool:
+    """Whether the prediction of track `rows[first]` has the higher score, else the more detections, else lies further left."""
+    one, other = rows[first], rows[second]
+    if work.scores[first] != work.scores[second]:
+        return bool(work.scores[first] > work.scores[second])
+    if tracked.mark[one] != tracked.mark[other]:
+        return bool(tracked.mark[one] > tracked.mark[other])
+    return bool(tracked.box[one, 0] < tracked.box[other, 0])
 
 
 @entry

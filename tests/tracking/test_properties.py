@@ -172,7 +172,7 @@ def test_memory_and_capacity_do_not_grow_with_time(kind: Callable[..., Tracker])
             tracker.update(next(walkers(rng, 20, 1)))
         capacity = tracker._capacity
         assert capacity == 128 or n_frames == 200
-    assert tracker.update(boxes()).track_id.size == 0
+    assert (tracker.update(boxes()).detection_index == -1).all()
 
 
 @pytest.mark.slow
