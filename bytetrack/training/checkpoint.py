@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +15,9 @@ import torch
 from bytetrack.errors import FormatError
 from bytetrack.replacing import replacing
 
-__all__ = ["Interruption", "differences", "read", "write"]
+__all__ = ["Interruption", "check", "differences", "read", "write"]
+
+CHECKED = ("model", "raw_model", "scaler", "step", "updates", "epoch_loss")
 
 
 def write(path: Path, content: Mapping[str, Any]) -> None:
@@ -41,6 +44,56 @@ def read(path: Path) -> dict[str, Any]:
     if missing:
         raise FormatError(f"{path}: not a checkpoint to resume from, it lacks {', '.join(sorted(missing))}: remove it or set another out")
     return dict(content)
+
+
+def check(path: Path, content: Mapping[str, Any], own: Mapping[str, Any], steps: int) -> None:
+    """FormatError unless `content` has the form of `own`, what this run of so many `steps` would save, and every number is finite."""
+    optimizer, state = content["optimizer"], own["raw_model"]
+    wrong = _other_form({key: content.get(key) for key in CHECKED}, {key: own[key] for key in CHECKED})
+    if wrong is None and not (isinstance(optimizer, dict) and set(optimizer) == {"state", "param_groups"}):
+        wrong = "optimizer"
+    if wrong is None:
+        wrong = _other_form(optimizer["param_groups"], own["optimizer"]["param_groups"], "optimizer.param_groups")
+    if wrong is None and content["step"]:
+        wrong = _wrong_state(optimizer["state"], own["optimizer"]["param_groups"], {tuple(value.shape) for value in state.values()})
+    if wrong is None and not content["step"] <= steps:
+        wrong = "step"
+    history = content.get("history")
+    rows = history if isinstance(history, list) else [None]
+    numbers = (int, float)
+    if wrong is None and not all(isinstance(row, dict) and all(type(value) in numbers for value in row.values()) for row in rows):
+        wrong = "history"
+    if wrong is not None:
+        raise FormatError(f"{path}: damaged, or of another version: {wrong} is not what training goes on from: set another out")
+
+
+def _wrong_state(state: Any, groups: list[dict[str, Any]], shapes: set[tuple[int, ...]]) -> str | None:
+    """The first entry of an optimizer's state that is no finite tensor of a parameter's shape, or a count."""
+    if not isinstance(state, dict) or set(state) != {number for group in groups for number in group["params"]}:
+        return "optimizer.state"
+    for number, entries in state.items():
+        for name, value in entries.items() if isinstance(entries, dict) else [("", None)]:
+            if not isinstance(value, torch.Tensor) or not (tuple(value.shape) in shapes or value.ndim == 0):
+                return f"optimizer.state.{number}.{name}"
+            if not value.is_floating_point() or not bool(value.isfinite().all()):
+                return f"optimizer.state.{number}.{name}"
+    return None
+
+
+def _other_form(value: Any, like: Any, name: str = "") -> str | None:
+    """Where `value` has other keys, types or shapes than `like`, or numbers that are not finite; None where nowhere."""
+    if isinstance(like, (dict, list, tuple)):
+        keys: Any = list(like) if isinstance(like, dict) else range(len(like))
+        if not isinstance(value, type(like)) or (list(value) if isinstance(value, dict) else range(len(value))) != keys:
+            return name
+        return next((found for key in keys if (found := _other_form(value[key], like[key], f"{name}.{key}".lstrip(".")))), None)
+    if isinstance(like, torch.Tensor):
+        fits = isinstance(value, torch.Tensor) and value.shape == like.shape and value.dtype == like.dtype
+        return None if fits and (not like.is_floating_point() or bool(value.isfinite().all())) else name
+    numbers = (int, float)
+    if type(like) in numbers:
+        return None if type(value) in numbers and math.isfinite(value) and (type(like) is float or value >= 0) else name
+    return None if type(value) is type(like) else name
 
 
 def differences(before: Any, now: Any, name: str = "") -> list[str]:

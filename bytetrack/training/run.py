@@ -16,6 +16,7 @@ from bytetrack.data.coco import load_coco, mix
 from bytetrack.detection.inference import DTYPES, pick_convention, pick_precision
 from bytetrack.detection.network import Checkpoint, build_network, load_weights
 from bytetrack.detection.preprocess import normalise
+from bytetrack.errors import FormatError
 from bytetrack.training import checkpoint
 from bytetrack.training.evaluation import Evaluation, true_boxes
 from bytetrack.training.loader import Batch, Plan, StoredImages, batches
@@ -121,15 +122,19 @@ class Run:
         if changed:
             more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
             raise ValueError(f"{path} is of a run with other settings ({'; '.join(changed[:3])}{more}): set another out, or remove it")
+        checkpoint.check(path, content, self._content(), self.plan.steps)
         self.network.load_state_dict(content["raw_model"])
         self.average.network.load_state_dict(content["model"])
         self.average.updates = content["updates"]
         self.optimizer.load_state_dict(content["optimizer"])
         self.scaler.load_state_dict(content["scaler"])
         self.step, self.history, self.epoch_loss = content["step"], content["history"], content["epoch_loss"]
-        torch.set_rng_state(content["random"]["cpu"])
-        if self.device.type == "cuda" and content["random"]["cuda"] is not None:
-            torch.cuda.set_rng_state(content["random"]["cuda"], self.device)
+        try:
+            torch.set_rng_state(content["random"]["cpu"])
+            if self.device.type == "cuda" and content["random"]["cuda"] is not None:
+                torch.cuda.set_rng_state(content["random"]["cuda"], self.device)
+        except (TypeError, KeyError, RuntimeError) as error:
+            raise FormatError(f"{path}: damaged, its random state is none ({error}): remove it or set another out") from None
         if self.here.first:
             log.info("%s: resumed after step %d of %d", path, self.step, self.plan.steps)
 
@@ -141,7 +146,11 @@ class Run:
         self._saved = time.monotonic()
         if not self.here.first:
             return
-        content = {
+        checkpoint.write(self.out / name, self._content())
+
+    def _content(self) -> dict[str, Any]:
+        """What training goes on from."""
+        return {
             "model": self.average.network.state_dict(),
             "raw_model": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -158,7 +167,6 @@ class Run:
             "detector": self.about,
             "settings": self.settings(),
         }
-        checkpoint.write(self.out / name, content)
 
     # ---- the loop
 

@@ -98,7 +98,8 @@ class Started:
         return True
 
     def said(self) -> str:
-        return (self.folder / "stderr").read_text(encoding="utf-8", errors="replace")
+        path = self.folder / "stderr"
+        return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
 
 
 class Campaign:

@@ -8,9 +8,9 @@ from typing import Any
 
 TEMPORARY = re.compile(r"\..*\.tmp")
 MOVING = re.compile(
-    rb"git.revision[^\n]*|date(: |</dt><dd>)[^\n<]*|<span>made</span>[^<]*|workers(</code></td><td>|[:=] ?)\d"  # what two runs never share
+    rb"\d{4}-\d\d-\d\d[ T]\d\d:\d\d|git.revision[^\n]*|date(: |</dt><dd>)[^\n<]*|<span>made</span>[^<]*|workers(</code></td><td>|[:=] ?)\d"  # what two runs never share
 )
-VARYING = ("study.journal", "summary.json", "stdout", "stderr")  # with dates and durations
+VARYING = ("study.journal", "study.journal.lock", "summary.json", "stdout", "stderr")  # with dates and durations
 
 
 def files(out: Path) -> dict[str, Path]:
