@@ -8,7 +8,8 @@ from typing import Any
 
 TEMPORARY = re.compile(r"\..*\.tmp")
 MOVING = re.compile(
-    rb"\d{4}-\d\d-\d\d[ T]\d\d:\d\d|git.revision[^\n]*|date(: |</dt><dd>)[^\n<]*|<span>made</span>[^<]*|workers(</code></td><td>|[:=] ?)\d"  # what two runs never share
+    rb"\d{4}-\d\d-\d\d[ T]\d\d:\d\d|"
+    rb"git.revision[^\n]*|date(: |</dt><dd>)[^\n<]*|<span>made</span>[^<]*|workers(</code></td><td>|[:=] ?)\d"
 )
 VARYING = ("study.journal", "study.journal.lock", "summary.json", "stdout", "stderr")  # with dates and durations
 
