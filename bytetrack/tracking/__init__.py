@@ -29,7 +29,7 @@ def warm_up() -> float:
     if not COMPILED:
         log.info("numba is not installed: the tracking kernels run as plain Python, slower and with the same results")
         return 0.0
-    log.info("compiling the tracking kernels (once per machine, up to half a minute) ...")
+    log.info("compiling the tracking kernels (once per machine, a minute or two) ...")
     begin = time.perf_counter()
     for tracker in (ByteTracker(), Sort(), BotSort(), BytePlus(), OcSort(), CBIoU(), DeepSort(), MotDt()):
         tracker.update(Detections.empty())
