@@ -16,6 +16,7 @@ import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
 from bytetrack.boxes import iou, xyxy_from_tlwh
+from bytetrack.scoring.classes import RULES, laid_apart
 from bytetrack.structures import Annotations, Trajectories
 
 __all__ = ["Run", "SequenceMatch", "match_sequence"]
@@ -104,21 +105,28 @@ class SequenceMatch:
 def match_sequence(truth: Annotations, result: Trajectories, length: int, protocol: str = "mot17") -> SequenceMatch:
     """Matches a result with the ground truth, frames 1 … `length`.
 
-    `protocol` (`mot15`, `mot17`, `mot20`) says which classes are distractors; ValueError for another.
+    `protocol` (`mot15`, `mot17`, `mot20`) says which classes are distractors; those of several classes match every class apart, and
+    here forgive nothing. ValueError for another.
     """
-    if protocol not in DISTRACTORS:
-        raise ValueError(f"protocol must be one of {', '.join(DISTRACTORS)}: got {protocol!r}")
-    scored = truth.considered & ((truth.class_id == PEDESTRIAN) | (protocol == "mot15"))
-    distracting = np.isin(truth.class_id, DISTRACTORS[protocol])
+    if protocol not in DISTRACTORS and protocol not in RULES:
+        raise ValueError(f"protocol must be one of {', '.join((*DISTRACTORS, *RULES))}: got {protocol!r}")
+    if protocol in RULES:
+        scored = truth.considered & np.isin(truth.class_id, list(RULES[protocol].classes.values()))
+        gt_tlwh, pred_tlwh = laid_apart(truth, truth.class_id), laid_apart(result, _classes(result))
+    else:
+        scored = truth.considered & ((truth.class_id == PEDESTRIAN) | (protocol == "mot15"))
+        gt_tlwh, pred_tlwh = truth.tlwh, result.tlwh
+    forgiven = DISTRACTORS.get(protocol, ())
+    distracting = np.isin(truth.class_id, forgiven)
     gt_rows, pred_rows = _rows_by_frame(truth.frame_id, length), _rows_by_frame(result.frame_id, length)
-    gt_xyxy, pred_xyxy = xyxy_from_tlwh(truth.tlwh), xyxy_from_tlwh(result.tlwh)
+    gt_xyxy, pred_xyxy = xyxy_from_tlwh(gt_tlwh), xyxy_from_tlwh(pred_tlwh)
     gt_pred, pred_gt = np.full(len(truth), -1), np.full(len(result), -1)
     kept = np.zeros(len(result), bool)
     previous: dict[int, int] = {}
     for gt, pred in zip(gt_rows, pred_rows, strict=True):
         similarity = iou(gt_xyxy[gt], pred_xyxy[pred])
         keep = np.ones(len(pred), bool)
-        if DISTRACTORS[protocol]:
+        if forgiven:
             rows, columns = _assign(np.where(similarity < MIN_IOU, 0.0, similarity))
             keep[columns[distracting[gt[rows]]]] = False
         similarity, gt, pred = similarity[scored[gt]][:, keep], gt[scored[gt]], pred[keep]
@@ -144,6 +152,10 @@ def match_sequence(truth: Annotations, result: Trajectories, length: int, protoc
         pred_gt[kept],
         result.tlwh[kept],
     )
+
+
+def _classes(result: Trajectories) -> Ints:
+    return np.zeros(len(result), np.int64) if result.class_id is None else result.class_id
 
 
 def _rows_by_frame(frame_id: Ints, length: int) -> list[Ints]:

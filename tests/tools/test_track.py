@@ -132,3 +132,33 @@ def test_an_unknown_verb_lists_the_verbs(verb) -> None:
     assert process.returncode == 2
     assert "no verb 'trick'" in process.stderr
     assert "track" in process.stderr
+
+
+def test_kitti_is_tracked_and_scored_class_by_class(verb_here, tmp_path: Path) -> None:
+    (tmp_path / "kitti/training/label_02").mkdir(parents=True)
+    (tmp_path / "found").mkdir()
+    labels, found = [], []
+    for frame in range(8):
+        for identity, (kind, number, x) in enumerate((("Car", 1, 100 + 4 * frame), ("Pedestrian", 4, 400 + 2 * frame))):
+            labels.append(f"{frame} {identity} {kind} 0 0 -10 {x} 100 {x + 60} 180 0 0 0 0 0 0 0\n")
+            found.append(f"{frame + 1},-1,{x},100,60,80,0.9,{number},-1,-1\n")
+    (tmp_path / "kitti/training/label_02/0000.txt").write_text("".join(labels))
+    (tmp_path / "found/0000.txt").write_text("".join(found))
+    detector = ("detector=recorded", f"detector.folder={tmp_path}/found", "detector.class_names=[none,car,van,truck,pedestrian]")
+    process = verb_here("track", "dataset=kitti_train", f"dataset.root={tmp_path}/kitti", *detector, "out=run", "workers=1")
+    assert process.returncode == 0, process.stderr
+    scores = json.loads((tmp_path / "working/run/scores.json").read_text())
+    assert {kind: of["COMBINED"]["MOTA"] for kind, of in scores["classes"].items()} == {"car": 100, "pedestrian": 100}
+    assert "TrackEval, class by class" in process.stdout
+    thin = verb_here(
+        "track",
+        "dataset=kitti_train",
+        f"dataset.root={tmp_path}/kitti",
+        *detector,
+        "dataset.every=2",
+        "frame_rate=30",
+        "out=thin",
+        "workers=1",
+    )
+    assert thin.returncode == 0, thin.stderr
+    assert json.loads((tmp_path / "working/thin/scores.json").read_text())["trackeval"]["COMBINED"]["frames"] == 4
