@@ -83,8 +83,8 @@ def test_predictions_on_distractors_are_left_out_except_under_mot15(tmp_path: Pa
     arguments = read_annotations(gt), read_trajectories(tracks), 1
     assert match_sequence(*arguments, "mot17").pred_id.tolist() == [1]
     assert match_sequence(*arguments, "mot15").false_positives.tolist() == [1]
-    with pytest.raises(ValueError, match="protocol must be one of mot15, mot17, mot20: got 'kitti'"):
-        match_sequence(*arguments, "kitti")
+    with pytest.raises(ValueError, match="protocol must be one of mot15, mot17, mot20, kitti, bdd100k, visdrone: got 'mot99'"):
+        match_sequence(*arguments, "mot99")
 
 
 def test_empty_results_and_empty_ground_truth_match_nothing(tmp_path: Path) -> None:
