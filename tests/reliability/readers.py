@@ -78,7 +78,7 @@ def track(folder: Path, out: Path) -> None:
 
 def score(folder: Path, out: Path) -> None:
     from bytetrack.pipeline import ScoreJob, rewrite_trajectories
-    from bytetrack.tracking import interpolate
+    from bytetrack.refining import interpolate
 
     result = ScoreJob(folder / "tracks", "mot15", out / "tracks")(sequence(folder))
     sane(result is not None)
