@@ -173,6 +173,7 @@ def batches(images: AugmentedImages, plan: Plan, start: int, workers: int, pin: 
         generator=torch.Generator(),  # else it would draw from, and change, the global one
     )
     coming = iter(loader)
+    failure: OSError | ValueError | None = None
     while True:
         try:
             batch = next(coming)
@@ -182,7 +183,10 @@ def batches(images: AugmentedImages, plan: Plan, start: int, workers: int, pin: 
             message = str(error)
             if not message.startswith("Caught "):
                 raise
-            raise type(error)(message.strip().splitlines()[-1].split(": ", 1)[-1]) from None  # torch sends a traceback as text
+            failure = type(error)(message.strip().splitlines()[-1].split(": ", 1)[-1])  # torch sends a traceback as text
+        if failure is not None:
+            del coming  # nothing refers to it then, which ends its processes; they would keep this one from ending
+            raise failure
         yield batch
 
 
