@@ -24,8 +24,10 @@ check: $(BIN)/.installed  ## lint, format, types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: $(BIN)/.installed  ## the fast tests (a minute or two)
-	$(BIN)/python -m pytest
+# Tests that kill loading processes have a process of their own: forked from one that has run hundreds of others, they crashed it.
+test: $(BIN)/.installed  ## the fast tests (some minutes)
+	$(BIN)/python -m pytest --ignore=tests/reliability/test_lost.py
+	$(BIN)/python -m pytest tests/reliability/test_lost.py
 
 test-slow: $(BIN)/.installed  ## the slow tests: fuzzing, training, kills, browsers
 	$(BIN)/python -m pytest -m slow
