@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -64,7 +65,7 @@ class OpenVino(ExportedDetector):
 
     def _open(self) -> Model:
         openvino = _openvino()
-        core = openvino.Core()
+        core = _core()
         if self.device.split(".")[0] not in core.available_devices:
             raise ValueError(f"device {self.device!r} is not here: found {', '.join(core.available_devices)}")
         able = core.get_property(self.device, "OPTIMIZATION_CAPABILITIES")
@@ -108,6 +109,16 @@ def _openvino() -> Any:
     except ModuleNotFoundError:
         raise ModuleNotFoundError("detector=openvino needs openvino: pip install 'bytetrack[openvino]'") from None
     return openvino
+
+
+@functools.cache
+def _core() -> Any:
+    """The one of this process, which stays.
+
+    Each Core's plugin for CPUs with AMX gives its thread another stack for signals and unmaps it when it goes: after several, not gone
+    in the reverse order, the next signal (a child that ends, Ctrl-C) would find no stack and be a segmentation fault.
+    """
+    return _openvino().Core()
 
 
 def _shape(port: Any) -> tuple[int | None, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -77,3 +78,29 @@ def test_what_is_not_there_is_named(
     monkeypatch.setitem(sys.modules, "openvino", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'bytetrack\[openvino\]'"):
         OpenVino(nano_onnx).detect(coco_images)
+
+
+SEVERAL = """
+import os, signal, sys
+import numpy as np
+from bytetrack.detection.openvino import OpenVino
+from bytetrack.errors import FormatError
+
+refused = []
+for _ in range(3):
+    try:
+        OpenVino(sys.argv[1]).detect([np.zeros((8, 8, 3), np.uint8)])
+    except FormatError as error:
+        refused.append(error)
+while refused:
+    del refused[0]  # the first goes first
+signal.signal(signal.SIGUSR1, lambda *_: print("heard"))
+os.kill(os.getpid(), signal.SIGUSR1)
+"""
+
+
+def test_a_signal_after_several_networks_is_heard(tmp_path: Path) -> None:
+    """On CPUs with AMX, OpenVINO exchanges the stack on which signals are handled."""
+    (tmp_path / "empty.onnx").touch()
+    process = subprocess.run([sys.executable, "-c", SEVERAL, str(tmp_path / "empty.onnx")], capture_output=True, text=True)
+    assert (process.returncode, process.stdout) == (0, "heard\n"), process.stderr
