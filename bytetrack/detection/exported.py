@@ -232,6 +232,7 @@ class _Loaded:
             (most if inside else 1000) if detector.max_detections is None else detector.max_detections,
             class_ids,
             single,
+            where,
         )
 
     def __call__(self, images: Sequence[Image]) -> list[Detections]:

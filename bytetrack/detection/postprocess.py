@@ -22,6 +22,7 @@ class Selection:
     An anchor gets its best class among all the network knows. It stays if that class is in `class_ids` (None: all) and its score,
     objectness times class, is at least `min_score`. `nms_iou` is the overlap beyond which the lower of two boxes of one class goes; at
     most `max_detections` stay in an image. `single` leaves class ids out of the result. `logits`: the output is before the sigmoid.
+    `source` is what a message calls the network.
     """
 
     min_score: float
@@ -30,6 +31,7 @@ class Selection:
     class_ids: tuple[int, ...] | None = None
     single: bool = True
     logits: bool = True
+    source: str = "the network"
 
     def __call__(self, output: Tensor, grid: Tensor, stride: Tensor, ratios: Sequence[float]) -> list[Detections]:
         """Detections, best first, of a network's output (B, A, 5 + C) in any precision, with the `anchors` of its input size.
@@ -39,7 +41,7 @@ class Selection:
         """
         objectness = self._probability(output[..., 4])
         if bool(objectness.isnan().any()):
-            raise ValueError("the network's output is not a number (NaN): broken weights, or a precision too low for them (try fp32)")
+            raise ValueError(f"{self.source}'s output is not a number (NaN): broken weights, or a precision too low for them (try fp32)")
         found = []
         for row, ratio in enumerate(ratios):
             likely = objectness[row] >= self.min_score  # no class can raise a score

@@ -46,6 +46,7 @@ class Limits:
     max_detections: int
     class_ids: tuple[int, ...] | None = None
     single: bool = True
+    source: str = "the network"
 
     def of_anchors(self, output: Floats, grid: Floats | None, stride: Floats | None, ratio: float) -> Detections:
         """Detections, best first, of one image's output (A, 5 + C), scores past the sigmoid; without `grid`, boxes are decoded already.
@@ -54,7 +55,7 @@ class Limits:
         """
         objectness = output[:, 4].copy()  # close together: it is read twice
         if np.isnan(objectness.sum()):
-            raise ValueError("the network's output is not a number (NaN): broken weights, or a precision too low for them (try fp32)")
+            raise ValueError(f"{self.source}'s output is not a number (NaN): broken weights, or a precision too low for them (try fp32)")
         likely = np.flatnonzero(objectness >= self.min_score)  # no class can raise a score
         rows = output[likely].astype(np.float32, copy=False)
         scores = rows[:, 4:5] * rows[:, 5:]
