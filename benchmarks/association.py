@@ -1,9 +1,9 @@
-"""How long a tracker takes for a frame, beside its peers: `python benchmarks/association.py [--quick]`.
+"""How long a tracker takes for a frame, beside its peers: `python benchmarks/association.py [--quick] [--only FAMILY ...]`.
 
-Every tracker gets the same NumPy arrays (boxes and scores) frame by frame and builds from them whatever it takes, within the
-measured time; rows "from Detections" get bytetrack's own input, ready made as its detectors hand it over. They take turns in one
-process on one core: a round is one pass of each over the same frames, in shuffled order, with a fresh tracker; the figure is the
-median frame of the round that was disturbed least. Peers: `pip install bytetrack[bench]`; none is copied, none is under AGPL.
+Every tracker (peers.py) gets the same frames and builds from them whatever it takes, within the measured time; ours get `Detections`,
+ready made as its detectors hand them over, but for the row "from arrays". Those of a family take turns in one process on one core: a
+round is one pass of each over the same frames, in shuffled order, with a fresh tracker; the figure is the median frame of the round
+that was disturbed least.
 """
 
 from __future__ import annotations
@@ -17,165 +17,99 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
 
 import numpy as np
-import numpy.typing as npt
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.crowd import crowd
-from bytetrack import ByteTracker, Detections, Sort
+from benchmarks.crowd import crowd, looks, people
+from benchmarks.peers import FAMILIES, Frame, Make, Update, installed
+from bytetrack import ByteTracker, Detections
 
-Floats = npt.NDArray[np.float64]
-Frame = tuple[Floats, Floats, Detections]
-Update = Callable[[Floats, Floats, Detections], object]
-Make = Callable[[], Update]
+Figures = dict[str, dict[int, float]]  # microseconds of the median frame, by tracker and number of people
 
-SIZES = (10, 50, 200, 500)
-OURS = "bytetrack ByteTracker, from Detections"
-BASE = "pyxtrackers"
-GOALS = {10: 3, 50: 5, 200: 8, 500: 11}
-
-
-def ours(kind: type[ByteTracker] | type[Sort], from_arrays: bool) -> Make:
-    def make() -> Update:
-        tracker = kind()
-        if from_arrays:
-            return lambda xyxy, score, _: tracker.update(Detections(xyxy, score))
-        return lambda _, __, detections: tracker.update(detections)
-
-    return make
+SIZES = {"byte": (10, 50, 200, 500)}  # people
+OTHER_SIZES = (10, 50, 200)
+BASE, BASE_GOALS = "pyxtrackers", {10: 3, 50: 5, 200: 8, 500: 11}  # of byte: how many times faster than it
+GOAL, GOAL_SIZE = 5, 50  # of the others: how many times faster than the fastest peer
+BYTE_PLUS_GOAL = 2  # byte_plus takes at most so many times as long as byte, at GOAL_SIZE
 
 
-def pyxtrackers() -> Make:
-    from pyxtrackers import BYTETracker
-
-    def make() -> Update:
-        tracker = BYTETracker(track_thresh=0.6, match_thresh=0.9, track_buffer=30)
-        return lambda xyxy, score, _: tracker.update(np.column_stack([xyxy, score]))
-
-    return make
-
-
-def visiontrack() -> Make:
-    from visiontrack_cpp import ByteTracker as VisionTrack
-    from visiontrack_cpp import TrackerConfig
-
-    def make() -> Update:
-        tracker = VisionTrack(
-            TrackerConfig(high_score_thresh=0.6, low_score_thresh=0.1, match_iou_thresh=0.1, new_track_thresh=0.7, n_init=2, max_age=30)
-        )
-        return lambda xyxy, score, _: tracker.update(xyxy, score)
-
-    return make
-
-
-def edgefirst() -> Make:
-    from edgefirst.tracker import ByteTrack
-
-    def make() -> Update:
-        tracker = ByteTrack(high_conf=0.6, iou=0.1, update=0.1, lifespan_ns=1_000_000_000)
-        clock = iter(range(0, 10**15, 33_333_333))
-        return lambda xyxy, score, _: tracker.update(
-            xyxy.astype(np.float32), score.astype(np.float32), np.zeros(len(score), np.uint64), next(clock)
-        )
-
-    return make
-
-
-def trackers() -> Make:
-    from supervision import Detections as Boxes
-    from trackers import ByteTrackTracker
-
-    def make() -> Update:
-        tracker = ByteTrackTracker()
-        return lambda xyxy, score, _: tracker.update(Boxes(xyxy, confidence=score, class_id=np.zeros(len(score), int)))
-
-    return make
-
-
-def supervision() -> Make:
-    from supervision import ByteTrack
-    from supervision import Detections as Boxes
-
-    def make() -> Update:
-        tracker = ByteTrack(track_activation_threshold=0.6, lost_track_buffer=30, minimum_matching_threshold=0.9)
-        return lambda xyxy, score, _: tracker.update_with_detections(Boxes(xyxy, confidence=score, class_id=np.zeros(len(score), int)))
-
-    return make
-
-
-PEERS: dict[str, Callable[[], Make]] = {
-    OURS: lambda: ours(ByteTracker, from_arrays=False),
-    "bytetrack ByteTracker, from arrays": lambda: ours(ByteTracker, from_arrays=True),
-    "bytetrack Sort, from Detections": lambda: ours(Sort, from_arrays=False),
-    "pyxtrackers": pyxtrackers,
-    "visiontrack-cpp": visiontrack,
-    "edgefirst-tracker": edgefirst,
-    "trackers": trackers,
-    "supervision": supervision,
-}
-
-
-def installed() -> tuple[dict[str, Make], list[str]]:
-    """The trackers that can be made here, and a line for each that cannot."""
-    found, missing = {}, []
-    for name, find in PEERS.items():
-        try:
-            make = find()
-            make()(*frame(np.array([[0.0, 0.0, 10.0, 20.0]]), np.array([0.9])))
-            found[name] = make
-        except Exception as error:
-            missing.append(f"{name}: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
-    return found, missing
-
-
-def frame(xyxy: Floats, score: Floats) -> Frame:
-    return xyxy, score, Detections(xyxy, score)
+@cache
+def scene(n_people: int, n_frames: int, length: int) -> list[Frame]:
+    """Frames of a crowd, with features of that length."""
+    return [
+        Frame(xyxy, score, Detections(xyxy, score), looks(who, length, seed=n_people))
+        for xyxy, score, who in people(n_people, n_frames, seed=n_people)
+    ]
 
 
 def median_time(update: Update, frames: list[Frame], budget: float) -> float:
     """Microseconds of the median frame, the first 20 left out; ends early when `budget` seconds are spent."""
     times, end = [], time.perf_counter() + budget
-    for xyxy, score, detections in frames:
+    for frame in frames:
         begin = time.perf_counter()
-        update(xyxy, score, detections)
+        update(frame)
         now = time.perf_counter()
         times.append(now - begin)
-        if now > end and len(times) > 60:
+        if now > end and len(times) >= 40:
             break
     return float(np.median(times[20:])) * 1e6
 
 
-def race(makes: dict[str, Make], n_rounds: int, budget: float) -> dict[str, dict[int, float]]:
-    """Microseconds of the median frame, by tracker and number of people."""
-    figures: dict[str, dict[int, float]] = {name: {} for name in makes}
-    for n_people in SIZES:
-        frames = [frame(*arrays) for arrays in crowd(n_people, 400, seed=n_people)]
+def race(makes: dict[str, Make], sizes: tuple[int, ...], n_rounds: int, budget: float) -> Figures:
+    """Microseconds of the median frame, by tracker and number of people. One that has used up its time sits out the other rounds."""
+    figures: Figures = {name: {} for name in makes}
+    for n_people in sizes:
+        frames = scene(n_people, 400, 128 if any("features" in name for name in makes) else 0)
         rounds: dict[str, list[float]] = {name: [] for name in makes}
+        spent = dict.fromkeys(makes, 0.0)
         for _ in range(n_rounds):
             for name in random.sample(list(makes), len(makes)):
+                if spent[name] > n_rounds * budget:
+                    continue
                 gc.collect()
+                begin = time.perf_counter()
                 rounds[name].append(median_time(makes[name](), frames, budget))
+                spent[name] += time.perf_counter() - begin
         for name, values in rounds.items():
             figures[name][n_people] = min(values)
     return figures
 
 
-def table(figures: dict[str, dict[int, float]]) -> str:
-    """Markdown: microseconds a frame, and how many times faster than the base."""
-    versions = {name: _version(name.split()[0].rstrip(",")) for name in figures}
-    lines = [f"| µs a frame (times {BASE}) | " + " | ".join(f"{n} people" for n in SIZES) + " |", "|---" * (len(SIZES) + 1) + "|"]
-    base = figures.get(BASE)
+def table(figures: Figures, family: str) -> str:
+    """Markdown: microseconds a frame, and how many times as long as ours."""
+    sizes = SIZES.get(family, OTHER_SIZES)
+    lines = [f"| {family}: µs a frame (times ours) | " + " | ".join(f"{n} people" for n in sizes) + " |", "|---" * (len(sizes) + 1) + "|"]
+    ours = next(iter(figures.values()))
     for name, row in figures.items():
-        cells = [f"{row[n]:.1f}" + (f" ({base[n] / row[n]:.2f})" if base else "") for n in SIZES]
-        lines.append(f"| {name} {versions[name]} | " + " | ".join(cells) + " |")
+        cells = [f"{row[n]:.1f} ({row[n] / ours[n]:.2f})" for n in sizes]
+        lines.append(f"| {name} {_version(name.split()[0].rstrip(','))} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def verdicts(figures: Figures, family: str) -> list[str]:
+    """What was to be reached, and whether it was."""
+    (_, ours), *_ = figures.items()
+    peers = {name: row for name, row in figures.items() if not name.startswith("bytetrack")}
+    if family == "byte_plus":
+        ratio = ours[GOAL_SIZE] / figures["bytetrack ByteTracker"][GOAL_SIZE]
+        return [f"byte_plus, {GOAL_SIZE} people: {ratio:.2f} times byte (goal: at most {BYTE_PLUS_GOAL})"]
+    if not peers:
+        return [f"{family}: no peer under a permissive licence is installed"]
+    if family == "byte":
+        fastest = {n: min(row[n] for row in peers.values()) for n in SIZES["byte"]}
+        return [
+            f"byte, {n} people: {peers[BASE][n] / ours[n]:.1f} times {BASE} (goal {goal}), {fastest[n] / ours[n]:.1f} times the fastest"
+            for n, goal in (BASE_GOALS if BASE in peers else {}).items()
+        ]
+    name = min(peers, key=lambda peer: peers[peer][GOAL_SIZE])
+    return [f"{family}, {GOAL_SIZE} people: {peers[name][GOAL_SIZE] / ours[GOAL_SIZE]:.1f} times {name}, its fastest peer (goal {GOAL})"]
 
 
 def _version(package: str) -> str:
@@ -223,23 +157,22 @@ def cold_start() -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer rounds, no long run")
-    quick = parser.parse_args().quick
+    parser.add_argument("--only", nargs="+", choices=list(FAMILIES), default=list(FAMILIES), help="these families")
+    options = parser.parse_args()
     warnings.simplefilter("ignore")
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    makes, missing = installed()
-    figures = race(makes, n_rounds=3 if quick else 9, budget=0.5 if quick else 1.0)
-    lines = [table(figures), ""]
-    lines += [f"not measured: {line}" for line in missing]
-    if BASE in figures:
-        mine = figures[OURS]
-        for n in SIZES:
-            ratio = figures[BASE][n] / mine[n]
-            beaten = all(mine[n] < row[n] for name, row in figures.items() if not name.startswith("bytetrack"))
-            lines.append(f"{n} people: {ratio:.1f} times {BASE} (goal {GOALS[n]}), {'faster' if beaten else 'NOT faster'} than every peer")
-    lines.append(cold_start())
-    if not quick:
-        lines.append(flatness())
+    lines = []
+    for family in options.only:
+        makes, missing = installed(FAMILIES[family])
+        many, few = ((9, 1.0), (3, 0.25)) if family == "byte" else ((9, 0.5), (3, 0.1))
+        figures = race(makes, SIZES.get(family, OTHER_SIZES), *(few if options.quick else many))
+        sys.stdout.write(table(figures, family) + "\n\n")
+        lines += [f"not measured: {line}" for line in missing] + verdicts(figures, family)
+    if "byte" in options.only:
+        lines.append(cold_start())
+        if not options.quick:
+            lines.append(flatness())
     sys.stdout.write("\n".join(lines) + "\n")
 
 

@@ -7,20 +7,27 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["crowd"]
+__all__ = ["crowd", "looks", "people"]
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 WIDTH, HEIGHT = 1920, 1080
 
 
 def crowd(n_people: int, n_frames: int, seed: int) -> Iterator[tuple[Floats, Floats]]:
-    """Frames of `n_people` on 1920 x 1080 pixels: boxes xyxy (n, 4) and scores (n,), by descending score.
+    """What `people` yields, without who they are."""
+    for xyxy, score, _ in people(n_people, n_frames, seed):
+        yield xyxy, score
+
+
+def people(n_people: int, n_frames: int, seed: int) -> Iterator[tuple[Floats, Floats, Ints]]:
+    """Frames of `n_people` on 1920 x 1080 pixels: boxes xyxy (n, 4), scores (n,) and who they are (n,), -1 for nobody, by descending score.
 
     A person lives 150 frames on average and is replaced; 10 % of them are missed and 20 % get scores below 0.5, in runs of a few
     frames; boxes jitter by 2 to 5 % of their size; one false box of a low score comes with every 20 people.
     """
     rng = np.random.default_rng(seed)
-    people = _people(rng, n_people)
+    people, person = _people(rng, n_people), np.arange(n_people)
     frames_left = rng.exponential(150, n_people) + 10
     missed_for, faint_for = np.zeros(n_people), np.zeros(n_people)
     for _ in range(n_frames):
@@ -30,6 +37,7 @@ def crowd(n_people: int, n_frames: int, seed: int) -> Iterator[tuple[Floats, Flo
         frames_left -= 1
         gone = (frames_left <= 0) | (np.abs(people[:, :2] - (WIDTH / 2, HEIGHT / 2)) > (WIDTH / 2 + 20, HEIGHT / 2 + 20)).any(1)
         people[gone] = _people(rng, int(gone.sum()))
+        person[gone] += n_people
         frames_left[gone] = rng.exponential(150, int(gone.sum())) + 10
         missed_for[gone] = faint_for[gone] = 0
 
@@ -48,8 +56,18 @@ def crowd(n_people: int, n_frames: int, seed: int) -> Iterator[tuple[Floats, Flo
         false = _people(rng, rng.poisson(0.05 * n_people))
         centre, half = np.vstack([centre[seen], false[:, :2]]), np.vstack([half[seen], false[:, 2:4] / 2])
         score = np.concatenate([score[seen], rng.uniform(0.1, 0.5, len(false))])
+        who = np.concatenate([person[seen], np.full(len(false), -1)])
         order = np.argsort(-score)
-        yield np.hstack([centre - half, centre + half])[order], score[order]
+        yield np.hstack([centre - half, centre + half])[order], score[order], who[order]
+
+
+def looks(who: Ints, length: int, seed: int) -> Floats:
+    """Features (n, length) of those people, of length 1: a person's own with a little noise, nobody's at random."""
+    own = np.random.default_rng(seed).normal(size=(who.max(initial=-1) + 1, length))  # of more people: the same, and more
+    rng = np.random.default_rng([seed, len(who)])
+    seen = np.where(who[:, None] >= 0, own[who], rng.normal(size=(len(who), length))) if len(own) else rng.normal(size=(len(who), length))
+    seen += rng.normal(0, 0.3, seen.shape)
+    return np.asarray(seen / np.linalg.norm(seen, axis=1, keepdims=True))
 
 
 def _people(rng: np.random.Generator, n: int) -> Floats:
