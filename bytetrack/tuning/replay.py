@@ -99,15 +99,21 @@ class Replay:
         return self._affines.get(name)
 
     def score(self, tracker_for: TrackerFactory, name: str, copy: int) -> fast.Result:
-        """Tracks a copy of a sequence and scores what its result file would say (boxes to 0.1)."""
+        """Tracks a copy of a sequence and scores what its result file would say."""
+        return self.judge(name, self.track(tracker_for, name, copy))
+
+    def track(self, tracker_for: TrackerFactory, name: str, copy: int) -> Trajectories:
+        """What the result file of a copy of a sequence would say of boxes (to 0.1)."""
+        frames, tracker = self.frames(name, copy), tracker_for(self.sequences[name])
+        found = track_sequence(frames, tracker, self.min_box_area, self.max_aspect_ratio, self._motion(name))
+        return Trajectories(found.frame_id, found.track_id, np.round(found.tlwh, 1), found.score, found.class_id)
+
+    def judge(self, name: str, found: Trajectories) -> fast.Result:
+        """The scores of a sequence's trajectories."""
         if name not in self._truth:
             sequence = self.sequences[name]
             self._truth[name] = fast.prepare(read_annotations(sequence), sequence.length, self.protocol)
-        frames, tracker = self.frames(name, copy), tracker_for(self.sequences[name])
-        found = track_sequence(frames, tracker, self.min_box_area, self.max_aspect_ratio, self._motion(name))
-        return fast.evaluate(
-            self._truth[name], Trajectories(found.frame_id, found.track_id, np.round(found.tlwh, 1), found.score, found.class_id)
-        )
+        return fast.evaluate(self._truth[name], found)
 
 
 def construct(settings: dict[str, Any]) -> Any:

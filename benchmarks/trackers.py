@@ -1,0 +1,120 @@
+"""Every tracker on MOT17 half-val: online, refined, on jittered copies, thinned; the table of docs/results.md, in Markdown.
+
+    OMP_NUM_THREADS=1 python benchmarks/trackers.py D [--copies 8] [--only byte+camera ocsort]
+
+`D` holds MOT17/, detections/yolox_x_ablation/ and gmc/. A cell is HOTA / MOTA / IDF1 / switches in percent, scored in memory, which equals
+TrackEval in every field. Trackers, their settings and those of the refinement are composed as `tools/track.py` and `tools/refine.py`
+compose them, so that every cell of recorded detections is what these commands say:
+
+    online     tools/track.py dataset=mot17_val_half detector=recorded tracker=NAME [camera_motion=recorded]
+    refined    the same with what SHOWN says, then tools/refine.py with dataset, detector and recorded camera motion
+    every Nth  tools/track.py ... dataset.every=N
+    jittered   mean of the copies that tools/compare.py makes (numbers 1 up), of HOTA with the standard deviation of one copy
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from bytetrack import Trajectories
+from bytetrack.config import build, compose, plain
+from bytetrack.pipeline import TrackerFactory
+from bytetrack.refining import Footage, Refiner
+from bytetrack.scoring import fast
+from bytetrack.tuning.replay import Replay
+
+TRACKERS = ("sort", "deepsort", "motdt", "byte", "ocsort", "cbiou", "botsort", "byte_plus", "byte_plus_tuned")
+SHOWN = {"byte_plus": ["tracker.covered_frames=0"], "byte_plus_tuned": ["tracker.covered_frames=0"]}  # before refinement: nobody unseen
+EVERY = {1: "every frame", 2: "every 2nd", 3: "every 3rd", 5: "every 5th"}
+Figures = np.ndarray[tuple[int, ...], np.dtype[np.float64]]  # HOTA, MOTA, IDF1, switches
+
+
+class Ground:
+    """Half-val at every `every`-th frame, with recorded detections and camera motion."""
+
+    def __init__(self, data: Path, every: int = 1) -> None:
+        self.data, self.every = data, every
+        self.replays = {moving: self._replay(moving) for moving in (False, True)}
+        self.footage: dict[str, Footage] = {}
+
+    def words(self, moving: bool) -> list[str]:
+        """The command's settings."""
+        words = [
+            f"dataset.root={self.data}/MOT17",
+            f"detector.folder={self.data}/detections/yolox_x_ablation",
+            f"dataset.every={self.every}",
+        ]
+        return [*words, *(["camera_motion=recorded", f"camera_motion.folder={self.data}/gmc"] if moving else [])]
+
+    def _replay(self, moving: bool) -> Replay:
+        config = compose("track", self.words(moving))
+        dataset, camera = build(config.dataset), build(config.camera_motion) if moving else None
+        filters = (config.min_box_area, config.max_aspect_ratio)
+        return Replay(dataset.sequences(), build(config.detector), dataset.protocol, *filters, camera_motion=camera)
+
+    def score(self, settings: list[str], moving: bool, copies: Iterable[int] = (0,), refiner: Refiner | None = None) -> Figures:
+        """A row a copy."""
+        replay, node = self.replays[moving], plain(compose("track", [*self.words(moving), *settings]).tracker)
+        change: Callable[[str, Trajectories], Trajectories] = lambda _, found: found  # noqa: E731
+        if refiner is not None:
+            change = lambda name, found: refiner(as_read(found), self.footage_of(name))  # noqa: E731
+        rows = []
+        for copy in copies:
+            tracker_for = TrackerFactory(build, node)
+            found = {name: replay.judge(name, change(name, replay.track(tracker_for, name, copy))) for name in replay.sequences}
+            whole = fast.combine(found)
+            percent = (whole["HOTA"]["HOTA"].mean(), whole["CLEAR"]["MOTA"], whole["Identity"]["IDF1"])
+            rows.append([*(100 * value for value in percent), whole["CLEAR"]["IDSW"]])
+        return np.array(rows, dtype=np.float64)
+
+    def footage_of(self, name: str) -> Footage:
+        """What tools/refine.py is given of a sequence."""
+        if name not in self.footage:
+            replay = self.replays[True]
+            sequence = replay.sequences[name]
+            detections, camera = replay.detector.detect_sequence(sequence), replay.camera_motion
+            assert camera is not None
+            self.footage[name] = Footage(camera.of_sequence(sequence, detections), detections)
+        return self.footage[name]
+
+
+def as_read(found: Trajectories) -> Trajectories:
+    """What a reader of the result file gets: scores to 0.01."""
+    return replace(found, score=np.round(found.score, 2))
+
+
+def cell(rows: Figures) -> str:
+    hota, mota, idf1, switches = rows.mean(axis=0)
+    spread = f" ± {rows[:, 0].std(ddof=1):.2f}" if len(rows) > 1 else ""
+    return f"{hota:.2f}{spread} / {mota:.2f} / {idf1:.2f} / {switches:.0f}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--copies", type=int, default=8)
+    parser.add_argument("--only", nargs="*", help="rows, as NAME or NAME+camera")
+    given = parser.parse_args()
+    grounds = {every: Ground(given.data, every) for every in EVERY}
+    refiner = build(compose("refine", ["tracks=."]).refine)
+    columns = ["tracker", "online", f"online, {given.copies} jittered copies", "offline: refined", *list(EVERY.values())[1:]]
+    print("| " + " | ".join(columns) + " |\n" + "|---" * len(columns) + "|")
+    for name in TRACKERS:
+        for moving in (False, True) if "camera_motion" in build(compose("track", [f"tracker={name}"]).tracker).USES else (False,):
+            row = f"{name}+camera" if moving else name
+            if given.only and row not in given.only:
+                continue
+            settings, whole = [f"tracker={name}"], grounds[1]
+            cells = [whole.score(settings, moving), whole.score(settings, moving, range(1, given.copies + 1))]
+            cells.append(whole.score([*settings, *SHOWN.get(name, [])], moving, refiner=refiner))
+            cells += [ground.score(settings, moving) for every, ground in grounds.items() if every > 1]
+            print(f"| {row.replace('+', ', ')} | " + " | ".join(map(cell, cells)) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
