@@ -15,13 +15,13 @@ compose them, so that every cell of recorded detections is what these commands s
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from bytetrack import Trajectories
+from bytetrack import SequenceDetections, Trajectories
 from bytetrack.config import build, compose, plain
 from bytetrack.pipeline import TrackerFactory
 from bytetrack.refining import Footage, Refiner
@@ -35,20 +35,17 @@ Figures = np.ndarray[tuple[int, ...], np.dtype[np.float64]]  # HOTA, MOTA, IDF1,
 
 
 class Ground:
-    """Half-val at every `every`-th frame, with recorded detections and camera motion."""
+    """A dataset at every `every`-th frame, with recorded detections and camera motion."""
 
-    def __init__(self, data: Path, every: int = 1) -> None:
-        self.data, self.every = data, every
+    def __init__(self, data: Path, every: int = 1, dataset: str = "mot17_val_half") -> None:
+        self.data, self.every, self.dataset = data, every, dataset
         self.replays = {moving: self._replay(moving) for moving in (False, True)}
-        self.footage: dict[str, Footage] = {}
+        self.affines: dict[str, Figures] = {}
 
     def words(self, moving: bool) -> list[str]:
         """The command's settings."""
-        words = [
-            f"dataset.root={self.data}/MOT17",
-            f"detector.folder={self.data}/detections/yolox_x_ablation",
-            f"dataset.every={self.every}",
-        ]
+        words = [f"dataset={self.dataset}", f"dataset.root={self.data}/MOT17", f"dataset.every={self.every}"]
+        words += ["detector=recorded", f"detector.folder={self.data}/detections/yolox_x_ablation"]
         return [*words, *(["camera_motion=recorded", f"camera_motion.folder={self.data}/gmc"] if moving else [])]
 
     def _replay(self, moving: bool) -> Replay:
@@ -57,30 +54,40 @@ class Ground:
         filters = (config.min_box_area, config.max_aspect_ratio)
         return Replay(dataset.sequences(), build(config.detector), dataset.protocol, *filters, camera_motion=camera)
 
-    def score(self, settings: list[str], moving: bool, copies: Iterable[int] = (0,), refiner: Refiner | None = None) -> Figures:
-        """A row a copy."""
+    def score(
+        self,
+        settings: list[str],
+        moving: bool,
+        copies: Iterable[int] = (0,),
+        refiner: Refiner | None = None,
+        with_camera: bool = True,
+        with_detections: bool = True,
+    ) -> Figures:
+        """A row a copy. `with_camera`, `with_detections`: what the refiner is given besides the tracks."""
         replay, node = self.replays[moving], plain(compose("track", [*self.words(moving), *settings]).tracker)
-        change: Callable[[str, Trajectories], Trajectories] = lambda _, found: found  # noqa: E731
-        if refiner is not None:
-            change = lambda name, found: refiner(as_read(found), self.footage_of(name))  # noqa: E731
+
+        def change(name: str, copy: int, found: Trajectories) -> Trajectories:
+            if refiner is None:
+                return found
+            affines, detections = self.footage_of(name, copy)
+            return refiner(as_read(found), Footage(affines if with_camera else None, detections if with_detections else None))
+
         rows = []
         for copy in copies:
             tracker_for = TrackerFactory(build, node)
-            found = {name: replay.judge(name, change(name, replay.track(tracker_for, name, copy))) for name in replay.sequences}
+            found = {name: replay.judge(name, change(name, copy, replay.track(tracker_for, name, copy))) for name in replay.sequences}
             whole = fast.combine(found)
             percent = (whole["HOTA"]["HOTA"].mean(), whole["CLEAR"]["MOTA"], whole["Identity"]["IDF1"])
             rows.append([*(100 * value for value in percent), whole["CLEAR"]["IDSW"]])
         return np.array(rows, dtype=np.float64)
 
-    def footage_of(self, name: str) -> Footage:
-        """What tools/refine.py is given of a sequence."""
-        if name not in self.footage:
-            replay = self.replays[True]
-            sequence = replay.sequences[name]
-            detections, camera = replay.detector.detect_sequence(sequence), replay.camera_motion
-            assert camera is not None
-            self.footage[name] = Footage(camera.of_sequence(sequence, detections), detections)
-        return self.footage[name]
+    def footage_of(self, name: str, copy: int) -> tuple[Figures, SequenceDetections]:
+        """What tools/refine.py is given of a copy of a sequence: camera motion and detections."""
+        replay = self.replays[True]
+        sequence = replay.sequences[name]
+        if name not in self.affines:
+            self.affines[name] = replay.camera_motion.of_sequence(sequence, replay.detector.detect_sequence(sequence))
+        return self.affines[name], SequenceDetections.from_frames(replay.frames(name, copy))
 
 
 def as_read(found: Trajectories) -> Trajectories:
