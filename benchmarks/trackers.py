@@ -1,6 +1,6 @@
 """Every tracker on MOT17 half-val: online, refined, on jittered copies, thinned; the table of docs/results.md, in Markdown.
 
-    OMP_NUM_THREADS=1 python benchmarks/trackers.py D [--copies 8] [--only byte+camera ocsort]
+    OMP_NUM_THREADS=1 python benchmarks/trackers.py D [--copies 8] [--only byte+camera ocsort] [--settings tracker.SETTING=VALUE ...]
 
 `D` holds MOT17/, detections/yolox_x_ablation/ and gmc/. A cell is HOTA / MOTA / IDF1 / switches in percent, scored in memory, which equals
 TrackEval in every field. Trackers, their settings and those of the refinement are composed as `tools/track.py` and `tools/refine.py`
@@ -106,6 +106,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--copies", type=int, default=8)
     parser.add_argument("--only", nargs="*", help="rows, as NAME or NAME+camera")
+    parser.add_argument("--settings", nargs="*", default=[], help="of the trackers, in place of their own")
     given = parser.parse_args()
     grounds = {every: Ground(given.data, every) for every in EVERY}
     refiner = build(compose("refine", ["tracks=."]).refine)
@@ -116,7 +117,7 @@ def main() -> None:
             row = f"{name}+camera" if moving else name
             if given.only and row not in given.only:
                 continue
-            settings, whole = [f"tracker={name}"], grounds[1]
+            settings, whole = [f"tracker={name}", *given.settings], grounds[1]
             cells = [whole.score(settings, moving), whole.score(settings, moving, range(1, given.copies + 1))]
             cells.append(whole.score([*settings, *SHOWN.get(name, [])], moving, refiner=refiner))
             cells += [ground.score(settings, moving) for every, ground in grounds.items() if every > 1]

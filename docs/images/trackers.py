@@ -20,7 +20,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
-from bytetrack import BotSort, ByteTracker, CBIoU, DeepSort, Detections, MotDt, OcSort, Sort, Trajectories
+from bytetrack import BotSort, BytePlus, ByteTracker, CBIoU, DeepSort, Detections, MotDt, OcSort, Sort, Trajectories
 from bytetrack.appearance.crops import crop
 from bytetrack.appearance.histogram import Histogram
 from bytetrack.boxes import tlwh_from_xyxy
@@ -176,7 +176,7 @@ def middle(boxes: Array, axis: int) -> Array:
     return (boxes[..., axis] + boxes[..., axis + 2]) / 2
 
 
-def boxes_at(x: Array, y: Array, width: float = 40, height: float = 100) -> Array:
+def boxes_at(x: Array, y: Array, width: float | Array = 40, height: float | Array = 100) -> Array:
     """Boxes (frames, people, 4) around centres."""
     x, y = np.broadcast_arrays(x, y)
     return np.stack([x - width / 2, y - height / 2, x + width / 2, y + height / 2], -1)
@@ -296,7 +296,22 @@ def missed() -> tuple[Scene, list[Way]]:
     return scene, [Way("BYTE", ByteTracker), Way("MOTDT", MotDt)]
 
 
+def covered() -> tuple[Scene, list[Way]]:
+    """Three people pass behind a nearer one who stands; two of them meet there."""
+    x = np.stack([path((90, 0), start=240), path((90, 4), start=60), path((90, -4.2), start=425), path((90, 3), start=20)], 1)
+    sides = np.array([[56, 150], [30, 84], [36, 104], [30, 82]])
+    y = np.array([200.0, 172.0, 182.0, 168.0])
+    boxes = boxes_at(x, y, sides[:, 0], sides[:, 1])
+    scene = Scene(boxes, np.full(x.shape, SURE))
+    for person in (1, 2, 3):
+        seen = np.clip(np.abs(x[:, person] - x[:, 0]) / sides[person, 0], 0, 1)
+        scene.score[:, person] = np.where(seen > 0.4, SURE * seen, 0)
+    less = Way("byte_plus, covered_frames=0", partial(BytePlus, covered_frames=0), drawn=False)
+    return scene, [Way("BYTE", ByteTracker), Way("byte_plus", BytePlus), less]
+
+
 PICTURES = {
+    "byte_plus": covered,
     "byte": half_hidden,
     "sort": flicker,
     "ocsort": stops_unseen,
