@@ -50,18 +50,20 @@ give_birth = births(begin)
 def cascade(limit: float, longest: float, own: Looks, tracked: Tracked, n: int, detected: Detected, work: Work, frame: int) -> int:
     """The matching cascade (listing 1): confirmed tracks by looks, those seen last first, as they are the surest.
 
-    Lists in `work.others` what the IoU is asked for then: those seen in the last frame that are left, and unconfirmed ones.
+    Those seen in the last frame come first however long ago that was. Lists in `work.others` what the IoU is asked for then: those
+    of them that are left, and unconfirmed ones.
     """
     n_left = 0
-    for age in range(1, int(longest) + 2):
+    for age in range(int(longest) + 2):
         n_rows = 0
         for t in range(n):
             row = tracked.order[t]
-            if tracked.state[row] in (TRACKED, LOST) and frame - tracked.last_frame[row] == age:
+            lost_for = frame - tracked.last_frame[row]
+            if tracked.state[row] == TRACKED if age == 0 else tracked.state[row] == LOST and lost_for == age:
                 work.rows[n_rows] = row
                 n_rows += 1
         n_rows = match_looks(work.rows, n_rows, HIGH, limit, own, tracked, detected, work, frame)
-        if age == 1:
+        if age == 0:
             for t in range(n_rows):
                 work.others[t] = work.rows[t]
             n_left = n_rows
@@ -106,7 +108,7 @@ def deepsort_update(
     bins = bin_boxes(xyxy, class_id, work.rows, n_detections, 0.0, work.binned)
     own = looks_of(bins, tracked.own, len(tracked.order), int(parameters[BUDGET]), features, parameters[GATE], False, work.sums)
     uncover(tracked, n, LOST)
-    predict_all(tracked, n)
+    predict_all(tracked, n, False)
 
     n = cascade(parameters[APPEARANCE_COST], parameters[MAX_LOST_FRAMES], own, tracked, n, detected, work, frame)
     limit, low_limit = parameters[MATCH_COST], parameters[LOW_MATCH_COST]
@@ -144,6 +146,7 @@ class DeepSort(Tracker):
     """
 
     USES = ("features",)
+    TAKES_TIME = True
     SHOWS_LOST = True
 
     def __init__(

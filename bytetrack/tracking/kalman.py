@@ -88,11 +88,11 @@ def squared_mahalanobis(motion: Floats, box: Floats) -> float:
 
 
 @kernel
-def predict_all(tracked: Tracked, n: int) -> None:
-    """All tracks one frame on; the height of lost ones stands still. One whose box vanished or flew off is removed."""
+def predict_all(tracked: Tracked, n: int, heights_rest: bool) -> None:
+    """All tracks one frame on; whether the height of lost ones stands still. One whose box vanished or flew off is removed."""
     for t in range(n):
         row = tracked.order[t]
-        if tracked.state[row] == LOST:
+        if heights_rest and tracked.state[row] == LOST:
             tracked.motion[row, VELOCITY, HEIGHT] = 0.0
         predict(tracked.motion[row])
         box_of_motion(tracked.motion[row], tracked.box[row])

@@ -49,7 +49,7 @@ def retrieve(row: int, j: int, own: Looks, tracked: Tracked, detected: Detected,
     """Lost track `row` was found as detection `j`: a new tracklet begins, with a new filter (section 3.2)."""
     start(tracked.motion[row], detected.xyxy[j])
     box_of_motion(tracked.motion[row], tracked.box[row])
-    tracked.mark[row] = 1
+    tracked.mark[row], tracked.first_frame[row] = 1, frame
     remember(row, j, own)
 
 
@@ -137,7 +137,7 @@ def motdt_update(
     bins = bin_boxes(xyxy, class_id, rows, n_detections, 0.0, work.binned)
     own = looks_of(bins, tracked.own, len(tracked.order), int(parameters[BUDGET]), features, parameters[GATE], True, work.sums)
     uncover(tracked, n, TRACKED)
-    predict_all(tracked, n)
+    predict_all(tracked, n, True)
     n, n_unconfirmed = list_by_state(tracked, n, work)
     n_tracked = 0
     while n_tracked < n and tracked.state[rows[n_tracked]] == TRACKED:
@@ -182,6 +182,7 @@ class MotDt(Tracker):
     """
 
     USES = ("features",)
+    TAKES_TIME = True
     SHOWS_LOST = True
 
     def __init__(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bytetrack import BotSort, BytePlus, ByteTracker, CBIoU, Detections, OcSort, Sort
+from bytetrack import BotSort, BytePlus, ByteTracker, CBIoU, DeepSort, Detections, MotDt, OcSort, Sort
 from bytetrack.pipeline import track_sequence
+from bytetrack.tracking.kalman import VELOCITY_VARIANCE
 
-TIMED = [ByteTracker, Sort, BotSort, BytePlus, CBIoU]
+TIMED = [ByteTracker, Sort, BotSort, BytePlus, CBIoU, DeepSort, MotDt]
 
 
 def walker(x: float) -> Detections:
@@ -22,7 +23,8 @@ def test_a_late_frame_finds_the_track_where_it_has_gone(kind: type) -> None:
         tracker = kind()
         for frame in range(12):
             tracker.update(walker(12.0 * frame))
-        return int(tracker.update(walker(12.0 * 17), dt=dt).track_id.max(initial=0))
+        tracks = tracker.update(walker(12.0 * 17), dt=dt)
+        return int(tracks.track_id[tracks.detection_index >= 0].max(initial=0))
 
     assert run(6.0) == 1
     assert run(1.0) != 1
@@ -70,6 +72,24 @@ def test_velocities_are_those_of_a_frame_whatever_the_steps() -> None:
         tracker.update(walker(3.0 * frame), dt=2.0)
     tracker.update(Detections.empty())
     assert tracker.lost().xyxy[0, 0] == pytest.approx(3.0 * 59, abs=0.5)
+
+
+def test_a_motdt_track_retrieved_late_begins_as_sure_of_its_velocity_as_one_retrieved_at_once() -> None:
+    def variance(dt: float) -> float:
+        tracker = MotDt(candidate_score=1.0)
+        for _ in range(3):
+            tracker.update(walker(0), features=[[1.0, 0.0]])
+        tracker.update(Detections.empty())
+        tracker.update(walker(0), features=[[1.0, 0.0]], dt=dt)
+        return float(tracker._tracked.motion[tracker._tracked.order[0], VELOCITY_VARIANCE, 0])
+
+    assert variance(1.0) == variance(4.0) == (10 * 100 / 160) ** 2
+
+
+def test_a_deepsort_track_is_asked_for_its_overlap_after_a_late_frame() -> None:
+    tracker = DeepSort(min_hits=1)
+    tracker.update(walker(0), features=[[1.0, 0.0]])
+    assert tracker.update(walker(2), features=[[0.0, 1.0]], dt=40.0).track_id.tolist() == [1]
 
 
 def test_a_refused_frame_changes_nothing() -> None:
