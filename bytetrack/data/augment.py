@@ -89,6 +89,7 @@ class AugmentedImages:
     """Images and targets of `images`, made on demand: `self[Sample(...)]` gives the same arrays wherever and whenever it is asked.
 
     `read(path, reduce)` gives the BGR image at 1/`reduce` of its size; `cached(index)`, if given, a smaller stored copy of it instead.
+    With `crowd`, crowd boxes are targets of class -1; they are left out otherwise.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class AugmentedImages:
         augmentation: Augmentation | None = None,
         seed: int = 0,
         cached: Callable[[int], Image] | None = None,
+        crowd: bool = False,
     ) -> None:
         if not len(images):
             raise ValueError("training needs at least one image, the dataset has none")
@@ -106,6 +108,7 @@ class AugmentedImages:
         self.augmentation = augmentation or Augmentation()
         self.seed = seed
         self.cached = cached
+        self.crowd = crowd
 
     def __len__(self) -> int:
         return len(self.images)
@@ -182,9 +185,9 @@ class AugmentedImages:
         source, to_source = self._load(index, matrix)
         draw(image, area, source, matrix @ inverse(to_source), warp_boxes(part[None], to_source)[0])
         rows = np.arange(self.images.offsets[index], self.images.offsets[index + 1])
-        rows = rows[~self.images.crowd[rows]]
+        rows = rows if self.crowd else rows[~self.images.crowd[rows]]
         moved, kept = move_boxes(self.images.xyxy[rows], matrix, part, image.shape, self.augmentation)
-        return np.column_stack([moved[kept], self.images.category[rows[kept]]])
+        return np.column_stack([moved[kept], np.where(self.images.crowd[rows[kept]], -1, self.images.category[rows[kept]])])
 
     def _load(self, index: int, matrix: Floats) -> tuple[Image, Floats]:
         """Source `index` at the smallest stored or decodable size that `matrix` does not enlarge, and the matrix to that size."""

@@ -92,6 +92,19 @@ class ImageSet:
             offsets=offsets,
         )
 
+    def with_crowd(self, more: Sequence[Floats]) -> ImageSet:
+        """The same images with boxes `more` (n, 4) of each that are neither object nor background, after its own."""
+        counts = np.array([len(rows) for rows in more], dtype=np.int64)
+        at = np.repeat(self.offsets[1:], counts)
+        return replace(
+            self,
+            offsets=self.offsets + np.concatenate([[0], np.cumsum(counts)]),
+            xyxy=np.insert(self.xyxy, at, np.concatenate([*more, np.empty((0, 4))]), axis=0),
+            category=np.insert(self.category, at, 0),
+            track_id=np.insert(self.track_id, at, -1),
+            crowd=np.insert(self.crowd, at, True),
+        )
+
 
 def split_frame(file_name: str) -> tuple[str, int | None]:
     """A file name and its frame in a video, None for an image.

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from bytetrack.detection.network import STRIDES, anchors
 
-__all__ = ["Assignment", "Grid", "SimOTA", "paired_iou"]
+__all__ = ["Assignment", "Grid", "SimOTA", "cells_within", "paired_iou"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +94,12 @@ class SimOTA:
 
     @torch.no_grad()
     def __call__(self, boxes: Tensor, objectness: Tensor, classes: Tensor, targets: Tensor, grid: Grid) -> Assignment:
-        """Assigns `targets` (B, G, 5) (class, centre x, centre y, width, height in pixels; rows of width 0 are padding).
+        """Assigns `targets` (B, G, 5): class, centre x, centre y, width, height in pixels. Rows of width 0 or class < 0 take no cell.
 
         `boxes` (B, A, 4) are predictions as centre and size in pixels, `objectness` (B, A) and `classes` (B, A, C) logits.
         """
         targets = targets.float()
-        valid = targets[..., 3] > 0
+        valid = (targets[..., 3] > 0) & (targets[..., 0] >= 0)
         found = self._candidates(boxes.float(), objectness.float(), classes.float(), targets, valid, grid)
         batch, cells = boxes.shape[:2]
         foreground = torch.zeros(batch, cells, dtype=torch.bool, device=boxes.device)
@@ -144,25 +144,10 @@ class SimOTA:
         )
 
     def _near_any(self, targets: Tensor, valid: Tensor, grid: Grid) -> Tensor:
-        """(B, A) bool: inside any box (with `inside_box`) or within the centre radius of any, level by level.
-
-        A box covers a rectangle of cells, so its mask is an outer product of a column and a row mask, and the union over boxes
-        a matrix product.
-        """
-        centers, half = self._centers(targets, grid), targets[..., 3:5] / 2
-        masks = []
-        for rows, columns, stride in grid.levels:
-            x = (torch.arange(columns, device=targets.device) + 0.5) * stride
-            y = (torch.arange(rows, device=targets.device) + 0.5) * stride
-            radius = torch.full_like(half, self.center_radius * stride)
-            rules = [(centers, radius)] + ([(targets[..., 1:3], half)] if self.inside_box else [])
-            near = torch.zeros(len(targets), rows, columns, dtype=torch.bool, device=targets.device)
-            for middle, reach in rules:
-                in_x = ((x - middle[..., :1]).abs() < reach[..., :1]) & valid[..., None]
-                in_y = (y - middle[..., 1:]).abs() < reach[..., 1:]
-                near |= torch.bmm(in_y.float().transpose(1, 2), in_x.float()) > 0
-            masks.append(near.flatten(1))
-        return torch.cat(masks, 1)
+        """(B, A) bool: inside any box (with `inside_box`) or within the centre radius of any."""
+        radius = torch.full_like(targets[..., 3:5], self.center_radius)
+        near = cells_within(grid, self._centers(targets, grid), radius, valid, in_strides=True)
+        return near | cells_within(grid, targets[..., 1:3], targets[..., 3:5] / 2, valid) if self.inside_box else near
 
     def _match(self, found: _Candidates, targets: Tensor, valid: Tensor, grid: Grid) -> tuple[Tensor, Tensor]:
         """Which candidates are taken (B, n) bool, and by which row of the targets (B, n)."""
@@ -201,6 +186,23 @@ class SimOTA:
             near &= ((found.centers[:, None] - targets[:, :, None, 1:3]).abs() < targets[:, :, None, 3:5] / 2).all(3)
         cost += self.outside_cost * ~near
         return cost.masked_fill_(~real, torch.inf), iou
+
+
+def cells_within(grid: Grid, centers: Tensor, reach: Tensor, chosen: Tensor, in_strides: bool = False) -> Tensor:
+    """(B, A) bool: cells whose centre lies less than `reach` (B, G, 2) from any of the `centers` (B, G, 2) that is `chosen` (B, G).
+
+    `reach` is in pixels, or in cells of each level. Around a centre lies a rectangle of cells, so its mask is an outer product of a
+    column and a row mask, and the union over centres a matrix product.
+    """
+    masks = []
+    for rows, columns, stride in grid.levels:
+        x = (torch.arange(columns, device=centers.device) + 0.5) * stride
+        y = (torch.arange(rows, device=centers.device) + 0.5) * stride
+        most = reach * stride if in_strides else reach
+        in_x = ((x - centers[..., :1]).abs() < most[..., :1]) & chosen[..., None]
+        in_y = (y - centers[..., 1:]).abs() < most[..., 1:]
+        masks.append((torch.bmm(in_y.float().transpose(1, 2), in_x.float()) > 0).flatten(1))
+    return torch.cat(masks, 1)
 
 
 def paired_iou(first: Tensor, second: Tensor) -> Tensor:

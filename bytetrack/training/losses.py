@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bytetrack.training.assignment import Grid, SimOTA, paired_iou
+from bytetrack.training.assignment import Grid, SimOTA, cells_within, paired_iou
 
 __all__ = ["Losses", "YoloxLoss"]
 
@@ -46,7 +46,8 @@ class YoloxLoss:
         """Losses of `raw` (B, A, 5 + C) against `targets` (B, G, 5), an image being `height` x `width` pixels.
 
         A cell's raw output is offset x, y in strides, log width, log height in strides, objectness logit, class logits.
-        A target is class, centre x, centre y, width, height in pixels; rows of width 0 are padding.
+        A target is class, centre x, centre y, width, height in pixels; rows of width 0 are padding. Cells inside a target of class < 0
+        that learn no other one have no objectness loss: what is there is neither object nor background.
         """
         with torch.autocast(raw.device.type, enabled=False):
             return self._losses(raw.float(), targets.float(), self._grid(height, width, raw.device), l1)
@@ -68,7 +69,8 @@ class YoloxLoss:
         truth = targets[image, found.target[image, cell]]
         iou = paired_iou(boxes[image, cell], truth[:, 1:])
         box = self.box_weight * (1 - iou**2).sum() / count
-        objectness = F.binary_cross_entropy_with_logits(raw[..., 4], found.foreground.float(), reduction="sum") / count
+        unknown = cells_within(grid, targets[..., 1:3], targets[..., 3:] / 2, targets[..., 0] < 0) & ~found.foreground
+        objectness = F.binary_cross_entropy_with_logits(raw[..., 4], found.foreground.float(), (~unknown).float(), reduction="sum") / count
         labels = F.one_hot(truth[:, 0].long(), raw.shape[2] - 5) * found.iou[image, cell, None]
         classes = F.binary_cross_entropy_with_logits(raw[image, cell, 5:], labels, reduction="sum") / count
         distance = raw.new_zeros(())

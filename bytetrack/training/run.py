@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 
+from bytetrack import boxes as box_ops
 from bytetrack.data.augment import AugmentedImages, Sample
 from bytetrack.data.coco import load_coco, mix
 from bytetrack.detection.inference import DTYPES, pick_convention, pick_precision
@@ -56,6 +59,8 @@ class Run:
         self.network = build_network(*shape, num_classes=len(self.images.names))
         self.convention = self._initial_weights()
         self.network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if recipe.ignore_seen is not None:
+            self.images = self.images.with_crowd(self._seen(recipe.ignore_seen, test))
         self.optimizer = recipe.optimisation.build(self.network)
         self.average = MovingAverage(self.network, recipe.optimisation.ema_decay, recipe.optimisation.ema_steps)
         # fp16 alone needs its gradients scaled.
@@ -99,6 +104,21 @@ class Run:
             return recipe.convention or "bgr255"
         found: Checkpoint = load_weights(self.network, recipe.weights, recipe.weight_classes)
         return pick_convention(recipe.convention, found)
+
+    def _seen(self, score: float, test: dict[str, Any]) -> list[npt.NDArray[np.float64]]:
+        """Of each training image, the boxes that the starting weights find with at least `score` where no label is."""
+        self.network.eval()
+        if self.here.first:
+            log.info("looking at the %d training images with %s, for people without a label", len(self.images), self.recipe.weights)
+        look = Evaluation(self.images, *self.size, self.convention, **{**test, "min_score": score})
+        rank, world = self.here.rank, self.here.world
+        shares = self.here.gather(look.detect(self.network, self.device, part=slice(rank, None, world)))
+        together = [shares[index % world][index // world] for index in range(len(self.images))]
+        labels = [self.images.xyxy[self.images.rows(index)] for index in range(len(self.images))]
+        seen = [found.xyxy[box_ops.iou(found.xyxy, of).max(axis=1, initial=0) < 0.3] for found, of in zip(together, labels, strict=True)]
+        if self.here.first:
+            log.info("%d boxes beside %d labels are neither object nor background", sum(map(len, seen)), len(self.images.xyxy))
+        return seen
 
     def _evaluation(self, test: dict[str, Any]) -> Evaluation | None:
         if not self.recipe.val or not self.recipe.eval_interval:
@@ -241,7 +261,8 @@ class Run:
                 monitor.say("storing %d letterboxed images in %s while training", len(self.images), self.out / "cache")
                 stored.fill(lambda _: self._stop_if_asked(watch, monitor) if self.here.world == 1 else None)
             self.here.gather(None)  # the others wait for the first
-        return AugmentedImages(self.images, read_image, self.recipe.augmentation, self.recipe.seed, stored)
+        crowd = self.recipe.ignore_crowd or self.recipe.ignore_seen is not None
+        return AugmentedImages(self.images, read_image, self.recipe.augmentation, self.recipe.seed, stored, crowd)
 
     def _step(self, model: nn.Module, batch: Batch, monitor: Monitor) -> None:
         recipe, step = self.recipe, self.step
@@ -269,7 +290,8 @@ class Run:
         dtype = DTYPES[self.precision]
         with torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32):
             raw = model(pixels)
-        return torch.stack(list(self.loss(raw, targets, height, width, not self.plan.augmented(self.step)).as_dict().values()))
+        l1 = self.recipe.l1_always or not self.plan.augmented(self.step)
+        return torch.stack(list(self.loss(raw, targets, height, width, l1).as_dict().values()))
 
     def _note(self, batch: Batch, losses: torch.Tensor, rate: float, monitor: Monitor) -> None:
         """Tells the monitor what happened in the step just done, now and then in detail."""

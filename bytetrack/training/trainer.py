@@ -33,9 +33,11 @@ class Trainer:
     start anew where the number of classes differs. `convention` of the input: None as the weights have it, `bgr255` without any.
     `batch_size` counts all processes. The last `no_aug_epochs` of `max_epochs` are without mosaic and mixup and with the L1 loss.
     `multiscale`: every `multiscale_interval` steps a height between these two, in units of 32 pixels; None for the detector's size
-    always. Evaluation every `eval_interval` epochs and every one of the last `no_aug_epochs`; 0 for never. `cache` stores letterboxed
-    images in the run folder meanwhile. A checkpoint is written every epoch and every `checkpoint_minutes`. `precision` of the network's
-    layers: `auto` is what `pick_precision` finds for the device; losses and weights are float32 always.
+    always. `l1_always` has the L1 loss from the first step. `ignore_crowd`: inside crowd boxes nothing counts as background; with
+    `ignore_seen`, a score, nor does it inside the boxes that the starting weights find with at least that score where no label is (IoU
+    with each under 0.3). Evaluation every `eval_interval` epochs and every one of the last `no_aug_epochs`; 0 for never. `cache` stores
+    letterboxed images in the run folder meanwhile. A checkpoint is written every epoch and every `checkpoint_minutes`. `precision` of
+    the network's layers: `auto` is what `pick_precision` finds for the device; losses and weights are float32 always.
     """
 
     def __init__(
@@ -50,6 +52,9 @@ class Trainer:
         batch_size: int = 48,
         multiscale: Sequence[int] | None = (18, 32),
         multiscale_interval: int = 10,
+        l1_always: bool = False,
+        ignore_crowd: bool = False,
+        ignore_seen: float | None = None,
         augmentation: Augmentation | None = None,
         assignment: SimOTA | None = None,
         optimisation: Optimisation | None = None,
@@ -67,7 +72,8 @@ class Trainer:
         self.convention = check_convention(convention)
         self.max_epochs, self.no_aug_epochs, self.batch_size = max_epochs, no_aug_epochs, batch_size
         self.multiscale = (int(multiscale[0]), int(multiscale[1])) if multiscale is not None else None
-        self.multiscale_interval = multiscale_interval
+        self.multiscale_interval, self.l1_always = multiscale_interval, l1_always
+        self.ignore_crowd, self.ignore_seen = ignore_crowd, ignore_seen
         self.augmentation = augmentation or Augmentation()
         self.assignment = assignment or SimOTA()
         self.optimisation = optimisation or Optimisation()
@@ -90,6 +96,10 @@ class Trainer:
             raise ValueError(f"multiscale must be a range of heights in units of 32 pixels, lower first: got {self.multiscale}")
         if self.precision not in PRECISIONS:
             raise ValueError(f"precision must be {', '.join(PRECISIONS)}: got {self.precision!r}")
+        if self.ignore_seen is not None and (self.weights is None or not 0 < self.ignore_seen < 1):
+            raise ValueError(
+                f"ignore_seen must be a score in (0, 1), of boxes of the starting weights (set weights): got {self.ignore_seen}"
+            )
         if self.weight_classes is not None and self.weights is None:
             raise ValueError("weight_classes choose rows of a weight file: set weights too")
 

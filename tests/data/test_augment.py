@@ -137,6 +137,12 @@ def test_boxes_outside_crowds_slivers_and_the_hardly_visible_are_dropped() -> No
     assert len(dataset(images, strict)[Sample(0, 0, 120, 200, False)][1]) == 0
 
 
+def test_crowds_are_targets_of_no_class_where_they_are_asked_for() -> None:
+    images = image_set([(200, 120)], [[[10, 10, 50, 90], [60, 10, 90, 90]]], crowd=[1])
+    _, targets = AugmentedImages(images, Painted(images), PLAIN, crowd=True)[Sample(0, 0, 120, 200, False)]
+    assert targets.tolist() == [[0, 30, 50, 40, 80], [-1, 75, 50, 30, 80]]
+
+
 def test_the_same_seed_epoch_and_index_give_the_same_image_anywhere() -> None:
     sample = Sample(3, 1, 160, 224, True)
     first, second = dataset(MANY, Augmentation(), 7), dataset(MANY, Augmentation(), 7)

@@ -94,6 +94,16 @@ def test_taking_images_takes_their_boxes_along(tmp_path: Path) -> None:
     assert len(images.take([])) == 0
 
 
+def test_more_crowds_come_after_the_boxes_of_their_image(tmp_path: Path) -> None:
+    images = load_coco(written(tmp_path))
+    more = images.with_crowd([np.empty((0, 4)), np.array([[1.0, 2, 3, 4], [5, 6, 7, 8]]), np.array([[0.0, 0, 1, 1]])])
+    assert more.offsets.tolist() == [0, 1, 5, 7]
+    assert more.xyxy[more.rows(1)].tolist() == [[-4, 10, 16, 40], [1, 1, 6, 6], [1, 2, 3, 4], [5, 6, 7, 8]]
+    assert more.crowd.tolist() == [False, False, False, True, True, True, True]
+    assert more.track_id.tolist() == [1, 1, 2, -1, -1, -1, -1]
+    assert len(more.category) == 7
+
+
 def test_a_frame_of_a_video_is_named_after_a_hash() -> None:
     assert split_frame("x/v.avi#000012") == ("x/v.avi", 12)
     assert split_frame("odd#name.jpg") == ("odd#name.jpg", None)

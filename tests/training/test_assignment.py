@@ -129,6 +129,17 @@ def test_a_box_whose_centre_lies_outside_the_image_learns_only_with_the_clamped_
     assert not package.foreground.any()
 
 
+def test_a_target_of_no_class_takes_no_cell() -> None:
+    predicted, objectness, classes, targets = scene(3, 2, 5, 2)
+    unknown, padding = targets.clone(), targets.clone()
+    unknown[:, 0, 0] = -1
+    padding[:, 0] = 0
+    with_unknown, without = (SimOTA()(predicted, objectness, classes, rows, GRID) for rows in (unknown, padding))
+    assert torch.equal(with_unknown.foreground, without.foreground)
+    assert torch.equal(with_unknown.target, without.target)
+    assert not torch.equal(without.foreground, SimOTA()(predicted, objectness, classes, targets, GRID).foreground)
+
+
 def test_images_without_boxes_and_batches_without_any_are_background() -> None:
     predicted, objectness, classes, targets = scene(1, 2, 4, 1)
     targets[1] = 0

@@ -65,6 +65,20 @@ def test_one_cell_with_a_known_box_has_the_loss_worked_by_hand() -> None:
     assert float(losses.total) == pytest.approx(5 * 3 / 4 + 3 * math.log(2), rel=1e-5)
 
 
+def test_cells_inside_a_target_of_no_class_have_no_objectness_loss_unless_they_learn_another() -> None:
+    raw = torch.zeros(1, CELLS, 6)
+    unknown = [-1, 48.0, 32.0, 33.0, 33.0]  # 31.5 to 64.5 by 15.5 to 48.5: 16 cells of stride 8, 4 of stride 16, 2 of stride 32
+    losses = YoloxLoss()(raw, torch.tensor([[unknown]]), HEIGHT, WIDTH)
+    inside = 16 + 4 + 2
+    assert losses.total.item() == losses.objectness.item() == pytest.approx((CELLS - inside) * math.log(2), rel=1e-5)
+    known = [0, 44.0, 28.0, 8.0, 8.0]
+    alone = YoloxLoss()(raw, torch.tensor([[known]]), HEIGHT, WIDTH)
+    both = YoloxLoss()(raw, torch.tensor([[unknown, known]]), HEIGHT, WIDTH)
+    assert (both.box, both.classes, both.foreground) == (alone.box, alone.classes, alone.foreground)
+    learning = both.foreground.item()
+    assert both.objectness.item() * learning == pytest.approx((CELLS - inside + learning) * math.log(2), rel=1e-5)
+
+
 def test_an_image_without_boxes_has_only_the_objectness_loss() -> None:
     raw = torch.zeros(1, CELLS, 6, requires_grad=True)
     losses = YoloxLoss()(raw, torch.zeros(1, 0, 5), HEIGHT, WIDTH, l1=True)

@@ -8,14 +8,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+from bytetrack.data.augment import Augmentation
 from bytetrack.detection.inference import pick_precision
 from bytetrack.detection.network import build_network, load_weights
 from bytetrack.errors import FormatError
+from bytetrack.structures import Detections
 from bytetrack.training import checkpoint
 from bytetrack.training.evaluation import Evaluation
+from bytetrack.training.losses import YoloxLoss
 from bytetrack.training.optimisation import Optimisation
 from bytetrack.training.run import Run
 from bytetrack.training.trainer import Trainer
@@ -239,10 +243,50 @@ def test_fine_tuning_from_classes_of_a_checkpoint_keeps_their_layers(
     assert all(torch.allclose(before[key], after[key], atol=1e-6) for key in before if "num_batches" not in key)
 
 
+def test_what_the_starting_weights_see_and_no_label_says_is_left_out_of_the_loss(
+    trainer: Make, tiny: dict[str, Any], whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: list[float] = []
+
+    def detect(self: Evaluation, *_: Any, **__: Any) -> list[Detections]:
+        seen.append(self.min_score)
+        labels = [self.images.xyxy[self.images.rows(i)] for i in range(len(self.images))]
+        return [Detections(np.concatenate([rows[:1], [[112.0, 72, 160, 120]]]), [0.9, 0.9]) for rows in labels]
+
+    classes: list[float] = []
+    losses = YoloxLoss.__call__
+
+    def spied(self: YoloxLoss, raw: Any, targets: torch.Tensor, *rest: Any) -> Any:
+        classes.extend(targets[..., 0][targets[..., 3] > 0].tolist())
+        return losses(self, raw, targets, *rest)
+
+    monkeypatch.setattr(Evaluation, "detect", detect)
+    monkeypatch.setattr(YoloxLoss, "__call__", spied)
+    caplog.set_level("INFO", logger="bytetrack")
+    plain = Augmentation(mosaic=0, mixup=0, scale=(0.9, 0.9))
+    few = {"max_epochs": 1, "no_aug_epochs": 0, "eval_interval": 0, "augmentation": plain}
+    trainer(weights=str(whole / "best.pth"), ignore_seen=0.4, **few).fit(tmp_path, **tiny)
+    assert seen == [0.4]
+    assert "9 boxes beside 27 labels are neither object nor background" in caplog.text  # those on a label are none
+    assert set(classes) == {0, -1}
+
+
+def test_l1_can_come_from_the_first_step(trainer: Make, tiny: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[bool] = []
+    losses = YoloxLoss.__call__
+
+    def spied(self: YoloxLoss, raw: Any, targets: Any, height: int, width: int, l1: bool) -> Any:
+        told.append(l1)
+        return losses(self, raw, targets, height, width, l1)
+
+    monkeypatch.setattr(YoloxLoss, "__call__", spied)
+    trainer(max_epochs=1, no_aug_epochs=0, eval_interval=0, l1_always=True).fit(tmp_path / "always", **tiny)
+    trainer(max_epochs=1, no_aug_epochs=0, eval_interval=0).fit(tmp_path / "published", **tiny)
+    assert told == [True, True, False, False]
+
+
 @pytest.mark.slow
 def test_a_network_learns_its_few_images_by_heart(trainer: Make, tiny: dict[str, Any], tmp_path: Path) -> None:
-    from bytetrack.data.augment import Augmentation
-
     plain = Augmentation(mosaic=0, mixup=0, distort=0, degrees=0, shear=0, translate=0, scale=(1, 1))
     settings = Optimisation(learning_rate=0.2, ema_decay=0.9, ema_steps=10)
     run = trainer(max_epochs=150, eval_interval=50, no_aug_epochs=0, multiscale=None, augmentation=plain, optimisation=settings, cache=True)
@@ -260,6 +304,7 @@ def test_a_network_learns_its_few_images_by_heart(trainer: Make, tiny: dict[str,
         ({"precision": "fp8"}, "precision must be auto, fp32, fp16, bf16"),
         ({"multiscale": (3, 2)}, "multiscale must be a range"),
         ({"weight_classes": [0]}, "set weights too"),
+        ({"ignore_seen": 0.3}, "ignore_seen must be a score"),
         ({"convention": "rgb"}, "convention must be"),
     ],
 )
