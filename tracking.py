@@ -2,15 +2,14 @@
 
 import argparse
 
-from bytetrack.config import run_verb
+from bytetrack.config import in_quotes, run_verb
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--video", metavar="FILE", help="a video file instead of the webcam")
     arguments, settings = parser.parse_known_args()
-    quoted = (arguments.video or "").replace("\\", "\\\\").replace("'", "\\'")
-    run_verb("demo", [f"source='{quoted}'", *settings] if arguments.video else settings)
+    run_verb("demo", [f"source={in_quotes(arguments.video)}", *settings] if arguments.video else settings)
 
 
 if __name__ == "__main__":

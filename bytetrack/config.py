@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
@@ -26,7 +26,7 @@ import bytetrack
 from bytetrack import __version__
 from bytetrack.replacing import replace_text
 
-__all__ = ["build", "compose", "console", "home", "out_folder", "plain", "run_verb", "save", "verb"]
+__all__ = ["build", "compose", "console", "home", "in_quotes", "out_folder", "plain", "run_verb", "save", "verb"]
 
 OPTIMIZERS = r"torch\.optim\.(lr_scheduler\.)?[A-Z]\w*"
 GUARDED = ("hydra.callbacks", "hydra.job_logging", "hydra.hydra_logging", "hydra.job.env_set")  # by which a config could run anything
@@ -38,6 +38,8 @@ SECRETS = {  # pattern: what stands for it in files and messages
     r"(?<=://)([^\s?'\"]+)\?[^\s'\"]+": r"\1?***",
     r"(?<=\btoken=)[^\s,}]+": "***",
 }
+
+QUOTING = """In a shell, quote lists and braces, "lines=[[0,9,9,9,gate]]", and what holds spaces or signs twice: "source='a (1).mp4'\""""
 
 log = logging.getLogger("bytetrack")
 
@@ -203,6 +205,7 @@ def verb(name: str) -> Callable[[Callable[[Any], None]], Callable[[], None]]:
             with _explained(complete):
                 import hydra
 
+                sys.argv[1:] = map(_quoted, sys.argv[1:])
                 os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises its errors, which are explained here, in place of printing them
                 _register_recipes(name, sys.argv[1:])
                 _refuse_foreign_hydra(name, sys.argv[1:])
@@ -244,11 +247,14 @@ def _explained(complete: bool) -> Iterator[None]:
 
 
 def _one_line(error: Exception) -> str:
+    from hydra.errors import OverrideParseException
     from omegaconf.errors import MissingMandatoryValue
 
     if isinstance(error, MissingMandatoryValue):
         return f"{error.full_key} must be given: {error.full_key}=..."
     text = _public(str(error))
+    if isinstance(error, OverrideParseException) and "=" in error.override:  # Hydra does not say of which setting
+        text = f"{error.override.partition('=')[0]}: {text.split('See https://hydra.cc')[0].strip()}. {QUOTING}"
     if text.startswith("Could not override"):
         text = text.splitlines()[0] + " There is no such setting; --help shows all"
     for noise in ("Config search path:", "See https://hydra.cc"):
@@ -256,6 +262,22 @@ def _one_line(error: Exception) -> str:
     text = " ".join(text.split()) or ("out of memory" if isinstance(error, MemoryError) else type(error).__name__)
     shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[:LONGEST_LINE])  # a name may hold what steers a terminal
     return shown[:LONGEST_LINE] + " …" * (len(text) > LONGEST_LINE)
+
+
+def in_quotes(text: str) -> str:
+    """`text` as Hydra's grammar writes a string; backslashes count only before a quotation mark."""
+    return "'" + re.sub(r"(\\*)('|$)", lambda found: 2 * found[1] + found[2].replace("'", "\\'"), text) + "'"
+
+
+def _quoted(argument: str) -> str:
+    """`argument`, its value in quotes where it names a file or folder whose spaces, signs or letters Hydra's grammar does not take."""
+    key, _, value = argument.partition("=")
+    if re.fullmatch(r"[\w./:~+-]*", value, re.ASCII):
+        return argument
+    with suppress(OSError, RuntimeError):  # too long for a name, or ~somebody
+        if Path(value).expanduser().exists():
+            return f"{key}={in_quotes(value)}"
+    return argument
 
 
 def _terminate(*_: object) -> None:

@@ -15,7 +15,7 @@ from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from omegaconf import OmegaConf
 
-from bytetrack.config import build, compose, home, plain
+from bytetrack.config import _quoted, build, compose, home, plain
 
 CONFIGS = home() / "configs"
 GROUP_FILES = sorted(path.relative_to(CONFIGS).with_suffix("").as_posix() for path in CONFIGS.glob("*/*.yaml"))
@@ -134,3 +134,18 @@ def test_help_lists_every_recipe() -> None:
     ).stdout
     listed = next(line for line in shown.splitlines() if line.startswith("exps: ")).removeprefix("exps: ").split(", ")
     assert listed == RECIPES
+
+
+@pytest.mark.parametrize(
+    "name", ["plain.mp4", "a (1).mp4", "a,b.mp4", "ä b-ü.mp4", "a=b [x] 'q'.mp4", "[a].mp4", "a\\b'.mp4", "a\\", "a\\'b", "{a}: #1.mp4"]
+)
+def test_a_file_of_any_name_is_given_to_a_verb_as_the_shell_gives_it(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).touch()
+    assert compose("demo", [_quoted(f"source={tmp_path / name}")]).source == str(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "word", ["classes=[person,car]", "source='a (1).mp4'", "source=~nobody here", "source=" + 300 * "ä", "--help", "a=", ""]
+)
+def test_what_names_no_file_is_left_as_it_was_written(word: str) -> None:
+    assert _quoted(word) == word

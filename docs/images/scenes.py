@@ -1,5 +1,7 @@
 """Makes the videos of docs/traffic.md and docs/sports.md, with detections of them: `python docs/images/scenes.py traffic|pitch OUT`.
 
+And their pictures: `python docs/images/scenes.py still VIDEO FRAME LEFT TOP RIGHT BOTTOM FILE.jpg` cuts one from a video.
+
 Drawn, not filmed, and detected by nobody: boxes are the true ones, shaken a little; their scores are what is visible of each, so
 whoever is hidden by half scores a half, and who is hidden is missed.
 """
@@ -14,6 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from bytetrack.video.read import Video
 from bytetrack.video.write import VideoWriter
 
 WIDTH, HEIGHT, RATE, FRAMES = 1280, 720, 25, 300
@@ -158,7 +161,21 @@ def write_row(rows: Any, rng: np.random.Generator, frame: int, box: tuple[float,
     rows.write(f"{frame + 1},-1,{x0:.1f},{y0:.1f},{x1 - x0:.1f},{y1 - y0:.1f},{min(score, 0.99):.2f},-1,-1,-1\n")
 
 
-if __name__ == "__main__":
-    kind, out = sys.argv[1], Path(sys.argv[2])
+def still(video: str, frame: str, left: str, top: str, right: str, bottom: str, file: str) -> None:
+    """A part of a frame, 960 pixels wide."""
+    part = Video(video).read(int(frame))[int(top) : int(bottom), int(left) : int(right)]
+    size = (960, round(960 * part.shape[0] / part.shape[1]))
+    cv2.imwrite(file, cv2.resize(part, size, interpolation=cv2.INTER_AREA), [cv2.IMWRITE_JPEG_QUALITY, 88])
+
+
+def main(kind: str, *more: str) -> None:
+    if kind == "still":
+        still(*more)
+        return
+    out = Path(more[0])
     out.mkdir(parents=True, exist_ok=True)
     {"traffic": traffic, "pitch": pitch}[kind](out)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

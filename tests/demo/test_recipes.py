@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import runpy
 from pathlib import Path
 
 import pytest
-from films import Run
+from films import Run, write_detections, write_video
 
 from bytetrack.config import build, compose, home, plain
 
@@ -27,6 +28,18 @@ def test_the_traffic_recipe_takes_vehicles_of_any_shape() -> None:
     assert config.max_aspect_ratio is None
 
 
+@pytest.mark.parametrize("recipe", ["demo_traffic", "demo_sports"])
+def test_a_recipe_follows_and_counts_and_leaves_whole_files(recipe: str, tmp_path: Path, run: Run) -> None:
+    write_video(tmp_path / "walk.mp4", 30)
+    write_detections(tmp_path / "detections", "walk", 30)
+    left = run(tmp_path / "walk.mp4", f"+exps={recipe}", "lines=[[96,0,96,119,gate]]")
+    left.check_agreement(30)
+    assert left.summary["identities"] == 2
+    one_each_way = left.summary["counts"]["lines"]["gate"]
+    assert [sum(one_each_way[way].values()) for way in ("in", "out")] == [1, 1]
+    assert len((left.folder / "walk.events.csv").read_text().splitlines()) == 3
+
+
 @pytest.mark.slow
 def test_the_counts_on_the_traffic_page_are_those_of_its_command(tmp_path: Path, run: Run) -> None:
     folder = tmp_path / "detections"
@@ -37,6 +50,11 @@ def test_the_counts_on_the_traffic_page_are_those_of_its_command(tmp_path: Path,
     assert counted == {"west 1": 9, "west 2": 10, "east 1": 10, "east 2": 8}
     assert not any(line["out"] for line in left.summary["counts"]["lines"].values())
     assert left.summary["identities"] == 55
+    crossings = [row["name"] for row in csv.DictReader((left.folder / "traffic.events.csv").open()) if row["kind"] == "cross"]
+    assert {name: crossings.count(name) for name in counted} == counted
+    left.check_agreement(300)
+    plainly = run(folder / "traffic.mp4", "detector=recorded", f"detector.folder={folder}", "video=null")
+    assert plainly.summary["identities"] == 70
 
 
 @pytest.mark.slow

@@ -86,6 +86,7 @@ def test_without_ground_truth_tracks_are_written_and_no_scores(verb_here, tiny: 
         (["detector=recorded", "detector.folder=/nowhere"], "no folder '/nowhere': detector.folder must hold "),
         (["+per_sequence.A.speed=9"], "unexpected keyword argument 'speed'"),
         (["workers=0"], "workers must be at least 1"),
+        (["dataset.pattern=[A"], "dataset.pattern: no viable alternative at input '[A'. In a shell, quote lists and braces"),
         (["compare=/nowhere"], "no scores.json in '/nowhere': compare must name the folder of an earlier run"),
     ],
 )
