@@ -37,7 +37,7 @@ $(BIN)/.bench-installed: $(BIN)/.installed
 bench: $(BIN)/.bench-installed  ## speed of association beside other trackers, as ratios
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/association.py --quick
 
-quickstart: $(BIN)/.installed  ## the main job on generated scenes: track, score, report, video
+quickstart: $(BIN)/.installed  ## the main job on generated scenes: train, detect, track, score, report, video
 	$(BIN)/python tools/quickstart.py
 
 # An environment of its own: the yolox package registers an mkdocstrings extension that it does not ship.

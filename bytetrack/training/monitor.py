@@ -151,10 +151,12 @@ def memory(device: torch.device) -> dict[str, float]:
 
 
 def summary_table(out: Path, history: list[dict[str, float]], seconds: float, images: int) -> Any:
-    """One table at the end (rich): every evaluation, the best one marked, and where things lie."""
+    """One table at the end (rich): every evaluation, the best one marked, and where things lie. A line where there was no evaluation."""
     from rich.table import Table
 
     took = f"{clock(seconds)}, {images / seconds:.1f} images/s" if seconds > 0 and images else "resumed at its end"
+    if not history:
+        return f"trained in {took}; not evaluated; in {out}: last.pth"
     table = Table(title=f"trained in {took}", title_justify="left", caption=f"in {out}: best.pth, last.pth", caption_justify="left")
     for name in ("epoch", "loss", "AP50:95", "AP50", "AP75", "AR100"):
         table.add_column(name, justify="right")

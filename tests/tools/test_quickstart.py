@@ -36,7 +36,7 @@ def test_one_command_draws_tracks_scores_reports_and_films(verb, tmp_path: Path)
         assert f"{scores['COMBINED']['HOTA']:.2f}" in process.stdout
         assert (folder / "run" / name / "report.html").stat().st_size > 10_000
         assert "trained: false" in (folder / "run" / name / "config.yaml").read_text()
-    assert "low_score: 0.6" in (folder / "run" / "high_scores_only" / "config.yaml").read_text()
+    assert "low_score: 0.5" in (folder / "run" / "high_scores_only" / "config.yaml").read_text()
     sizes = {"STREET-01": (640, 384), "STREET-02": (640, 384), "comparison": (964, 288)}
     for name, size in sizes.items():
         with av.open(str(folder / "run" / "videos" / f"{name}.mp4")) as container:

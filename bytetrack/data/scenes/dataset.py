@@ -26,7 +26,7 @@ from bytetrack.workers import begin
 __all__ = ["Settings", "make_dataset"]
 
 log = logging.getLogger("bytetrack")
-VERSION = 1  # of what the generator draws: raise it when its pictures change
+VERSION = 2  # of what the generator draws: raise it when its pictures change
 CHUNK = 25  # frames a task
 
 MOODS = (
@@ -47,8 +47,8 @@ class Settings:
     length: int = 200  # frames
     width: int = 640
     height: int = 384
-    frame_rate: int = 25
-    people: int = 22  # a sequence, some of whom come or leave
+    frame_rate: int = 12
+    people: int = 20  # a sequence, some of whom come or leave
     version: int = VERSION
 
     def __post_init__(self) -> None:
@@ -62,7 +62,7 @@ class Settings:
         """Scene `index`, from 0: four moods in turn, of which one pans."""
         mood, size = index % len(MOODS), self.height / 384
         pan, sway = (0.17 * self.width, 1.2 * size) if mood == PANNING else (0.0, 0.0)
-        camera = Camera(self.width, self.height, 500 * size, 88 * size, 4.0, pan=pan, sway=sway)
+        camera = Camera(self.width, self.height, 750 * size, 40 * size, 3.6, pan=pan, sway=sway)
         return Scene.make((self.seed, index), camera, MOODS[mood], self.people, 4, self.length, float(self.frame_rate))
 
 
@@ -73,8 +73,8 @@ def make_dataset(
     length: int = 200,
     width: int = 640,
     height: int = 384,
-    frame_rate: int = 25,
-    people: int = 22,
+    frame_rate: int = 12,
+    people: int = 20,
     workers: int | None = None,
 ) -> Path:
     """Street scenes as `root/STREET-01/{img1/000001.jpg,gt/gt.txt,seqinfo.ini}` …; returns `root`.
