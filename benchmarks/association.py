@@ -25,8 +25,8 @@ os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS
 
 import numpy as np
 
-HERE = Path(__file__).resolve().parent
-sys.path[:] = [str(HERE.parent), *(folder for folder in sys.path if Path(folder) != HERE)]  # this folder's trackers.py hides a peer of that name
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.sort(key=lambda folder: Path(folder).resolve() == Path(__file__).resolve().parent)  # last: its trackers.py hides a peer's name
 
 from benchmarks.crowd import crowd, looks, people
 from benchmarks.peers import FAMILIES, Frame, Make, Update, installed

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bytetrack.errors import FormatError, MissingDataError
     from bytetrack.structures import Annotations, Detections, Sequence, SequenceDetections, Tracks, Trajectories
-    from bytetrack.tracking import BotSort, BytePlus, ByteTracker, CBIoU, DeepSort, MotDt, OcSort, Sort
+    from bytetrack.tracking import BotSort, BytePlus, ByteTracker, CBIoU, DeepSort, MotDt, OcSort, Sort, associate_in_two_stages
 
 __version__ = "0.1.0"
 __all__ = [
@@ -36,12 +36,13 @@ __all__ = [
     "Tracks",
     "Trajectories",
     "__version__",
+    "associate_in_two_stages",
 ]
 
 _HOMES = {
     "bytetrack.errors": ("FormatError", "MissingDataError"),
     "bytetrack.structures": ("Annotations", "Detections", "Sequence", "SequenceDetections", "Tracks", "Trajectories"),
-    "bytetrack.tracking": ("BotSort", "BytePlus", "ByteTracker", "CBIoU", "DeepSort", "MotDt", "OcSort", "Sort"),
+    "bytetrack.tracking": ("BotSort", "BytePlus", "ByteTracker", "CBIoU", "DeepSort", "MotDt", "OcSort", "Sort", "associate_in_two_stages"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -16,10 +16,12 @@ from hydra import initialize_config_dir
 from omegaconf import OmegaConf
 
 from bytetrack.config import _quoted, build, compose, home, plain
+from bytetrack.tuning.space import current, read_space, with_values
 
 CONFIGS = home() / "configs"
 GROUP_FILES = sorted(path.relative_to(CONFIGS).with_suffix("").as_posix() for path in CONFIGS.glob("*/*.yaml"))
 VERBS = sorted(path.stem for path in CONFIGS.glob("*.yaml") if path.stem != "base")
+TRACKERS = [name.removeprefix("tracker/") for name in GROUP_FILES if name.startswith("tracker/")]
 RECIPES = sorted(path.stem for path in (home() / "exps").glob("*.yaml"))
 
 
@@ -77,6 +79,18 @@ def test_a_verb_composes_and_has_its_tool_and_help(verb: str) -> None:
         header = hydra_compose(verb, return_hydra_config=True).hydra.help.header
     assert header.startswith(f"{verb}: ")
     assert f"tools/{verb}.py" in header
+
+
+@pytest.mark.parametrize("tracker", TRACKERS)
+def test_a_tracker_has_a_search_space_that_holds_its_own_values_and_whose_ends_it_takes(tracker: str) -> None:
+    config = compose("tune", [f"tracker={tracker}"])
+    settings = plain(config.tracker)
+    dimensions = read_space(plain(config.space), settings)
+    values = current(settings, dimensions)
+    assert {dimension.name: values[dimension.name] for dimension in dimensions if not dimension.contains(values[dimension.name])} == {}
+    for dimension in dimensions:
+        for end in dimension.choices or (dimension.low, dimension.high):
+            build(with_values(settings, {dimension.name: end}))
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

@@ -15,8 +15,9 @@ from bytetrack.tracking.deepsort import DeepSort
 from bytetrack.tracking.motdt import MotDt
 from bytetrack.tracking.ocsort import OcSort
 from bytetrack.tracking.sort import Sort
+from bytetrack.tracking.stages import associate_in_two_stages
 
-__all__ = ["BotSort", "BytePlus", "ByteTracker", "CBIoU", "DeepSort", "MotDt", "OcSort", "Sort", "warm_up"]
+__all__ = ["BotSort", "BytePlus", "ByteTracker", "CBIoU", "DeepSort", "MotDt", "OcSort", "Sort", "associate_in_two_stages", "warm_up"]
 
 log = logging.getLogger("bytetrack")
 

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.compiled import kernel
+from bytetrack.compiled import entry, kernel
 
-__all__ = ["Binned", "Pairs", "Solver", "assign", "bin_boxes", "candidate_pairs"]
+__all__ = ["Binned", "Pairs", "Solver", "assign", "bin_boxes", "candidate_pairs", "cheapest_columns"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -231,3 +231,27 @@ def augment(start: int, pairs: Pairs, limit: float, solver: Solver) -> None:
         row = parent[nearest]
         row_of[nearest] = row
         nearest, column_of[row] = column_of[row], nearest
+
+
+@entry
+def assign_listed(n_rows: int, n_columns: int, first: Ints, column: Ints, cost: Floats, limit: float, ints: Ints, floats: Floats) -> None:
+    """`assign`, called from Python: the solver's arrays are the rows of `ints` (5, n) and `floats` (3, n), its answer is `ints[0]`."""
+    assign(
+        n_rows, n_columns, Pairs(first, column, cost), limit,
+        Solver(ints[0], ints[1], floats[0], floats[1], floats[2], ints[2], ints[3], ints[4]),
+    )  # fmt: skip
+
+
+def cheapest_columns(costs: Floats, limit: float) -> Ints:
+    """The column of every row of a matrix of costs by the assignment of `assign`, NONE for a row that stays alone.
+
+    >>> cheapest_columns(np.array([[0.1, 0.3], [0.2, 0.9]]), 1.0)  # 0.3 + 0.2, not 0.1 + 0.9
+    array([1, 0])
+    """
+    listed = costs < limit
+    first = np.concatenate([[0], np.cumsum(listed.sum(axis=1))])
+    size = max(costs.shape)
+    ints, floats = np.empty((5, size), np.int64), np.empty((3, size))
+    n_rows, n_columns = costs.shape
+    assign_listed(n_rows, n_columns, first, np.nonzero(listed)[1], costs[listed], float(limit), ints, floats)
+    return ints[0, :n_rows]
