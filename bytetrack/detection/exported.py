@@ -149,6 +149,7 @@ class ExportedDetector:
         return found
 
     callers = 1
+    told = False  # whether the log says already what the file is
 
     @property
     def on_cpu(self) -> bool:
@@ -158,7 +159,7 @@ class ExportedDetector:
     def shared(self, callers: int, threads: int) -> Self:
         """The same detector, for so many threads that call it at once: each call uses `threads` cores of the CPU."""
         twin = copy(self)
-        twin.__dict__.pop("_loaded", None)
+        twin.told = twin.__dict__.pop("_loaded", None) is not None
         twin.callers, twin.threads = callers, threads
         return twin
 
@@ -200,7 +201,8 @@ class _Loaded:
         self._own = threading.local()  # each thread's input, kept: fresh memory costs as much as filling it
         self.kind, classes = self._probe(where)
         self.limits = self._limits(detector, classes, where)
-        log.info("%s: %s, %d classes, %dx%d, %s", where, model.runtime, classes, *self.size, self.convention)
+        if not detector.told:
+            log.info("%s: %s, %d classes, %dx%d, %s", where, model.runtime, classes, *self.size, self.convention)
 
     def _probe(self, where: str) -> tuple[str, int]:
         """The kind of output and the number of classes; where the file does not say, from what it makes of an empty picture."""

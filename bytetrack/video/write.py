@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
-from contextlib import ExitStack
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, suppress
 from fractions import Fraction
 from itertools import chain, takewhile
 from operator import itemgetter
@@ -21,6 +22,8 @@ from bytetrack.replacing import replacing
 from bytetrack.video.read import Image
 
 __all__ = ["VideoWriter"]
+
+log = logging.getLogger("bytetrack")
 
 CLOCK = 90_000  # ticks a second, where frames come at their own times
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")  # x264's
@@ -116,14 +119,21 @@ class VideoWriter:
             av.open(str(moved), "w", format="mp4", options={"movflags": "+faststart"}) as target,
         ):
             coded = source.streams.video[0]
-            streams = [_copied(source, coded, target.add_stream_from_template(coded), _start(coded))]
+            streams = [_copied(source.demux(coded), target.add_stream_from_template(coded), _start(coded))]
             end = float((self._shown + 1 / (self.rate * self._tick)) * self._tick)
             with ExitStack() as opened:
                 if self.audio is not None:
-                    streams += _sound(opened.enter_context(av.open(str(self.audio))), target, end)
+                    streams += self._sound(opened, target, end)
                 for _, packet in heapq.merge(*streams, key=itemgetter(0)):
                     target.mux(packet)
         self.part.unlink()
+
+    def _sound(self, opened: ExitStack, target: av.container.OutputContainer, end: float) -> list[Iterator[tuple[float, Any]]]:
+        try:
+            return _sound(opened.enter_context(av.open(str(self.audio))), target, end)
+        except (OSError, av.FFmpegError) as error:  # the picture is what counts
+            log.warning("%s: its sound is left out: it cannot be read any more (%s)", self.audio, error)
+            return []
 
     def _open(self, width: int, height: int, tick: Fraction) -> None:
         self._size, self._tick = (width, height), tick
@@ -142,9 +152,9 @@ def _start(coded: Stream) -> Fraction:
     return Fraction(coded.start_time or 0) * (coded.time_base or 1)
 
 
-def _copied(source: av.container.InputContainer, coded: Stream, target: Stream, start: Fraction) -> Iterator[tuple[float, Any]]:
-    """The packets of `coded` for the stream `target`, each with its time in seconds from `start` on."""
-    for packet in source.demux(coded):
+def _copied(packets: Iterable[Any], target: Stream, start: Fraction) -> Iterator[tuple[float, Any]]:
+    """`packets` for the stream `target`, each with its time in seconds from `start` on."""
+    for packet in packets:
         if packet.dts is not None and packet.pts is not None and packet.time_base:
             early = round(start / packet.time_base)
             packet.pts, packet.dts = packet.pts - early, packet.dts - early
@@ -155,24 +165,36 @@ def _copied(source: av.container.InputContainer, coded: Stream, target: Stream, 
 
 def _sound(source: av.container.InputContainer, target: av.container.OutputContainer, end: float) -> list[Iterator[tuple[float, Any]]]:
     """The sound of `source` up to `end` seconds as packets for a new stream of `target`; nothing where it has none."""
-    if not source.streams.audio:
+    coded = next(iter(source.streams.audio), None)
+    if coded is None or not coded.codec_context.sample_rate:
         return []
-    coded = source.streams.audio[0]
     start = _start(source.streams.video[0]) if source.streams.video else Fraction(0)
     if coded.codec_context.name in PLAYED:
-        packets = _copied(source, coded, target.add_stream_from_template(coded), start)
+        packets = _copied((packet for packet, _ in _whole(source, coded)), target.add_stream_from_template(coded), start)
     else:
-        packets = _as_aac(source, coded, target.add_stream("aac", rate=coded.codec_context.sample_rate), start)
+        frames = chain.from_iterable(frames for _, frames in _whole(source, coded))
+        packets = _as_aac(frames, target.add_stream("aac", rate=coded.codec_context.sample_rate), start)
     return [takewhile(lambda timed: timed[0] < end, packets)]
 
 
-def _as_aac(source: av.container.InputContainer, coded: Any, target: Any, start: Fraction) -> Iterator[tuple[float, Any]]:
-    for frame in chain(source.decode(coded), [None]):
+def _whole(source: av.container.InputContainer, coded: Any) -> Iterator[tuple[Any, list[Any]]]:
+    """The packets of `coded` and their frames, without those that are damaged: browsers stop at them."""
+    for packet in source.demux(coded):
+        with suppress(av.FFmpegError):
+            yield packet, packet.decode()
+
+
+def _as_aac(frames: Iterable[Any], target: Any, start: Fraction) -> Iterator[tuple[float, Any]]:
+    for frame in chain(frames, [None]):
         if frame is not None and frame.pts is not None and frame.time_base:
             frame.pts -= round(start / frame.time_base)
             if frame.pts < 0:
                 continue
-        for packet in target.encode(frame):
+        try:
+            packets = target.encode(frame)
+        except ValueError:  # damaged: of another rate than the frames before
+            continue
+        for packet in packets:
             yield float((packet.dts or 0) * (packet.time_base or 1)), packet
 
 
