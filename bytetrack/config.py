@@ -13,13 +13,15 @@ import runpy
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
-from traceback import walk_tb
+from traceback import walk_stack, walk_tb
+from types import FrameType
 from typing import Any
 
 import bytetrack
@@ -198,7 +200,9 @@ def verb(name: str) -> Callable[[Callable[[Any], None]], Callable[[], None]]:
 
             def guarded(config: Any) -> None:
                 logging.getLogger("bytetrack").setLevel(logging.INFO)
-                signal.signal(signal.SIGTERM, _terminate)
+                signal.signal(signal.SIGTERM, _stop)
+                if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored, as in the background of a script
+                    signal.signal(signal.SIGINT, _stop)
                 with _explained(complete):
                     task(config)
 
@@ -280,8 +284,14 @@ def _quoted(argument: str) -> str:
     return argument
 
 
-def _terminate(*_: object) -> None:
-    sys.exit(143)
+def _stop(number: int, frame: FrameType | None) -> None:
+    """Ends the verb; a moment later within Numba's compiler, whose callbacks swallow every exception."""
+    if any(inner.f_globals.get("__name__", "").startswith("llvmlite.") for inner, _ in walk_stack(frame)):
+        threading.Timer(0.05, os.kill, (os.getpid(), number)).start()
+    elif number == signal.SIGINT:
+        raise KeyboardInterrupt
+    else:
+        sys.exit(128 + number)
 
 
 def _register_recipes(name: str, arguments: Sequence[str]) -> None:

@@ -81,7 +81,7 @@ def _round(
     try:
         while waiting or running:
             while waiting and len(running) < workers:
-                future = pool.submit(job, waiting[0])
+                future = _submitted(pool, job, waiting[0])
                 running[future] = waiting.popleft()
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 keep(running[future], future.result())
@@ -91,9 +91,18 @@ def _round(
     return []
 
 
+def _submitted(pool: ProcessPoolExecutor, job: Callable[[Any], Any], argument: Any) -> Future[Any]:
+    """`pool.submit`; BrokenProcessPool, too, where the process that workers are forked from was killed."""
+    try:
+        return pool.submit(job, argument)
+    except (EOFError, ConnectionError) as error:
+        raise BrokenProcessPool(str(error)) from error
+
+
 def _reduced(pool: ProcessPoolExecutor, reduce: Callable[[dict[str, Any]], Result], results: dict[str, Any]) -> Result:
     try:
-        return pool.submit(reduce, results).result()  # there, because what it needs is loaded there
+        summary: Result = _submitted(pool, reduce, results).result()  # there, because what it needs is loaded there
+        return summary
     except BrokenProcessPool:
         raise ChildProcessError("the worker process that put the results together ended abruptly (killed, or out of memory?)") from None
 
@@ -107,8 +116,11 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     try:
         yield pool
     except BaseException:
-        for process in multiprocessing.active_children():
+        ended = multiprocessing.active_children()
+        for process in ended:
             process.terminate()
+        for process in ended:  # one that is only starting must not find what is shared gone
+            process.join(5)
         raise
     finally:
         pool.shutdown(cancel_futures=True)

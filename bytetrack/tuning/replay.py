@@ -174,14 +174,14 @@ class Crew:
         if self._pool is None:
             return [self._replay.score(factory, *job) for job in jobs]
         order = sorted(range(len(jobs)), key=lambda k: -self._seconds[jobs[k][0]])
-        futures: dict[int, Future[tuple[float, fast.Result]]] = {k: self._pool.submit(_work, factory, *jobs[k]) for k in order}
         found = []
         try:
+            futures: dict[int, Future[tuple[float, fast.Result]]] = {k: self._pool.submit(_work, factory, *jobs[k]) for k in order}
             for k, (name, _) in enumerate(jobs):
                 seconds, result = futures[k].result()
                 self._seconds[name] = seconds
                 found.append(result)
-        except BrokenProcessPool:
+        except (BrokenProcessPool, EOFError, ConnectionError):  # the latter of the process that workers are forked from
             raise ChildProcessError("a worker process ended abruptly (out of memory?): try workers=1") from None
         return found
 

@@ -102,7 +102,8 @@ def _study(plan: Plan, what: Mapping[str, Any], out: Path) -> Any:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     path = out / "study.journal"
     _drop_half_line(path)
-    Path(f"{path}.lock").unlink(missing_ok=True)  # left by a run that was killed
+    for lock in out.glob(f"{path.name}.lock*"):  # left by a run that was killed, perhaps while it let go of it
+        lock.unlink(missing_ok=True)
     study = optuna.create_study(
         storage=JournalStorage(JournalFileBackend(str(path), JournalFileOpenLock(str(path)))),
         study_name="tune",

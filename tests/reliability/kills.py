@@ -78,6 +78,11 @@ class Started:
             self._process = context.Process(target=verb, args=(name, arguments, str(folder)))
             self._process.start()
 
+    @property
+    def pid(self) -> int:
+        number: int = self._process.pid
+        return number
+
     def wait(self, seconds: float) -> int | None:
         """Its exit status (minus the signal that ended it), None if it runs after `seconds`."""
         if isinstance(self._process, subprocess.Popen):

@@ -11,7 +11,8 @@ MOVING = re.compile(
     rb"\d{4}-\d\d-\d\d[ T]\d\d:\d\d|"
     rb"git.revision[^\n]*|date(: |</dt><dd>)[^\n<]*|<span>made</span>[^<]*|workers(</code></td><td>|[:=] ?)\d"
 )
-VARYING = ("study.journal", "study.journal.lock", "summary.json", "stdout", "stderr")  # with dates and durations
+VARYING = ("study.journal", "summary.json", "stdout", "stderr")  # with dates and durations
+LOCK = "study.journal.lock"  # how the names of Optuna's locks begin: the same command removes what a killed run left
 
 
 def files(out: Path) -> dict[str, Path]:
@@ -52,7 +53,9 @@ def problem(out: Path, whole: Path, earlier: Path) -> str | None:
     runs = [run for run in (whole, earlier) if run.is_dir()]
     kinds: dict[str, set[int]] = {}
     for name, path in there.items():
-        if path.name in VARYING or path.name.endswith(".part.mp4") or (path.parent == out and begins(path, whole / name)):
+        if path.name in VARYING or path.name.startswith(LOCK) or path.name.endswith(".part.mp4"):
+            continue
+        if path.parent == out and begins(path, whole / name):
             continue
         if "/detections/" in f"/{name}" and path.suffix == ".json":
             continue

@@ -123,7 +123,7 @@ JOBS = {
             "tune",
             "tune",
             dataset,
-            lambda folder: [*mot(folder), "detector=public", "trials=6", "copies=1", "fresh_copies=1", "dataset.pattern='[AB]'"],
+            lambda folder: [*mot(folder), "detector=public", "trials=24", "copies=2", "fresh_copies=1", "dataset.pattern='[AB]'"],
             (),
             BOTH,
         ),
