@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader
 from bytetrack.data.augment import AugmentedImages, Sample, generator
 from bytetrack.data.coco import ImageSet
 from bytetrack.detection.preprocess import letterbox_ratio
+from bytetrack.executors.plan import cores
 from bytetrack.video.read import read_image
 
 __all__ = ["Batch", "Plan", "StoredImages", "batches"]
@@ -78,6 +79,11 @@ class Plan:
             return self.height, self.width
         units = int(generator(self.seed, 1, step // self.interval).integers(self.multiscale[0], self.multiscale[1] + 1))
         return 32 * units, 32 * int(units * self.width / self.height)
+
+    def largest(self) -> tuple[int, int]:
+        """Height and width of the largest images of any step."""
+        units = 0 if self.multiscale is None else self.multiscale[1]
+        return max((self.height, self.width), (32 * units, 32 * int(units * self.width / self.height)))
 
     def order(self, epoch: int) -> npt.NDArray[np.int64]:
         """The images of an epoch, shuffled, as many as its batches take."""
@@ -160,8 +166,10 @@ class _Batches(torch.utils.data.Dataset[Batch]):
 def batches(images: AugmentedImages, plan: Plan, start: int, workers: int, pin: bool) -> Iterator[Batch]:
     """The batches of steps `start` … `plan.steps` - 1, made ahead by `workers` processes (0: in this one, when asked for).
 
+    Not more than there are cores; which of them makes a batch changes nothing in it.
     What reading an image raises passes, from whatever process.
     """
+    workers = min(workers, cores())
     loader: DataLoader[Batch] = DataLoader(
         _Batches(images, plan),
         batch_size=None,

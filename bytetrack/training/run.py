@@ -22,6 +22,7 @@ from bytetrack.detection.preprocess import normalise
 from bytetrack.errors import FormatError
 from bytetrack.training import checkpoint
 from bytetrack.training.evaluation import Evaluation, true_boxes
+from bytetrack.training.host_memory import available, kept_for_backward
 from bytetrack.training.loader import Batch, Plan, StoredImages, batches
 from bytetrack.training.losses import YoloxLoss
 from bytetrack.training.monitor import Monitor, memory
@@ -226,6 +227,8 @@ class Run:
             model: nn.Module = self.network
             if self.here.world > 1:
                 model = nn.parallel.DistributedDataParallel(model, [self.device.index] if self.device.type == "cuda" else None)
+            if self.device.type == "cpu":
+                self._check_memory()
             source = batches(self._dataset(monitor, watch), self.plan, self.step, self.recipe.workers, self.device.type == "cuda")
             clock, images = time.monotonic(), 0
             self.network.train()
@@ -245,6 +248,21 @@ class Run:
                     self.save()
             if self.history:
                 monitor.hyper_parameters(self._hyper_parameters(), {"AP": max(row["AP"] for row in self.history)})
+
+    def _check_memory(self) -> None:
+        """MemoryError before the first step where a CPU's memory will not hold a batch of the largest images."""
+        height, width = self.plan.largest()
+        pixels = torch.zeros(1, 3, height, width).contiguous(memory_format=torch.channels_last)
+        self.network.eval()  # BatchNorm's statistics stay as they are
+        needed = self.recipe.batch_size * kept_for_backward(lambda: self._logits(self.network, pixels))
+        free = available()
+        if needed > free:
+            fitting = int(0.8 * self.recipe.batch_size * free / needed)  # the rest is for what comes with it
+            raise MemoryError(
+                f"training on {self.recipe.batch_size} images of {height} x {width} takes {needed / 2**30:.1f} GiB, {free / 2**30:.1f} are "
+                f"free: set {f'train.batch_size={fitting}, ' if fitting else ''}a smaller detector.input_size (and train.multiscale, null "
+                "for always this size) or a smaller detector"
+            )
 
     def _freeze(self) -> None:
         """Keeps BatchNorm's statistics as they are, if the recipe says so."""
@@ -287,11 +305,15 @@ class Run:
         pixels = batch.images.to(self.device, non_blocking=True).permute(0, 3, 1, 2).float()
         pixels = normalise(pixels, self.convention).contiguous(memory_format=torch.channels_last)
         targets = batch.targets.to(self.device, non_blocking=True)
-        dtype = DTYPES[self.precision]
-        with torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32):
-            raw = model(pixels)
+        raw = self._logits(model, pixels)
         l1 = self.recipe.l1_always or not self.plan.augmented(self.step)
         return torch.stack(list(self.loss(raw, targets, height, width, l1).as_dict().values()))
+
+    def _logits(self, model: nn.Module, pixels: torch.Tensor) -> torch.Tensor:
+        dtype = DTYPES[self.precision]
+        with torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32):
+            logits: torch.Tensor = model(pixels)
+        return logits
 
     def _note(self, batch: Batch, losses: torch.Tensor, rate: float, monitor: Monitor) -> None:
         """Tells the monitor what happened in the step just done, now and then in detail."""

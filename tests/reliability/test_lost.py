@@ -17,6 +17,7 @@ from bytetrack.detection.inference import Inference
 from bytetrack.detection.yolox import Yolox
 from bytetrack.structures import Detections
 from bytetrack.training import checkpoint
+from bytetrack.training.host_memory import available, kept_for_backward
 from bytetrack.training.run import Run
 from bytetrack.training.trainer import Trainer
 
@@ -110,6 +111,30 @@ def test_training_that_memory_does_not_hold_names_a_batch_size_and_keeps_the_che
     with pytest.raises(MemoryError, match=r"out of memory on cpu at step 5, 2 images of 64 x 64: set train\.batch_size=1, "):
         fit(trainer(), tmp_path / "out")
     assert checkpoint.read(tmp_path / "out" / "last.pth")["step"] == 3
+
+
+def test_training_that_a_cpu_will_not_hold_ends_before_the_first_step_and_names_a_batch_size(
+    trainer: Callable[..., Trainer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bytetrack.training.run.available", lambda: 0.0)
+    with pytest.raises(MemoryError, match=r"^training on 2 images of 64 x 64 takes 0\.0 GiB, 0\.0 are free: set a smaller detector") as caught:
+        fit(trainer(), tmp_path / "out")
+    assert not (tmp_path / "out" / "last.pth").exists() and "\n" not in str(caught.value)
+    monkeypatch.setattr("bytetrack.training.run.available", lambda: 1.0)
+    monkeypatch.setattr("bytetrack.training.run.kept_for_backward", lambda forward: 0.75)
+    with pytest.raises(MemoryError, match=r"set train\.batch_size=1, a smaller"):
+        fit(trainer(), tmp_path / "out")
+
+
+def test_what_a_forward_pass_keeps_is_counted_once_for_every_storage() -> None:
+    weight = torch.ones(1000, requires_grad=True)
+
+    def forward() -> torch.Tensor:
+        once = weight.exp()  # keeps its result, 4,000 bytes
+        return (once * once[:]).sin().sum()  # the product keeps the same storage twice, the sine its argument
+
+    assert kept_for_backward(forward) == 8000
+    assert 0 < available() < 2**60
 
 
 def test_a_killed_loading_process_ends_training_in_one_line_and_the_same_command_goes_on(
