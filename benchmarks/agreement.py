@@ -41,6 +41,7 @@ Ints = npt.NDArray[np.int64]
 Rows = tuple[Floats, Ints]  # boxes (n, 4), ids (n,)
 
 SAME = 0.99  # IoU above which two boxes are one
+OFF_THRESHOLD = 0.001  # on top of recorded scores, which have two decimals: where one equals a threshold is convention, not algorithm
 CROWDS = (10, 50, 200)  # people
 N_FEATURES = 64
 
@@ -93,23 +94,30 @@ def sort_like(state: str, **settings: Any) -> Find:
     return find
 
 
-BYTE_AS_CBIOU = {"low_score": 0.1, "match_cost": 0.8, "fuse_score": True}
+SORT_NOISE = {"measurement_noise": (1.0, 1.0, 10.0, 10.0), "process_noise": (1.0, 1.0, 1.0, 1.0, 0.01, 0.01, 1e-4)}
+AS_THEIRS = {
+    "low_score": 0.1,
+    "match_cost": 0.8,
+    "fuse_score": True,
+    "second_buffer": 0.3,
+}  # one buffer; the second is for other pairs there
 PAIRS = [
     Pair("byte", "pyxtrackers BYTETracker", "pyxtrackers",
          pyxtrackers("BYTETracker", track_thresh=0.6, match_thresh=0.9, track_buffer=30), of_table, "ByteTracker"),
-    Pair("byte", "supervision ByteTrack", "supervision", supervision, of_supervision, "ByteTracker", detections=True),
+    Pair("byte", "supervision ByteTrack", "supervision", supervision, of_supervision, "ByteTracker", {"paper_exact": False},
+         detections=True),
     Pair("sort", "pyxtrackers Sort", "pyxtrackers",
          pyxtrackers("Sort", max_age=30, min_hits=3, iou_threshold=0.3), of_table, "Sort", least_score=0.4),
     Pair("sort", "ioutrack-rs Sort", "ioutrack-rs",
-         ioutrack("Sort", max_age=30, min_hits=3, iou_threshold=0.3), of_table, "Sort", least_score=0.4),
+         ioutrack("Sort", max_age=30, min_hits=3, iou_threshold=0.3, **SORT_NOISE), of_table, "Sort", least_score=0.4),
     Pair("sort", "trackers SORTTracker", "trackers",
-         sort_like("XCYCSRStateEstimator"), of_supervision, "Sort", least_score=0.4, detections=True),
+         sort_like("XCYCSRStateEstimator", lost_track_buffer=31), of_supervision, "Sort", least_score=0.4, detections=True),
     Pair("ocsort", "pyxtrackers OCSort", "pyxtrackers", pyxtrackers("OCSort", det_thresh=0.6), of_table, "OcSort"),
     Pair("ocsort", "trackers OCSORTTracker", "trackers", trackers("OCSORTTracker"), of_supervision, "OcSort", detections=True),
     Pair("botsort", "trackers BoTSORTTracker", "trackers",
-         trackers("BoTSORTTracker", enable_cmc=False), of_supervision, "BotSort", detections=True),
+         trackers("BoTSORTTracker", enable_cmc=False, lost_track_buffer=31), of_supervision, "BotSort", {"duplicate_cost": 0.0}, detections=True),
     Pair("cbiou", "trackers CBIoUTracker", "trackers",
-         trackers("CBIoUTracker"), of_supervision, "CBIoU", BYTE_AS_CBIOU, detections=True),
+         trackers("CBIoUTracker", lost_track_buffer=31, buffer_ratio_second=0.3), of_supervision, "CBIoU", AS_THEIRS, detections=True),
     Pair("deepsort", "deep-sort-realtime DeepSort", "deep-sort-realtime",
          deep_sort_realtime, of_realtime, "DeepSort", features=True),
 ]  # fmt: skip
@@ -175,7 +183,8 @@ def recorded(data: Path, n_frames: int | None = None, names: tuple[str, ...] = (
         if names and sequence.name not in names:
             continue
         byte, frames = ByteTracker(), []
-        for detections in list(detector.detect_sequence(sequence))[:n_frames]:
+        for read in list(detector.detect_sequence(sequence))[:n_frames]:
+            detections = Detections(read.xyxy, np.minimum(read.score + OFF_THRESHOLD, 1.0))
             tracks = byte.update(detections)
             who = np.full(len(detections), -1)
             who[tracks.detection_index] = tracks.track_id

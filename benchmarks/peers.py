@@ -65,7 +65,7 @@ def pyxtrackers(name: str, **settings: float) -> Find:
     return find
 
 
-def ioutrack(name: str, **settings: float) -> Find:
+def ioutrack(name: str, **settings: object) -> Find:
     def find() -> Make:
         import ioutrack as room
 
