@@ -95,12 +95,8 @@ def sort_like(state: str, **settings: Any) -> Find:
 
 
 SORT_NOISE = {"measurement_noise": (1.0, 1.0, 10.0, 10.0), "process_noise": (1.0, 1.0, 1.0, 1.0, 0.01, 0.01, 1e-4)}
-AS_THEIRS = {
-    "low_score": 0.1,
-    "match_cost": 0.8,
-    "fuse_score": True,
-    "second_buffer": 0.3,
-}  # one buffer; the second is for other pairs there
+# Their second buffer is for low detections, ours for high ones that are left: one buffer for all.
+AS_THEIRS = {"low_score": 0.1, "match_cost": 0.8, "fuse_score": True, "second_buffer": 0.3}
 PAIRS = [
     Pair("byte", "pyxtrackers BYTETracker", "pyxtrackers",
          pyxtrackers("BYTETracker", track_thresh=0.6, match_thresh=0.9, track_buffer=30), of_table, "ByteTracker"),
@@ -115,7 +111,8 @@ PAIRS = [
     Pair("ocsort", "pyxtrackers OCSort", "pyxtrackers", pyxtrackers("OCSort", det_thresh=0.6), of_table, "OcSort"),
     Pair("ocsort", "trackers OCSORTTracker", "trackers", trackers("OCSORTTracker"), of_supervision, "OcSort", detections=True),
     Pair("botsort", "trackers BoTSORTTracker", "trackers",
-         trackers("BoTSORTTracker", enable_cmc=False, lost_track_buffer=31), of_supervision, "BotSort", {"duplicate_cost": 0.0}, detections=True),
+         trackers("BoTSORTTracker", enable_cmc=False, lost_track_buffer=31), of_supervision, "BotSort",
+         {"duplicate_cost": 0.0}, detections=True),
     Pair("cbiou", "trackers CBIoUTracker", "trackers",
          trackers("CBIoUTracker", lost_track_buffer=31, buffer_ratio_second=0.3), of_supervision, "CBIoU", AS_THEIRS, detections=True),
     Pair("deepsort", "deep-sort-realtime DeepSort", "deep-sort-realtime",
