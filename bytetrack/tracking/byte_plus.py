@@ -373,7 +373,8 @@ class BytePlus(Tracker):
     Association:
     - `slow_similarity`: below 30 frames a second, the first association asks for a similarity of `1 - match_cost` times
       `(frame_rate / 30)` to this power: people move further a frame.
-    - `height_power`: similarity is IoU times the IoU of the vertical intervals to this power; 0: IoU.
+    - `height_power`: similarity is IoU times the IoU of the vertical intervals to this power (Hybrid-SORT's height-modulated IoU has
+      1); 0: IoU.
     - `score_boost`: scores rise to `(1 - score_boost) * score + score_boost * IoU` of the best tracked track, for everything but
       the filter and what is put out; 0: not.
     - `lost_cost`: what a track lost for `max_lost_frames` costs more than a tracked one, in proportion; 0: nothing.

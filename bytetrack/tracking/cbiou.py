@@ -43,7 +43,7 @@ N_SEEN, WHEN = 8, 4  # how many observations are kept, in slot number % N_SEEN; 
 
 @kernel
 def extrapolate(past: Floats, n_seen: int, over: int, frame: int, box: Floats) -> None:
-    """Writes into `box` where the mean motion over the last `over` observations takes the last one.
+    """The paper's motion estimation: writes into `box` where the mean motion over the last `over` observations takes the last one.
 
     A width or height that would vanish stays as it was.
     """

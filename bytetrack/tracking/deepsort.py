@@ -48,7 +48,7 @@ give_birth = births(begin)
 
 @kernel
 def cascade(limit: float, longest: float, own: Looks, tracked: Tracked, n: int, detected: Detected, work: Work, frame: int) -> int:
-    """The matching cascade (listing 1): confirmed tracks by looks, those seen last first, as they are the surest.
+    """The matching cascade (section 2.3, listing 1): confirmed tracks by looks, those seen last first, as they are the surest.
 
     Those seen in the last frame come first however long ago that was. Lists in `work.others` what the IoU is asked for then: those
     of them that are left, and unconfirmed ones.
@@ -76,7 +76,7 @@ def cascade(limit: float, longest: float, own: Looks, tracked: Tracked, n: int, 
 
 @kernel
 def settle(tracked: Tracked, n: int, parameters: Floats, frame: int) -> None:
-    """Keeps tracks unconfirmed until they were seen often enough; puts out tracks that were lost a moment ago."""
+    """Keeps tracks unconfirmed until they were seen often enough (section 2.1); puts out tracks that were lost a moment ago."""
     for t in range(n):
         row = tracked.order[t]
         if tracked.last_frame[row] == frame:
@@ -129,8 +129,8 @@ class DeepSort(Tracker):
 
     - `high_score`: detections from it up are tracked.
     - `appearance_cost`: in the cascade, pairs of cosine distance below it can match: the smallest to the `budget` last features of
-      the track (equation 2).
-    - `gate`: and of a squared Mahalanobis distance below it (0.95 quantile of chi-square with 4 degrees of freedom; equation 1).
+      the track (equation 3).
+    - `gate`: and of a squared Mahalanobis distance below it (equations 1 and 2; the 0.95 quantile of chi-square with 4 degrees of freedom).
     - `match_cost`: unconfirmed tracks, and those seen in the last frame that are left, match detections that are left with
       `1 - IoU` below it.
     - `low_score`, `low_match_cost`: detections between it and `high_score` are offered to confirmed tracks seen in the last frame

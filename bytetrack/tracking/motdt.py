@@ -46,7 +46,7 @@ PREDICTION_SCORE, PREDICTION_DECAY, CANDIDATE_SCORE, CANDIDATE_OVERLAP, BUDGET =
 
 @kernel
 def retrieve(row: int, j: int, own: Looks, tracked: Tracked, detected: Detected, frame: int) -> None:
-    """Lost track `row` was found as detection `j`: a new tracklet begins, with a new filter (section 3.2)."""
+    """Lost track `row` was found as detection `j`: a new tracklet begins, with a new filter ("Tracklet Confidence")."""
     start(tracked.motion[row], detected.xyxy[j])
     box_of_motion(tracked.motion[row], tracked.box[row])
     tracked.mark[row], tracked.first_frame[row] = 1, frame
@@ -77,7 +77,7 @@ def stand_in(rows: Ints, n: int, tracked: Tracked, detected: Detected, parameter
     """Tracks `rows[:n]` that no detection was found for go on where they are predicted, if that is a candidate; else they are lost.
 
     It is one if its score is high enough, and no better candidate lies on it: detections are, and better predictions
-    (section 3.1, the suppression among all candidates).
+    (the paper's non-maximum suppression among candidates of detection and tracking).
     """
     most = parameters[CANDIDATE_OVERLAP]
     for t in range(n):

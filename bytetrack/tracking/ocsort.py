@@ -212,7 +212,8 @@ class OcSort(Tracker):
     - `recover`: whether detections that are left are compared with the last observations of tracks that are (OCR).
     - `on_invalid`: "raise" or "drop" detections that are not finite, inverted, or have a score outside [0, 1].
 
-    Pairs below the IoU limit are no candidates; the published code assigns them too, and parts them afterwards. With class ids only
+    Not as in the published code: pairs below the IoU limit are no candidates (it assigns them too, and parts them afterwards); a
+    track's first detection counts as an observation; the re-update corrects by the last one once, not twice. With class ids only
     tracks and detections of one class are associated. Boxes without area overlap nothing and start nothing. ValueError names the
     argument that is out of range.
     """

@@ -39,7 +39,7 @@ Ints = npt.NDArray[np.int64]
 
 # Parameters after LOW_SCORE; OC-SORT has the same ones here.
 MATCH_COST, MAX_LOST_FRAMES, MIN_HITS, LOW_MATCH_COST = range(3, 7)
-# The state (section 3.1): centre x, centre y, area, aspect ratio; the aspect ratio has no velocity.
+# The state (the paper's "Estimation Model"): centre x, centre y, area, aspect ratio; the aspect ratio has no velocity.
 AREA, ASPECT = 2, 3
 
 
@@ -114,7 +114,7 @@ class Own(NamedTuple):
 
 @inlined
 def by_iou(rows: Ints, n: int, kind: int, limit: float, own: Own, tracked: Tracked, detected: Detected, work: Work) -> None:
-    """Costs `1 - IoU` of all pairs that touch; those of the largest total IoU that are too dear part afterwards (section 3.2).
+    """Costs `1 - IoU` of all pairs that touch; those of the largest total IoU that are too dear part afterwards ("Data Association").
 
     For that, the costs are assigned here at a limit of 1, and what stays listed are the pairs found.
     """
@@ -173,7 +173,10 @@ def step_all(tracked: Tracked, n: int, rows: Ints) -> None:
 
 @kernel
 def show_after_hits(tracked: Tracked, n: int, parameters: Floats, frame: int) -> None:
-    """Removes tracks lost for too long; puts out those hit often enough in a row, and in the first frames all."""
+    """Removes tracks lost for too long; puts out those hit often enough in a row, and in the first frames all.
+
+    ("Creation and Deletion of Track Identities"; the paper's probation is `min_hits`, its T_Lost is `max_lost_frames`.)
+    """
     for t in range(n):
         row = tracked.order[t]
         if frame - tracked.last_frame[row] > parameters[MAX_LOST_FRAMES]:
