@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import signal
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -18,6 +19,8 @@ from bytetrack.replacing import replacing
 __all__ = ["Interruption", "check", "differences", "read", "write"]
 
 CHECKED = ("model", "raw_model", "scaler", "step", "updates", "epoch_loss")
+NEVER_NEGATIVE = ("running_var", "exp_avg_sq", ".step")
+SHOWN = {"epoch", "step", "loss", "AP", "AP50", "AP75", "AR100"}
 
 
 def write(path: Path, content: Mapping[str, Any]) -> None:
@@ -43,56 +46,93 @@ def read(path: Path) -> dict[str, Any]:
     missing = {"model", "raw_model", "optimizer", "scaler", "step", "settings"} - set(content if isinstance(content, dict) else ())
     if missing:
         raise FormatError(f"{path}: not a checkpoint to resume from, it lacks {', '.join(sorted(missing))}: remove it or set another out")
+    if not isinstance(content["settings"], dict) or not _is_plain(content["settings"]):
+        raise FormatError(f"{path}: damaged, its settings are none: remove it or set another out")
     return dict(content)
 
 
-def check(path: Path, content: Mapping[str, Any], own: Mapping[str, Any], steps: int) -> None:
-    """FormatError unless `content` has the form of `own`, what this run of so many `steps` would save, and every number is finite."""
-    optimizer, state = content["optimizer"], own["raw_model"]
+def _is_plain(value: Any) -> bool:
+    """Whether there is nothing in it but what YAML has."""
+    if isinstance(value, (dict, list)):
+        return all(map(_is_plain, value.values() if isinstance(value, dict) else value))
+    return value is None or isinstance(value, (bool, int, float, str))
+
+
+def check(path: Path, content: Mapping[str, Any], own: Mapping[str, Any], parameters: Sequence[torch.Tensor], steps: int) -> None:
+    """FormatError unless `content` has the form of `own`, what this run of so many `steps` would save, and every number is finite.
+
+    `parameters` are the optimizer's, in the order of its groups.
+    """
     wrong = _other_form({key: content.get(key) for key in CHECKED}, {key: own[key] for key in CHECKED})
-    if wrong is None and not (isinstance(optimizer, dict) and set(optimizer) == {"state", "param_groups"}):
-        wrong = "optimizer"
-    if wrong is None:
-        wrong = _other_form(optimizer["param_groups"], own["optimizer"]["param_groups"], "optimizer.param_groups")
-    if wrong is None and content["step"]:
-        wrong = _wrong_state(optimizer["state"], own["optimizer"]["param_groups"], {tuple(value.shape) for value in state.values()})
-    if wrong is None and not content["step"] <= steps:
+    if wrong is None and not content["step"] == content["updates"] <= steps:
         wrong = "step"
-    history = content.get("history")
-    rows = history if isinstance(history, list) else [None]
-    numbers = (int, float)
-    if wrong is None and not all(isinstance(row, dict) and all(type(value) in numbers for value in row.values()) for row in rows):
+    if wrong is None:
+        wrong = _wrong_optimizer(content["optimizer"], own["optimizer"]["param_groups"], parameters, content["step"])
+    if wrong is None and not _is_history(content.get("history")):
         wrong = "history"
     if wrong is not None:
         raise FormatError(f"{path}: damaged, or of another version: {wrong} is not what training goes on from: set another out")
 
 
-def _wrong_state(state: Any, groups: list[dict[str, Any]], shapes: set[tuple[int, ...]]) -> str | None:
-    """The first entry of an optimizer's state that is no finite tensor of a parameter's shape, or a count."""
-    if not isinstance(state, dict) or set(state) != {number for group in groups for number in group["params"]}:
+def _wrong_optimizer(optimizer: Any, groups: list[dict[str, Any]], parameters: Sequence[torch.Tensor], step: int) -> str | None:
+    """The first entry of an optimizer's state that does not belong to these parameters in these groups, or is not finite."""
+    if not isinstance(optimizer, dict) or set(optimizer) != {"state", "param_groups"}:
+        return "optimizer"
+    if wrong := _other_form(optimizer["param_groups"], groups, "optimizer.param_groups"):
+        return wrong
+    for number, (group, own) in enumerate(zip(optimizer["param_groups"], groups, strict=True)):
+        if changed := [key for key in own if key != "lr" and group[key] != own[key]]:  # the rate is that of the step
+            return f"optimizer.param_groups.{number}.{changed[0]}"
+    kept = {number: names for group in groups for number in group["params"] if step and (names := _kept(group))}
+    scalar = torch.zeros(())
+    expected = {number: {name: scalar if name == "step" else parameters[number] for name in names} for number, names in kept.items()}
+    state = optimizer["state"]
+    if not isinstance(state, dict):
         return "optimizer.state"
-    for number, entries in state.items():
-        for name, value in entries.items() if isinstance(entries, dict) else [("", None)]:
-            if not isinstance(value, torch.Tensor) or not (tuple(value.shape) in shapes or value.ndim == 0):
-                return f"optimizer.state.{number}.{name}"
-            if not value.is_floating_point() or not bool(value.isfinite().all()):
-                return f"optimizer.state.{number}.{name}"
-    return None
+    filled = {number: entries for number, entries in state.items() if not (isinstance(entries, dict) and not entries)}
+    return _other_form(filled, expected, "optimizer.state")
+
+
+def _kept(group: Mapping[str, Any]) -> tuple[str, ...]:
+    """What AdamW and SGD keep of every parameter."""
+    if "betas" in group:
+        return ("step", "exp_avg", "exp_avg_sq")
+    return ("momentum_buffer",) if group["momentum"] else ()
+
+
+def _is_history(value: Any) -> bool:
+    """Whether these are the figures of evaluations."""
+    rows = value if isinstance(value, list) else [None]
+    return all(isinstance(row, dict) and set(row) >= SHOWN and all(map(_is_figure, row.values())) for row in rows)
+
+
+def _is_figure(value: Any) -> bool:
+    return _is_number(value) or (type(value) is float and math.isnan(value))  # the loss of no step
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max
 
 
 def _other_form(value: Any, like: Any, name: str = "") -> str | None:
     """Where `value` has other keys, types or shapes than `like`, or numbers that are not finite; None where nowhere."""
-    if isinstance(like, (dict, list, tuple)):
-        keys: Any = list(like) if isinstance(like, dict) else range(len(like))
-        if not isinstance(value, type(like)) or (list(value) if isinstance(value, dict) else range(len(value))) != keys:
+    if isinstance(like, dict):
+        if not isinstance(value, dict) or set(value) != set(like):
             return name
-        return next((found for key in keys if (found := _other_form(value[key], like[key], f"{name}.{key}".lstrip(".")))), None)
+        return next((found for key in like if (found := _other_form(value[key], like[key], f"{name}.{key}".lstrip(".")))), None)
+    if isinstance(like, (list, tuple)):
+        if not isinstance(value, type(like)) or len(value) != len(like):
+            return name
+        pairs = enumerate(zip(value, like, strict=True))
+        return next((found for key, (one, other) in pairs if (found := _other_form(one, other, f"{name}.{key}"))), None)
     if isinstance(like, torch.Tensor):
         fits = isinstance(value, torch.Tensor) and value.shape == like.shape and value.dtype == like.dtype
-        return None if fits and (not like.is_floating_point() or bool(value.isfinite().all())) else name
-    numbers = (int, float)
-    if type(like) in numbers:
-        return None if type(value) in numbers and math.isfinite(value) and (type(like) is float or value >= 0) else name
+        fits = fits and (not like.is_floating_point() or bool(value.isfinite().all()))
+        return None if fits and not (name.endswith(NEVER_NEGATIVE) and bool((value < 0).any())) else name
+    if type(like) is int:
+        return None if type(value) is int and 0 <= value < 2**53 else name
+    if type(like) is float:
+        return None if _is_number(value) else name
     return None if type(value) is type(like) else name
 
 

@@ -22,6 +22,7 @@ log = logging.getLogger("bytetrack")
 Image = npt.NDArray[np.uint8]
 
 TRUE, FOUND = (80, 220, 80), (60, 120, 255)
+FAR = 1e6  # pixels: a box beyond is drawn to there
 
 
 class Monitor:
@@ -130,7 +131,7 @@ def shown(image: Image, width: int = 640) -> Image:
 def draw_boxes(image: Image, xyxy: npt.NDArray[Any], colour: tuple[int, int, int]) -> Image:
     """`image` itself, with the outlines of the boxes drawn in."""
     thickness = max(1, round(image.shape[1] / 640))
-    for x1, y1, x2, y2 in np.round(xyxy).astype(int).tolist():
+    for x1, y1, x2, y2 in np.round(xyxy.clip(-FAR, FAR)).astype(int).tolist():
         cv2.rectangle(image, (x1, y1), (x2, y2), colour, thickness)
     return image
 

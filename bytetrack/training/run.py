@@ -143,7 +143,8 @@ class Run:
         if changed:
             more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
             raise ValueError(f"{path} is of a run with other settings ({'; '.join(changed[:3])}{more}): set another out, or remove it")
-        checkpoint.check(path, content, self._content(), self.plan.steps)
+        parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+        checkpoint.check(path, content, self._content(), parameters, self.plan.steps)
         self.network.load_state_dict(content["raw_model"])
         self.average.network.load_state_dict(content["model"])
         self.average.updates = content["updates"]

@@ -217,6 +217,18 @@ def test_a_broken_checkpoint_says_so(trainer: Make, tiny: dict[str, Any], tmp_pa
         trainer().fit(tmp_path, **tiny)
 
 
+def test_a_run_without_momentum_goes_on_though_its_optimizer_remembers_nothing(
+    trainer: Make, tiny: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = Optimisation(momentum=0.0)
+    with monkeypatch.context() as patch:
+        break_at(patch, Run, "_step", 4, after=True)
+        with pytest.raises(Killed):
+            trainer(optimisation=plain).fit(tmp_path, **tiny)
+    assert not any(content(tmp_path)["optimizer"]["state"].values())
+    trainer(optimisation=plain).fit(tmp_path, **tiny)
+
+
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_good_checkpoint(
     trainer: Make, tiny: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
