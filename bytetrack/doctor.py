@@ -63,13 +63,17 @@ def show(findings: Iterable[Finding]) -> int:
     table = Table(box=None, show_header=False, padding=(0, 1))
     for _ in range(4):
         table.add_column(overflow="fold")
-    last = ""
+    last, absent = "", 0
     for finding in findings:
         mark, colour = MARKS[finding.state]
         heading = finding.heading if finding.heading != last else ""
         table.add_row(Text(heading, style="bold"), Text(mark, style=colour), Text(finding.what), Text(finding.detail))
         last, broken = finding.heading, broken + (finding.state == "broken")
+        absent += finding.state == "absent"
     console.print(table)
+    told = [f"{broken} broken (XX): see there what to do"] if broken else ["nothing broken"]
+    told += [f"{absent} absent (--), which only some verbs need"] if absent else []
+    console.print("; ".join(told), soft_wrap=True)
     return broken
 
 
@@ -120,7 +124,8 @@ def _device() -> Iterator[Finding]:
             else f"torch is built for CUDA {torch.version.cuda}, no GPU answers"
         )
         yield Finding("device", "absent", "GPU", f"none: {why}")
-    yield Finding("device", "good", "cpu", f"{torch.get_num_threads()} threads")
+    threads = torch.get_num_threads()
+    yield Finding("device", "good", "cpu", f"{threads} thread{'s' if threads > 1 else ''}")
 
 
 def _codecs() -> Iterator[Finding]:
@@ -193,7 +198,8 @@ def _dataset(dataset: Any) -> Iterator[Finding]:
     yield Finding("dataset", state, str(dataset.root), f"{report.images} images, {report.boxes} boxes, {report.errors} errors")
     for kind in dict.fromkeys((finding.level, finding.kind) for finding in report.findings):
         same = [finding for finding in report.findings if (finding.level, finding.kind) == kind]
-        where = f"{len(same)} times, first {same[0].where} {same[0].detail}".strip()
+        times = "once:" if len(same) == 1 else f"{len(same)} times, first"
+        where = f"{times} {same[0].where} {same[0].detail}".strip()
         yield Finding("dataset", "broken" if kind[0] == "error" else "absent", kind[1], where)
 
 
