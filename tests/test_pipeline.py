@@ -150,6 +150,21 @@ def test_a_mistake_before_the_first_result_leaves_an_earlier_run_as_it_was(tmp_p
     assert {path: path.read_bytes() for path in tmp_path.rglob("*.*") if path.is_file()} == before
 
 
+def test_a_disk_without_room_for_the_first_tracks_leaves_an_earlier_run_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sequences = make_sequences(tmp_path, [3, 4])
+    p.score_every_sequence(job(tmp_path), sequences, tmp_path, Processes(1))
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.*") if path.is_file()}
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("bytetrack.replacing.os.fsync", full)
+    for again in (job(tmp_path), p.ScoreJob(tmp_path / "tracks", "mot17", tmp_path / "copied" / "tracks")):
+        with pytest.raises(OSError, match=r"No space left on device: '.*tracks/S\.txt'"):
+            p.score_every_sequence(again, sequences, tmp_path, Processes(1))
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.*") if path.is_file()} == before
+
+
 def test_result_folders_are_checked_before_anything_is_scored(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     sequences = make_sequences(tmp_path, [3, 4])
     run = tmp_path / "run"

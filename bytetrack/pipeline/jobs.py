@@ -13,7 +13,7 @@ import numpy.typing as npt
 from bytetrack.boxes import tlwh_from_xyxy
 from bytetrack.data.mot import read_annotations, read_trajectories, write_trajectories
 from bytetrack.pipeline.folders import forget_scores
-from bytetrack.replacing import replace_text
+from bytetrack.replacing import replacing
 from bytetrack.scoring import Protocol as Protocols
 from bytetrack.scoring import SequenceScores, score_sequence
 from bytetrack.structures import Detections, Sequence, SequenceDetections, Tracks, Trajectories
@@ -150,8 +150,9 @@ class ScoreJob:
         path = self.folder / f"{sequence.name}.txt"
         trajectories = read_trajectories(path, sequence.length)
         if self.copy_to is not None and self.copy_to.resolve() != self.folder.resolve():
-            forget_scores(self.copy_to.parent)
-            replace_text(self.copy_to / path.name, path.read_text(encoding="utf-8-sig"))
+            with replacing(self.copy_to / path.name) as temporary:
+                temporary.write_text(path.read_text(encoding="utf-8-sig"), encoding="utf-8")
+                forget_scores(self.copy_to.parent)  # once the new file is there, just before it takes its place
         if sequence.ground_truth is None:
             return None
         annotations = read_annotations(sequence)
@@ -189,6 +190,7 @@ class TrackJob:
         features = None if self.appearance is None else self.appearance.of_sequence(sequence, detections)
         tracker = self.tracker_for(sequence)
         trajectories = track_sequence(detections, tracker, self.min_box_area, self.max_aspect_ratio, affines, times, features)
-        forget_scores(self.folder.parent)
-        write_trajectories(self.folder / f"{sequence.name}.txt", trajectories)
+        with replacing(self.folder / f"{sequence.name}.txt") as temporary:
+            write_trajectories(temporary, trajectories)
+            forget_scores(self.folder.parent)  # once the new file is there, just before it takes its place
         return ScoreJob(self.folder, self.protocol)(sequence)
