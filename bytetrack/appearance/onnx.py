@@ -87,7 +87,8 @@ class OnnxEmbedder(Embedder):
             options = onnxruntime.SessionOptions()
             options.intra_op_num_threads = self.threads
             try:
-                self._session = onnxruntime.InferenceSession(str(self.weights), options, providers=["CPUExecutionProvider"])
+                providers = ["CPUExecutionProvider"]
+                self._session = onnxruntime.InferenceSession(str(self.weights), options, providers=providers, enable_fallback=0)
             except Exception as error:
                 raise FormatError(f"{self.weights}: onnxruntime cannot load it ({str(error).splitlines()[0][:200]})") from error
             shape = self._session.get_inputs()[0].shape

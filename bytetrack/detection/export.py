@@ -244,12 +244,12 @@ def _with_nms(model: Any, about: About) -> Any:
 
 def _detector(kind: str, path: Path) -> ExportedDetector:
     if kind == "onnx":
-        from bytetrack.detection.onnx import Onnx
-
-        return Onnx(path, classes=None)
-    from bytetrack.detection.openvino import OpenVino
-
-    return OpenVino(path, classes=None)
+        from bytetrack.detection.onnx import Onnx as Detector
+    else:
+        from bytetrack.detection.openvino import OpenVino as Detector  # type: ignore[assignment]
+    detector = Detector(path, classes=None)
+    detector.told = True  # the file has no name yet
+    return detector
 
 
 def _compare(detector: ExportedDetector, module: Callable[[Tensor], Tensor], pixels: Any, tolerance: tuple[float, float]) -> Difference:

@@ -225,7 +225,8 @@ class _Loaded:
         inside = self.kind == "detections"
         least, overlap, most = own.min_score or 0.0, own.nms_iou, own.max_detections or 1000
         if inside and detector.min_score is not None and detector.min_score < least:
-            raise ValueError(f"{where}: holds no boxes below the score {least:g} it was exported with, got min_score={detector.min_score}")
+            got = f"got min_score={detector.min_score}: set detector.min_score to {least:g} or more"
+            raise ValueError(f"{where}: holds no boxes below the score {least:g} it was exported with, {got}")
         if inside and detector.max_detections is not None and detector.max_detections > most:
             raise ValueError(f"{where}: was exported with max_detections {most}, got max_detections={detector.max_detections}")
         return Limits(
@@ -283,5 +284,5 @@ def _size(shape: Sequence[int | None], setting: tuple[int, int] | None, own: Seq
 def _agreed(name: str, own: Any, setting: Any, where: str) -> Any:
     """The file's value or the setting's; ValueError where both are there and differ."""
     if own is not None and setting not in (None, own):
-        raise ValueError(f"{where}: was exported with {name} {own}, detector.{name} is {setting}")
+        raise ValueError(f"{where}: was exported with {name} {own}, got {setting}: set detector.{name}={own}")
     return own if setting is None else setting

@@ -95,8 +95,12 @@ class Onnx(ExportedDetector):
         options.intra_op_num_threads = self.threads
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # waiting threads leave the cores to the other stages
         try:
-            session = onnxruntime.InferenceSession(str(self.weights), options, providers=names)
+            # the fallback prints "EP Error" to stdout and goes on without the provider
+            session = onnxruntime.InferenceSession(str(self.weights), options, providers=names, enable_fallback=0)
             dict(session.get_modelmeta().custom_metadata_map)  # names that are no text come out here
-            return session
         except Exception as error:  # onnxruntime's errors share no base but Exception
             raise FormatError(f"{self.weights}: onnxruntime cannot load it ({str(error).splitlines()[0][:200]})") from error
+        idle = [name for name in names if name not in session.get_providers()]
+        if idle:
+            raise ValueError(f"providers: {', '.join(idle)} cannot start, left are {', '.join(session.get_providers())}: its libraries?")
+        return session

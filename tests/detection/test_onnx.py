@@ -115,10 +115,21 @@ def test_a_provider_that_is_not_installed_is_named(nano_onnx: Path, coco_images:
         Onnx(nano_onnx, providers=["tensorrt", "cpu"]).detect(coco_images)
 
 
-def test_files_that_are_no_yolox_are_refused(nano_onnx: Path, coco_images: list[np.ndarray], tmp_path: Path) -> None:
+@pytest.mark.filterwarnings("ignore:Specified provider")
+def test_a_provider_that_cannot_start_is_named(nano_onnx: Path, coco_images: list[np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
+    both = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: both)
+    with pytest.raises(ValueError, match=r"CUDAExecutionProvider cannot start, left are CPUExecutionProvider"):
+        Onnx(nano_onnx, providers=["cuda", "cpu"]).detect(coco_images)
+
+
+def test_files_that_are_no_yolox_are_refused(
+    nano_onnx: Path, coco_images: list[np.ndarray], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "cut.onnx").write_bytes(nano_onnx.read_bytes()[:2000])
     with pytest.raises(FormatError, match=r"cut.onnx: onnxruntime cannot load it"):
         Onnx(tmp_path / "cut.onnx").detect(coco_images)
+    assert "EP Error" not in "".join(capfd.readouterr()), "ONNX Runtime's own fallback talks on stdout"
     with pytest.raises(MissingDataError, match="no ONNX file at"):
         Onnx(tmp_path / "absent.onnx")
 
