@@ -213,6 +213,9 @@ def main() -> None:
     parser.add_argument("--number", type=int, help="one file of a kind, with its traceback")
     parser.add_argument("--show", type=int, default=15, help="failures to show")
     given = parser.parse_args()
+    names = [kind.name for kind in kinds()]
+    if given.only is not None and not any(given.only in name for name in names):
+        parser.error(f"--only: no kind's name has {given.only!r} in it; there are {', '.join(names)}")
     started = time.monotonic()
     board = run(given.fraction, given.only, given.seed, given.number)
     print(board)

@@ -17,6 +17,14 @@ def test_a_sample_of_broken_files_is_read_or_refused_in_one_line_that_names_the_
     assert board.failures == []
 
 
+def test_a_kind_that_there_is_not_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["corpus.py", "--only", "nothing of the sort"])
+    with pytest.raises(SystemExit) as ended:
+        corpus.main()
+    assert ended.value.code
+    assert capsys.readouterr().err.splitlines()[-1].startswith("corpus.py: error: --only: no kind's name has 'nothing of the sort' in it")
+
+
 @pytest.mark.slow
 def test_every_broken_file_is_read_or_refused_in_one_line_that_names_the_file() -> None:
     process = subprocess.run([sys.executable, corpus.__file__], capture_output=True, text=True)
