@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from bytetrack.demo.outputs import class_name
 from bytetrack.structures import Detections, Tracks
-from bytetrack.video.draw import Trails, blur_boxes, draw_boxes, draw_heat, draw_legend, draw_trails
+from bytetrack.video.draw import Place, Trails, blur_boxes, draw_boxes, draw_heat, draw_legend, draw_trails
 from bytetrack.video.marks import draw_lines, draw_zones, name_zones
 from bytetrack.video.read import Image
 
@@ -81,8 +81,9 @@ class Painter:
         if self.lost and lost is not None and len(lost):
             draw_boxes(image, lost.xyxy, lost.track_id, lost=np.ones(len(lost), bool), out=image)
         draw_boxes(image, tracks.xyxy, tracks.track_id, self._labels(tracks), recovered=low, out=image)
-        draw_lines(image, self.lines, {name: _line_text(name, counts) for name in self.lines})
-        name_zones(image, self.zones, {name: _zone_text(name, counts) for name in self.zones})
+        taken: list[Place] = []
+        draw_lines(image, self.lines, {name: _line_text(name, counts) for name in self.lines}, taken)
+        name_zones(image, self.zones, {name: _zone_text(name, counts) for name in self.zones}, taken)
         if self.legend:
             marks = ["dashed: kept by a low-score box"] if low.any() else []
             marks += ["dotted: lost, where it may be"] if self.lost and lost is not None and len(lost) else []

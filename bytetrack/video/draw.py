@@ -18,6 +18,7 @@ from bytetrack.video.read import Image
 __all__ = ["Trails", "blur_boxes", "colour_of", "draw_boxes", "draw_chip", "draw_heat", "draw_legend", "draw_trails", "scale_of"]
 
 Colour = tuple[int, int, int]
+Place = tuple[int, int, int, int]  # left, top, right, bottom
 Boxes = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 GOLDEN = (math.sqrt(5) - 1) / 2
@@ -138,22 +139,29 @@ def _dashes(x0: int, y0: int, x1: int, y1: int, on: int, off: int) -> list[npt.N
     return list(np.array(lines, dtype=np.int32))
 
 
-def draw_chip(canvas: Image, text: str, left: int, top: int, colour: Colour, unit: float, hollow: bool = False) -> None:
-    """`text` on a chip of `colour` above the point, moved inside the image; in place."""
+def draw_chip(
+    canvas: Image, text: str, left: int, top: int, colour: Colour, unit: float, hollow: bool = False, taken: list[Place] | None = None
+) -> None:
+    """`text` on a chip of `colour` above the point, moved inside the image and below the chips in `taken`, which it joins; in place."""
     if not text:
         return
     chip = _chip(text, max(9, round(19 * unit)), max(2, round(4 * unit)), colour, hollow)
     height, width = chip.shape[:2]
     x, y = min(max(left - 1, 0), canvas.shape[1] - width), min(max(top - height, 0), canvas.shape[0] - height)
-    if x >= 0 and y >= 0:  # else the image is smaller than its label
+    while below := [b for x0, y0, x1, b in taken or [] if x0 < x + width and x < x1 and y0 < y + height and y < b]:
+        y = max(below)
+    if x >= 0 and 0 <= y <= canvas.shape[0] - height:  # else there is no room for it
         canvas[y : y + height, x : x + width] = chip
+        if taken is not None:
+            taken.append((x, y, x + width, y + height))
 
 
 @lru_cache(maxsize=1024)
 def _chip(text: str, letter: int, pad: int, colour: Colour, hollow: bool) -> Image:
     letters = _text(text, letter)
     bright = 0.114 * colour[0] + 0.587 * colour[1] + 0.299 * colour[2] > 130
-    paper, ink = ((28, 28, 28), colour) if hollow else (colour, (16, 16, 16) if bright else (255, 255, 255))
+    pale = colour if bright else (128 + colour[0] // 2, 128 + colour[1] // 2, 128 + colour[2] // 2)
+    paper, ink = ((28, 28, 28), pale) if hollow else (colour, (16, 16, 16) if bright else (255, 255, 255))
     chip = np.full((letters.shape[0] + pad, letters.shape[1] + 2 * pad, 3), paper, np.uint8)
     if hollow:
         cv2.rectangle(chip, (0, 0), (chip.shape[1] - 1, chip.shape[0] - 1), colour, 1)
@@ -247,7 +255,7 @@ def draw_legend(image: Image, lines: Sequence[str], marks: Sequence[str] = (), s
     rows = [_text(line, letters) for line in lines] + [_text(meaning, letters) for _, meaning in styled]
     if not rows:
         return canvas
-    swatch, step = round(1.7 * letters), round(1.35 * letters)
+    swatch, step = round(2.4 * letters), round(1.35 * letters)
     indents = [0] * len(lines) + [swatch + pad] * len(marks)
     width = min(max(row.shape[1] + indent for row, indent in zip(rows, indents, strict=True)) + 2 * pad, canvas.shape[1])
     panel = canvas[: min(step * len(rows) + pad, canvas.shape[0]), :width]
@@ -258,17 +266,29 @@ def draw_legend(image: Image, lines: Sequence[str], marks: Sequence[str] = (), s
             break
         _ink(panel, row, pad + indent, y, (240, 240, 240))
         if indent:
-            box = [pad, y + 1, pad + swatch - 2, y + row.shape[0] - 2]
-            _outline(canvas, box, (230, 230, 230), max(1, round(2 * unit)), styled[number - len(lines)][0], 0.7 * unit)
+            middle = y + row.shape[0] // 2  # a line: a box so small would show its corners only, dashed or dotted
+            _outline(
+                canvas,
+                [pad, middle, pad + swatch, middle],
+                (230, 230, 230),
+                max(1, round(2 * unit)),
+                styled[number - len(lines)][0],
+                0.7 * unit,
+            )
     return canvas
 
 
 def blur_boxes(image: Image, xyxy: npt.ArrayLike, head_only: bool = False, out: Image | None = None) -> Image:
-    """Makes people unrecognisable: coarse squares over each box, or over its upper fifth when `head_only`."""
+    """Makes people unrecognisable: coarse squares over each box, or over its upper fifth when `head_only`.
+
+    And a tenth of the box's sides around it: a detector's box may end below the hair.
+    """
     canvas = _canvas(image, out)
     boxes = np.asarray(xyxy, float).reshape(-1, 4).copy()
+    margin = 0.1 * (boxes[:, 2:] - boxes[:, :2])
+    boxes += np.hstack([-margin, margin])
     if head_only:
-        boxes[:, 3] = boxes[:, 1] + 0.2 * (boxes[:, 3] - boxes[:, 1])
+        boxes[:, 3] = boxes[:, 1] + 0.25 * (boxes[:, 3] - boxes[:, 1])  # a fifth of the box, and what is above it
     low, high = np.floor(boxes[:, :2]).clip(0), np.ceil(boxes[:, 2:]).clip(0)
     for (x0, y0), (x1, y1) in zip(low.astype(int).tolist(), high.astype(int).tolist(), strict=True):
         part = canvas[y0:y1, x0:x1]

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.video.draw import draw_chip, scale_of
+from bytetrack.video.draw import Place, draw_chip, scale_of
 from bytetrack.video.read import Image
 
 __all__ = ["draw_lines", "draw_zones", "name_zones"]
@@ -19,8 +19,9 @@ ARROW = 60  # pixels of a 1080p frame
 ZONE = (230, 190, 60)  # BGR, blue-green
 
 
-def draw_lines(image: Image, lines: Mapping[str, Sequence[float]], texts: Mapping[str, str]) -> Image:
-    """Each line `name: (x1, y1, x2, y2)` with its ends, an arrow to its `in` side and its text; in place."""
+def draw_lines(image: Image, lines: Mapping[str, Sequence[float]], texts: Mapping[str, str], taken: list[Place] | None = None) -> Image:
+    """Each line `name: (x1, y1, x2, y2)` with its ends, an arrow to its `in` side and its text, beside those in `taken`; in place."""
+    taken = [] if taken is None else taken
     unit = scale_of(image)
     width = max(1, round(3 * unit))
     for name, (x1, y1, x2, y2) in lines.items():
@@ -34,7 +35,7 @@ def draw_lines(image: Image, lines: Mapping[str, Sequence[float]], texts: Mappin
         middle = ((x1 + x2) / 2, (y1 + y2) / 2)
         tip = (round(middle[0] + ARROW * unit * across[0]), round(middle[1] + ARROW * unit * across[1]))
         cv2.arrowedLine(image, (round(middle[0]), round(middle[1])), tip, LINE, width, cv2.LINE_AA, tipLength=0.4)
-        draw_chip(image, texts.get(name, name), start[0], start[1] - 2 * width, LINE, unit)
+        draw_chip(image, texts.get(name, name), start[0], start[1] - 2 * width, LINE, unit, taken=taken)
     return image
 
 
@@ -53,9 +54,10 @@ def draw_zones(image: Image, zones: Mapping[str, npt.ArrayLike]) -> Image:
     return image
 
 
-def name_zones(image: Image, zones: Mapping[str, npt.ArrayLike], texts: Mapping[str, str]) -> Image:
-    """Each polygon's text at its first corner, for when all else is drawn; in place."""
+def name_zones(image: Image, zones: Mapping[str, npt.ArrayLike], texts: Mapping[str, str], taken: list[Place] | None = None) -> Image:
+    """Each polygon's text at its first corner, beside those in `taken`, for when all else is drawn; in place."""
+    taken = [] if taken is None else taken
     for name, polygon in zones.items():
         left, top = np.asarray(polygon, float).reshape(-1, 2)[0].round().astype(int).tolist()
-        draw_chip(image, texts.get(name, name), left, top, ZONE, scale_of(image))
+        draw_chip(image, texts.get(name, name), left, top, ZONE, scale_of(image), taken=taken)
     return image
