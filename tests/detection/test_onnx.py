@@ -96,7 +96,7 @@ def test_the_convention_in_a_files_metadata_counts(nano_onnx: Path, coco_images:
     onnx.save(model, tmp_path / "own.onnx")
     named = Onnx(nano_onnx, convention="rgb_imagenet").detect(coco_images)
     assert_same(Onnx(tmp_path / "own.onnx").detect(coco_images), named)
-    with pytest.raises(ValueError, match=r"was exported with convention rgb_imagenet, detector\.convention is bgr255"):
+    with pytest.raises(ValueError, match=r"was exported with convention rgb_imagenet, got bgr255: set detector\.convention=rgb_imagenet"):
         Onnx(tmp_path / "own.onnx", convention="bgr255").detect(coco_images)
     with pytest.raises(ValueError, match="no class 'car'"):
         Onnx(tmp_path / "own.onnx", classes=["car"]).detect(coco_images)
