@@ -17,8 +17,12 @@ def available() -> float:
     try:
         lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines())
         free = 1024.0 * int(lines["MemAvailable"].split()[0])
-        limit, taken = (Path("/sys/fs/cgroup", name).read_text(encoding="ascii").strip() for name in ("memory.max", "memory.current"))
-        return min(free, float(limit) - float(taken)) if limit != "max" else free
+        limit, taken, stat = (Path("/sys/fs/cgroup", f"memory.{name}").read_text(encoding="ascii") for name in ("max", "current", "stat"))
+        if limit.strip() == "max":
+            return free
+        counts = dict(line.split() for line in stat.splitlines())
+        cached = int(counts["active_file"]) + int(counts["inactive_file"])  # files that were read: given up when memory is asked for
+        return min(free, int(limit) - int(taken) + cached)
     except (OSError, KeyError, ValueError):
         return free
 
