@@ -24,8 +24,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-sys.path.sort(key=lambda folder: Path(folder).resolve() == Path(__file__).resolve().parent)  # last: its trackers.py hides a peer's name
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from scipy.optimize import linear_sum_assignment
 

@@ -25,8 +25,7 @@ os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-sys.path.sort(key=lambda folder: Path(folder).resolve() == Path(__file__).resolve().parent)  # last: its trackers.py hides a peer's name
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.crowd import crowd, looks, people
 from benchmarks.peers import FAMILIES, Frame, Make, Update, installed

@@ -1,6 +1,6 @@
 """Every tracker on MOT17 half-val: online, refined, on jittered copies, thinned; the table of docs/results.md, in Markdown.
 
-    OMP_NUM_THREADS=1 python benchmarks/trackers.py D [--copies 8] [--only byte+camera ocsort] [--settings tracker.SETTING=VALUE ...]
+    OMP_NUM_THREADS=1 python benchmarks/every_tracker.py D [--copies 8] [--only byte+camera ocsort] [--settings tracker.SETTING=VALUE ...]
 
 `D` holds MOT17/, detections/yolox_x_ablation/ and gmc/. A cell is HOTA / MOTA / IDF1 / switches in percent, scored in memory, which equals
 TrackEval in every field. Trackers, their settings and those of the refinement are composed as `tools/track.py` and `tools/refine.py`

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from benchmarks.trackers import Figures, Ground
+from benchmarks.every_tracker import Figures, Ground
 from bytetrack.config import build, compose
 from bytetrack.refining import Refiner
 
