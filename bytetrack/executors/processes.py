@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from bytetrack.executors.plan import Item, check_count, cores
 from bytetrack.workers import begin
 
-__all__ = ["Processes"]
+__all__ = ["Processes", "submit"]
 
 log = logging.getLogger("bytetrack")
 Result = TypeVar("Result")
@@ -81,7 +81,7 @@ def _round(
     try:
         while waiting or running:
             while waiting and len(running) < workers:
-                future = _submitted(pool, job, waiting[0])
+                future = submit(pool, job, waiting[0])
                 running[future] = waiting.popleft()
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 keep(running[future], future.result())
@@ -91,17 +91,17 @@ def _round(
     return []
 
 
-def _submitted(pool: ProcessPoolExecutor, job: Callable[[Any], Any], argument: Any) -> Future[Any]:
+def submit(pool: ProcessPoolExecutor, job: Callable[..., Any], *arguments: Any) -> Future[Any]:
     """`pool.submit`; BrokenProcessPool, too, where the process that workers are forked from was killed."""
     try:
-        return pool.submit(job, argument)
+        return pool.submit(job, *arguments)
     except (EOFError, ConnectionError) as error:
         raise BrokenProcessPool(str(error)) from error
 
 
 def _reduced(pool: ProcessPoolExecutor, reduce: Callable[[dict[str, Any]], Result], results: dict[str, Any]) -> Result:
     try:
-        summary: Result = _submitted(pool, reduce, results).result()  # there, because what it needs is loaded there
+        summary: Result = submit(pool, reduce, results).result()  # there, because what it needs is loaded there
         return summary
     except BrokenProcessPool:
         raise ChildProcessError("the worker process that put the results together ended abruptly (killed, or out of memory?)") from None

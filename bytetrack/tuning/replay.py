@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.data.mot import read_annotations
-from bytetrack.executors import check_count, cores
+from bytetrack.executors import check_count, cores, submit
 from bytetrack.pipeline import CameraMotion, SequenceDetector, TrackerFactory, track_sequence
 from bytetrack.scoring import fast
 from bytetrack.structures import Detections, Sequence, SequenceDetections, Trajectories
@@ -176,12 +176,12 @@ class Crew:
         order = sorted(range(len(jobs)), key=lambda k: -self._seconds[jobs[k][0]])
         found = []
         try:
-            futures: dict[int, Future[tuple[float, fast.Result]]] = {k: self._pool.submit(_work, factory, *jobs[k]) for k in order}
+            futures: dict[int, Future[tuple[float, fast.Result]]] = {k: submit(self._pool, _work, factory, *jobs[k]) for k in order}
             for k, (name, _) in enumerate(jobs):
                 seconds, result = futures[k].result()
                 self._seconds[name] = seconds
                 found.append(result)
-        except (BrokenProcessPool, EOFError, ConnectionError):  # the latter of the process that workers are forked from
+        except BrokenProcessPool:
             raise ChildProcessError("a worker process ended abruptly (out of memory?): try workers=1") from None
         return found
 
