@@ -78,12 +78,15 @@ class Plan:
         if self.multiscale is None or step < self.interval:
             return self.height, self.width
         units = int(generator(self.seed, 1, step // self.interval).integers(self.multiscale[0], self.multiscale[1] + 1))
+        return self._of(units)
+
+    def _of(self, units: int) -> tuple[int, int]:
         return 32 * units, 32 * int(units * self.width / self.height)
 
     def largest(self) -> tuple[int, int]:
         """Height and width of the largest images of any step."""
-        units = 0 if self.multiscale is None else self.multiscale[1]
-        return max((self.height, self.width), (32 * units, 32 * int(units * self.width / self.height)))
+        own = self.height, self.width
+        return own if self.multiscale is None else max(own, self._of(self.multiscale[1]))
 
     def order(self, epoch: int) -> npt.NDArray[np.int64]:
         """The images of an epoch, shuffled, as many as its batches take."""

@@ -63,6 +63,13 @@ class Board:
             f"ended as uninterrupted {self.ended:4}, wrong {len(self.failures)}"
         )
 
+    def tell(self, line: str) -> int:
+        """Prints the line and the first failures; how many there are."""
+        print(line, flush=True)
+        for failure in self.failures[:5]:
+            print(f"  {failure}", flush=True)
+        return len(self.failures)
+
 
 class Started:
     """A verb that runs, forked or as a new Python; its output lies in `folder`/stderr."""
@@ -230,10 +237,7 @@ def main() -> None:
     for name in [given.verb] if given.verb else [*small_jobs.JOBS]:
         started = time.monotonic()
         board = campaign(name, given.signal, given.runs, given.seed)
-        print(f"{board}, {time.monotonic() - started:.0f} s", flush=True)
-        for failure in board.failures[:5]:
-            print(f"  {failure}", flush=True)
-        wrong += len(board.failures)
+        wrong += board.tell(f"{board}, {time.monotonic() - started:.0f} s")
     sys.exit(bool(wrong))
 
 

@@ -122,10 +122,8 @@ def main() -> None:
                 campaign.ends = Counter()
                 board = campaign.run(given.runs)
             ends = ", ".join(f"exit {code} {count} times" for code, count in sorted(campaign.ends.items()))
-            print(f"{name:9}{kind.__name__:9} {board.struck} ({ends}), wrong {len(board.failures)}, {time.monotonic() - started:.0f} s")
-            for failure in board.failures[:5]:
-                print(f"  {failure}", flush=True)
-            wrong += len(board.failures)
+            seconds = time.monotonic() - started
+            wrong += board.tell(f"{name:9}{kind.__name__:9} {board.struck} ({ends}), wrong {len(board.failures)}, {seconds:.0f} s")
     sys.exit(bool(wrong))
 
 
