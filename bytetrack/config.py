@@ -10,23 +10,21 @@ import logging
 import os
 import re
 import runpy
-import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
-from traceback import walk_stack, walk_tb
-from types import FrameType
+from traceback import walk_tb
 from typing import Any
 
 import bytetrack
 from bytetrack import __version__
 from bytetrack.replacing import replace_text
+from bytetrack.signals import ended_by_signals
 
 __all__ = ["build", "compose", "console", "home", "in_quotes", "out_folder", "plain", "run_verb", "save", "verb"]
 
@@ -200,10 +198,7 @@ def verb(name: str) -> Callable[[Callable[[Any], None]], Callable[[], None]]:
 
             def guarded(config: Any) -> None:
                 logging.getLogger("bytetrack").setLevel(logging.INFO)
-                signal.signal(signal.SIGTERM, _stop)
-                if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored, as in the background of a script
-                    signal.signal(signal.SIGINT, _stop)
-                with _explained(complete):
+                with ended_by_signals(), _explained(complete):
                     task(config)
 
             with _explained(complete):
@@ -282,16 +277,6 @@ def _quoted(argument: str) -> str:
         if Path(value).expanduser().exists():
             return f"{key}={in_quotes(value)}"
     return argument
-
-
-def _stop(number: int, frame: FrameType | None) -> None:
-    """Ends the verb; a moment later within Numba's compiler, whose callbacks swallow every exception."""
-    if any(inner.f_globals.get("__name__", "").startswith("llvmlite.") for inner, _ in walk_stack(frame)):
-        threading.Timer(0.05, os.kill, (os.getpid(), number)).start()
-    elif number == signal.SIGINT:
-        raise KeyboardInterrupt
-    else:
-        sys.exit(128 + number)
 
 
 def _register_recipes(name: str, arguments: Sequence[str]) -> None:

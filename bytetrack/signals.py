@@ -1,0 +1,97 @@
+"""Ctrl-C and SIGTERM end a verb: as an exception in the main thread, raised again until it has got through."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from traceback import walk_stack
+from types import FrameType
+from typing import Any
+
+__all__ = ["ended_by_signals"]
+
+AGAIN = 0.1  # seconds until a signal that did not get through is sent again
+ONE = 0.5  # seconds in which two signals are one: `timeout` and some shells tell the process and then its whole group
+
+
+class _Stop:
+    """The handler of both signals. Callbacks, finalizers and some imports swallow whatever is raised in them: then it raises again."""
+
+    def __init__(self) -> None:
+        self.raised: BaseException | None = None
+        self.first = 0.0  # when the first signal came, 0 for not yet
+        self.own = False  # whether the next signal is one that this sends again
+        self.show: Any = sys.unraisablehook
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        again, self.own = self.own, False
+        now = time.monotonic()
+        self.first = self.first or now
+        insists = not again and now - self.first > ONE
+        self._send_again(number)
+        if _compiles(frame) or (not insists and (self._unwinds() or _starts_a_process(frame))):
+            return
+        self.raised = KeyboardInterrupt() if number == signal.SIGINT else SystemExit(128 + number)
+        raise self.raised
+
+    def _unwinds(self) -> bool:
+        """Whether what was raised is on its way: what then still runs is cleaning up, which must not be disturbed."""
+        handled = sys.exc_info()[1]
+        while handled is not None and handled is not self.raised:
+            handled = handled.__context__
+        return handled is not None
+
+    def _send_again(self, number: int) -> None:
+        if not hasattr(signal, "setitimer"):  # Windows
+            return
+
+        def send(*_: object) -> None:
+            self.own = True
+            os.kill(os.getpid(), number)  # to whoever listens by then: the demo and training have handlers of their own
+
+        signal.signal(signal.SIGALRM, send)
+        signal.setitimer(signal.ITIMER_REAL, AGAIN)
+
+    def unraisable(self, what: Any) -> None:
+        """In place of `sys.unraisablehook`: what was swallowed, and will be raised again, is not shown."""
+        if what.exc_value is None or what.exc_value is not self.raised:
+            self.show(what)
+
+
+def _starts_a_process(frame: FrameType | None) -> bool:
+    """Whether a process is being started: nobody would know of it, and it would find that what it shares is gone."""
+    places = ((inner.f_globals.get("__name__"), inner.f_code.co_name) for inner, _ in walk_stack(frame))
+    return ("multiprocessing.process", "start") in places
+
+
+def _compiles(frame: FrameType | None) -> bool:
+    """Whether Numba's compiler runs, whose callbacks must come to their end."""
+    return any(inner.f_globals.get("__name__", "").startswith("llvmlite.") for inner, _ in walk_stack(frame))
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Within it SIGTERM raises SystemExit(143) in the main thread, and SIGINT KeyboardInterrupt unless it was ignored before.
+
+    What a signal raises while the verb cleans up after an earlier one is held back, except when it comes half a second later or
+    more: then somebody insists. After the block a signal ends the process at once.
+    """
+    stop = _Stop()
+    sys.unraisablehook = stop.unraisable
+    numbers = [signal.SIGTERM]
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as it is in the background of a script
+        numbers.append(signal.SIGINT)
+    for number in numbers:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
+        sys.unraisablehook = stop.show

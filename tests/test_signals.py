@@ -1,0 +1,140 @@
+"""Ctrl-C and SIGTERM get through: not swallowed, not in the middle of what would be left behind, not twice."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+HEAD = """
+import signal, sys, time
+from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
+from bytetrack.signals import ended_by_signals
+
+def ready():
+    print("ready", flush=True)
+    time.sleep(30)
+
+with ended_by_signals():
+"""
+Run = Callable[[str], "subprocess.Popen[str]"]
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to send")
+
+
+@pytest.fixture
+def run() -> Iterator[Run]:
+    """`run(body)`: a new Python that runs the lines within `ended_by_signals`, as soon as they have called `ready()`."""
+    running: list[subprocess.Popen[str]] = []
+
+    def call(body: str) -> subprocess.Popen[str]:
+        script = HEAD + "".join(f"    {line}\n" for line in body.strip("\n").splitlines())
+        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        running.append(subprocess.Popen([sys.executable, "-c", script], text=True, **pipes))
+        assert running[-1].stdout is not None
+        assert running[-1].stdout.readline() == "ready\n"
+        return running[-1]
+
+    yield call
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, -2)])
+def test_a_signal_ends_it(run: Run, number: int, code: int) -> None:
+    process = run("ready()")
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=10)
+    assert process.returncode == code
+    assert errors == "" or number == signal.SIGINT
+
+
+def test_a_signal_that_is_swallowed_is_raised_again(run: Run) -> None:
+    process = run(
+        """
+try:
+    ready()
+except BaseException:  # as some packages do while they are imported
+    print("swallowed", flush=True)
+time.sleep(30)
+"""
+    )
+    process.terminate()
+    output, errors = process.communicate(timeout=10)
+    assert (output, errors, process.returncode) == ("swallowed\n", "", 143)
+
+
+def test_a_signal_within_a_finalizer_is_raised_again_and_not_shown(run: Run) -> None:
+    process = run(
+        """
+class Ends:
+    def __del__(self):
+        ready()
+ends = Ends()
+del ends
+print("went on", flush=True)
+time.sleep(30)
+"""
+    )
+    process.terminate()
+    output, errors = process.communicate(timeout=10)
+    assert (output, errors, process.returncode) == ("went on\n", "", 143)
+
+
+def test_cleaning_up_is_not_disturbed(run: Run) -> None:
+    process = run(
+        """
+try:
+    ready()
+finally:
+    time.sleep(0.4)
+    print("whole")
+"""
+    )
+    for _ in range(2):  # as `timeout` does
+        process.terminate()
+        time.sleep(0.1)
+    output, errors = process.communicate(timeout=10)
+    assert (output, errors, process.returncode) == ("whole\n", "", 143)
+
+
+def test_who_insists_ends_the_cleaning_up(run: Run) -> None:
+    process = run(
+        """
+try:
+    ready()
+finally:
+    time.sleep(60)
+    print("whole")
+"""
+    )
+    process.terminate()
+    time.sleep(0.7)
+    process.terminate()
+    output, _ = process.communicate(timeout=10)
+    assert (output, process.returncode) == ("", 143)
+
+
+def test_a_process_that_is_being_started_is_known_before_the_signal_is_raised(run: Run) -> None:
+    process = run(
+        """
+class Slow(get_context("spawn").Process):
+    @staticmethod
+    def _Popen(started):
+        print("ready", flush=True)
+        time.sleep(0.5)
+        print("started", flush=True)
+        return get_context("fork").Process._Popen(started)
+Slow(target=time.sleep, args=(0,)).start()
+time.sleep(30)
+"""
+    )
+    process.terminate()
+    output, errors = process.communicate(timeout=10)
+    assert (output, errors, process.returncode) == ("started\n", "", 143)
