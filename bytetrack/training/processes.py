@@ -18,11 +18,12 @@ __all__ = ["Processes", "processes"]
 
 @dataclass(frozen=True, slots=True)
 class Processes:
-    """This process is number `rank` of `world`, `local` of its machine; rank 0 speaks and writes."""
+    """This process is number `rank` of `world`, `local` of the `machine` on its machine; rank 0 speaks and writes."""
 
     rank: int = 0
     local: int = 0
     world: int = 1
+    machine: int = 1
 
     @property
     def first(self) -> bool:
@@ -68,7 +69,8 @@ def processes(device: str) -> Iterator[Processes]:
     if world == 1:
         yield Processes()
         return
-    here = Processes(int(os.environ["RANK"]), int(os.environ.get("LOCAL_RANK", "0")), world)
+    local, machine = (int(os.environ.get(f"LOCAL_{name}", default)) for name, default in (("RANK", 0), ("WORLD_SIZE", world)))
+    here = Processes(int(os.environ["RANK"]), local, world, machine)
     cuda = device.startswith("cuda")
     if cuda:
         torch.cuda.set_device(here.local)

@@ -225,11 +225,11 @@ class Run:
                 self._end_of_epoch(monitor, watch)  # an evaluation that a run was stopped in
             if self.step == self.plan.steps:
                 return
+            if self.device.type == "cpu":
+                self._check_memory()
             model: nn.Module = self.network
             if self.here.world > 1:
                 model = nn.parallel.DistributedDataParallel(model, [self.device.index] if self.device.type == "cuda" else None)
-            if self.device.type == "cpu":
-                self._check_memory()
             source = batches(self._dataset(monitor, watch), self.plan, self.step, self.recipe.workers, self.device.type == "cuda")
             clock, images = time.monotonic(), 0
             self.network.train()
@@ -251,16 +251,17 @@ class Run:
                 monitor.hyper_parameters(self._hyper_parameters(), {"AP": max(row["AP"] for row in self.history)})
 
     def _check_memory(self) -> None:
-        """MemoryError before the first step where a CPU's memory will not hold a batch of the largest images."""
+        """MemoryError before the first step where this machine's memory will not hold its share of a batch of the largest images."""
         height, width = self.plan.largest()
         pixels = torch.zeros(1, 3, height, width).contiguous(memory_format=torch.channels_last)
         self.network.eval()  # BatchNorm's statistics stay as they are
-        needed = self.recipe.batch_size * kept_for_backward(lambda: self._logits(self.network, pixels))
+        images = self.recipe.batch_size * self.here.machine // self.here.world
+        needed = images * kept_for_backward(lambda: self._logits(self.network, pixels))
         free = available()
         if needed > free:
             fitting = int(0.8 * self.recipe.batch_size * free / needed)  # the rest is for what comes with it
             raise MemoryError(
-                f"training on {self.recipe.batch_size} images of {height} x {width} takes {needed / 2**30:.1f} GiB, {free / 2**30:.1f} are "
+                f"training on {images} images of {height} x {width} takes {needed / 2**30:.1f} GiB, {free / 2**30:.1f} are "
                 f"free: set {f'train.batch_size={fitting}, ' if fitting else ''}a smaller detector.input_size (and train.multiscale, null "
                 "for always this size) or a smaller detector"
             )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import good_files as good
 import numpy as np
@@ -18,6 +20,7 @@ from bytetrack.detection.yolox import Yolox
 from bytetrack.structures import Detections
 from bytetrack.training import checkpoint
 from bytetrack.training.host_memory import available, kept_for_backward
+from bytetrack.training.processes import Processes
 from bytetrack.training.run import Run
 from bytetrack.training.trainer import Trainer
 
@@ -125,6 +128,31 @@ def test_training_that_a_cpu_will_not_hold_ends_before_the_first_step_and_names_
     monkeypatch.setattr("bytetrack.training.run.kept_for_backward", lambda forward: 0.75)
     with pytest.raises(MemoryError, match=r"set train\.batch_size=1, a smaller"):
         fit(trainer(), tmp_path / "out")
+
+
+class Elsewhere(Processes):
+    """The others run on another machine and are not asked."""
+
+    def gather(self, value: Any) -> list[Any]:
+        return [value] * self.world
+
+    def from_first(self, value: Any) -> Any:
+        return value
+
+
+def test_a_machine_among_several_must_hold_its_share_only(
+    trainer: Callable[..., Trainer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bytetrack.training.processes.processes", lambda device: nullcontext(Elsewhere(world=2, machine=1)))
+    monkeypatch.setattr("bytetrack.training.run.kept_for_backward", lambda forward: 0.75)
+    monkeypatch.setattr("bytetrack.training.run.available", lambda: 0.5)
+    with pytest.raises(MemoryError, match=r"^training on 1 images of 64 x 64"):
+        fit(trainer(), tmp_path / "out")
+    monkeypatch.setattr("bytetrack.training.run.available", lambda: 1.0)
+    monkeypatch.setattr(torch.nn.parallel, "DistributedDataParallel", reached := Mock(side_effect=KeyError("passed")))
+    with pytest.raises(KeyError, match="passed"):
+        fit(trainer(), tmp_path / "out")
+    reached.assert_called_once()
 
 
 def test_what_a_forward_pass_keeps_is_counted_once_for_every_storage() -> None:
