@@ -198,10 +198,10 @@ def verb(name: str) -> Callable[[Callable[[Any], None]], Callable[[], None]]:
 
             def guarded(config: Any) -> None:
                 logging.getLogger("bytetrack").setLevel(logging.INFO)
-                with ended_by_signals(), _explained(complete):
+                with _explained(complete), ended_by_signals():  # here, too: a launcher may call it in another process
                     task(config)
 
-            with _explained(complete):
+            with _explained(complete), ended_by_signals():
                 import hydra
 
                 sys.argv[1:] = map(_quoted, sys.argv[1:])
@@ -219,30 +219,34 @@ def verb(name: str) -> Callable[[Callable[[Any], None]], Callable[[], None]]:
 @contextmanager
 def _explained(complete: bool) -> Iterator[None]:
     """What a user can cause ends the process with one line; the rest is a bug, and shows its traceback; `complete` shows all."""
-    from hydra.errors import HydraException
-    from omegaconf.errors import OmegaConfBaseException
-    from yaml import YAMLError  # type: ignore[import-untyped, unused-ignore]
-
     try:
         yield
     except BrokenPipeError:  # whoever read the output has gone, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
-    except (ValueError, OSError, MemoryError, ModuleNotFoundError, HydraException, OmegaConfBaseException, YAMLError) as error:
-        if complete:
-            raise
-        sys.stderr.write(f"error: {_one_line(error)}\n")
-        sys.exit(1)
-    except RecursionError as error:
-        if complete or not READERS & {
-            frame.f_globals.get("__name__", "").split(".")[0] for frame, _ in list(walk_tb(error.__traceback__))[-20:]
-        }:
-            raise
-        sys.stderr.write("error: a config file or an argument is nested too deeply to be read\n")
-        sys.exit(1)
     except KeyboardInterrupt:
         sys.stderr.write("stopped by Ctrl-C\n")
         sys.exit(130)
+    except Exception as error:
+        line = None if complete else _explanation(error)
+        if line is None:
+            raise
+        sys.stderr.write(f"error: {line}\n")
+        sys.exit(1)
+
+
+def _explanation(error: Exception) -> str | None:
+    """One line for what a user can cause, None for a bug."""
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+    from yaml import YAMLError  # type: ignore[import-untyped, unused-ignore]
+
+    if isinstance(error, (ValueError, OSError, MemoryError, ModuleNotFoundError, HydraException, OmegaConfBaseException, YAMLError)):
+        return _one_line(error)
+    last = [frame.f_globals.get("__name__", "").split(".")[0] for frame, _ in walk_tb(error.__traceback__)][-20:]
+    if isinstance(error, RecursionError) and READERS & set(last):
+        return "a config file or an argument is nested too deeply to be read"
+    return None
 
 
 def _one_line(error: Exception) -> str:

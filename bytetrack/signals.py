@@ -78,8 +78,24 @@ def ended_by_signals() -> Iterator[None]:
     """Within it SIGTERM raises SystemExit(143) in the main thread, and SIGINT KeyboardInterrupt unless it was ignored before.
 
     What a signal raises while the verb cleans up after an earlier one is held back, except when it comes half a second later or
-    more: then somebody insists. After the block a signal ends the process at once.
+    more: then somebody insists. Another error that follows from what a signal raised, or that comes after it, gives way to it.
+    After the block a signal ends the process at once. Blocks may be nested.
     """
+    with _listening() as stop:
+        try:
+            yield
+        except Exception:
+            if stop.raised is None:
+                raise
+            raise stop.raised from None  # what was cut short breaks in ways of its own
+
+
+@contextmanager
+def _listening() -> Iterator[_Stop]:
+    listens = signal.getsignal(signal.SIGTERM)
+    if isinstance(listens, _Stop):
+        yield listens
+        return
     stop = _Stop()
     sys.unraisablehook = stop.unraisable
     numbers = [signal.SIGTERM]
@@ -88,7 +104,7 @@ def ended_by_signals() -> Iterator[None]:
     for number in numbers:
         signal.signal(number, stop)
     try:
-        yield
+        yield stop
     finally:
         if hasattr(signal, "setitimer"):
             signal.setitimer(signal.ITIMER_REAL, 0)

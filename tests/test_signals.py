@@ -87,6 +87,20 @@ time.sleep(30)
     assert (output, errors, process.returncode) == ("went on\n", "", 143)
 
 
+def test_another_error_that_follows_gives_way(run: Run) -> None:
+    process = run(
+        """
+try:
+    ready()
+except SystemExit:
+    raise AttributeError("half done")  # as OmegaConf does
+"""
+    )
+    process.terminate()
+    output, errors = process.communicate(timeout=10)
+    assert (output, errors, process.returncode) == ("", "", 143)
+
+
 def test_cleaning_up_is_not_disturbed(run: Run) -> None:
     process = run(
         """

@@ -113,12 +113,15 @@ def update_again(motion: Floats, saved: Floats, last: Floats, box: Floats, gap: 
     for moment in range(5):
         for d in range(4):
             motion[moment, d] = saved[moment, d]
-    for step in range(1, gap + 1):
+    for step in range(1, gap):
         part = step / gap
         for d in range(4):
             between[d] = last[d] + (box[d] - last[d]) * part
         predict(motion)
-        correct(motion, between)
+        if between[2] > between[0] and between[3] > between[1]:  # far from the origin, sides vanish by rounding
+            correct(motion, between)
+    predict(motion)
+    correct(motion, box)
 
 
 @kernel

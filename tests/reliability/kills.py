@@ -77,6 +77,7 @@ class Started:
     def __init__(self, context: ForkServerContext, name: str, arguments: list[str], folder: Path, cold: bool = False) -> None:
         self.folder = folder
         self._process: Any
+        (folder / "stderr").unlink(missing_ok=True)
         if cold:
             with (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as err:
                 command = [sys.executable, str(TOOLS / f"{name}.py"), *arguments]
@@ -108,6 +109,10 @@ class Started:
         except ProcessLookupError:
             return False
         return True
+
+    def began(self) -> bool:
+        """Whether the verb did: before that, Ctrl-C ends Python in its own way."""
+        return (self.folder / "stderr").exists() and "Fatal Python error: init" not in self.said()
 
     def said(self) -> str:
         path = self.folder / "stderr"
@@ -197,7 +202,7 @@ class Campaign:
         elif self.kind == "KILL":
             if code not in (-number, 0):
                 self._fail(f"exit {code}", out)
-        elif code not in (128 + number, 0, -number):
+        elif code not in (128 + number, 0, -number) and process.began():
             self._fail(f"exit {code} after SIG{self.kind}", out)
         elif "Traceback" in process.said() and not (cold and code != 128 + number):
             self._fail(f"a traceback after SIG{self.kind}", out)

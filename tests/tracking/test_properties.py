@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tracked_scenes import boxes, walkers, wild_frame
 
@@ -73,6 +73,7 @@ def renamed(first: Tracks, second: Tracks, names: dict[int, int]) -> bool:
 @pytest.mark.parametrize("maker", MAKERS, ids=NAMES)
 @settings(max_examples=40)
 @given(seed=st.integers(0, 2**32 - 1))
+@example(819)  # once led ocsort's filter through a box whose height was lost by rounding
 def test_no_input_breaks_a_tracker(maker: Callable[[], Tracker], seed: int) -> None:
     """Together 80,000 random frames, 4,000 a tracker: extremes, ties, duplicates and nothing at all."""
     rng, tracker, highest = np.random.default_rng(seed), maker(), 0
