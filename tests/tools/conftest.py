@@ -34,7 +34,8 @@ def verb(tmp_path: Path) -> Verb:
 @pytest.fixture
 def verb_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Verb]:
     """As `verb`, without a process of its own: what it imports is imported already, so it takes a tenth of the time."""
-    root, handlers, on_terminate = logging.getLogger(), logging.getLogger().handlers[:], signal.getsignal(signal.SIGTERM)
+    root, handlers = logging.getLogger(), logging.getLogger().handlers[:]
+    on_signal = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     (tmp_path / "working").mkdir()
     monkeypatch.chdir(tmp_path / "working")
     monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
@@ -53,7 +54,8 @@ def verb_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
 
     yield run
     root.handlers[:] = handlers
-    signal.signal(signal.SIGTERM, on_terminate)
+    for number, handler in on_signal.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture
