@@ -128,7 +128,8 @@ class Campaign:
         self.board = Board(job.name, kind)
         self.context = forks()
         job.make(folder)
-        self.seconds = [self._whole(folder / name, cold=cold) for name, cold in (("whole", True), ("again", False), ("last", False))]
+        slow, _, quick = (self._whole(folder / name, cold=cold) for name, cold in (("whole", True), ("again", False), ("last", False)))
+        self.seconds = {True: slow, False: quick}  # of an uninterrupted run, in a new Python or not
         self._same(folder / "again", "a second uninterrupted run")
 
     def run(self, signals: int) -> Board:
@@ -181,9 +182,9 @@ class Campaign:
     def _struck(self, out: Path) -> bool:
         """Starts the verb and sends a signal at some instant; whether it had ended before."""
         cold = self.rng.randrange(COLD) == 0
-        usual = self.seconds[0] if cold else self.seconds[2]
+        began = time.monotonic()
         process = Started(self.context, self.job.tool, self._arguments(), out, cold)
-        code = process.wait(self.rng.uniform(0, 1.02) * usual)
+        code = process.wait(self.rng.uniform(0, 1.02) * self.seconds[cold])
         if code is None and process.send(SIGNALS[self.kind]):
             self.board.struck += 1
             self.board.cold += cold
@@ -192,6 +193,7 @@ class Campaign:
             return code == 0
         if (code := process.wait(LONGEST)) != 0:
             self._fail(f"exit {code} before any signal", out)
+        self.seconds[cold] = time.monotonic() - began  # as busy as the machine is by now
         return True
 
     def _check_end(self, process: Started, code: int | None, cold: bool, out: Path) -> None:
