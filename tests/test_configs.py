@@ -96,7 +96,7 @@ def test_a_tracker_has_a_search_space_that_holds_its_own_values_and_whose_ends_i
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_recipe_composes_with_a_verb(recipe: str) -> None:
     errors = []
-    for verb in VERBS:
+    for verb in sorted(VERBS, key=lambda name: name not in ("train", "demo")):  # most are for one of these
         try:
             compose(verb, [f"+exps={recipe}"])
             return
