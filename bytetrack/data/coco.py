@@ -275,7 +275,8 @@ class _Columns:
         values = [record.get("bbox") for record in records]
         try:
             boxes = np.array(values, dtype=np.float64).reshape(len(values), 4)
-            bad = np.flatnonzero(~np.isfinite(boxes).all(axis=1))
+            with np.errstate(over="ignore"):
+                bad = np.flatnonzero(~np.isfinite(boxes[:, :2] + boxes[:, 2:]).all(axis=1))  # right and bottom are numbers too
         except (TypeError, ValueError):
             bad = np.array([row for row, value in enumerate(values) if not _is_box(value)][:1])
         if len(bad):

@@ -259,7 +259,10 @@ class _Loaded:
         shape = (self.batch if self.padded else len(images), 3, *self.size)
         pixels: Floats | None = getattr(self._own, "pixels", None)
         if pixels is None or pixels.shape != shape:
-            pixels = self._own.pixels = np.empty(shape, self.model.dtype)
+            try:
+                pixels = self._own.pixels = np.empty(shape, self.model.dtype)
+            except (MemoryError, ValueError):
+                raise FormatError(f"{self.where}: no memory holds its input {_shown(shape)}") from None
         network_input(images, self.size, self.convention, out=pixels[: len(images)])
         pixels[len(images) :] = pixels[len(images) - 1]
         return self.model.run(pixels)

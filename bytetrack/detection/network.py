@@ -195,7 +195,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         raise FormatError(f"{path}: expected convolutions for 1 to {MOST_CLASSES} classes, got {tuple(head.shape)} and {tuple(stem.shape)}")
     try:
         return Checkpoint(path, state, len(head), **_about(content.get("detector") or {}, len(head)))
-    except (TypeError, ValueError, KeyError, AttributeError):
+    except (TypeError, ValueError, KeyError, AttributeError, RuntimeError):
         raise FormatError(f"{path}: what it says of itself under the key 'detector' cannot be: {str(content['detector'])[:80]}") from None
 
 

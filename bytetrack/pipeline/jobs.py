@@ -132,6 +132,8 @@ class TrackerFactory:
         own = self.per_sequence.get(sequence.name) if isinstance(self.per_sequence, Mapping) else self.per_sequence
         if not isinstance(own, Mapping | None):
             raise ValueError(f"per_sequence must be {{SEQUENCE: {{setting: value}}}}: got {str(own)[:60]} for {sequence.name}")
+        if not isinstance(self.settings, Mapping):
+            raise ValueError(f"tracker must be one of configs/tracker or its settings, got {str(self.settings)[:60]!r}")
         settings = {**self.settings, **(own or {})}
         if "frame_rate" in settings and settings["frame_rate"] is None:
             settings["frame_rate"] = self.frame_rate or sequence.frame_rate
@@ -159,7 +161,7 @@ class ScoreJob:
         try:
             return score_sequence(annotations, trajectories, sequence.length, self.protocol)
         except ValueError as error:
-            raise ValueError(f"{sequence.name}: {error}") from None
+            raise ValueError(f"{path} with {sequence.ground_truth}: {error}") from None
 
 
 @dataclass(frozen=True)

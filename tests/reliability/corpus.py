@@ -34,7 +34,7 @@ from readers import Kind, kinds  # noqa: E402
 LIMIT = 10.0  # seconds
 KEPT = b"of an earlier run\n"
 WHOLE = r"UTF-8|no box in frames|empty|inflate|no readable|no file|given again|expected every sequence once|not well-formed|of frames"
-WHOLE += "|are missing"
+WHOLE += "|are missing|has a box in frame|at timestep"  # the latter two name the frame
 
 
 class TooLong(BaseException):

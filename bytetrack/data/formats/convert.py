@@ -72,7 +72,10 @@ def convert(
         mot.write_submission(results, path, {video.name: video.length for video in videos.values()}, same_for_all_detectors)
         written = [path]
     else:
-        written = write(results, to, out, not_over=files)
+        try:
+            written = write(results, to, out, not_over=files)
+        except FormatError as error:  # what was read cannot be written so
+            raise FormatError(f"{', '.join(map(str, files[:3]))}: {error}") from None
     boxes, identities = (sum(counts) for counts in zip(*((len(r.trajectories), _identities(r)) for r in results), strict=True))
     log.info("%s → %s: %d sequences, %d identities, %d boxes in %s", source_format, to, len(results), identities, boxes, out)
     return written

@@ -91,6 +91,8 @@ def read_cvat_xml(path: Path, names: Names) -> Result:
         raise FormatError(f"{path}: expected annotations.xml in the archive, got none") from None
     except expat.ExpatError as error:
         raise FormatError(f"{path}:{error.lineno}: not well-formed xml: {expat.errors.messages[error.code]}") from None
+    except LookupError as error:
+        raise FormatError(f"{path}:1: the xml names an encoding that cannot be read: {error}") from None
     return document.result()
 
 

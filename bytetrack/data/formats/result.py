@@ -49,9 +49,9 @@ class Result:
         return {k: self.label(k) for k in sorted(used | set(self.class_names))}
 
     def refuse_endless(self, to: str) -> None:
-        """ValueError for formats that list every frame, when one wrong number would make them list frames without bound."""
+        """FormatError for formats that list every frame, when one wrong number would make them list frames without bound."""
         if self.length > MOST_FRAMES:
-            raise ValueError(f"{to} lists every frame, at most {MOST_FRAMES}: {self.name} has a box in frame {self.length}")
+            raise FormatError(f"{to} lists every frame, at most {MOST_FRAMES}: {self.name} has a box in frame {self.length}")
 
     def rows(self) -> Iterable[tuple[int, int, list[float], float, int | None]]:
         """frame_id, track_id, tlwh, score, class_id (or None) of every box, by frame, then id."""
