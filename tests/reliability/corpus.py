@@ -118,7 +118,7 @@ def _judge(kind: Kind, folder: Path, damaged: str, content: bytes, number: int) 
     kept += [out / "converted" / name for name in ("A.txt", "tracks.csv", "A.jsonl")]
     good_files.write(folder, {str(file.relative_to(folder)): KEPT for file in kept})
     if damaged == "good":  # a first reading may compile kernels, which is no reading
-        _verdict(kind, folder, out, limit=600)
+        _verdict(kind, folder, folder / "before", limit=600)
     started = time.monotonic()
     verdict, message = _verdict(kind, folder, out)
     seconds = time.monotonic() - started
