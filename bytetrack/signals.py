@@ -106,7 +106,7 @@ def _listening() -> Iterator[_Stop]:
     try:
         yield stop
     finally:
-        if hasattr(signal, "setitimer"):
+        if stop.first and hasattr(signal, "setitimer"):
             signal.setitimer(signal.ITIMER_REAL, 0)
         for number in numbers:
             signal.signal(number, signal.SIG_DFL)
