@@ -68,7 +68,7 @@ class Disturbed(Campaign):
     def _struck(self, out: Path) -> bool:
         cold = self.rng.randrange(COLD) == 0
         process = Started(self.context, self.job.tool, self._arguments(), out, cold)
-        code = process.wait(self.rng.uniform(0.1, 1) * self.seconds[0 if cold else 2])
+        code = process.wait(self.rng.uniform(0.1, 1) * self.seconds[cold])
         undo = self.act(process) if code is None else None
         code = process.wait(LONGEST) if code is None else code
         if undo is not None:
