@@ -132,7 +132,8 @@ finally:
         if process.poll() is not None:
             break
     output, _ = process.communicate(timeout=1)
-    assert (output, process.returncode) == ("", 143)
+    assert output == ""
+    assert process.returncode in (143, -15)  # the latter where the next signal found it ended
 
 
 def test_a_process_that_is_being_started_is_known_before_the_signal_is_raised(run: Run) -> None:
