@@ -243,8 +243,10 @@ def _explanation(error: Exception) -> str | None:
 
     if isinstance(error, (ValueError, OSError, MemoryError, ModuleNotFoundError, HydraException, OmegaConfBaseException, YAMLError)):
         return _one_line(error)
-    last = [frame.f_globals.get("__name__", "").split(".")[0] for frame, _ in walk_tb(error.__traceback__)][-20:]
-    if isinstance(error, RecursionError) and READERS & set(last):
+    if not isinstance(error, RecursionError):
+        return None
+    last = list(walk_tb(error.__traceback__))[-20:]
+    if READERS & {frame.f_globals.get("__name__", "").split(".")[0] for frame, _ in last}:
         return "a config file or an argument is nested too deeply to be read"
     return None
 

@@ -12,7 +12,7 @@ from traceback import walk_stack
 from types import FrameType
 from typing import Any
 
-__all__ = ["ended_by_signals"]
+__all__ = ["ONE", "ended_by_signals"]
 
 AGAIN = 0.1  # seconds until a signal that did not get through is sent again
 ONE = 0.5  # seconds in which two signals are one: `timeout` and some shells tell the process and then its whole group

@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 
 HEAD = """
-import signal, sys, time
+import time
 from multiprocessing import get_context
-from multiprocessing.process import BaseProcess
 from bytetrack.signals import ended_by_signals
 
 def ready():
@@ -46,6 +45,13 @@ def run() -> Iterator[Run]:
         process.communicate()
 
 
+def terminated(process: subprocess.Popen[str]) -> tuple[str, str, int]:
+    """What it printed, on both streams, and its status, after one SIGTERM."""
+    process.terminate()
+    output, errors = process.communicate(timeout=10)
+    return output, errors, process.returncode
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, -2)])
 def test_a_signal_ends_it(run: Run, number: int, code: int) -> None:
     process = run("ready()")
@@ -65,9 +71,7 @@ except BaseException:  # as some packages do while they are imported
 time.sleep(30)
 """
     )
-    process.terminate()
-    output, errors = process.communicate(timeout=10)
-    assert (output, errors, process.returncode) == ("swallowed\n", "", 143)
+    assert terminated(process) == ("swallowed\n", "", 143)
 
 
 def test_a_signal_within_a_finalizer_is_raised_again_and_not_shown(run: Run) -> None:
@@ -82,9 +86,7 @@ print("went on", flush=True)
 time.sleep(30)
 """
     )
-    process.terminate()
-    output, errors = process.communicate(timeout=10)
-    assert (output, errors, process.returncode) == ("went on\n", "", 143)
+    assert terminated(process) == ("went on\n", "", 143)
 
 
 def test_another_error_that_follows_gives_way(run: Run) -> None:
@@ -96,9 +98,7 @@ except SystemExit:
     raise AttributeError("half done")  # as OmegaConf does
 """
     )
-    process.terminate()
-    output, errors = process.communicate(timeout=10)
-    assert (output, errors, process.returncode) == ("", "", 143)
+    assert terminated(process) == ("", "", 143)
 
 
 def test_cleaning_up_is_not_disturbed(run: Run) -> None:
@@ -111,9 +111,7 @@ finally:
     print("whole")
 """
     )
-    process.terminate()  # it sends itself three more meanwhile
-    output, errors = process.communicate(timeout=10)
-    assert (output, errors, process.returncode) == ("whole\n", "", 143)
+    assert terminated(process) == ("whole\n", "", 143)  # it sends itself three more signals meanwhile
 
 
 def test_who_insists_ends_the_cleaning_up(run: Run) -> None:
@@ -150,6 +148,4 @@ Slow(target=time.sleep, args=(0,)).start()
 time.sleep(30)
 """
     )
-    process.terminate()
-    output, errors = process.communicate(timeout=10)
-    assert (output, errors, process.returncode) == ("started\n", "", 143)
+    assert terminated(process) == ("started\n", "", 143)

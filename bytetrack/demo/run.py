@@ -27,6 +27,7 @@ from bytetrack.demo.outputs import Outputs
 from bytetrack.demo.paint import Painter
 from bytetrack.demo.stages import Stage, run_stages
 from bytetrack.demo.web import Page
+from bytetrack.signals import ONE
 from bytetrack.structures import Detections, Tracks
 from bytetrack.video.read import Image
 from bytetrack.video.source import Frame, Source, redacted
@@ -314,10 +315,7 @@ class Stops(Protocol):
 
 @contextmanager
 def stopping(stop: Stops) -> Iterator[list[int]]:
-    """The first Ctrl-C or SIGTERM sets `stop` and notes its exit status; another, half a second later or more, ends the program at once.
-
-    Within that half second it is the same one: `timeout` and some shells tell the process and then its whole group.
-    """
+    """The first Ctrl-C or SIGTERM sets `stop` and notes its exit status; another, after `ONE` (half a second), ends the program at once."""
     caught: list[int] = []
     first = 0.0
     if threading.current_thread() is not threading.main_thread():
@@ -328,7 +326,7 @@ def stopping(stop: Stops) -> Iterator[list[int]]:
 
     def handle(number: int, _: object) -> None:
         nonlocal first
-        if caught and time.monotonic() - first > 0.5:
+        if caught and time.monotonic() - first > ONE:
             os._exit(128 + number)
         if caught:
             return
