@@ -15,10 +15,10 @@ from typing import Any
 import av
 import cv2
 import numpy as np
-from films import picture
 
 from bytetrack.demo.run import Demo
 from bytetrack.structures import Detections
+from tests.demo.films import picture
 
 QUICK = ("stream.timeout=2", "stream.give_up_after=20", "stream.longest_pause=0.1", "stream.frame_rate=25")
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from films import Left, Run
 
 from bytetrack.config import build, compose, home, plain, save
 from bytetrack.demo.assemble import assemble
 from bytetrack.demo.run import Demo
+from tests.demo.films import Left, Run
 
 TOOL = runpy.run_path(str(home() / "tools" / "demo.py"))
 

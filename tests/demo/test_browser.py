@@ -12,10 +12,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from chromium import Chromium
-from films import Left, picture, write_detections, write_images
 
 from bytetrack.demo.run import Demo
+from tests.demo.chromium import Chromium
+from tests.demo.films import Left, picture, write_detections, write_images
 
 SETTINGS = ("serve=true", "page.port=0", "show=false", "lines=[[80,0,80,120,gate]]", "zones={everywhere:[[0,0],[192,0],[192,120],[0,120]]}")
 

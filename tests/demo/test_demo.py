@@ -11,11 +11,11 @@ import av
 import cv2
 import numpy as np
 import pytest
-from films import Left, Run, picture, write_detections, write_images, write_video
 
 from bytetrack.demo.paint import Painter
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.structures import Tracks
+from tests.demo.films import Left, Run, picture, write_detections, write_images, write_video
 
 
 def test_all_files_end_with_the_last_frame_and_say_the_same(tmp_path: Path, run: Run) -> None:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import av
 import pytest
-from films import Left, picture, write_images
 
 from bytetrack.config import home
+from tests.demo.films import Left, picture, write_images
 
 
 @pytest.fixture

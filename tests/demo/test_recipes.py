@@ -7,9 +7,9 @@ import runpy
 from pathlib import Path
 
 import pytest
-from films import Run, write_detections, write_video
 
 from bytetrack.config import build, compose, home, plain
+from tests.demo.films import Run, write_detections, write_video
 
 LANES = "lines=[[640,145,640,235,west 1],[640,235,640,325,west 2],[640,445,640,355,east 1],[640,535,640,445,east 2]]"
 

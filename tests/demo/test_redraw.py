@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from films import WALKERS, Left, picture, write_images, write_video
 
 from bytetrack.data.datasets import MotChallenge
 from bytetrack.demo.redraw import clips, redraw
 from bytetrack.errors import FormatError, MissingDataError
+from tests.demo.films import WALKERS, Left, picture, write_images, write_video
 
 PLAIN = {"trail": 0, "legend": False}
 SHARP = {"crf": 5, "flush_every": 0.5}

@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cameras import QUICK, Camera, OneBox, RtspCamera, frames_in, kill_again_and_again
-from films import Left, Run, write_video
 
 from bytetrack.config import compose, home, save
 from bytetrack.demo.run import Demo
 from bytetrack.errors import MissingDataError
 from bytetrack.structures import Detections
+from tests.demo.cameras import QUICK, Camera, OneBox, RtspCamera, frames_in, kill_again_and_again
+from tests.demo.films import Left, Run, write_video
 
 
 @pytest.fixture

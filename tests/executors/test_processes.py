@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jobs import Mortal, as_dict, fast, items, wrong
 
 from bytetrack.executors import Processes
+from tests.executors.jobs import Mortal, as_dict, fast, items, wrong
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 

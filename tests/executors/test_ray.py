@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jobs import Mortal, as_dict, items, wrong
 
 from bytetrack.executors import Processes, Ray
+from tests.executors.jobs import Mortal, as_dict, items, wrong
 
-HERE = str(Path(__file__).parent)
+ROOT = str(Path(__file__).resolve().parents[2])
 
 
 @pytest.mark.parametrize(("settings", "message"), [({"cpus": -1}, "cpus must be a number"), ({"workers": 0}, "workers must be at least 1")])
@@ -29,7 +29,7 @@ def cluster() -> Iterator[Any]:
     from ray.cluster_utils import Cluster
 
     made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    ray.init(made.address, log_to_driver=False, runtime_env={"env_vars": {"PYTHONPATH": HERE}})
+    ray.init(made.address, log_to_driver=False, runtime_env={"env_vars": {"PYTHONPATH": ROOT}})
     yield made
     ray.shutdown()
     made.shutdown()

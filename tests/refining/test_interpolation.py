@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tracked_scenes import SEQUENCES, published_rows
 
 from bytetrack import Trajectories
 from bytetrack.refining import interpolate
+from tests.tracking.tracked_scenes import SEQUENCES, published_rows
 
 
 def track(*frames: int, track_id: int = 1) -> Trajectories:

@@ -14,11 +14,11 @@ from collections import Counter
 from multiprocessing import get_context
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import good_files as good
-from corpus import LIMIT, Outcome, broken
-from readers import Kind, kinds
+from tests.reliability import good_files as good
+from tests.reliability.corpus import LIMIT, Outcome, broken
+from tests.reliability.readers import Kind, kinds
 
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
 MOT = ["dataset=motchallenge", "dataset.root=data", "workers=1", "out=out"]

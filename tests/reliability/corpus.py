@@ -23,13 +23,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
-import damage  # noqa: E402
-import good_files  # noqa: E402
-from readers import Kind, kinds  # noqa: E402
+from tests.reliability import damage, good_files  # noqa: E402
+from tests.reliability.readers import Kind, kinds  # noqa: E402
 
 LIMIT = 10.0  # seconds of the processor, which a busy machine does not change
 WAITING = 6  # times as long it may take by the clock

@@ -17,13 +17,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
-import left_behind  # noqa: E402
-import small_jobs  # noqa: E402
-from kills import LONGEST, Started, forks  # noqa: E402
+from tests.reliability import left_behind, small_jobs  # noqa: E402
+from tests.reliability.kills import LONGEST, Started, forks  # noqa: E402
 
 ROOM = 64 << 20  # bytes of the disk
 SHARES = (0.0, 0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98)  # of what a verb writes, that there is room for

@@ -14,8 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import good_files as good
 import numpy as np
+
+from tests.reliability import good_files as good
 
 
 class Runs:

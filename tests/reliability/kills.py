@@ -24,13 +24,12 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
-import left_behind  # noqa: E402
-import small_jobs  # noqa: E402
-from commands import TOOLS, verb  # noqa: E402
+from tests.reliability import left_behind, small_jobs  # noqa: E402
+from tests.reliability.commands import TOOLS, verb  # noqa: E402
 
 SIGNALS = {"KILL": signal.SIGKILL, "TERM": signal.SIGTERM, "INT": signal.SIGINT}
 LONGEST = 600.0  # seconds a run may take

@@ -17,10 +17,10 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import small_jobs
-from kills import COLD, LONGEST, Campaign, Started
+from tests.reliability import small_jobs
+from tests.reliability.kills import COLD, LONGEST, Campaign, Started
 
 
 def recorded(folder: Path) -> None:

@@ -15,14 +15,12 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import damage
-import good_files as good
 import numpy as np
-import readers
-import small_jobs
-from readers import Kind, sane
 
 from bytetrack.structures import Sequence, SequenceDetections
+from tests.reliability import damage, readers, small_jobs
+from tests.reliability import good_files as good
+from tests.reliability.readers import Kind, sane
 
 
 def camera_motion(folder: Path, out: Path) -> None:

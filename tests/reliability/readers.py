@@ -9,11 +9,11 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-import damage
-import good_files as good
 import numpy as np
 
 from bytetrack.errors import FormatError
+from tests.reliability import damage
+from tests.reliability import good_files as good
 
 Read = Callable[[Path, Path], object]
 SEQUENCE = {"data/A/seqinfo.ini": good.SEQINFO.encode(), "data/A/gt/gt.txt": good.ground_truth(), "data/A/det/det.txt": good.detections()}
@@ -280,7 +280,7 @@ def resume_content() -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def kinds() -> list[Kind]:
-    from rarer import rarer_kinds  # which imports this module
+    from tests.reliability.rarer import rarer_kinds  # which imports this module
 
     mot, kitti, text = damage.fields(","), damage.fields(" "), damage.fields("=")
     images = {f"images/{f:06d}.jpg": good.picture(".jpg", f) for f in range(1, good.FRAMES + 1)}

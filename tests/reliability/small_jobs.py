@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import good_files as good
 import numpy as np
+
+from tests.reliability import good_files as good
 
 LENGTH, PEOPLE = 40, 5
 SEQUENCES = "ABCD"

@@ -6,9 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import commands
-import corpus
 import pytest
+
+from tests.reliability import commands, corpus
 
 
 def test_a_sample_of_broken_files_is_read_or_refused_in_one_line_that_names_the_file() -> None:

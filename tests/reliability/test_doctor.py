@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import good_files as good
 import pytest
 
 from bytetrack.data.datasets import MotChallenge
 from bytetrack.doctor import examine, show
+from tests.reliability import good_files as good
 
 
 @pytest.fixture

@@ -11,14 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import good_files as good
-import hostile
 import numpy as np
 import pytest
 
 from bytetrack.config import build, compose, home
 from bytetrack.errors import FormatError
 from bytetrack.executors import Processes
+from tests.reliability import good_files as good
+from tests.reliability import hostile
 
 GIB = 2**30
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import kills
 import pytest
+
+from tests.reliability import kills
 
 
 @pytest.mark.slow

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from report_scenes import CONFIG, Toy, four_people, write_scores
+
+from tests.report.report_scenes import CONFIG, Toy, four_people, write_scores
 
 
 @pytest.fixture

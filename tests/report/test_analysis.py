@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from report_scenes import FRAMES, Scene, four_people, random_scene
 
 from bytetrack.data.datasets import MotChallenge
 from bytetrack.data.mot import read_annotations, read_trajectories
 from bytetrack.report.analysis import Run, SequenceMatch, match_sequence
 from bytetrack.report.switches import find_switches, unpaired, worst
 from bytetrack.scoring import score_sequence, summarise
+from tests.report.report_scenes import FRAMES, Scene, four_people, random_scene
 
 
 def _match(scene: Scene, tmp_path: Path) -> SequenceMatch:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from report_scenes import Toy
 
 from bytetrack.report import write_report
+from tests.report.report_scenes import Toy
 
 QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic", "--no-first-run"]
 PROBE = """

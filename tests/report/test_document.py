@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from report_scenes import CONFIG, FRAMES, Scene, Toy, four_people, write_scores
 
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.report import write_report
+from tests.report.report_scenes import CONFIG, FRAMES, Scene, Toy, four_people, write_scores
 
 
 def _data(html: str) -> dict:

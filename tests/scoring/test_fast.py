@@ -9,7 +9,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
-from small_scenes import LENGTH, NO_ANNOTATIONS, NO_TRAJECTORIES, one_object, random_scene, tracked
 
 from bytetrack import Annotations, Trajectories
 from bytetrack.data.datasets import MotChallenge
@@ -17,6 +16,7 @@ from bytetrack.data.mot import read_annotations, read_trajectories
 from bytetrack.scoring import fast, official
 from bytetrack.scoring.assignment import assign, solver
 from bytetrack.scoring.kernels import pairwise_sum
+from tests.scoring.small_scenes import LENGTH, NO_ANNOTATIONS, NO_TRAJECTORIES, one_object, random_scene, tracked
 
 PROTOCOLS = ("mot15", "mot17", "mot20")
 FRAMES = 5

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small_scenes import LENGTH, NO_ANNOTATIONS, NO_TRAJECTORIES, one_object, random_scene, tracked
 
 from bytetrack import Annotations, Trajectories
 from bytetrack.data.datasets import MotChallenge
 from bytetrack.data.mot import read_annotations, read_trajectories, write_trajectories
 from bytetrack.scoring import official
+from tests.scoring.small_scenes import LENGTH, NO_ANNOTATIONS, NO_TRAJECTORIES, one_object, random_scene, tracked
 
 
 def by_files(folder: Path, lengths: dict[str, int], protocol: str) -> dict[str, official.Result]:

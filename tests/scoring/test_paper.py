@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from small_scenes import NO_ANNOTATIONS, NO_TRAJECTORIES, one_object, random_scene, tracked
 
 from bytetrack import Annotations, Trajectories
 from bytetrack.scoring import paper
+from tests.scoring.small_scenes import NO_ANNOTATIONS, NO_TRAJECTORIES, one_object, random_scene, tracked
 
 
 def by_motmetrics(annotations: Annotations, trajectories: Trajectories, patch: pytest.MonkeyPatch) -> dict[str, Any]:

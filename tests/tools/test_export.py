@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from one_line import failed
+
+from tests.tools.one_line import failed
 
 Verb = Callable[..., "subprocess.CompletedProcess[str]"]
 

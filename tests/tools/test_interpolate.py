@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from one_line import failed
 
 from bytetrack.data.mot import read_trajectories
+from tests.tools.one_line import failed
 
 
 def test_published_tracks_are_filled_as_published(verb, data_dir: Path, tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import av
 import pytest
-from one_line import failed
+
+from tests.tools.one_line import failed
 
 SMALL = (
     "scenes.sequences=2",

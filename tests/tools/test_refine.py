@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from one_line import failed
 
 from bytetrack.data.mot import read_trajectories
+from tests.tools.one_line import failed
 
 
 def test_tracks_are_refined_scored_and_reported(verb_here, tiny: Path, tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from one_line import failed
+
+from tests.tools.one_line import failed
 
 DATASET = ("dataset=motchallenge", "dataset.subset=train", "dataset.protocol=mot17", "workers=1")
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from one_line import failed
+
+from tests.tools.one_line import failed
 
 DATASET = ("dataset=motchallenge", "dataset.subset=train", "dataset.protocol=mot17", "workers=1")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tracked_scenes import boxes
 
 from bytetrack import ByteTracker, Detections, Tracks
+from tests.tracking.tracked_scenes import boxes
 
 BOX = (100.0, 100.0, 140.0, 200.0)
 ELSEWHERE = (400.0, 100.0, 440.0, 200.0)

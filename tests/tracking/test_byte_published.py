@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tracked_scenes import SEQUENCES, half_val, published_rows, result_rows, scene_rows
 
 from bytetrack import ByteTracker
+from tests.tracking.tracked_scenes import SEQUENCES, half_val, published_rows, result_rows, scene_rows
 
 HERE = Path(__file__).parent
 RUNS = {"byte_paper": {}, "byte_paper_mot20_match07": {"fuse_score": False, "match_cost": 0.7}}
@@ -38,7 +38,7 @@ def test_scenes_are_tracked_as_published(data_dir: Path, scene: str, expected: s
 
 @pytest.mark.parametrize("sequence", SEQUENCES)
 def test_the_clean_version_gives_its_golden_tracks(data_dir: Path, sequence: str) -> None:
-    """Rows, identities and a digest of the result text, written by `python tests/tracking/test_byte_published.py`."""
+    """Rows, identities and a digest of the result text, written by `python -m tests.tracking.test_byte_published`."""
     assert _summary(data_dir, sequence) == json.loads((HERE / "golden_clean.json").read_text())[sequence]
 
 
@@ -46,10 +46,10 @@ def test_without_numba_plain_python_gives_the_same_tracks(data_dir: Path) -> Non
     program = f"""
 import sys
 sys.modules["numba"] = None
-sys.path.insert(0, {str(HERE)!r})
+sys.path.insert(0, {str(HERE.parents[1])!r})
 from pathlib import Path
 import numpy as np
-from tracked_scenes import half_val, published_rows, result_rows, scene_rows
+from tests.tracking.tracked_scenes import half_val, published_rows, result_rows, scene_rows
 from bytetrack import ByteTracker
 from bytetrack import compiled
 from bytetrack.tracking import warm_up

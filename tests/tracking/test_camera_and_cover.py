@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tracked_scenes import boxes, walkers
 
 from bytetrack import BotSort, BytePlus, ByteTracker, CBIoU, Detections, OcSort
 from bytetrack.tracking.tracker import Tracker
+from tests.tracking.tracked_scenes import boxes, walkers
 
 BOX = (100.0, 100.0, 140.0, 200.0)
 NOTHING = Detections.empty()
@@ -178,9 +178,8 @@ def test_cbiou_matches_boxes_that_do_not_touch_and_goes_on_by_the_mean_motion() 
 
 def test_the_camera_saves_identities_on_half_val(data_dir: Path) -> None:
     """byte_plus with recorded camera motion on the sequence whose camera moves most: as many ids as when it was measured, or fewer."""
-    from tracked_scenes import half_val
-
     from bytetrack.video.camera_motion import read_camera_motion
+    from tests.tracking.tracked_scenes import half_val
 
     frames, frame_rate = half_val(data_dir, "MOT17-13-FRCNN")
     affines = read_camera_motion(data_dir / "gmc" / "MOT17-13-FRCNN.txt")[-len(frames) :]

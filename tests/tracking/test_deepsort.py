@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tracked_scenes import boxes
 
 from bytetrack import DeepSort, Detections, MotDt
 from bytetrack.tracking.kalman import squared_mahalanobis, start
+from tests.tracking.tracked_scenes import boxes
 
 BOX, FAR = (100.0, 100.0, 140.0, 200.0), (400.0, 100.0, 440.0, 200.0)
 NOTHING = Detections.empty()

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tracked_scenes import walkers
 
 from bytetrack.config import build
+from tests.tracking.tracked_scenes import walkers
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "trackers" / "own.md"
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tracked_scenes import boxes, walkers, wild_frame
 
 from bytetrack import BotSort, BytePlus, ByteTracker, CBIoU, DeepSort, Detections, MotDt, OcSort, Sort, Tracks
 from bytetrack.tracking.tracker import Tracker
+from tests.tracking.tracked_scenes import boxes, walkers, wild_frame
 
 MAKERS: list[Callable[[], Tracker]] = [
     ByteTracker,

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tracked_scenes import SEQUENCES, boxes, half_val, published_rows, result_rows
 
 from bytetrack import Detections, Sort
+from tests.tracking.tracked_scenes import SEQUENCES, boxes, half_val, published_rows, result_rows
 
 BOX = (100.0, 100.0, 140.0, 200.0)
 NOTHING = Detections.empty()

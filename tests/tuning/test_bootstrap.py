@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from small_scenes import LENGTH, random_scene
 
 from bytetrack.scoring import fast
 from bytetrack.tuning.bootstrap import draw_weights, interval, resampled
 from bytetrack.tuning.figures import combined
+from tests.scoring.small_scenes import LENGTH, random_scene
 
 
 def results() -> list[fast.Result]:
