@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,15 +17,28 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from bytetrack.data.augment import AugmentedImages, Sample, generator
-from bytetrack.data.coco import ImageSet
+from bytetrack.data.coco import ImageSet, load_coco, mix
 from bytetrack.detection.preprocess import letterbox_ratio
 from bytetrack.executors.plan import cores
 from bytetrack.video.read import read_image
 
-__all__ = ["Batch", "Plan", "StoredImages", "batches"]
+__all__ = ["Batch", "Plan", "StoredImages", "batches", "labelled"]
 
 log = logging.getLogger("bytetrack")
 Image = npt.NDArray[np.uint8]
+
+
+def labelled(entries: Sequence[Mapping[str, Any]], setting: str) -> ImageSet:
+    """Loads and joins the COCO files that `setting` lists; ValueError unless some box counts, a warning for a class without boxes."""
+    images = mix([load_coco(**entry) for entry in entries])
+    boxes = np.bincount(images.category[~images.crowd], minlength=len(images.names))
+    if not boxes.any():
+        files = ", ".join(str(entry["path"]) for entry in entries)
+        advice = "train.val=[] trains without evaluation" if setting == "train.val" else "there is nothing to learn from"
+        raise ValueError(f"{setting}: no box in {len(images)} images of {files} (classes {', '.join(images.names)}): {advice}")
+    if without := [name for name, count in zip(images.names, boxes.tolist(), strict=True) if not count]:
+        log.warning("%s: no box of %s: the figures are those of the other classes", setting, ", ".join(without))
+    return images
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -164,5 +165,10 @@ def summary_table(out: Path, history: list[dict[str, float]], seconds: float, im
     best = max((row["AP"] for row in history), default=0.0)
     for row in history:
         cells = [f"{100 * row[name]:.1f}" for name in ("AP", "AP50", "AP75", "AR100")]
-        table.add_row(f"{row['epoch']:.0f}", f"{row['loss']:.2f}", *cells, style="bold" if row["AP"] == best else "")
+        table.add_row(
+            f"{row['epoch']:.0f}",
+            "–" if math.isnan(row["loss"]) else f"{row['loss']:.2f}",
+            *cells,
+            style="bold" if row["AP"] == best else "",
+        )
     return table

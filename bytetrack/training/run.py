@@ -15,7 +15,6 @@ from torch import nn
 
 from bytetrack import boxes as box_ops
 from bytetrack.data.augment import AugmentedImages, Sample
-from bytetrack.data.coco import load_coco, mix
 from bytetrack.detection.inference import DTYPES, pick_convention, pick_precision
 from bytetrack.detection.network import Checkpoint, build_network, load_weights
 from bytetrack.detection.preprocess import normalise
@@ -23,7 +22,7 @@ from bytetrack.errors import FormatError
 from bytetrack.training import checkpoint
 from bytetrack.training.evaluation import Evaluation, true_boxes
 from bytetrack.training.host_memory import available, kept_for_backward
-from bytetrack.training.loader import Batch, Plan, StoredImages, batches
+from bytetrack.training.loader import Batch, Plan, StoredImages, batches, labelled
 from bytetrack.training.losses import YoloxLoss
 from bytetrack.training.monitor import Monitor, memory
 from bytetrack.training.optimisation import MovingAverage
@@ -54,7 +53,7 @@ class Run:
         torch.manual_seed(recipe.seed)
         self.recipe, self.out, self.here = recipe, out, here
         self.device = torch.device(f"cuda:{here.local}" if device == "cuda" and here.world > 1 else device)
-        self.images = mix([load_coco(**entry) for entry in recipe.data])
+        self.images = labelled(recipe.data, "train.data")
         self.size = size
         self.precision = pick_precision(recipe.precision, self.device.type)
         self.network = build_network(*shape, num_classes=len(self.images.names))
@@ -82,7 +81,7 @@ class Run:
         self.evaluation = self._evaluation(test)
         self.step = 0
         self.history: list[dict[str, float]] = []
-        self.epoch_loss = [0.0, 0]
+        self.epoch_loss: list[Any] = [0.0, 0]  # the sum over the epoch's steps so far, which stays on the device, and their number
         self.about = {
             "depth": shape[0],
             "width": shape[1],
@@ -124,7 +123,7 @@ class Run:
     def _evaluation(self, test: dict[str, Any]) -> Evaluation | None:
         if not self.recipe.val or not self.recipe.eval_interval:
             return None
-        images = mix([load_coco(**entry) for entry in self.recipe.val])
+        images = labelled(self.recipe.val, "train.val")
         if images.names != self.images.names:
             raise ValueError(f"val must have the classes of data: got {images.names} for {self.images.names}; choose with `classes`")
         return Evaluation(images, *self.size, self.convention, **test, clip=self.recipe.augmentation.clip)
@@ -181,7 +180,7 @@ class Run:
             "step": self.step,
             "epoch": self.step // self.plan.steps_per_epoch,
             "history": self.history,
-            "epoch_loss": self.epoch_loss,
+            "epoch_loss": [float(self.epoch_loss[0]), self.epoch_loss[1]],
             "random": {
                 "cpu": torch.get_rng_state(),
                 "cuda": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
@@ -320,6 +319,8 @@ class Run:
     def _note(self, batch: Batch, losses: torch.Tensor, rate: float, monitor: Monitor) -> None:
         """Tells the monitor what happened in the step just done, now and then in detail."""
         epoch = (self.step - 1) // self.plan.steps_per_epoch
+        losses = self.here.mean(losses)
+        self.epoch_loss = [self.epoch_loss[0] + losses[0], self.epoch_loss[1] + 1]
         if self.step == 1 or (not self.plan.augmented(self.step - 1) and self.plan.augmented(self.step - 2)):
             monitor.batch(batch, self.step)
         if self.step % self.recipe.log_interval and self.step != self.plan.steps:
@@ -327,8 +328,7 @@ class Run:
             return
         self._check_losses()
         names = ("total", "box", "objectness", "classes", "l1", "foreground")
-        values = dict(zip(names, self.here.mean(losses).tolist(), strict=True))
-        self.epoch_loss = [self.epoch_loss[0] + values["total"], self.epoch_loss[1] + 1]
+        values = dict(zip(names, losses.tolist(), strict=True))
         monitor.advance(self.step, epoch, values)
         monitor.scalars({f"loss/{name}": value for name, value in values.items()}, self.step)
         monitor.scalars({"schedule/learning_rate": rate, "schedule/epoch": self.step / self.plan.steps_per_epoch}, self.step)
@@ -369,7 +369,8 @@ class Run:
         shares = self.here.gather(found)
         together = [shares[index % world][index // world] for index in range(len(self.evaluation.images))]
         scores = self.evaluation.score(together)
-        mean = self.epoch_loss[0] / self.epoch_loss[1] if self.epoch_loss[1] else float("nan")
+        total, steps = self.epoch_loss
+        mean = float(total) / steps if steps else float("nan")  # an older version's checkpoint may know of none
         best = max((row["AP"] for row in self.history), default=-2.0)
         self.history.append({"epoch": float(epoch), "step": float(self.step), "loss": mean, **scores})
         self.epoch_loss = [0.0, 0]
@@ -387,7 +388,8 @@ class Run:
         images = self.evaluation.images
         if len(images.sequences) > 1:
             by_sequence = self.evaluation.score_by_sequence(found)
-            monitor.scalars({f"ap_by_sequence/{name}": row["AP"] for name, row in by_sequence.items() if name != "COMBINED"}, self.step)
+            known = {name: row["AP"] for name, row in by_sequence.items() if name != "COMBINED" and row["AP"] >= 0}
+            monitor.scalars({f"ap_by_sequence/{name}": value for name, value in known.items()}, self.step)
         chosen = [int(i) for i in torch.linspace(0, len(images) - 1, min(4, len(images)))]
         pictures = [read_image(str(images.root / images.files[i])) for i in chosen]
         truth = true_boxes(images)

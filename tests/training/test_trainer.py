@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from bytetrack.errors import FormatError
 from bytetrack.structures import Detections
 from bytetrack.training import checkpoint
 from bytetrack.training.evaluation import Evaluation
+from bytetrack.training.loader import labelled
 from bytetrack.training.losses import YoloxLoss
 from bytetrack.training.optimisation import Optimisation
 from bytetrack.training.run import Run
@@ -179,6 +181,46 @@ def test_evaluations_come_at_the_interval_and_in_every_epoch_of_the_tail(whole: 
     assert [row["epoch"] for row in content(whole)["history"]] == [2, 3, 4]
     best = max(row["AP"] for row in content(whole)["history"])
     assert content(whole, "best.pth")["history"][-1]["AP"] == best
+
+
+def test_the_loss_of_an_epoch_is_the_mean_of_all_its_steps_logged_or_not(
+    trainer: Make, tiny: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forward = Run._forward
+    monkeypatch.setattr(Run, "_forward", lambda run, *batch: 0 * forward(run, *batch) + run.step)  # the loss of step n is n
+    trainer(max_epochs=2, no_aug_epochs=0, eval_interval=1, log_interval=100).fit(tmp_path, **tiny)
+    assert [row["loss"] for row in content(tmp_path)["history"]] == [0.5, 2.5]  # steps 0, 1 and 2, 3; none is the hundredth
+
+
+def unlabelled(coco_file: Path, folder: Path, change: Callable[[dict[str, Any]], object]) -> str:
+    """A changed copy of the tiny dataset's file, beside whose images it need not lie."""
+    document = json.loads(coco_file.read_text())
+    document["info"] = {"root": str(coco_file.parent)}
+    change(document)
+    (folder / "changed.json").write_text(json.dumps(document))
+    return str(folder / "changed.json")
+
+
+@pytest.mark.parametrize("setting", ["data", "val"])
+@pytest.mark.parametrize("kind", ["none", "crowd"])
+def test_data_without_a_box_are_refused_before_training(
+    trainer: Make, tiny: dict[str, Any], coco_file: Path, tmp_path: Path, setting: str, kind: str
+) -> None:
+    def change(document: dict[str, Any]) -> None:
+        crowd = [{**box, "iscrowd": 1} for box in document["annotations"]]
+        document["annotations"] = crowd if kind == "crowd" else []
+
+    path = unlabelled(coco_file, tmp_path, change)
+    with pytest.raises(ValueError, match=rf"train\.{setting}: no box in 9 images of .*changed\.json \(classes thing\)"):
+        trainer(**{setting: [{"path": path}]}).fit(tmp_path / "out", **tiny)
+    assert not list((tmp_path / "out").glob("*.pth"))
+
+
+def test_a_class_without_boxes_is_named(coco_file: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = unlabelled(coco_file, tmp_path, lambda document: document["categories"].append({"id": 2, "name": "bus"}))
+    with caplog.at_level("WARNING", "bytetrack"):
+        assert labelled([{"path": path}], "train.data").names == ["thing", "bus"]
+    assert "train.data: no box of bus" in caplog.text
 
 
 def test_a_checkpoint_is_a_weight_file_that_knows_itself(whole: Path) -> None:
