@@ -7,6 +7,7 @@ come out, only fewer and worse. `guess_convention` reads it off the weights wher
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cv2
@@ -14,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 __all__ = [
@@ -153,7 +155,18 @@ def normalise(batch: Tensor, convention: str) -> Tensor:
         return batch
     if rule.rgb:
         batch = batch.flip(1)
-    return batch * batch.new_tensor(rule.scale)[:, None, None] + batch.new_tensor(rule.shift)[:, None, None]
+    scale, shift = _constants(convention, batch.device, batch.dtype)
+    return batch * scale + shift
+
+
+@lru_cache(maxsize=16)
+def _constants(convention: str, device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Scale and shift (3, 1, 1) of a convention, made once: numbers on their way to a device make the host wait for it."""
+    import torch
+
+    with torch.inference_mode(False):  # training uses them too
+        scale, shift = (torch.tensor(values, device=device, dtype=dtype)[:, None, None] for values in _rule(convention)[1:])
+    return scale, shift
 
 
 def _rule(convention: str) -> Convention:

@@ -2,7 +2,7 @@
 
 Source: Ge et al., YOLOX, 2021, section 2.1 ("SimOTA"); the centre clamped into the image is ByteTrack's (section 4.1: boxes are
 not clipped). Memory is bounded whatever the number of boxes: only cells near some box become candidates, and pairs of boxes
-and candidates are visited in chunks. One host synchronisation a batch (the number of candidates), none an image.
+and candidates are visited in chunks. The host waits for the device once a batch (the number of candidates), never for an image.
 """
 
 from __future__ import annotations
@@ -15,6 +15,10 @@ from torch import Tensor
 from bytetrack.detection.network import STRIDES, anchors
 
 __all__ = ["Assignment", "Grid", "SimOTA", "cells_within", "paired_iou"]
+
+
+PAIRS_ON_CPU, PAIRS_ON_GPU = 2_000_000, 16_000_000
+"""What stays in a CPU's caches; on a GPU, half a GiB, so that a crowd takes few calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ class SimOTA:
     A cell is near when it lies within `center_radius` strides of the box's centre (moved into the image by `clamp_centers`) and,
     with `inside_box`, inside the box. A box takes its k cheapest candidates, k = the sum of its `top_k` largest IoU, at least 1;
     a cell wanted by several boxes learns the one it is cheapest for. `center_radius=1.5, inside_box=False, clamp_centers=False`
-    is the rule of the `yolox` package. `max_pairs` bounds the (box, candidate) pairs held at once.
+    is the rule of the `yolox` package. `max_pairs` bounds the (box, candidate) pairs held at once; None for what suits the device.
     """
 
     def __init__(
@@ -78,9 +82,9 @@ class SimOTA:
         top_k: int = 10,
         iou_weight: float = 3.0,
         outside_cost: float = 1e5,
-        max_pairs: int = 2_000_000,
+        max_pairs: int | None = None,
     ) -> None:
-        if center_radius <= 0 or top_k < 1 or max_pairs < 1:
+        if center_radius <= 0 or top_k < 1 or (max_pairs is not None and max_pairs < 1):
             raise ValueError(
                 f"center_radius, top_k and max_pairs must be positive: got {center_radius=}, {top_k=}, {max_pairs=}",
             )
@@ -115,8 +119,9 @@ class SimOTA:
         return Assignment(foreground, target, iou)
 
     def _centers(self, targets: Tensor, grid: Grid) -> Tensor:
-        centers = targets[..., 1:3]
-        return centers.clamp(min=0).minimum(centers.new_tensor([grid.width, grid.height])) if self.clamp_centers else centers
+        if not self.clamp_centers:
+            return targets[..., 1:3]
+        return torch.stack((targets[..., 1].clamp(0, grid.width), targets[..., 2].clamp(0, grid.height)), -1)
 
     def _candidates(self, boxes: Tensor, objectness: Tensor, classes: Tensor, targets: Tensor, valid: Tensor, grid: Grid) -> _Candidates:
         """Cells that lie near any box of their image, with what their cost needs."""
@@ -157,7 +162,8 @@ class SimOTA:
         only = torch.zeros_like(wanted)
         cheapest = torch.full((batch, width), torch.inf, device=targets.device)
         owner = torch.zeros_like(wanted)
-        step = max(1, self.max_pairs // max(1, batch * width))
+        most = self.max_pairs or (PAIRS_ON_GPU if targets.is_cuda else PAIRS_ON_CPU)
+        step = max(1, most // max(1, batch * width))
         k = min(self.top_k, width)
         for start in range(0, boxes, step):
             chunk = slice(start, start + step)
@@ -211,8 +217,13 @@ def paired_iou(first: Tensor, second: Tensor) -> Tensor:
         torch.minimum(first[..., :2] + first[..., 2:] / 2, second[..., :2] + second[..., 2:] / 2)
         - torch.maximum(first[..., :2] - first[..., 2:] / 2, second[..., :2] - second[..., 2:] / 2)
     ).clamp(min=0)
-    overlap = size.prod(-1)
-    return overlap / (first[..., 2:].prod(-1) + second[..., 2:].prod(-1) - overlap + 1e-16)
+    overlap = _area(size)
+    return overlap / (_area(first[..., 2:]) + _area(second[..., 2:]) - overlap + 1e-16)
+
+
+def _area(size: Tensor) -> Tensor:
+    """Width times height; the gradient of `prod` would ask the device for zeros."""
+    return size[..., 0] * size[..., 1]
 
 
 def _pairwise_iou(first: Tensor, second: Tensor) -> Tensor:
@@ -224,5 +235,5 @@ def _pairwise_iou(first: Tensor, second: Tensor) -> Tensor:
         side = (torch.minimum(a + half_a, b + half_b) - torch.maximum(a - half_a, b - half_b)).clamp_(min=0)
         overlap = side if overlap is None else overlap.mul_(side)
     assert overlap is not None
-    union = first[..., 2:].prod(-1)[..., None] + second[..., 2:].prod(-1)[..., None, :] - overlap
+    union = _area(first[..., 2:])[..., None] + _area(second[..., 2:])[..., None, :] - overlap
     return overlap / (union + 1e-16)
