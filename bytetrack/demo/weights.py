@@ -21,7 +21,7 @@ def detector_from(
     input_size: Sequence[int] | None = None,
     min_score: float = 0.1,
     nms_iou: float = 0.7,
-    precision: str = "fp32",
+    precision: str = "auto",
     device: str = "auto",
     providers: Sequence[str] = ("cpu",),
 ) -> ByName:
@@ -43,6 +43,7 @@ def detector_from(
     if path.suffix.lower() == ".xml":
         from bytetrack.detection.openvino import OpenVino
 
+        precision = "fp32" if precision == "auto" else precision
         openvino = OpenVino(**shared, precision=precision, device="CPU" if device == "auto" else device.upper(), input_size=input_size)
         return ByName(openvino, named(openvino.class_names, wanted))
     from bytetrack.detection.network import SIZES, read_checkpoint

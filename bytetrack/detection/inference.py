@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -22,7 +23,7 @@ from bytetrack.structures import Detections
 if TYPE_CHECKING:
     from bytetrack.detection.yolox import Yolox
 
-__all__ = ["Inference", "fuse", "pick_convention", "pick_device", "pick_precision"]
+__all__ = ["Inference", "fuse", "pick_convention", "pick_device", "pick_precision", "without_tf32"]
 
 log = logging.getLogger("bytetrack")
 
@@ -34,7 +35,8 @@ class Inference:
 
     def __init__(self, detector: Yolox) -> None:
         self.device = pick_device(detector.device)
-        self.dtype = DTYPES[detector.precision]
+        self.precision = detector.used_precision
+        self.dtype = DTYPES[self.precision]
         if self.dtype == torch.float16 and self.device == "cpu":
             raise ValueError("precision fp16 needs a GPU: choose bf16 or fp32 on the CPU")
         self.size, self.threads = detector.input_size, detector.threads
@@ -50,7 +52,7 @@ class Inference:
         self.network = prepare(network, self.dtype).to(self.device).to(memory_format=torch.channels_last)
         self.grid, self.stride = anchors(*self.size, device=self.device)
         log.info("%s: YOLOX %s, %d classes, %s, %s, %s", detector.weights, checkpoint.size_name, checkpoint.num_classes, self.convention,
-                 detector.precision, self.device)  # fmt: skip
+                 self.precision, self.device)  # fmt: skip
 
     def in_batches(self, images: Sequence[npt.NDArray[np.uint8]], size: int) -> list[Detections]:
         """Detections of each image, `size` at a time; half as many from there on where the device's memory does not hold them.
@@ -79,7 +81,20 @@ class Inference:
             torch.set_num_threads(self.threads)
         batch = normalise(letterbox_batch(images, self.size, self.device), self.convention)
         ratios = [letterbox_ratio(image.shape, self.size) for image in images]
-        return self.select(self.network(batch.to(self.dtype)), self.grid, self.stride, ratios)
+        with without_tf32():
+            logits = self.network(batch.to(self.dtype))
+        return self.select(logits, self.grid, self.stride, ratios)
+
+
+@contextmanager
+def without_tf32() -> Iterator[None]:
+    """Convolutions of float32 numbers are float32 on CUDA too; torch lets them be TF32 (10 bits of fraction in place of 23) by default."""
+    allowed = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = allowed
 
 
 def pick_device(name: str) -> str:
@@ -93,8 +108,8 @@ def pick_device(name: str) -> str:
 
 
 def pick_precision(name: str, device: str) -> str:
-    """The precision that `name` means on a kind of device: itself, or for `auto` fp16 on CUDA, bf16 on a CPU with such instructions
-    (AVX512-BF16 or AMX), else fp32 (on MPS too, where neither was measured)."""
+    """The precision for training that `name` means on a kind of device: itself, or for `auto` fp16 on CUDA, bf16 on a CPU with such
+    instructions (AVX512-BF16 or AMX), else fp32 (on MPS too, where neither was measured)."""
     if name != "auto":
         return name
     if device.startswith("cuda"):

@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import math
 import re
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -179,7 +180,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         raise FormatError(f"{path}: an ONNX file, which runs by detector=onnx")
     try:
         with torch.serialization.safe_globals(_numpy_scalars()):
-            content: Any = torch.load(path, map_location="cpu", weights_only=True)
+            content: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except Exception as error:  # torch raises what pickle, zipfile or its own reader raise
         named = re.search(r"GLOBAL (\S+)", str(error))
         why = f"it names {named[1]}" if named else "truncated, or no weights at all?"
@@ -187,7 +188,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     state = content.get("model", content) if isinstance(content, dict) else None
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise FormatError(f"{path}: expected a state_dict under the key 'model', got {_what(content)}")
-    state = {key.removeprefix("module."): value for key, value in state.items()}
+    state = {key.removeprefix("module."): _own(value) for key, value in state.items()}
     if "head.cls_preds.0.weight" not in state or "backbone.backbone.stem.conv.conv.weight" not in state:
         raise FormatError(f"{path}: expected YOLOX parameters (backbone.*, head.cls_preds.*), got {_what(state)}")
     head, stem = state["head.cls_preds.0.weight"], state["backbone.backbone.stem.conv.conv.weight"]
@@ -197,6 +198,12 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         return Checkpoint(path, state, len(head), **_about(content.get("detector") or {}, len(head)))
     except (TypeError, ValueError, KeyError, AttributeError, RuntimeError):
         raise FormatError(f"{path}: what it says of itself under the key 'detector' cannot be: {str(content['detector'])[:80]}") from None
+
+
+def _own(mapped: Tensor) -> Tensor:
+    """A tensor of a mapped file in memory of its own: all else in the file (optimizer, other weights) is never read, and the file may be
+    replaced. One that claims more than its storage holds stays as it is, and will fit no network."""
+    return mapped.clone() if mapped.nbytes <= mapped.untyped_storage().nbytes() else mapped
 
 
 def _about(said: dict[str, Any], num_classes: int) -> dict[str, Any]:

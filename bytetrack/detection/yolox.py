@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Sequence
 from copy import copy
 from functools import cached_property, lru_cache
@@ -26,6 +27,9 @@ __all__ = ["Yolox"]
 NAMES = ("bgr255", "rgb_imagenet")
 """The keys of `preprocess.CONVENTIONS`, without OpenCV."""
 
+DRIVERS = ("nvidia*", "nvhost*", "nvmap", "dxg", "kfd")
+"""Under /dev, of CUDA on a computer, on a Jetson and under WSL, and of ROCm."""
+
 Image = npt.NDArray[np.uint8]
 
 
@@ -35,8 +39,8 @@ class Yolox:
     `weights`: an official `.pth`, a published ByteTrack `.pth.tar` or a checkpoint of ours. `depth`, `width`, `depthwise`: the size, as
     trained. `input_size` (height, width): multiples of 32. `convention`: `bgr255` or `rgb_imagenet`; None takes the file's own, or
     what its statistics show. `classes`: names or ids to keep, None for all; a file of one class needs no choice. `min_score`,
-    `nms_iou`, `max_detections`: see `Selection`. `precision`: `fp32`, `fp16` or `bf16`, boxes are decoded in float32 always.
-    `device`: `auto` is CUDA, else MPS, else CPU.
+    `nms_iou`, `max_detections`: see `Selection`. `precision`: `fp32` (never TF32), `fp16`, `bf16`, or `auto`, which is fp16 on CUDA and
+    fp32 elsewhere; boxes are decoded in float32 always. `device`: `auto` is CUDA, else MPS, else CPU.
 
     ValueError for a setting out of its range, MissingDataError for a missing file; at the first image, FormatError where the file does
     not fit the size and ValueError where it contradicts the convention or has no such class.
@@ -57,7 +61,7 @@ class Yolox:
         nms_iou: float = 0.7,
         max_detections: int = 1000,
         batch_size: int = 4,
-        precision: str = "fp32",
+        precision: str = "auto",
         device: str = "auto",
     ) -> None:
         self.weights = Path(weights)
@@ -71,8 +75,8 @@ class Yolox:
         for name, value in (("depth", depth), ("width", width)):
             if not isinstance(value, (int, float)) or value <= 0:
                 raise ValueError(f"{name} must be a positive number: got {value!r}")
-        if precision not in ("fp32", "fp16", "bf16"):
-            raise ValueError(f"precision must be fp32, fp16 or bf16: got {precision!r}")
+        if precision not in ("auto", "fp32", "fp16", "bf16"):
+            raise ValueError(f"precision must be auto, fp32, fp16 or bf16: got {precision!r}")
         if not self.weights.is_file():
             raise MissingDataError(f"no weights at '{weights}': set detector.weights to a .pth, .pth.tar or checkpoint file")
 
@@ -88,9 +92,16 @@ class Yolox:
             "min_score",
             "nms_iou",
             "max_detections",
-            "precision",
         )
-        return settings_key("yolox", self.weights, {name: getattr(self, name) for name in names})
+        settings = {name: getattr(self, name) for name in names} | {"precision": self.used_precision}
+        return settings_key("yolox", self.weights, settings)
+
+    @cached_property
+    def used_precision(self) -> str:
+        """`precision`, or what `auto` means on the machine that asks first: there and wherever this detector is sent to."""
+        if self.precision != "auto":
+            return self.precision
+        return "fp16" if _device_is_cuda(self.device) else "fp32"
 
     def detect(self, images: Sequence[Image]) -> list[Detections]:
         """Detections of each image, uint8 (H, W, 3) BGR of any size, in its own pixels, best first; any number of images."""
@@ -115,6 +126,17 @@ class Yolox:
         from bytetrack.detection.inference import Inference
 
         return Inference(self)
+
+
+def _device_is_cuda(name: str) -> bool:
+    """Whether the device `name` is a CUDA one; torch is asked only for `auto`, and only where the files of some GPU's driver are."""
+    if name != "auto":
+        return name.startswith("cuda")
+    if sys.platform == "linux" and not any(next(Path("/dev").glob(pattern), None) for pattern in DRIVERS):
+        return False
+    from bytetrack.detection.inference import pick_device
+
+    return pick_device(name) == "cuda"
 
 
 def check_input_size(size: Sequence[int]) -> tuple[int, int]:

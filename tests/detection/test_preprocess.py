@@ -22,6 +22,7 @@ from bytetrack.detection.preprocess import (
     normalise,
 )
 from bytetrack.detection.yolox import NAMES
+from tests.waits import Waits
 
 
 def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -69,6 +70,14 @@ def test_conventions_on_a_hand_worked_pixel() -> None:
     assert normalise(blue_green_red, "rgb_imagenet").flatten().tolist() == pytest.approx(red_green_blue, abs=1e-6)
     with pytest.raises(ValueError, match="convention must be one of bgr255, rgb_imagenet"):
         normalise(blue_green_red, "rgb")
+
+
+def test_normalising_a_second_time_makes_no_constants() -> None:
+    batch = torch.zeros(1, 3, 2, 2)
+    first = normalise(batch, "rgb_imagenet")
+    with Waits() as waits:
+        assert torch.equal(normalise(batch, "rgb_imagenet"), first)
+    assert not waits.lines
 
 
 def test_the_settings_names_are_the_conventions() -> None:

@@ -217,7 +217,7 @@ def test_the_key_changes_with_whatever_changes_the_boxes(nano: Path, tmp_path: P
         ({"max_detections": 0}, "max_detections must be a whole number, at least 1: got 0"),
         ({"batch_size": 2.5}, "batch_size must be a whole number"),
         ({"depth": "x"}, "depth must be a positive number: got 'x'"),
-        ({"precision": "int8"}, "precision must be fp32, fp16 or bf16: got 'int8'"),
+        ({"precision": "int8"}, "precision must be auto, fp32, fp16 or bf16: got 'int8'"),
         ({"convention": "rgb"}, "convention must be bgr255 or rgb_imagenet, or null"),
     ],
 )
@@ -235,6 +235,29 @@ def test_what_this_machine_cannot_do_is_refused(nano: Path, coco_images: list[np
         Yolox(nano, **{**NANO, **SIZES["s"]._asdict()}).detect(coco_images)
     with pytest.raises(MissingDataError, match=r"no weights at 'absent\.pth': set detector\.weights"):
         Yolox("absent.pth")
+
+
+def test_the_precision_left_to_the_device_is_fp16_on_cuda_alone_and_part_of_the_key(nano: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def on(device: str, precision: str = "auto") -> Yolox:
+        return Yolox(nano, **{**NANO, "device": device}, precision=precision)
+
+    assert [on(device).used_precision for device in ("cpu", "mps", "cuda", "cuda:1")] == ["fp32", "fp32", "fp16", "fp16"]
+    assert (on("cpu").key(), on("cuda").key()) == (on("cpu", "fp32").key(), on("cpu", "fp16").key())
+    here = on("auto")
+    assert here.used_precision == "fp32"
+    monkeypatch.setattr("bytetrack.detection.yolox.DRIVERS", ("null",))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert on("auto").used_precision == "fp16"
+    assert here.used_precision == "fp32", "a detector finds elsewhere what its key says"
+
+
+def test_fp32_is_never_tf32(nano: Path, coco_images: list[np.ndarray]) -> None:
+    detector = Yolox(nano, **NANO)
+    allowed: list[bool] = []
+    network = detector._inference.network
+    network.register_forward_pre_hook(lambda *_: allowed.append(torch.backends.cudnn.allow_tf32))
+    detector.detect(coco_images[:1])
+    assert (allowed, torch.backends.cudnn.allow_tf32) == ([False], True)
 
 
 def test_making_a_detector_and_its_key_loads_neither_torch_nor_opencv(nano: Path) -> None:
