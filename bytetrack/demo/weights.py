@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from bytetrack.detection.classes import named
+from bytetrack.detection.stream import detect_batches
 from bytetrack.errors import MissingDataError
 
 __all__ = ["ByName", "chosen", "detector_from"]
@@ -92,6 +93,10 @@ class ByName:
     def detect(self, images: Sequence[Any]) -> Any:
         """As the network's own."""
         return self.network.detect(images)
+
+    def detect_batches(self, batches: Iterable[list[Any]]) -> Any:
+        """As the network's own."""
+        return detect_batches(self.network, batches)
 
     def key(self) -> str:
         """As the network's own."""

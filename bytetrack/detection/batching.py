@@ -9,13 +9,14 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.detection.stream import ImageDetector, ahead
+from bytetrack.detection.stream import ImageDetector, ahead, detect_batches
 from bytetrack.errors import FormatError
 from bytetrack.structures import Detections, Sequence, SequenceDetections
 
@@ -35,32 +36,52 @@ def detect_streams(
     A thread a stream decodes ahead of the detector, two batches at most. `progress` is told how many frames each batch had.
     FormatError where a stream has not `sequence.length` frames; errors of reading pass through.
     """
-    coming = iter(streams)
-    open_streams = deque(_Open(*stream, 2 * detector.batch_size) for stream in islice(coming, at_once))
-    ended: list[_Open] = []
-    batch: list[tuple[_Open, Image]] = []
+    turns = _Turns(streams, at_once, detector.batch_size)
     try:
-        while open_streams:
-            stream = open_streams.popleft()
+        with closing(detect_batches(detector, turns.batches())) as batches:
+            for found in batches:
+                for asked, one in zip(turns.asked.popleft(), found, strict=True):
+                    asked.found.append(one)
+                if progress is not None:
+                    progress(len(found))
+                while turns.ended and len(turns.ended[0].found) == turns.ended[0].read:
+                    yield turns.ended.popleft().result()
+        yield from (stream.result() for stream in turns.ended)
+    finally:
+        for stream in turns.open:
+            stream.frames.close()
+
+
+class _Turns:
+    """Frames of several streams taken in turn: the streams that are open and that have ended, and whose the frames of each batch are."""
+
+    def __init__(self, streams: Iterable[tuple[Sequence, Iterable[Image]]], at_once: int, batch_size: int) -> None:
+        self._coming, self._at_once, self._size = iter(streams), at_once, batch_size
+        self.open, self.ended, self.asked = deque[_Open](), deque[_Open](), deque[list[_Open]]()
+
+    def batches(self) -> Iterator[list[Image]]:
+        """Full batches, but for the last; a stream that ends makes room for the next."""
+        batch: list[Image] = []
+        asked: list[_Open] = []
+        self._admit(self._at_once)
+        while self.open:
+            stream = self.open.popleft()
             image = next(stream.frames, None)
             if image is None:
-                ended.append(stream)
-                open_streams.extend(_Open(*following, 2 * detector.batch_size) for following in islice(coming, 1))
+                self.ended.append(stream)
+                self._admit(1)
             else:
-                batch.append((stream, image))
-                open_streams.append(stream)
-            if batch and (len(batch) == detector.batch_size or not open_streams):
-                for (asked, _), found in zip(batch, detector.detect([image for _, image in batch]), strict=True):
-                    asked.found.append(found)
-                if progress is not None:
-                    progress(len(batch))
-                batch = []
-            if not batch:
-                yield from (stream.result() for stream in ended)
-                ended = []
-    finally:
-        for stream in open_streams:
-            stream.frames.close()
+                stream.read += 1
+                batch.append(image)
+                asked.append(stream)
+                self.open.append(stream)
+            if batch and (len(batch) == self._size or not self.open):
+                self.asked.append(asked)
+                yield batch
+                batch, asked = [], []
+
+    def _admit(self, most: int) -> None:
+        self.open.extend(_Open(*stream, 2 * self._size) for stream in islice(self._coming, most))
 
 
 class _Open:
@@ -68,6 +89,7 @@ class _Open:
 
     def __init__(self, sequence: Sequence, frames: Iterable[Image], size: int) -> None:
         self.sequence, self.frames = sequence, ahead(frames, size)
+        self.read = 0
         self.found: list[Detections] = []
 
     def result(self) -> tuple[Sequence, SequenceDetections]:

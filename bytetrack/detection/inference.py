@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, cast
+from itertools import chain
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +19,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from bytetrack.detection.classes import choose
 from bytetrack.detection.network import Checkpoint, Network, anchors, build_network, load_weights, read_checkpoint
 from bytetrack.detection.postprocess import Selection
-from bytetrack.detection.preprocess import guess_convention, letterbox_batch, letterbox_ratio, normalise
+from bytetrack.detection.preprocess import guess_convention, letterbox_batch, letterbox_ratio, normalise, scale_frames, send_frames
+from bytetrack.detection.stream import overlapped
 from bytetrack.structures import Detections
 
 if TYPE_CHECKING:
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["Inference", "fuse", "pick_convention", "pick_device", "pick_precision", "without_tf32"]
 
 log = logging.getLogger("bytetrack")
+
+Image = npt.NDArray[np.uint8]
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
@@ -41,6 +46,8 @@ class Inference:
             raise ValueError("precision fp16 needs a GPU: choose bf16 or fp32 on the CPU")
         self.size, self.threads = detector.input_size, detector.threads
         self.most = sys.maxsize  # images at a time that the device's memory holds, as far as is known
+        self.side_by_side = self.device.startswith("cuda")  # on a CPU the stages would only take the cores from each other
+        self.sending, self.selecting = (torch.cuda.Stream(self.device) if self.side_by_side else None for _ in range(2))  # type: ignore[no-untyped-call]
         checkpoint = read_checkpoint(detector.weights)
         self.convention = pick_convention(detector.convention, checkpoint)
         class_ids = choose(detector.classes, checkpoint.num_classes, checkpoint.class_names, str(detector.weights))
@@ -54,7 +61,28 @@ class Inference:
         log.info("%s: YOLOX %s, %d classes, %s, %s, %s", detector.weights, checkpoint.size_name, checkpoint.num_classes, self.convention,
                  self.precision, self.device)  # fmt: skip
 
-    def in_batches(self, images: Sequence[npt.NDArray[np.uint8]], size: int) -> list[Detections]:
+    def batches(self, groups: Iterable[Sequence[Image]]) -> Iterator[list[Detections]]:
+        """Detections of each image of each group, in order; on CUDA one group is sent while the one before is looked at, and what was
+        found in the one before that is collected. Where its memory does not hold so much they go one after the other, halved if need be.
+        """
+        coming, begun = iter(groups), deque[Sequence[Image]]()
+
+        def prepare(images: Sequence[Image]) -> Underway:
+            begun.append(images)
+            return self.prepare(images)
+
+        if self.side_by_side:
+            try:
+                for found in overlapped(coming, prepare, self.launch, self.collect):
+                    begun.popleft()
+                    yield found
+            except torch.OutOfMemoryError:
+                self.side_by_side = False
+                log.warning("out of memory on %s: goes on with one batch after the other, in place of three at once", self.device)
+        for images in chain(begun, coming):
+            yield self.in_batches(images, len(images))
+
+    def in_batches(self, images: Sequence[Image], size: int) -> list[Detections]:
         """Detections of each image, `size` at a time; half as many from there on where the device's memory does not hold them.
 
         MemoryError where it does not hold one.
@@ -75,15 +103,53 @@ class Inference:
             log.warning("out of memory on %s: goes on with detector.batch_size=%d in place of %d", self.device, self.most, at_once)
         return found
 
+    def __call__(self, images: Sequence[Image]) -> list[Detections]:
+        return self.collect(self.launch(self.prepare(images)))
+
     @torch.inference_mode()
-    def __call__(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[Detections]:
+    def prepare(self, images: Sequence[Image]) -> Underway:
+        """The images as the network's input on a CPU; elsewhere as they are, on their way to the device."""
         if self.threads not in (0, torch.get_num_threads()):
             torch.set_num_threads(self.threads)
-        batch = normalise(letterbox_batch(images, self.size, self.device), self.convention)
         ratios = [letterbox_ratio(image.shape, self.size) for image in images]
+        if self.device == "cpu":
+            return Underway([normalise(letterbox_batch(images, self.size), self.convention).to(self.dtype)], ratios)
+        with torch.cuda.stream(self.sending):
+            return Underway(send_frames(images, self.device), ratios, self._mark())
+
+    @torch.inference_mode()
+    def launch(self, prepared: Underway) -> Underway:
+        """The network's output. A GPU has its orders on return, and has not carried them out."""
+        frames = prepared.received()
+        batch = frames[0] if self.device == "cpu" else scale_frames(frames, self.size, self.convention, self.dtype)
         with without_tf32():
-            logits = self.network(batch.to(self.dtype))
-        return self.select(logits, self.grid, self.stride, ratios)
+            return Underway([self.network(batch)], prepared.ratios, self._mark())
+
+    @torch.inference_mode()
+    def collect(self, launched: Underway) -> list[Detections]:
+        """What the network found, as soon as it has: on a GPU by a stream of its own, past what was launched since."""
+        with torch.cuda.stream(self.selecting):
+            return self.select(launched.received()[0], self.grid, self.stride, launched.ratios)
+
+    def _mark(self) -> torch.cuda.Event | None:
+        return torch.cuda.current_stream(self.device).record_event() if self.sending else None
+
+
+class Underway(NamedTuple):
+    """Tensors of a batch, once the device is past `mark` (None: now), and the letterbox ratio of each image."""
+
+    tensors: list[Tensor]
+    ratios: list[float]
+    mark: torch.cuda.Event | None = None
+
+    def received(self) -> list[Tensor]:
+        """The tensors, for the current stream, which waits for them; the host does not."""
+        if self.mark is not None:
+            current = torch.cuda.current_stream(self.tensors[0].device)
+            current.wait_event(self.mark)
+            for tensor in self.tensors:
+                tensor.record_stream(current)
+        return self.tensors
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cv2
@@ -29,6 +30,8 @@ __all__ = [
     "letterbox_ratio",
     "network_input",
     "normalise",
+    "scale_frames",
+    "send_frames",
 ]
 
 Image = npt.NDArray[np.uint8]
@@ -123,29 +126,48 @@ def letterbox_batch(images: Sequence[Image], size: tuple[int, int], device: str 
     """
     import torch
 
-    if torch.device(device).type == "cpu":
-        canvas = np.empty((len(images), *size, 3), dtype=np.uint8)
-        for image, out in zip(images, canvas, strict=True):
-            letterbox(image, size, out)
-        return torch.from_numpy(canvas).permute(0, 3, 1, 2).float()
-    batch = torch.full((len(images), *size, 3), float(PAD), device=device).permute(0, 3, 1, 2)
-    for shape in {image.shape for image in images}:
-        rows = [row for row, image in enumerate(images) if image.shape == shape]
-        batch[rows, :, : _scaled(shape, size)[0], : _scaled(shape, size)[1]] = _resize([images[row] for row in rows], size, device)
-    return batch
+    if torch.device(device).type != "cpu":
+        return scale_frames(send_frames(images, device), size)
+    canvas = np.empty((len(images), *size, 3), dtype=np.uint8)
+    for image, out in zip(images, canvas, strict=True):
+        letterbox(image, size, out)
+    return torch.from_numpy(canvas).permute(0, 3, 1, 2).float()
 
 
-def _resize(images: Sequence[Image], size: tuple[int, int], device: str) -> Tensor:
-    """Images of one shape scaled on `device` as `cv2.resize(..., INTER_LINEAR)` does: no antialias, half pixel centres, rounded."""
+def send_frames(images: Sequence[Image], device: str) -> list[Tensor]:
+    """`images` on `device`, uint8 (n, H, W, 3) for each run of images of one shape; to CUDA from pinned memory, and under way on return."""
     import torch
 
     for image in images:
         check_image(image)
-    pixels = torch.from_numpy(np.stack(images)).to(device, non_blocking=True).permute(0, 3, 1, 2).float()
-    scaled = _scaled(images[0].shape, size)
-    if scaled == images[0].shape[:2]:
-        return pixels
-    return torch.nn.functional.interpolate(pixels, size=scaled, mode="bilinear", align_corners=False).round_()
+    frames = []
+    for shape, run in groupby(images, key=lambda image: image.shape):
+        same = list(run)
+        buffer = torch.empty((len(same), *shape), dtype=torch.uint8, pin_memory=device.startswith("cuda"))
+        np.stack(same, out=buffer.numpy())
+        frames.append(buffer.to(device, non_blocking=True))  # torch keeps a pinned buffer, for the next batch, until it has been read
+    return frames
+
+
+def scale_frames(frames: Sequence[Tensor], size: tuple[int, int], convention: str = "bgr255", dtype: torch.dtype | None = None) -> Tensor:
+    """A network's input (B, 3, height, width) made of `send_frames` where they are: letterboxed, normalised, in `dtype` (None: float32).
+
+    Scaled as `cv2.resize(..., INTER_LINEAR)` does: no antialias, half pixel centres, rounded. Nothing in it waits for the device.
+    """
+    import torch
+
+    rule, device = _rule(convention), frames[0].device
+    scale, shift = _constants(convention, device, torch.float32)
+    batch = torch.empty((sum(map(len, frames)), *size, 3), dtype=dtype, device=device).permute(0, 3, 1, 2)
+    for rows, run in zip(torch.split(batch, [len(run) for run in frames]), frames, strict=True):
+        pixels, (height, width) = run.permute(0, 3, 1, 2).float(), _scaled(run.shape[1:], size)
+        if (height, width) != run.shape[1:3]:
+            pixels = torch.nn.functional.interpolate(pixels, size=(height, width), mode="bilinear", align_corners=False).round_()
+        if rule.rgb:
+            pixels = pixels.flip(1)
+        rows[:, :, :height, :width] = pixels if rule.is_identity else torch.addcmul(shift, pixels, scale)
+        rows[:, :, height:] = rows[:, :, :height, width:] = scale * PAD + shift
+    return batch
 
 
 def normalise(batch: Tensor, convention: str) -> Tensor:

@@ -1,4 +1,4 @@
-"""A network looks at images while threads read the next ones."""
+"""A network looks at images while threads read and prepare the next ones, and collect what it found in the last."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ import numpy.typing as npt
 
 from bytetrack.structures import Detections
 
-__all__ = ["ImageDetector", "ahead", "read_ahead"]
+__all__ = ["ImageDetector", "ahead", "detect_batches", "overlapped", "read_ahead"]
 
 Image = npt.NDArray[np.uint8]
 Item = TypeVar("Item")
+Ready = TypeVar("Ready")
+Launched = TypeVar("Launched")
 Result = TypeVar("Result")
 
 
@@ -29,6 +31,12 @@ class ImageDetector(Protocol):
 
     def key(self) -> str: ...
     def detect(self, images: list[Image]) -> list[Detections]: ...
+
+
+def detect_batches(detector: ImageDetector, batches: Iterable[list[Image]]) -> Generator[list[Detections], None, None]:
+    """What `detector` finds in each batch, in order; by its own `detect_batches`, if it has one, which may read batches ahead."""
+    own = getattr(detector, "detect_batches", None)
+    yield from own(batches) if own is not None else map(detector.detect, batches)
 
 
 def ahead(items: Iterable[Item], size: int) -> Generator[Item, None, None]:
@@ -84,3 +92,39 @@ def read_ahead(read: Callable[[Item], Result], items: Iterable[Item], threads: i
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def overlapped(
+    items: Iterable[Item],
+    prepare: Callable[[Item], Ready],
+    launch: Callable[[Ready], Launched],
+    collect: Callable[[Launched], Result],
+) -> Iterator[Result]:
+    """`collect(launch(prepare(item)))` of each item, in order, the three side by side: one thread prepares the next item, another collects
+    the one before, and `launch` is called by who reads.
+
+    At most two items are prepared and two launched but not collected. An error of any of the three, or of `items`, comes out after the
+    results before it.
+    """
+    coming = ahead(map(prepare, items), 1)
+
+    def start() -> Future[Result] | None:
+        try:
+            return pool.submit(collect, launch(next(coming)))
+        except StopIteration:
+            return None
+        except Exception as error:
+            coming.close()  # nothing is launched past it
+            failed: Future[Result] = Future()
+            failed.set_exception(error)
+            return failed
+
+    with ThreadPoolExecutor(1, thread_name_prefix="bytetrack-collect") as pool:
+        try:
+            current = start()
+            while current is not None:
+                following = start()  # before this one is waited for
+                yield current.result()
+                current = following
+        finally:
+            coming.close()

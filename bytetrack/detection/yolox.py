@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -105,7 +105,12 @@ class Yolox:
 
     def detect(self, images: Sequence[Image]) -> list[Detections]:
         """Detections of each image, uint8 (H, W, 3) BGR of any size, in its own pixels, best first; any number of images."""
-        return self._inference.in_batches(images, self.batch_size)
+        groups = (images[first : first + self.batch_size] for first in range(0, len(images), self.batch_size))
+        return [found for group in self.detect_batches(groups) for found in group]
+
+    def detect_batches(self, batches: Iterable[Sequence[Image]]) -> Iterator[list[Detections]]:
+        """`detect` of each batch, in order; a GPU looks at one while the next is prepared and the last collected."""
+        return self._inference.batches(batches)
 
     @property
     def on_cpu(self) -> bool:

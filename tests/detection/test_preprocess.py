@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from bytetrack.detection.network import SIZES, build_network, read_checkpoint
 from bytetrack.detection.preprocess import (
     CONVENTIONS,
-    _resize,
     guess_convention,
     letterbox,
     letterbox_batch,
     letterbox_ratio,
     normalise,
+    scale_frames,
+    send_frames,
 )
 from bytetrack.detection.yolox import NAMES
 from tests.waits import Waits
@@ -28,6 +29,11 @@ from tests.waits import Waits
 def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
     coarse = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
     return np.asarray(cv2.GaussianBlur(coarse, (5, 5), 0), dtype=np.uint8)
+
+
+def on_the_device(images: list[np.ndarray], size: tuple[int, int]) -> np.ndarray:
+    """Letterboxed (B, H, W, 3) as a GPU does it."""
+    return scale_frames(send_frames(images, "cpu"), size).permute(0, 2, 3, 1).numpy()
 
 
 def test_a_letterbox_keeps_the_image_top_left_and_pads_with_114() -> None:
@@ -41,16 +47,15 @@ def test_a_letterbox_keeps_the_image_top_left_and_pads_with_114() -> None:
 def test_an_image_of_the_inputs_size_passes_unchanged() -> None:
     image = noise(64, 96)
     assert np.array_equal(letterbox(image, (64, 96)), image)
-    assert np.array_equal(_resize([image], (64, 96), "cpu")[0].permute(1, 2, 0).numpy(), image)
+    assert np.array_equal(on_the_device([image], (64, 96))[0], image)
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(2, 200), st.integers(2, 200), st.sampled_from([(32, 32), (64, 96), (96, 64), (160, 224)]), st.integers(0, 9))
 def test_scaling_on_the_device_is_opencvs_to_one_grey_level(height: int, width: int, size: tuple[int, int], seed: int) -> None:
     image = noise(height, width, seed)
-    scaled = _resize([image], size, "cpu")[0].permute(1, 2, 0).numpy()
-    expected = letterbox(image, size)[: scaled.shape[0], : scaled.shape[1]].astype(float)
-    assert np.abs(scaled - expected).max() <= 1
+    scaled = on_the_device([image], size)[0]
+    assert np.abs(scaled - letterbox(image, size).astype(float)).max() <= 1
     assert np.array_equal(scaled, np.round(scaled))
 
 
@@ -61,6 +66,17 @@ def test_a_batch_holds_images_of_different_sizes() -> None:
     assert batch.is_contiguous(memory_format=torch.channels_last)
     for image, row in zip(images, batch, strict=True):
         assert np.array_equal(row.permute(1, 2, 0).numpy(), letterbox(image, (64, 64)))
+
+
+@pytest.mark.parametrize("convention", CONVENTIONS)
+def test_a_device_letterboxes_and_normalises_images_of_different_sizes_in_one_go(convention: str) -> None:
+    images = [noise(60, 100), noise(30, 50), noise(30, 50, 1), noise(64, 64), noise(60, 100, 1)]
+    at_once = scale_frames(send_frames(images, "cpu"), (64, 64), convention)
+    in_steps = normalise(torch.from_numpy(on_the_device(images, (64, 64))).permute(0, 3, 1, 2), convention)
+    assert torch.allclose(at_once, in_steps, atol=1e-6)
+    assert at_once.is_contiguous(memory_format=torch.channels_last)
+    half = scale_frames(send_frames(images, "cpu"), (64, 64), convention, torch.float16)
+    assert torch.equal(half, at_once.half())
 
 
 def test_conventions_on_a_hand_worked_pixel() -> None:
@@ -103,4 +119,4 @@ def test_what_is_no_image_is_refused(image: np.ndarray) -> None:
     with pytest.raises(ValueError, match=r"images must be uint8 arrays \(H, W, 3\)"):
         letterbox(image, (32, 32))
     with pytest.raises(ValueError, match=r"images must be uint8 arrays \(H, W, 3\)"):
-        _resize([image], (32, 32), "cpu")
+        send_frames([image], "cpu")
