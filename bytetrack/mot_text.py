@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from bytetrack.boxes import xyxy_from_tlwh
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.listing import listed
 from bytetrack.structures import SequenceDetections
 
 __all__ = ["Table", "read_detections", "read_table"]
@@ -134,7 +135,7 @@ def _lines(path: Path) -> list[str]:
 def _neighbours(path: Path) -> str:
     if not path.parent.is_dir():
         return f"there is no folder {str(path.parent)!r} either"
-    found = sorted(other.name for other in path.parent.glob(f"*{path.suffix}"))
+    found = [other.name for other in listed(path.parent, (path.suffix,))]
     return f"the folder holds {', '.join(found[:3])}{', …' if len(found) > 3 else ''} ({len(found)})" if found else "the folder holds none"
 
 

@@ -10,6 +10,8 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from bytetrack.errors import MissingDataError
+
 __all__ = ["Annotations", "Detections", "Sequence", "SequenceDetections", "Tracks", "Trajectories"]
 
 Floats = npt.NDArray[np.float64]
@@ -170,9 +172,10 @@ class Sequence:
     A thinned one has only every `every`-th of the files' frames: its frame `f` is theirs of number `first_frame + (f - 1) * every`.
 
     `length` frames at `frame_rate` per second, `width` x `height` pixels. `images` is a folder of images or a video file, None
-    where there are none; `image_ext` their ending. `ground_truth` and `public_detections` are MOT text files in the numbering of
-    the whole sequence, whose last frame is `last_frame` (None: not known). `layout` is that of the ground truth: mot, kitti,
-    visdrone or bdd100k; the first image file is numbered `first_image`, behind `image_prefix`.
+    where there are none; `image_names` the file of every frame of the whole sequence, None where it is missing (empty: nobody has
+    looked, and names are MOTChallenge's six digits with `image_ext`). `ground_truth` and `public_detections` are MOT text files in the
+    numbering of the whole sequence, whose last frame is `last_frame` (None: not known). `layout` is that of the ground truth: mot,
+    kitti, visdrone or bdd100k.
     """
 
     name: str
@@ -186,22 +189,30 @@ class Sequence:
     ground_truth: Path | None = None
     public_detections: Path | None = None
     last_frame: int | None = None
-    image_digits: int = 6
+    image_names: tuple[str | None, ...] = ()
     every: int = 1
     layout: str = "mot"
-    first_image: int = 1
-    image_prefix: str = ""
 
     def number_of(self, frame_id: FrameId) -> FrameId:
         """The number that frame `frame_id` (from 1, in this sequence's own numbering) has in the files."""
         return self.first_frame + (frame_id - 1) * self.every
 
     def image_path(self, frame_id: int) -> Path:
-        """File of frame `frame_id` (from 1, in this sequence's own numbering): `image_digits` digits (MOTChallenge 6, DanceTrack 8).
+        """Returns the file of frame `frame_id` (from 1, in this sequence's own numbering); MissingDataError if it is known to be missing.
 
         Of a video, `file.avi#000123`, which `bytetrack.video.read.read_image` understands.
         """
         if self.images is None:
             raise ValueError(f"{self.name} has no images")
-        number = f"{self.image_prefix}{self.number_of(frame_id) + self.first_image - 1:0{self.image_digits}d}"
-        return Path(f"{self.images}#{number}") if self.images.is_file() else self.images / f"{number}{self.image_ext}"
+        number = self.number_of(frame_id)
+        if self.images.is_file():
+            return Path(f"{self.images}#{number:06d}")
+        name = f"{number:06d}{self.image_ext}" if not self.image_names else self.image_name(frame_id)
+        if name is None:
+            raise MissingDataError(f"{self.images}: no image of frame {number}, only of {sum(map(bool, self.image_names))} others")
+        return self.images / name
+
+    def image_name(self, frame_id: int) -> str | None:
+        """Returns the file name of frame `frame_id` among `image_names`; None if it is not there."""
+        number = self.number_of(frame_id)
+        return self.image_names[number - 1] if number <= len(self.image_names) else None

@@ -85,12 +85,12 @@ def check(
     sequences: list[Sequence] = [] if hasattr(dataset, "to_coco") else dataset.sequences()
     findings = [finding for sequence in sequences for finding in check_ground_truth(sequence)]
     try:
-        document = coco_from_sequences(sequences, dataset.protocol) if sequences else convert(dataset, skip_missing=True)
+        document = coco_from_sequences(sequences, dataset.protocol, skip_missing=True) if sequences else convert(dataset, skip_missing=True)
     except FormatError as error:
         findings += [] if any(f.level == "error" for f in findings) else [Finding("error", "cannot be read", str(error))]
         document = {"images": [], "annotations": [], "categories": [], "info": {}}
         if sequences:
-            document = coco_from_sequences([replace(sequence, ground_truth=None) for sequence in sequences], dataset.protocol)
+            document = coco_from_sequences([replace(sequence, ground_truth=None) for sequence in sequences], dataset.protocol, True)
     level: Level = "warning" if skip_missing else "error"
     findings += [Finding(level, missing["kind"], missing["where"]) for missing in document["info"].get("left_out", [])]
     findings += check_document(document)
@@ -110,7 +110,7 @@ def check_ground_truth(sequence: Sequence) -> list[Finding]:
                 if problem is not None:
                     findings.append(Finding("error", problem, f"{sequence.ground_truth}:{number}", line.strip()[:80]))
     if sequence.images is not None and sequence.images.is_dir() and sequence.last_frame is not None:
-        there = sum(path.suffix == sequence.image_ext for path in sequence.images.iterdir())
+        there = len(sequence.image_names)
         if there > sequence.last_frame:
             detail = f"{there} images, seqinfo.ini says {sequence.last_frame}"
             findings.append(Finding("warning", "images beyond the sequence", str(sequence.images), detail))

@@ -23,7 +23,7 @@ from bytetrack import boxes
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.replacing import replace_text
 
-__all__ = ["ImageSet", "load_coco", "mix", "read_coco", "split_frame", "write_coco"]
+__all__ = ["ImageSet", "image_set", "load_coco", "mix", "read_coco", "split_frame", "write_coco"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -35,6 +35,7 @@ NUMBERS = {
     "categories": ("id",),
     "videos": ("id",),
 }
+FLAGS = ("iscrowd", "ignore")  # which some write as true and false
 LARGEST = 2**53  # the last integer up to which float64 holds every one
 
 log = logging.getLogger("bytetrack")
@@ -128,8 +129,16 @@ def load_coco(
     two; by default all categories in the order of their ids. Boxes without area are left out and counted in a warning.
     FormatError names the record that is wrong; MissingDataError where the file is not there.
     """
-    path = Path(path)
-    document = read_coco(path)
+    return image_set(read_coco(path), Path(path), root, classes)
+
+
+def image_set(
+    document: Mapping[str, Any],
+    path: Path,
+    root: str | Path | None = None,
+    classes: Mapping[str, Sequence[str]] | Sequence[str] | None = None,
+) -> ImageSet:
+    """Makes the arrays of a COCO document, as `load_coco` does; `path` is what messages name."""
     images, annotations = document["images"], document["annotations"]
     columns = _Columns(path)
     image_id = columns.ints("images", images, "id")
@@ -145,9 +154,10 @@ def load_coco(
         log.warning("%s: %d of %d boxes have no area and are left out", path, flat.sum(), len(flat))
     kept = np.flatnonzero(~flat & (category >= 0))
     kept = kept[np.argsort(owner[kept], kind="stable")]
+    start = Path(root) if root is not None else _recorded_root(document) or path.parent
     return ImageSet(
-        root=Path(root) if root is not None else _recorded_root(document) or path.parent,
-        files=[str(image["file_name"]) for image in images],
+        root=start,
+        files=[_with_slashes(start, str(image["file_name"])) for image in images],
         names=names,
         sequences=sequences,
         width=columns.ints("images", images, "width", at_least=1),
@@ -207,6 +217,11 @@ def mix(sets: Sequence[ImageSet]) -> ImageSet:
     )
 
 
+def _with_slashes(root: Path, name: str) -> str:
+    """Returns a file name as this system writes it: what Windows wrote with backslashes, unless there is such a file."""
+    return name.replace("\\", "/") if "\\" in name and not (root / split_frame(name)[0]).exists() else name
+
+
 def read_coco(path: str | Path) -> dict[str, Any]:
     """The document in COCO json file `path` (also `.json.gz`): its lists are there, and ids and sizes are numbers or missing."""
     path = Path(path)
@@ -224,6 +239,9 @@ def read_coco(path: str | Path) -> dict[str, Any]:
         if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
             raise FormatError(f"{path}: expected a COCO json document with a list of records {name!r}")
         document[name] = records
+        for record, key in ((record, key) for key in FLAGS if name == "annotations" for record in records):
+            if isinstance(record.get(key), bool):
+                record[key] = int(record[key])
         for key in NUMBERS[name]:
             if not {type(record.get(key)) for record in records} <= {int, float, type(None)}:
                 row = next(row for row, record in enumerate(records) if type(record.get(key)) not in (int, float, type(None)))
@@ -334,11 +352,21 @@ def _classes(
 ) -> tuple[list[str], Ints]:
     """The class names, and every annotation's index among them in place of its category id; -1 where it is not chosen."""
     found = {i: str(record.get("name")) for i, record in zip(columns.ints("categories", categories, "id"), categories, strict=True)}
+    nameless = next((row for row, record in enumerate(categories) if record.get("name") is None), None)
+    if nameless is not None or len(found) < len(categories):
+        wrong = f"categories[{nameless}] has none" if nameless is not None else "an id repeats"
+        raise FormatError(f"{columns.path}: categories need an id each, and a name: {wrong}")
     unknown = np.flatnonzero(~np.isin(category, list(found)))
     if len(unknown):
-        row = unknown[0]
-        raise FormatError(f"{columns.path}: annotations[{row}] has category_id {category[row]}, which is not among categories")
+        row, known = unknown[0], ", ".join(f"{i} {name}" for i, name in list(found.items())[:6]) or "none"
+        raise FormatError(
+            f"{columns.path}: annotations[{row}] has category_id {category[row]}, which is not among categories ({known}), "
+            f"as {len(unknown)} of {len(category)} annotations: correct either list"
+        )
     ids = sorted(found)
+    if classes is None and len(set(found.values())) < len(found):
+        twice = next(name for name in found.values() if list(found.values()).count(name) > 1)
+        raise FormatError(f"{columns.path}: two categories are called {twice!r}: classes={{{twice}: [{twice}]}} makes one of them")
     if classes is None:
         return [found[i] for i in ids], np.searchsorted(ids, category).astype(np.int64)
     wanted = {new: list(classes[new]) if isinstance(classes, Mapping) else [new] for new in classes}

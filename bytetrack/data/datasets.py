@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import logging
 from configparser import ConfigParser, Error
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, get_args
 
+from bytetrack.data.frame_names import frame_names
 from bytetrack.data.image_files import sequence_fields
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.listing import IMAGE_ENDINGS, VIDEO_ENDINGS, listed
 from bytetrack.structures import Sequence
 
 __all__ = ["MotChallenge", "check_every", "half_of", "thinned"]
@@ -20,7 +23,8 @@ Half = Literal["train", "val"]
 Protocol = Literal["mot15", "mot17", "mot20"]
 MOST = {"seqLength": 10_000_000, "frameRate": 10_000, "imWidth": 100_000, "imHeight": 100_000}  # beyond, it is a slip of the pen
 LEAST = 0.001  # frames a second
-VIDEOS = (".avi", ".mp4", ".mkv", ".mov", ".webm")
+
+log = logging.getLogger("bytetrack")
 
 
 class MotChallenge:
@@ -62,13 +66,13 @@ class MotChallenge:
         if not folder.is_dir():
             wanted = f"dataset.root must be the folder that holds {self.subset}/" if self.subset else "dataset.root must be a folder"
             raise MissingDataError(f"no folder {str(folder)!r}: {wanted}")
-        if not self.subset and _is_sequence(folder):
+        there = sorted(path for path in listed(folder) if path.is_dir() and (_is_sequence(path) or len(_videos(path)) == 1))
+        if not self.subset and (_is_sequence(folder) or (not there and len(_videos(folder)) == 1)):
             return [self._cut(read_sequence(folder if folder.name.strip(".") else folder.resolve()))]
-        there = sorted(path for path in folder.iterdir() if _is_sequence(path))
         chosen = [path for path in there if path.match(self.pattern)]
         if not chosen:
             found = ", ".join(path.name for path in there[:3]) + (", …" if len(there) > 3 else "")
-            found = f"found {found} ({len(there)})" if there else "it holds no folder with seqinfo.ini, gt/, det/ or img1/"
+            found = f"found {found} ({len(there)})" if there else "it holds no folder with seqinfo.ini, gt/, det/, img1/ or a video"
             raise MissingDataError(f"no sequence in {str(folder)!r} matches {self.pattern!r}; {found}")
         return [self._cut(read_sequence(path)) for path in chosen]
 
@@ -119,11 +123,14 @@ def read_sequence(folder: Path) -> Sequence:
     if not folder.name.isprintable():
         raise FormatError(f"{str(folder)!r}: a sequence's name must be printable: rename the folder")
     info = folder / "seqinfo.ini"
-    found = None if info.is_file() else _images(folder, "img1")
-    fields = (sequence_fields(found) if found else {}) or _section(info)
-    length = int(_positive(info, fields, "seqLength", whole=True))
+    fields = _section(info) if info.is_file() else {}
+    stated = int(_positive(info, fields, "seqLength", whole=True)) if fields else None
     annotations, detections = folder / "gt" / "gt.txt", folder / "det" / "det.txt"
     images = _images(folder, fields.get("imdir", "img1"))
+    labels = next((path for path in (annotations, detections) if path.is_file()), None)
+    names = frame_names(images, stated, fields.get("imext"), labels) if images is not None and images.is_dir() else ()
+    fields = fields or (sequence_fields(images, names) if images is not None else {}) or _section(info)
+    length = int(_positive(info, fields, "seqLength", whole=True))
     return Sequence(
         name=folder.name,
         length=length,
@@ -135,7 +142,7 @@ def read_sequence(folder: Path) -> Sequence:
         ground_truth=annotations if annotations.is_file() else None,
         public_detections=detections if detections.is_file() else None,
         last_frame=length,
-        image_digits=_digits(images),
+        image_names=names,
     )
 
 
@@ -171,14 +178,22 @@ def _positive(info: Path, fields: dict[str, str], key: str, whole: bool = False)
 
 
 def _images(folder: Path, name: str) -> Path | None:
-    """The image folder; where there is none, the only video file beside it."""
+    """The image folder; where there is none, the only other folder with images, or the only video file beside it."""
     if (folder / name).is_dir():
         return folder / name
-    videos = [path for path in folder.iterdir() if path.suffix.lower() in VIDEOS]
-    return videos[0] if len(videos) == 1 else None
+    others = [path for path in (folder, *listed(folder)) if path.is_dir() and listed(path, IMAGE_ENDINGS)]
+    videos = _videos(folder)
+    if len(others) == 1:
+        log.warning("%s: no folder %s; images are taken from %s", folder, name, others[0])
+        return others[0]
+    if len(others) + len(videos) > 1:
+        several = ", ".join(path.name for path in (*others, *videos)[:3])
+        log.warning("%s: no folder %s, and several that could stand for it (%s): none is taken", folder, name, several)
+        return None
+    return next(iter(videos), None)
 
 
-def _digits(images: Path | None) -> int:
-    """How many digits the image files of a folder are named with; six where there are none."""
-    names = (path.stem for path in images.iterdir()) if images is not None and images.is_dir() else ()
-    return next((len(name) for name in names if name.isascii() and name.isdigit()), 6)
+def _videos(folder: Path) -> list[Path]:
+    """The video files in the folder; of several only the one that has the folder's name, if there is one."""
+    found = [path for path in listed(folder, VIDEO_ENDINGS) if path.is_file()]
+    return [path for path in found if path.stem == folder.name] or found

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from bytetrack.data.datasets import check_every, thinned
+from bytetrack.data.frame_names import frame_names
 from bytetrack.data.ground_truth import read_kitti, read_visdrone
 from bytetrack.data.image_files import image_size
 from bytetrack.errors import MissingDataError
+from bytetrack.listing import is_litter
 from bytetrack.structures import Annotations, Sequence
 
 __all__ = ["Kitti", "VisDrone"]
@@ -40,18 +42,17 @@ class Kitti:
         found = []
         for name in _names(folder / "image_02", folder / "label_02", self.pattern):
             label, images = folder / "label_02" / f"{name}.txt", folder / "image_02" / name
-            truth = label if label.is_file() else None
+            truth, names = label if label.is_file() else None, _frames(images, first=0)
             whole = Sequence(
                 name,
-                length := _length(images, read_kitti(label) if truth else None),
+                length := _length(names, read_kitti(label) if truth else None),
                 10.0,
-                *_size(images, (1242, 375)),
+                *_size(images, names, (1242, 375)),
                 images=images if images.is_dir() else None,
-                image_ext=_ending(images, ".png"),
+                image_names=names,
                 ground_truth=truth,
                 last_frame=length,
                 layout="kitti",
-                first_image=0,
             )
             found.append(thinned(whole, self.every))
         return found
@@ -82,17 +83,16 @@ class VisDrone:
         found = []
         for name in _names(self.root / "sequences", self.root / "annotations", self.pattern):
             label, images = self.root / "annotations" / f"{name}.txt", self.root / "sequences" / name
-            truth = label if label.is_file() else None
+            truth, names = label if label.is_file() else None, _frames(images, first=1)
             whole = Sequence(
                 name,
-                length := _length(images, read_visdrone(label) if truth else None),
+                length := _length(names, read_visdrone(label) if truth else None),
                 float(self.frame_rate),
-                *_size(images, (1920, 1080)),
+                *_size(images, names, (1920, 1080)),
                 images=images if images.is_dir() else None,
-                image_ext=_ending(images, ".jpg"),
+                image_names=names,
                 ground_truth=truth,
                 last_frame=length,
-                image_digits=7,
                 layout="visdrone",
             )
             found.append(thinned(whole, self.every))
@@ -102,26 +102,23 @@ class VisDrone:
 def _names(images: Path, labels: Path, pattern: str) -> list[str]:
     """Sequences that have images or labels."""
     there = {path.name for path in images.glob("*") if path.is_dir()} | {path.stem for path in labels.glob("*.txt")}
+    there = {name for name in there if not is_litter(name)}
     chosen = sorted(name for name in there if Path(name).match(pattern))
     if not chosen:
         raise MissingDataError(f"no sequence in {str(images)!r} or {str(labels)!r} matches {pattern!r}: is dataset.root right?")
     return chosen
 
 
-def _files(images: Path) -> list[Path]:
-    return sorted(path for path in images.iterdir() if path.stem.isdigit()) if images.is_dir() else []
+def _frames(images: Path, first: int) -> tuple[str | None, ...]:
+    return frame_names(images, first=first) if images.is_dir() else ()
 
 
-def _size(images: Path, usual: tuple[int, int]) -> tuple[int, int]:
+def _size(images: Path, names: tuple[str | None, ...], usual: tuple[int, int]) -> tuple[int, int]:
     """Of the first image; `usual` without images."""
-    files = _files(images)
-    return image_size(files[0]) if files else usual
+    found = next((name for name in names if name is not None), None)
+    return image_size(images / found) if found is not None else usual
 
 
-def _length(images: Path, annotations: Annotations | None) -> int:
+def _length(names: tuple[str | None, ...], annotations: Annotations | None) -> int:
     last = 0 if annotations is None else int(annotations.frame_id.max(initial=0))
-    return max(len(_files(images)), last, 1)
-
-
-def _ending(images: Path, usual: str) -> str:
-    return next((path.suffix for path in _files(images)), usual)
+    return max(len(names), last, 1)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from pathlib import Path
 
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.listing import IMAGE_ENDINGS, listed
 
-__all__ = ["IMAGE_ENDINGS", "files_below", "image_size", "sequence_fields"]
+__all__ = ["ImageFiles", "image_size", "sequence_fields"]
 
-IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 ASSUMED_FRAME_RATE = 30  # frames a second, MOTChallenge's commonest
 
 log = logging.getLogger("bytetrack")
@@ -34,25 +33,41 @@ def image_size(path: Path) -> tuple[int, int]:
         raise FormatError(f"{path} is no readable image: {error}") from None  # Pillow's word for what ends early
 
 
-def files_below(folder: Path, endings: Iterable[str]) -> Iterator[Path]:
-    """All files below `folder` (linked folders too, each once) with one of the `endings`, in the order of their paths."""
-    seen = set()
-    for here, folders, files in os.walk(folder, followlinks=True):
-        real = os.path.realpath(here)
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders.sort()
-        yield from (Path(here, name) for name in sorted(files) if name.lower().endswith(tuple(endings)))
+class ImageFiles:
+    """Finds image files by the names that annotations give them; every folder is listed once. `renamed` have another name there."""
+
+    def __init__(self) -> None:
+        self.renamed: list[Path] = []
+        self._folders: dict[Path, dict[str, str]] = {}
+
+    def find(self, file: Path, any_ending: bool = False) -> Path | None:
+        """Returns `file` if it is there, else the one beside it whose name differs in case or in its image ending only."""
+        there = self._listed(file.parent)
+        known = next((there[name] for name in (file.name, file.name.lower(), file.stem.lower()) if name in there), None)
+        if known not in (None, file.name) and not any_ending:
+            self.renamed.append(file)
+        return None if known is None else file.parent / known
+
+    def has_any_in(self, folder: Path) -> bool:
+        """Says whether the folder holds a file at all."""
+        return bool(self._listed(folder))
+
+    def _listed(self, folder: Path) -> dict[str, str]:
+        """Returns the files of a folder by name, by name in lower case, and images by that without ending; the exact name goes first."""
+        if folder not in self._folders:
+            names = [path.name for path in listed(folder)] if folder.is_dir() else []
+            images = [name for name in names if name.lower().endswith(IMAGE_ENDINGS)]
+            known = {Path(name).stem.lower(): name for name in reversed(images)} | {name.lower(): name for name in reversed(names)}
+            self._folders[folder] = known | {name: name for name in names}
+        return self._folders[folder]
 
 
-def sequence_fields(images: Path) -> dict[str, str]:
-    """What a seqinfo.ini would say of a folder of numbered images, or of a video file, where there is none; says so in a warning.
+def sequence_fields(images: Path, names: Sequence[str | None]) -> dict[str, str]:
+    """What a seqinfo.ini would say of a folder of images with one of `names` a frame, or of a video file; says so in a warning.
 
-    Empty where the folder holds no image named with digits only. FormatError where numbering starts at 0 or the file is no video.
+    Empty where there is no image. FormatError where the file is no video.
     """
-    fields = _video_fields(images) if images.is_file() else _folder_fields(images)
+    fields = _video_fields(images) if images.is_file() else _folder_fields(images, names)
     if fields:
         log.warning(
             "%s: no seqinfo.ini; taken as %s frames of %sx%s pixels at %s a second",
@@ -62,23 +77,12 @@ def sequence_fields(images: Path) -> dict[str, str]:
     return fields
 
 
-def _folder_fields(folder: Path) -> dict[str, str]:
-    numbered = sorted(
-        (path for path in folder.iterdir() if path.suffix.lower() in IMAGE_ENDINGS and path.stem.isascii() and path.stem.isdigit()),
-        key=lambda path: int(path.stem),
-    )
-    if not numbered:
+def _folder_fields(folder: Path, names: Sequence[str | None]) -> dict[str, str]:
+    first = next((name for name in names if name is not None), None)
+    if first is None:
         return {}
-    if int(numbered[0].stem) == 0:
-        raise FormatError(f"{numbered[0]}: expected images numbered from 1, as annotations count frames")
-    width, height = image_size(numbered[0])
-    return {
-        "seqlength": str(int(numbered[-1].stem)),
-        "framerate": str(ASSUMED_FRAME_RATE),
-        "imwidth": str(width),
-        "imheight": str(height),
-        "imext": numbered[0].suffix,
-    }
+    width, height = image_size(folder / first)
+    return {"seqlength": str(len(names)), "framerate": str(ASSUMED_FRAME_RATE), "imwidth": str(width), "imheight": str(height)}
 
 
 def _video_fields(video: Path) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from bytetrack.data.check import check
-from bytetrack.data.coco import write_coco
+from bytetrack.data.coco import image_set, write_coco
 from bytetrack.data.converters import convert
 from bytetrack.errors import FormatError
 
@@ -46,6 +46,7 @@ def prepare_checked(
 
 
 def _write(document: dict[str, Any], path: Path) -> None:
+    image_set(document, Path(document["info"].get("annotations", path)))  # whatever training would refuse is refused here
     write_coco(path, document)
     boxes = document["annotations"]
     crowd = sum(bool(box.get("iscrowd")) for box in boxes)

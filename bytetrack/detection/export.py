@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import warnings
@@ -23,6 +24,7 @@ from bytetrack.detection.preprocess import network_input
 from bytetrack.detection.select import Limits
 from bytetrack.detection.yolox import check_convention, check_input_size, check_settings
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.listing import IMAGE_ENDINGS, files_below
 from bytetrack.replacing import folder_beside
 
 __all__ = ["FORMATS", "Difference", "ExportedNetwork", "export", "export_file"]
@@ -312,8 +314,8 @@ def export_file(images: str | None = None, **settings: Any) -> None:
 def _images(folder: Path, most: int = 16) -> list[npt.NDArray[np.uint8]]:
     import cv2
 
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))[:most]
+    paths = list(itertools.islice(files_below(folder, IMAGE_ENDINGS), most))
     found = [image for path in paths if (image := cv2.imread(str(path))) is not None]
     if not found:
-        raise MissingDataError(f"images={folder}: no .jpg or .png found there: give a folder of images, or null for random ones")
+        raise MissingDataError(f"images={folder}: no image found there: give a folder of images, or null for random ones")
     return cast("list[npt.NDArray[np.uint8]]", found)

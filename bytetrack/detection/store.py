@@ -147,9 +147,8 @@ def _fingerprint(sequence: Sequence) -> str | None:
         return None
     path = sequence.images
     if path.is_dir():
-        path = path / f"{1:06d}{sequence.image_ext}"
-        if not path.is_file():
-            path = sequence.image_path(1)
+        first = next((name for name in sequence.image_names if name is not None), None)
+        path = path / (first or f"{1:06d}{sequence.image_ext}")
     if not path.is_file():
         return None
     with path.open("rb") as file:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bytetrack.data.mot import read_trajectories, write_trajectories
 from bytetrack.errors import MissingDataError
+from bytetrack.listing import listed
 from bytetrack.structures import Sequence, Trajectories
 
 __all__ = ["earlier_run", "forget_scores", "result_folder", "rewrite_trajectories"]
@@ -22,15 +23,15 @@ def result_folder(folder: Path, sequences: list[Sequence] | None = None) -> Path
     """
     folder = folder.expanduser()
     folder = folder / "tracks" if (folder / "tracks").is_dir() else folder
-    there = {path.stem for path in folder.glob("*.txt")} if folder.is_dir() else set()
+    there = {path.stem for path in listed(folder, (".txt",))} if folder.is_dir() else set()
     if not there:
         raise MissingDataError(f"no result file in {str(folder)!r}: tracks must name the folder that holds <sequence>.txt")
     if sequences is None:
         return folder
     names = {sequence.name for sequence in sequences}
     if names - there:
-        listed = ", ".join(sorted(names - there))
-        raise MissingDataError(f"{folder} lacks {listed} ({len(names - there)} of {len(names)} result files): nothing was scored")
+        lacking = ", ".join(sorted(names - there))
+        raise MissingDataError(f"{folder} lacks {lacking} ({len(names - there)} of {len(names)} result files): nothing was scored")
     if there - names:
         log.warning("%s: not scored, as the dataset has no such sequence: %s", folder, ", ".join(sorted(there - names)))
     return folder
@@ -49,7 +50,7 @@ def rewrite_trajectories(source: Path, target: Path, change: Callable[[Trajector
     if source.resolve() == target.resolve():
         raise ValueError(f"out would overwrite the tracks it reads ({source}): give another out")
     before = after = 0
-    paths = sorted(source.glob("*.txt"))
+    paths = listed(source, (".txt",))
     for path in paths:
         trajectories = read_trajectories(path)
         changed = change(trajectories)

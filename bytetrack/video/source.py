@@ -23,6 +23,7 @@ import cv2
 import numpy as np
 
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.listing import IMAGE_ENDINGS, is_litter, listed, natural
 from bytetrack.video.read import Image, read_image, refuse_size
 
 __all__ = ["Frame", "Images", "Live", "Source", "VideoFile", "open_source", "redacted"]
@@ -33,7 +34,6 @@ os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # FFmpeg's own messages m
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 MISSES = 50  # reads in a row that may fail before a file counts as ended
-IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +88,13 @@ def open_source(
         return Live(name, label, opener, frame_rate, waits, stop, capture)
     path = Path(text).expanduser()
     if path.is_dir():
-        found = [file for file in path.iterdir() if file.suffix.lower() in IMAGE_ENDINGS]
+        found = listed(path, IMAGE_ENDINGS)
         if not found:
             raise MissingDataError(f"no images in folder '{path}': expected files ending in {', '.join(IMAGE_ENDINGS)}")
         return Images(found, _folder_name(path), frame_rate or 25.0)
     if not path.exists() and any(mark in text for mark in "*?["):
-        found = [Path(file) for file in glob.glob(str(path), recursive=True) if Path(file).suffix.lower() in IMAGE_ENDINGS]
+        matched = [Path(file) for file in glob.glob(str(path), recursive=True)]
+        found = [file for file in matched if file.suffix.lower() in IMAGE_ENDINGS and not is_litter(file.name)]
         if not found:
             raise MissingDataError(f"no image matches '{text}'")
         return Images(found, _folder_name(found[0].parent), frame_rate or 25.0)
@@ -140,7 +141,7 @@ class Images:
     dropped = 0
 
     def __init__(self, files: list[Path], name: str, frame_rate: float) -> None:
-        self.files = sorted(files, key=lambda file: [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", str(file))])
+        self.files = sorted(files, key=natural)
         self.name, self.frame_rate = name, frame_rate
         self.length: int | None = len(files)
         self.path: Path | None = None

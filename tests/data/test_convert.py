@@ -85,20 +85,32 @@ class TestMot:
         assert document["images"][0]["file_name"] == "S/img1/000001.jpg"
 
     def test_images_are_named_as_they_are_in_the_folder(self, tmp_path: Path) -> None:
-        image(sequence(tmp_path / "dance", 2, "1,1,1,1,2,2,1,1,1", imExt=".png") / "img1" / "00000001.png")
-        assert [i["file_name"] for i in convert(MotChallenge(tmp_path))["images"]] == ["dance/img1/00000001.png", "dance/img1/00000002.png"]
+        folder = sequence(tmp_path / "dance", 2, "1,1,1,1,2,2,1,1,1\n2,1,1,1,2,2,1,1,1", imExt=".jpg") / "img1"
+        image(folder / "00000001.png")
+        dataset = MotChallenge(tmp_path)
+        with pytest.raises(MissingDataError, match=r"img1: no image of frame 2, of dance's 2; skip_missing=true"):
+            convert(dataset)
+        rest = convert(dataset, skip_missing=True)
+        assert [i["file_name"] for i in rest["images"]] == ["dance/img1/00000001.png"]
+        assert [box["image_id"] for box in rest["annotations"]] == [1]
+        assert rest["info"]["left_out"] == [{"kind": "missing image", "where": f"{folder}: no image of frame 2, of dance's 2"}]
+        image(folder / "00000002.PNG")
+        assert [i["file_name"] for i in convert(dataset)["images"]] == ["dance/img1/00000001.png", "dance/img1/00000002.PNG"]
+
+    def test_names_are_said_to_be_guessed_if_there_are_no_images(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+        (sequence(tmp_path / "S", 2) / "img1").mkdir()
+        assert convert(MotChallenge(tmp_path))["images"][1]["file_name"] == "S/img1/000002.jpg"
+        assert "1 of 1 sequences have no images (S): they are named <sequence>/img1/000001.jpg and so on" in caplog.text
 
     def test_without_seqinfo_the_image_headers_say_the_size(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-        for number in (1, 2, 5):
+        for number in (1, 2, 4):
             image(tmp_path / "S" / "img1" / f"{number:06d}.png", 20, 10)
-        text(tmp_path / "S" / "gt" / "gt.txt", "5,1,1,1,2,2,1,1,1")
-        document = convert(MotChallenge(tmp_path))
-        assert [(i["file_name"], i["width"], i["height"]) for i in document["images"]][4] == ("S/img1/000005.png", 20, 10)
-        assert "no seqinfo.ini; taken as 5 frames of 20x10 pixels at 30 a second" in caplog.text
-        assert convert(MotChallenge(tmp_path / "S"))["images"] == document["images"]
-        image(tmp_path / "S" / "img1" / "000000.png")
-        with pytest.raises(FormatError, match=r"000000\.png: expected images numbered from 1"):
-            convert(MotChallenge(tmp_path))
+        text(tmp_path / "S" / "gt" / "gt.txt", "4,1,1,1,2,2,1,1,1")
+        document = convert(MotChallenge(tmp_path), skip_missing=True)
+        assert [(i["file_name"], i["width"], i["height"]) for i in document["images"]][2] == ("S/img1/000004.png", 20, 10)
+        assert document["annotations"][0]["image_id"] == document["images"][2]["id"] == 4
+        assert "no seqinfo.ini; taken as 4 frames of 20x10 pixels at 30 a second" in caplog.text
+        assert convert(MotChallenge(tmp_path / "S"), skip_missing=True)["images"] == document["images"]
 
     def test_without_seqinfo_a_video_says_its_size_rate_and_length(self, data_dir: Path, tmp_path: Path) -> None:
         (tmp_path / "S" / "gt").mkdir(parents=True)
@@ -219,6 +231,7 @@ class TestBdd100k:
 
     def test_frames_tracks_and_classes(self, tmp_path: Path) -> None:
         image(tmp_path / "images" / "track" / "train" / "v" / "v-0000001.jpg", 128, 72)
+        image(tmp_path / "images" / "track" / "train" / "v" / "v-0000002.jpg", 128, 72)
         frames = [
             self.frame(1, self.label("a"), {"id": "lane", "category": "lane"}),
             self.frame(0, self.label("a", crowd=True), self.label("b", "other person"), self.label("c", "bicycle")),

@@ -16,9 +16,9 @@ __all__ = ["Bdd100k", "CocoFile", "CrowdHuman", "LabelsWithIds", "convert"]
 def convert(dataset: Any, skip_missing: bool = False) -> dict[str, Any]:
     """The COCO document of `dataset`: one of this package's, or anything with `sequences()` and `protocol` (MOT layout).
 
-    `skip_missing` leaves out images that are not there instead of raising MissingDataError; where sizes come from seqinfo.ini,
-    images are not needed at all.
+    `skip_missing` leaves out images that are not there instead of raising MissingDataError; sequences that have no images at all need
+    none, if seqinfo.ini says their size.
     """
     if hasattr(dataset, "to_coco"):
         return dataset.to_coco(skip_missing)  # type: ignore[no-any-return]
-    return coco_from_sequences(dataset.sequences(), dataset.protocol)
+    return coco_from_sequences(dataset.sequences(), dataset.protocol, skip_missing)

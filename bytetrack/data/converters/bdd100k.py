@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
 from bytetrack.data.converters.document import Document, numbers, progress
 from bytetrack.data.datasets import check_every, thinned
-from bytetrack.data.image_files import image_size
+from bytetrack.data.image_files import ImageFiles, image_size
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.listing import listed, natural
 from bytetrack.structures import Sequence
 
 __all__ = ["Bdd100k"]
@@ -17,6 +19,8 @@ __all__ = ["Bdd100k"]
 CLASSES = ("pedestrian", "rider", "car", "truck", "bus", "train", "motorcycle", "bicycle")
 ALSO_CALLED = {"person": "pedestrian", "motor": "motorcycle", "bike": "bicycle"}  # in older releases of the labels
 IGNORED = {"other person": "pedestrian", "other vehicle": "car", "trailer": "truck"}  # crowd boxes of the class nearest to them
+
+log = logging.getLogger("bytetrack")
 
 
 class Bdd100k:
@@ -42,32 +46,31 @@ class Bdd100k:
 
     def sequences(self) -> list[Sequence]:
         """The videos, one a label file, 5 frames a second, frames numbered from 1; MissingDataError, FormatError."""
-        found = []
+        found, there = [], ImageFiles()
         for file in self._label_files():
             (name, frames), *others = videos_of(file).items()
             if others or name != file.stem:
                 raise FormatError(f"{file}: expected the one video {file.stem}, got {name}{' and others' if others else ''}")
             folder = self.root / self.images / name
-            first = folder / frames[0]["name"]
-            size = _size(frames[0]) or (image_size(first) if first.is_file() else (1280, 720))
+            names = [there.find(folder / frame["name"]) for frame in frames]
+            size = _size(frames[0]) or (image_size(names[0]) if names[0] is not None else (1280, 720))
             whole = Sequence(
                 name,
                 len(frames),
                 5.0,
                 *size,
                 images=folder if folder.is_dir() else None,
-                image_ext=first.suffix,
+                image_names=tuple(None if path is None else path.name for path in names),
                 ground_truth=file,
                 last_frame=len(frames),
-                image_digits=7,
                 layout="bdd100k",
-                image_prefix=f"{name}-",
             )
             found.append(thinned(whole, self.every))
         return found
 
     def _label_files(self) -> list[Path]:
-        files = sorted((self.root / self.labels).glob("*.json"))
+        folder = self.root / self.labels
+        files = listed(folder, (".json",)) if folder.is_dir() else []
         if not files:
             raise MissingDataError(f"no label files in {str(self.root / self.labels)!r}: dataset.labels is the folder of json files")
         return files
@@ -81,12 +84,20 @@ class Bdd100k:
             for name, frames in videos_of(file).items():
                 folder = self.root / self.images / name
                 first = folder / frames[0]["name"]
-                size = _size(frames[0]) or document.measure(first, str(first))
+                size = _size(frames[0]) or document.measure(document.files.find(first), f"no image {first}")
                 if size is None:
                     continue
                 video_id = document.video(name)
                 for frame_id, frame in enumerate(frames, start=1):
-                    image_id = document.image(folder / frame["name"], size, video_id, frame_id)
+                    image = document.files.find(folder / frame["name"])
+                    if image is None and not document.files.has_any_in(folder):
+                        image = folder / frame["name"]
+                        if frame_id == 1:
+                            log.warning("%s: no images; training will need them", folder)
+                    if image is None:
+                        document.leave_out(f"no image {folder / frame['name']}")
+                        continue
+                    image_id = document.image(image, size, video_id, frame_id)
                     for label in frame.get("labels") or []:
                         _add_box(document, image_id, video_id, label, tracks, f"{file}: {frame['name']}")
         return document.whole()
@@ -107,7 +118,7 @@ def videos_of(file: Path) -> dict[str, list[dict[str, Any]]]:
             )
         videos.setdefault(str(frame.get("videoName") or frame.get("video_name") or file.stem), []).append(frame)
     for of_video in videos.values():
-        of_video.sort(key=lambda frame: (frame.get("frameIndex", 0), frame["name"]))
+        of_video.sort(key=lambda frame: (frame.get("frameIndex", 0), natural(frame["name"])))
     return videos
 
 

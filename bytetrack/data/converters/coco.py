@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
 from bytetrack.data.coco import read_coco, split_frame
 from bytetrack.data.converters.document import Document, progress
+from bytetrack.data.image_files import ImageFiles
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.listing import listed
 
 __all__ = ["CocoFile"]
+
+LOOKED_FOR = 100  # images, to tell which folder they are in
+
+log = logging.getLogger("bytetrack")
 
 
 class CocoFile:
@@ -29,56 +36,89 @@ class CocoFile:
         """The COCO document; MissingDataError without annotations or images, FormatError for a wrong record."""
         path = self._annotations()
         document = read_coco(path)
-        folder = self._folder(path, document["images"])
+        new_id, categories = self._classes(path, document)
         result = Document(self.root, skip_missing=skip_missing)
+        folder = self._folder(path, document["images"], result.files)
         for row, image in enumerate(progress(document["images"], path.name)):
             if not isinstance(image.get("file_name"), str):
                 raise FormatError(f"{path}: images[{row}] needs 'file_name', a text: got {image.get('file_name')!r}")
-            file = folder / image["file_name"]
+            file = _found(folder, image["file_name"], result.files)
+            if file is None:
+                result.leave_out(f"no image {folder / image['file_name']}")
+                continue
             known = image.get("width") and image.get("height")
-            is_there = not skip_missing or (folder / split_frame(image["file_name"])[0]).is_file()
-            size = (image["width"], image["height"]) if known and is_there else result.measure(file, str(file))
+            size = (image["width"], image["height"]) if known else result.measure(file, str(file))
             if size is not None:
-                name = result.name(file)
-                result.images.append(image | {"file_name": name, "width": size[0], "height": size[1]})
+                result.images.append(image | {"file_name": result.name(file), "width": size[0], "height": size[1]})
+        known_ids = {category.get("id") for category in document["categories"]}
         images = {image.get("id") for image in result.images}
-        new_id, categories = self._classes(path, document["categories"])
         annotations = [
             {key: value for key, value in annotation.items() if key not in ("segmentation", "keypoints", "num_keypoints")}
-            | {"category_id": new_id[annotation["category_id"]]}
+            | {"category_id": new_id.get(category, category if self.classes is None else None)}
             for annotation in document["annotations"]
-            if annotation.get("category_id") in new_id and (not result.left_out or annotation.get("image_id") in images)
+            if (category := annotation.get("category_id")) in new_id or category not in known_ids  # which its reader will refuse
+            if not result.left_out or annotation.get("image_id") in images
         ]
-        return document | {"info": result.info(), "images": result.images, "annotations": annotations, "categories": categories}
+        info = result.info() | {"annotations": str(path)}
+        return document | {"info": info, "images": result.images, "annotations": annotations, "categories": categories}
 
     def _annotations(self) -> Path:
         if self.annotations is not None:
             return self.root / self.annotations
-        found = sorted(path for folder in (self.root, self.root / "annotations") for path in folder.glob("*.json"))
+        folders = [folder for folder in (self.root, self.root / "annotations") if folder.is_dir()]
+        found = [path for folder in folders for path in listed(folder, (".json",))]
         if len(found) != 1:
             names = ", ".join(path.relative_to(self.root).as_posix() for path in found[:6]) or "none"
             raise MissingDataError(f"expected one json file in {str(self.root)!r}, found {names}: choose with dataset.annotations=")
         return found[0]
 
-    def _folder(self, annotations: Path, images: list[dict[str, Any]]) -> Path:
+    def _folder(self, annotations: Path, images: list[dict[str, Any]], files: ImageFiles) -> Path:
         if self.images is not None:
             return self.root / self.images
-        name = split_frame(str(images[0].get("file_name")))[0] if images else ""
+        names = [str(image.get("file_name")) for image in images[:LOOKED_FOR]]
         candidates = (self.root, self.root / "images", self.root / annotations.stem.rpartition("_")[2], annotations.parent)
         for folder in candidates:
-            if (folder / name).exists() and folder.is_relative_to(self.root):
+            if folder.is_relative_to(self.root) and (not names or any(_found(folder, name, files) for name in names)):
                 return folder
         raise MissingDataError(
-            f"no image {name!r} in {', '.join(sorted({str(folder) for folder in candidates}))}: "
+            f"no image {names[0]!r} in {', '.join(sorted({str(folder) for folder in candidates}))}: "
             "give dataset.images=, their folder below dataset.root"
         )
 
-    def _classes(self, path: Path, categories: list[dict[str, Any]]) -> tuple[dict[Any, int], list[dict[str, Any]]]:
+    def _classes(self, path: Path, document: dict[str, Any]) -> tuple[dict[Any, int | None], list[dict[str, Any]]]:
+        """The new id of every category that is wanted, and the categories; those that only group others have no boxes and are left out."""
+        categories = document["categories"]
         if self.classes is None:
-            return {category.get("id"): category["id"] for category in categories if "id" in category}, categories
-        found = {category.get("name"): category.get("id") for category in categories}
-        new_id = {found[old]: i for i, names in enumerate(self.classes.values(), start=1) for old in names if old in found}
+            used = {annotation.get("category_id") for annotation in document["annotations"]}
+            idle = [category for category in categories if used and category.get("id") not in used]
+            above = {c.get("supercategory") for c in categories if c.get("supercategory") != c.get("name")}
+            groups = [category for category in idle if category.get("name") in above]
+            if groups:
+                log.warning("%s: left out, as it has no boxes and only groups other categories: %s", path, _names(groups))
+            if len(idle) > len(groups):
+                others = [category for category in idle if category not in groups]
+                log.warning("%s: no box of %s; dataset.classes={NAME: [NAME], ...} chooses categories", path, _names(others))
+            return {c.get("id"): c.get("id") for c in categories}, [c for c in categories if c not in groups]
+        found: dict[Any, list[Any]] = {}
+        for category in categories:
+            found.setdefault(category.get("name"), []).append(category.get("id"))
+        new_id = {i: new for new, names in enumerate(self.classes.values(), start=1) for name in names for i in found.get(name, ())}
         lacking = [new for new, names in self.classes.items() if not set(names) & set(found)]
         if lacking:
             raise FormatError(f"{path}: no category for class {lacking[0]!r}; found {', '.join(map(str, list(found)[:8]))}")
-        return new_id, [{"id": i, "name": name} for i, name in enumerate(self.classes, start=1)]
+        return {**new_id}, [{"id": i, "name": name} for i, name in enumerate(self.classes, start=1)]
+
+
+def _found(folder: Path, name: str, files: ImageFiles) -> Path | None:
+    """The image, or the frame of a video, that a record names; also where Windows wrote the name, with backslashes."""
+    for written in (name, name.replace("\\", "/")):
+        path, frame = split_frame(written)
+        found = files.find(folder / path)
+        if found is not None:
+            return found if frame is None else Path(f"{found}{written[len(path) :]}")
+    return None
+
+
+def _names(categories: list[dict[str, Any]]) -> str:
+    names = [str(category.get("name")) for category in categories]
+    return f"{', '.join(names[:5])}{', …' if len(names) > 5 else ''} ({len(names)})"

@@ -8,8 +8,8 @@ from typing import Any
 
 from bytetrack.data.converters.document import Document, numbers, progress
 from bytetrack.data.formats.text import read_text
-from bytetrack.data.image_files import IMAGE_ENDINGS, files_below
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.listing import IMAGE_ENDINGS, files_below, is_litter
 
 __all__ = ["CrowdHuman"]
 
@@ -26,7 +26,7 @@ class CrowdHuman:
 
     def to_coco(self, skip_missing: bool = False) -> dict[str, Any]:
         """The COCO document; MissingDataError without annotations or images, FormatError naming the line that is wrong."""
-        files = sorted(self.root.glob(self.annotations))
+        files = sorted(path for path in self.root.glob(self.annotations) if not is_litter(path.name))
         if not files:
             there = ", ".join(sorted(path.name for path in self.root.glob("*.odgt"))) or "no odgt file"
             raise MissingDataError(f"no annotations {self.annotations!r} in {str(self.root)!r}: it holds {there}")

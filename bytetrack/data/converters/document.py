@@ -11,7 +11,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from bytetrack.data.image_files import image_size
+from bytetrack.data.image_files import ImageFiles, image_size
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.mot_text import LARGEST_PIXEL
 
@@ -31,6 +31,7 @@ class Document:
 
     def __init__(self, root: Path, categories: Sequence[str] = ("pedestrian",), skip_missing: bool = False) -> None:
         self.root, self.skip_missing = root, skip_missing
+        self.files = ImageFiles()
         self.left_out: list[dict[str, str]] = []
         self.categories = [{"id": i, "name": name} for i, name in enumerate(categories, start=1)]
         self.images: list[dict[str, Any]] = []
@@ -47,16 +48,23 @@ class Document:
 
         MissingDataError (saying what was `wanted`) or FormatError without `skip_missing`.
         """
+        if file is None:
+            self.leave_out(wanted)
+            return None
         try:
-            if file is None:
-                raise MissingDataError(f"{wanted}; skip_missing=true leaves out what is not there")
             return image_size(file)
         except (MissingDataError, FormatError) as error:
             if not self.skip_missing:
                 raise
             kind = "unreadable image" if isinstance(error, FormatError) else "missing image"
-            self.left_out.append({"kind": kind, "where": wanted if file is None else str(file)})
+            self.left_out.append({"kind": kind, "where": str(file)})
             return None
+
+    def leave_out(self, wanted: str) -> None:
+        """Notes that an image is missing, `wanted` saying which; MissingDataError without `skip_missing`."""
+        if not self.skip_missing:
+            raise MissingDataError(f"{wanted}; skip_missing=true leaves out what is not there")
+        self.left_out.append({"kind": "missing image", "where": wanted})
 
     def image(self, file: Path, size: tuple[int, int], video_id: int | None = None, frame_id: int | None = None) -> int:
         """A new image of (width, height) pixels, `frame_id` (from 1) of video `video_id` where it belongs to one; its id."""
@@ -106,6 +114,8 @@ class Document:
         if self.left_out:
             log.warning("%s: %d images are missing or unreadable and left out", self.root, len(self.left_out))
             info["left_out"] = self.left_out
+        if renamed := self.files.renamed:
+            log.warning("%s: %d images have names of another case or ending than %s and so on", self.root, len(renamed), renamed[0])
         return info
 
 

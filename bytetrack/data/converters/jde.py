@@ -7,8 +7,8 @@ from typing import Any
 
 from bytetrack.data.converters.document import Document, numbers, progress
 from bytetrack.data.formats.text import read_text
-from bytetrack.data.image_files import IMAGE_ENDINGS, files_below
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.listing import files_below
 
 __all__ = ["LabelsWithIds"]
 
@@ -38,7 +38,7 @@ class LabelsWithIds:
         videos: dict[Path, tuple[int, int]] = {}  # image folder: video id, frames so far
         tracks: dict[tuple[Path, int], int] = {}
         for label in progress(labels, "converting"):
-            image = self._image(label)
+            image = self._image(label, document)
             size = document.measure(image, f"{label}: no image of that name in {IMAGES}/")
             if image is None or size is None:
                 continue
@@ -53,11 +53,10 @@ class LabelsWithIds:
                 document.box(image_id, tlwh, track_id=track)
         return document.whole()
 
-    def _image(self, label: Path) -> Path | None:
+    def _image(self, label: Path, document: Document) -> Path | None:
         parts = list(label.relative_to(self.root).parts)
         parts[parts.index(LABELS)] = IMAGES
-        image = self.root.joinpath(*parts)
-        return next((image.with_suffix(ending) for ending in IMAGE_ENDINGS if image.with_suffix(ending).is_file()), None)
+        return document.files.find(self.root.joinpath(*parts), any_ending=True)
 
 
 def _video_name(folder: Path) -> str:

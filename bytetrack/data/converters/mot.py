@@ -25,18 +25,25 @@ PEDESTRIAN = 1  # MOTChallenge's class
 log = logging.getLogger("bytetrack")
 
 
-def coco_from_sequences(sequences: list[Sequence], protocol: str) -> dict[str, Any]:
+def coco_from_sequences(sequences: list[Sequence], protocol: str, skip_missing: bool = False) -> dict[str, Any]:
     """Boxes that count (conf not 0) of pedestrians (of every class where `protocol` is `mot15`), amodal, visible or not.
 
-    Sizes come from the sequences; images need not be there. The frame numbers of a half start at 1. Sequences without ground
-    truth (a test set) have images only.
+    Sizes come from the sequences. Images are named as they are in their folder; a sequence without any is given MOTChallenge's names,
+    which a warning says, and a frame without its image is MissingDataError, or left out with its boxes if `skip_missing`. The frame
+    numbers of a half start at 1. Sequences without ground truth (a test set) have images only.
     """
     folders = [_folder(sequence) for sequence in sequences]
-    document = Document(folders[0].parent)
+    document = Document(folders[0].parent, skip_missing=skip_missing)
     frames_before = rows_before = tracks_before = 0
-    without_images = [sequence.name for sequence in sequences if sequence.images is None]
+    without_images = [sequence.name for sequence in sequences if not _has_images(sequence)]
     if without_images:
-        log.warning("%s: %d of %d sequences have no images; training will need them", document.root, len(without_images), len(sequences))
+        log.warning(
+            "%s: %d of %d sequences have no images (%s): they are named <sequence>/img1/000001.jpg and so on; training will need them",
+            document.root,
+            len(without_images),
+            len(sequences),
+            ", ".join(without_images[:3]),
+        )
     for sequence, folder in progress(list(zip(sequences, folders, strict=True)), "converting"):
         video_id = document.video(sequence.name)
         _add_images(document, sequence, folder, video_id, frames_before)
@@ -49,10 +56,13 @@ def coco_from_sequences(sequences: list[Sequence], protocol: str) -> dict[str, A
 
 
 def _add_images(document: Document, sequence: Sequence, folder: Path, video_id: int, frames_before: int) -> None:
-    named = replace(sequence, images=folder / "img1") if sequence.images is None else sequence
+    named = sequence if _has_images(sequence) else replace(sequence, images=sequence.images or folder / "img1", image_names=())
     for frame_id in range(1, sequence.length + 1):
         number = sequence.number_of(frame_id)
         image_id = frames_before + number
+        if named.image_names and named.image_name(frame_id) is None:
+            document.leave_out(f"{sequence.images}: no image of frame {number}, of {sequence.name}'s {_whole_length(sequence)}")
+            continue
         document.images.append(
             {
                 "file_name": named.image_path(frame_id).relative_to(document.root).as_posix(),
@@ -76,8 +86,11 @@ def _add_boxes(
     counts = truth.considered[order] & ((truth.class_id[order] == PEDESTRIAN) | (protocol == "mot15"))
     kept, ids = order[counts], rows_before + 1 + np.flatnonzero(counts)
     tracks, track_index = np.unique(truth.track_id[kept], return_inverse=True)
+    there = {image["id"] for image in document.images[-sequence.length :]}
     columns = (ids, track_index + tracks_before + 1, sequence.number_of(truth.frame_id[kept]) + frames_before, truth.tlwh[kept])
     for annotation_id, track_id, image_id, tlwh in zip(*(column.tolist() for column in columns), strict=True):
+        if image_id not in there:
+            continue
         document.annotations.append(
             {
                 "id": annotation_id,
@@ -91,6 +104,10 @@ def _add_boxes(
             }
         )
     return len(truth), len(tracks)
+
+
+def _has_images(sequence: Sequence) -> bool:
+    return sequence.images is not None and (sequence.images.is_file() or any(sequence.image_names))
 
 
 def _whole_length(sequence: Sequence) -> int:

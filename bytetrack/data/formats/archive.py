@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.listing import is_litter
 
 __all__ = ["member_names", "read_member", "zipped"]
 
@@ -16,9 +17,9 @@ LARGEST = 2**30  # bytes of one member, inflated
 
 
 def member_names(path: Path) -> list[str]:
-    """Names in the archive; FormatError where the file is none, MissingDataError where there is no file."""
+    """Lists names in the archive, but not what systems leave there; FormatError if it is none, MissingDataError if it is not there."""
     with _open(path) as archive:
-        return archive.namelist()
+        return [name for name in archive.namelist() if not is_litter(name)]
 
 
 def read_member(path: Path, name: str) -> bytes:

@@ -8,15 +8,19 @@ frame), `annotations` (`image_id`, `video_id`, `category_id`, `instance_id` and,
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from bytetrack.data.coco import read_coco, write_coco
-from bytetrack.data.formats.result import NO_CLASS, Names, Result, Rows
+from bytetrack.data.formats.result import MOST_FRAMES, NO_CLASS, Names, Result, Rows
 from bytetrack.errors import FormatError
 
 __all__ = ["read_coco_vid", "write_coco_vid"]
+
+log = logging.getLogger("bytetrack")
 
 
 def read_coco_vid(path: Path, names: Names) -> list[Result]:
@@ -62,7 +66,10 @@ def read_coco_vid(path: Path, names: Names) -> list[Result]:
         size: dict[str, Any] = next((image for image in own), {})
         width, height, rate = (video.get(key) or size.get(key) for key in ("width", "height", "fps"))
         name = str(video.get("name") or video.get("file_name") or video_id)
-        results.append(rows[video_id].result(name, ids, class_names, length, width, height, rate))
+        result = rows[video_id].result(name, ids, class_names, length, width, height, rate)
+        files = {image["frame_id"] + from_zero: image.get("file_name") for image in own}
+        images = tuple(str(files.get(frame_id) or "") for frame_id in range(1, length + 1)) if length <= MOST_FRAMES else ()
+        results.append(replace(result, images=images))
     return sorted(results, key=lambda result: result.name)
 
 
@@ -80,8 +87,7 @@ def write_coco_vid(results: Sequence[Result], path: Path) -> None:
         rate = {"fps": result.frame_rate} if result.frame_rate else {}
         document["videos"].append({"id": video_id, "name": result.name, **size, **rate})
         first = len(document["images"])
-        for k in range(result.length):
-            file_name = f"{result.name}/img1/{k + 1:06d}.jpg"
+        for k, file_name in enumerate(_file_names(result)):
             document["images"].append({"id": first + k + 1, "file_name": file_name, "video_id": video_id, "frame_id": k, **size})
         for frame_id, track_id, tlwh, score, class_id in result.rows():
             document["annotations"].append(
@@ -100,6 +106,16 @@ def write_coco_vid(results: Sequence[Result], path: Path) -> None:
             )
     categories = [{"id": class_id + 1, "name": name} for class_id, name in sorted(labels.items())] or [{"id": 1, "name": NO_CLASS}]
     write_coco(path, {**document, "categories": categories})
+
+
+def _file_names(result: Result) -> list[str]:
+    """The image of every frame; MOTChallenge's name, which is said, where none is known."""
+    known = [*result.images, *[""] * result.length][: result.length]
+    names = [name or f"{result.name}/img1/{frame_id:06d}.jpg" for frame_id, name in enumerate(known, start=1)]
+    if lacking := known.count(""):
+        at = known.index("")
+        log.warning("%s: %d of %d frames have no image that is known: they are named as %s", result.name, lacking, len(known), names[at])
+    return names
 
 
 def _whole(path: Path, where: str, k: int, record: dict[str, Any], key: str) -> int:

@@ -13,6 +13,7 @@ from bytetrack.data.datasets import MotChallenge
 from bytetrack.data.formats import archive, coco_vid, cvat, kitti, mot, tables
 from bytetrack.data.formats.result import Names, Result
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.listing import is_litter, listed
 from bytetrack.structures import Sequence as Video
 
 __all__ = ["FORMATS", "convert", "read", "sniff", "write"]
@@ -142,10 +143,9 @@ def _source(path: Path, source_format: str | None) -> tuple[str, list[Path]]:
         raise MissingDataError(f"no file or folder {str(path)!r}")
     folder = path / "tracks" if (path / "tracks").is_dir() else path
     wanted = FORMATS[source_format].suffix if source_format else None
-    files = sorted(
-        p for p in folder.iterdir() if p.is_file() and (p.name.endswith(wanted) if wanted else p.name.lower().endswith(SUFFIXES))
-    )
-    if annotated := sorted(folder.glob("*/gt/gt.txt")) if not files and source_format in (None, "mot") else []:
+    files = [path for path in listed(folder, (wanted,) if wanted else SUFFIXES) if path.is_file()]
+    annotated = [path for path in sorted(folder.glob("*/gt/gt.txt")) if not is_litter(path.parents[1].name)]
+    if annotated and not files and source_format in (None, "mot"):
         return "mot", annotated
     if not files:
         raise MissingDataError(f"no file in {str(folder)!r} that ends in {wanted or ', '.join(SUFFIXES)}")
@@ -205,6 +205,7 @@ def _described(
         if len(result.trajectories) and result.trajectories.frame_id.max() > video.length:
             raise FormatError(f"{result.name}: expected frames within 1..{video.length}, got {result.trajectories.frame_id.max()}")
         result = replace(result, length=video.length, width=video.width, height=video.height, frame_rate=video.frame_rate)
+        result = replace(result, images=_images(video) or result.images)
     if size is not None:
         if len(size) != 2 or min(size) < 1:
             raise ValueError(f"size must be [WIDTH,HEIGHT] in pixels: got {list(size)}")
@@ -214,6 +215,17 @@ def _described(
         only = np.full(len(result.trajectories), next(iter(names)), dtype=np.int64)
         result = replace(result, trajectories=replace(result.trajectories, class_id=only))
     return replace(result, frame_rate=result.frame_rate or frame_rate, class_names=names or result.class_names)
+
+
+def _images(video: Video) -> tuple[str, ...]:
+    """The file of every frame from the dataset's folder on, "" where it has none; empty where there are no images."""
+    if video.images is None or not (video.images.is_file() or any(video.image_names)):
+        return ()
+    there = [video.images.is_file() or video.image_name(frame_id) is not None for frame_id in range(1, video.length + 1)]
+    start = video.images.parent if video.images.parent.name == video.name else video.images
+    return tuple(
+        video.image_path(frame_id).relative_to(start.parent).as_posix() if known else "" for frame_id, known in enumerate(there, start=1)
+    )
 
 
 def _class_names(classes: Sequence[str] | Mapping[int, str] | None) -> dict[int, str]:

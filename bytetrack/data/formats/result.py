@@ -27,7 +27,7 @@ class Result:
     """The trajectories of one sequence, and what some formats want to know besides.
 
     `length` in frames, at least the last frame with a box; `width` and `height` in pixels and `frame_rate`, None where unknown;
-    `class_names` from class id to name.
+    `class_names` from class id to name; `images` the file of every frame, "" where it has none, empty where nobody knows them.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Result:
     height: int | None = None
     frame_rate: float | None = None
     class_names: Mapping[int, str] = field(default_factory=dict)
+    images: tuple[str, ...] = ()
 
     def label(self, class_id: int | None) -> str:
         """The name of a class; `class_<id>` where it has none, `object` where there is no class."""
