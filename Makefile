@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 EXTRAS ?= dev,onnx,openvino,sweep,ray
+# A process per core, up to four, each computing with one thread: what one of them has not begun, an idle one takes over.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
 
 .PHONY: help install check test test-slow bench quickstart docs clean
 .DEFAULT_GOAL := help
@@ -25,10 +27,10 @@ check: $(BIN)/.installed  ## lint, format, types
 	$(BIN)/mypy
 
 test: $(BIN)/.installed  ## the fast tests (some minutes)
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-slow: $(BIN)/.installed  ## the slow tests: fuzzing, training, kills, browsers
-	$(BIN)/python -m pytest -m slow
+	$(PYTEST) -m slow
 
 $(BIN)/.bench-installed: $(BIN)/.installed
 	$(BIN)/python -m pip install --quiet -e '.[$(EXTRAS),bench]' || echo "some benchmark peers did not install: the table says which are missing"

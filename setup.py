@@ -34,6 +34,7 @@ EXTRAS = {
         "pytest>=8",
         "pytest-cov",
         "pytest-timeout",
+        "pytest-xdist>=3.5",
         "hypothesis>=6.100",
         "ruff>=0.6",
         "mypy>=1.11",

@@ -36,9 +36,9 @@ def verb_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     """As `verb`, without a process of its own: what it imports is imported already, so it takes a tenth of the time."""
     root, handlers = logging.getLogger(), logging.getLogger().handlers[:]
     on_signal = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    monkeypatch.setattr(logging, "shutdown", lambda handlers: None)  # Hydra's set-up calls it: absl's handler closes pytest's streams
     (tmp_path / "working").mkdir()
     monkeypatch.chdir(tmp_path / "working")
-    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
 
     def run(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         tool = str(ROOT / "tools" / f"{name}.py")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -134,6 +136,16 @@ def test_an_unknown_verb_lists_the_verbs(verb) -> None:
     assert process.returncode == 2
     assert "no verb 'trick'" in process.stderr
     assert "track" in process.stderr
+
+
+def test_a_verb_here_closes_no_handler_that_was_there_before(verb_here, tiny: Path) -> None:
+    class Closing(logging.StreamHandler):  # type: ignore[type-arg]
+        def close(self) -> None:
+            self.stream.close()
+
+    handler = Closing(io.StringIO())
+    assert verb_here("track", *DATASET, f"dataset.root={tiny}", "detector=public", "out=run").returncode == 0
+    assert not handler.stream.closed
 
 
 def test_kitti_is_tracked_and_scored_class_by_class(verb_here, tmp_path: Path) -> None:
