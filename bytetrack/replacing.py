@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import platform
 import re
@@ -11,8 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-__all__ = ["folder_beside", "replace_bytes", "replace_text", "replacing"]
+__all__ = ["folder_beside", "json_text", "replace_bytes", "replace_text", "replacing"]
 
 HOST = f"{zlib.crc32(platform.node().encode()):08x}"
 
@@ -58,6 +61,26 @@ def replace_bytes(path: Path, content: bytes) -> None:
     """As `replace_text`."""
     with replacing(path) as temporary:
         temporary.write_bytes(content)
+
+
+def json_text(value: Any, **options: Any) -> str:
+    """`value` as JSON, which knows no NaN and no infinity: such numbers become null.
+
+    >>> json_text({"speed": float("nan"), "frames": [1, 2.5]})
+    '{"speed": null, "frames": [1, 2.5]}'
+    """
+    try:
+        return json.dumps(value, allow_nan=False, **options)
+    except ValueError:
+        return json.dumps(_finite(value), allow_nan=False, **options)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _beside(path: Path) -> Path:

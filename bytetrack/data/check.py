@@ -5,7 +5,6 @@ Errors are what would train or score something wrong; warnings are what a person
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +21,7 @@ from bytetrack.data.converters import convert
 from bytetrack.data.converters.document import progress
 from bytetrack.data.converters.mot import coco_from_sequences
 from bytetrack.errors import FormatError
-from bytetrack.replacing import replace_text
+from bytetrack.replacing import json_text, replace_text
 from bytetrack.structures import Sequence
 
 __all__ = ["Finding", "Report", "check", "check_document", "check_ground_truth"]
@@ -60,7 +59,7 @@ class Report:
         """Everything as json, atomically."""
         counts = Counter(f"{finding.level}: {finding.kind}" for finding in self.findings)
         content = {"images": self.images, "boxes": self.boxes, "errors": self.errors, "counts": counts}
-        replace_text(path, json.dumps(content | {"findings": [asdict(f) for f in self.findings]}, indent=1))
+        replace_text(path, json_text(content | {"findings": [asdict(f) for f in self.findings]}, indent=1))
 
     def table(self) -> Table:
         """One row a kind: how often, and the first one."""

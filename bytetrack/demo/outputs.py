@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -10,7 +9,7 @@ from typing import Any
 
 from bytetrack.boxes import tlwh_from_xyxy
 from bytetrack.counting import Event, EventFile, Motion
-from bytetrack.replacing import replace_text
+from bytetrack.replacing import json_text, replace_text
 from bytetrack.structures import Tracks
 
 __all__ = ["Outputs", "class_name"]
@@ -64,7 +63,7 @@ class Outputs:
             track["distance"] = round(known.distance, 2)
         seen = [{"kind": event.kind, "name": event.name, "direction": event.direction, "id": event.track_id} for event in events]
         document = {"frame": frame_id, "time": round(time, 3), "tracks": found, "counts": counts, "events": seen}
-        self._lines.write(json.dumps(document, ensure_ascii=False) + "\n")
+        self._lines.write(json_text(document, ensure_ascii=False) + "\n")
         self._lines.flush()
         self.write_events(events)
 
@@ -75,7 +74,7 @@ class Outputs:
 
     def summary(self, content: dict[str, Any]) -> None:
         """`summary.json`, in one step."""
-        replace_text(self.folder / "summary.json", json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+        replace_text(self.folder / "summary.json", json_text(content, indent=1, ensure_ascii=False) + "\n")
 
     def close(self) -> None:
         self._text.close()

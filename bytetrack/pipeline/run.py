@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any, TypeVar
 from bytetrack.executors import Executor
 from bytetrack.pipeline.folders import forget_scores
 from bytetrack.pipeline.progress import bar
-from bytetrack.replacing import replace_text
+from bytetrack.replacing import json_text, replace_text
 from bytetrack.scoring import SequenceScores, summarise
 from bytetrack.structures import Sequence
 
@@ -43,8 +42,17 @@ def score_every_sequence(
     if without:
         log.warning("no ground truth, so not scored: %s", ", ".join(without))
     if scores is not None:
-        replace_text(out / "scores.json", json.dumps(scores, indent=1, allow_nan=False) + "\n")
+        _warn_of_nothing(scores)
+        replace_text(out / "scores.json", json_text(scores, indent=1) + "\n")
     return scores
+
+
+def _warn_of_nothing(scores: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
+    """Names the sequences, and the classes, whose ground truth has no box to score."""
+    if empty := [name for name, row in scores["trackeval"].items() if name != "COMBINED" and not row["gt_boxes"]]:
+        log.warning("no box to score in the ground truth (empty, or conf 0 throughout); only false positives count: %s", ", ".join(empty))
+    if absent := [name for name, rows in scores.get("classes", {}).items() if not rows["COMBINED"]["gt_boxes"]]:
+        log.warning("classes without a box in the ground truth, which count as 0 in the average over classes: %s", ", ".join(absent))
 
 
 def _summary(results: dict[str, SequenceScores | None]) -> dict[str, dict[str, dict[str, Any]]] | None:
@@ -90,7 +98,7 @@ def _tables(scores: Mapping[str, Mapping[str, Mapping[str, Any]]], protocol: str
             table.add_column(column, justify="right")
         for name in [*(name for name in scores[scorer] if name != together), together]:
             cells = [_cell(scores[scorer][name][column]) for column in columns]
-            table.add_row(name, *cells, style="bold" if name == together else "")
+            table.add_row("all sequences" if name == together else name, *cells, style="bold" if name == together else "")
         tables.append(table)
     return [*tables, *_class_table(scores.get("classes", {}))]
 

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from bytetrack.data.formats.text import read_text
 from bytetrack.data.mot import read_annotations, read_trajectories
 from bytetrack.errors import FormatError, MissingDataError
-from bytetrack.replacing import replace_text
+from bytetrack.replacing import json_text, replace_text
 from bytetrack.report import scores as tables
 from bytetrack.report.analysis import SequenceMatch, match_sequence
 from bytetrack.report.panels import panels
@@ -153,7 +153,7 @@ def _write(path: Path, context: dict[str, Any], data: dict[str, Any]) -> Path:
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
     environment.filters["moment"] = lambda date: str(date).replace("T", " ")[:16]
     template = environment.from_string((files / "report.html").read_text(encoding="utf-8"))
-    embedded = json.dumps(data, separators=(",", ":"), ensure_ascii=True).replace("<", "\\u003c").replace(">", "\\u003e")
+    embedded = json_text(data, separators=(",", ":"), ensure_ascii=True).replace("<", "\\u003c").replace(">", "\\u003e")
     style, script = ((files / f"report.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
     html = template.render(**context, data=Markup(embedded), style=Markup(style), script=Markup(script))
     replace_text(path, html)

@@ -119,7 +119,9 @@ def losses(matches: dict[str, SequenceMatch], switches: dict[str, list[Switch]])
     """What keeps every sequence's MOTA from 100: misses, false positives and id switches in per cent of its ground-truth boxes."""
     rows: list[dict[str, Any]] = []
     for name, match in matches.items():
-        boxes = max(1, len(match.gt_id))
+        boxes = len(match.gt_id)
+        if not boxes:
+            continue
         counts = [("misses", "bad", int(match.misses.sum())), ("false positives", "c1", int(match.false_positives.sum()))]
         counts.append(("id switches", "ink", len(switches[name])))
         rows.append({"name": name, "boxes": boxes, "parts": [(label, style, n, 100 * n / boxes) for label, style, n in counts]})
@@ -173,7 +175,7 @@ def facts(sequences: list[Sequence], matches: dict[str, SequenceMatch], protocol
         "boxes": sum(len(match.gt_id) for match in matches.values()),
         "half": half,
         "protocol": protocol,
-        "unlabelled": [sequence.name for sequence in sequences if sequence.ground_truth is None],
+        "unlabelled": [s.name for s in sequences if s.ground_truth is None or (s.name in matches and not len(matches[s.name].gt_id))],
     }
 
 

@@ -71,14 +71,19 @@ def combine_classes(results: Mapping[str, Result]) -> Result:
 
 
 def figures(result: Result) -> dict[str, Any]:
-    """The published figures, percentages and counts, and under `per_alpha` HOTA's 19 values each in percent."""
+    """The published figures, percentages and counts, and under `per_alpha` HOTA's 19 values each in percent.
+
+    Percentages and `per_alpha` are None where no box of the ground truth is scored: TrackEval then says 0 for a sequence, but a MOTA of
+    -2000 for 20 false positives of all sequences together.
+    """
     hota = {name: 100 * np.asarray(result["HOTA"][name]) for name in OVER_ALPHA}
     alpha = {"alpha": np.round(METRICS["HOTA"].array_labels, 2).tolist(), **{name: values.tolist() for name, values in hota.items()}}
+    percent = {name: float(values.mean()) for name, values in hota.items()}
+    percent |= {ours: 100 * float(result[metric][name]) for metric, names in PERCENTAGES.items() for ours, name in names.items()}
     return {
-        **{name: float(values.mean()) for name, values in hota.items()},
-        **{ours: 100 * float(result[metric][name]) for metric, names in PERCENTAGES.items() for ours, name in names.items()},
+        **(percent if result["Count"]["GT_Dets"] else dict.fromkeys(percent)),
         **{ours: int(result[metric][name]) for metric, names in COUNTS.items() for ours, name in names.items()},
-        "per_alpha": alpha,
+        "per_alpha": alpha if result["Count"]["GT_Dets"] else None,
     }
 
 

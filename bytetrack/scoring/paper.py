@@ -37,7 +37,7 @@ HOST = motmetrics.metrics.create()
 
 
 def evaluate(annotations: Annotations, trajectories: Trajectories) -> Result:
-    """motmetrics' figures of one sequence, ratios as fractions (NaN for 0 / 0)."""
+    """motmetrics' figures of one sequence, ratios as fractions: NaN for 0 / 0, -inf for the MOTA of false positives alone."""
     accumulator = motmetrics.MOTAccumulator()
     gt_rows, rows = _frames(annotations.frame_id, np.flatnonzero(annotations.considered)), _frames(trajectories.frame_id)
     gt_xyxy, xyxy = xyxy_from_tlwh(annotations.tlwh), xyxy_from_tlwh(trajectories.tlwh)
@@ -54,16 +54,17 @@ def evaluate(annotations: Annotations, trajectories: Trajectories) -> Result:
 
 def combine(results: Mapping[str, Result]) -> Result:
     """motmetrics' OVERALL: sums first, ratios last."""
+    weighed = [{**result, "motp": result["motp"] if result["num_detections"] else 0.0} for result in results.values()]  # 0 * NaN is NaN
     with _quiet():
-        found = HOST.compute_overall(list(results.values()), metrics=NEEDED, return_dataframe=False)
+        found = HOST.compute_overall(weighed, metrics=NEEDED, return_dataframe=False)
     return {name: float(value) for name, value in found.items()}
 
 
 def figures(result: Result) -> dict[str, Any]:
-    """The published figures, percentages and counts; MOTP as the mean IoU of matches. None for 0 / 0."""
+    """The published figures, percentages and counts; MOTP as the mean IoU of matches. None where there is nothing to divide by."""
     percent = {ours: 100 * result[name] for ours, name in PERCENTAGES.items()} | {"MOTP": 100 * (1 - result["motp"])}
     return {
-        **{name: None if math.isnan(value) else value for name, value in percent.items()},
+        **{name: value if math.isfinite(value) else None for name, value in percent.items()},
         **{ours: int(result[name]) for ours, name in COUNTS.items()},
     }
 

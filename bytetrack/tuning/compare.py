@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bytetrack.replacing import replace_text
+from bytetrack.replacing import json_text, replace_text
 from bytetrack.report.panels import panels
 from bytetrack.report.scores import settings
 from bytetrack.report.switches import KINDS, SAME_FRAMES, unpaired, worst
@@ -91,7 +90,7 @@ def compare(
             key: {m: [float(np.mean([f[m] for f in found])), _sd([f[m] for f in found])] for m in METRICS} for key, found in jitter.items()
         },
     }
-    replace_text(out / "compare.json", json.dumps(document, indent=1) + "\n")
+    replace_text(out / "compare.json", json_text(document, indent=1) + "\n")
     _write_report(out, runs, names, now, differences, jitter)
     return document
 

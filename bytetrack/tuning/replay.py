@@ -110,10 +110,14 @@ class Replay:
 
     def judge(self, name: str, found: Trajectories) -> fast.Result:
         """The scores of a sequence's trajectories."""
+        return fast.evaluate(self.truth(name), found)
+
+    def truth(self, name: str) -> fast.PreparedTruth:
+        """The ground truth of a sequence."""
         if name not in self._truth:
             sequence = self.sequences[name]
             self._truth[name] = fast.prepare(read_annotations(sequence), sequence.length, self.protocol)
-        return fast.evaluate(self._truth[name], found)
+        return self._truth[name]
 
 
 def construct(settings: dict[str, Any]) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -13,7 +12,7 @@ import yaml  # type: ignore[import-untyped, unused-ignore]
 
 from bytetrack import pipeline
 from bytetrack.executors import Processes
-from bytetrack.replacing import replace_text
+from bytetrack.replacing import json_text, replace_text
 from bytetrack.report import write_report
 from bytetrack.tuning.replay import Crew, Replay
 from bytetrack.tuning.report import write_tune_report
@@ -51,6 +50,8 @@ def tune(
     factory = pipeline.TrackerFactory(build, dict(plan.settings), per_sequence or {})
     camera = None if camera_motion is None else pipeline.camera_motion_for(camera_motion, factory, sequences, out)
     replay = Replay(sequences, detector, dataset.protocol, seed=plan.seed, camera_motion=camera, **filters)
+    if not any(replay.truth(name).n_boxes for name in names):
+        raise ValueError(f"no box to score in the ground truth of {', '.join(names)}: nothing can be tuned")
     started = time.perf_counter()
     with Crew(replay, build, per_sequence, workers) as crew:
         trials = search(plan, crew, names, {**(what or {}), **filters}, out)
@@ -59,7 +60,7 @@ def tune(
     log.info("%d trials (%d pruned) in %.0f s", len(trials), sum(trial.pruned for trial in trials), seconds)
     weights = importances(plan, out)
     _write_settings(verdict, plan, out)
-    replace_text(out / "tune.json", json.dumps(as_json(verdict, weights, trials), indent=1) + "\n")
+    replace_text(out / "tune.json", json_text(as_json(verdict, weights, trials), indent=1) + "\n")
     scores = {}
     for name, settings in (("default", dict(plan.settings)), ("tuned", verdict.settings)):
         folder = out / name

@@ -75,6 +75,8 @@ def read_run(key: str, folder: Path, build: Callable[[Any], Any], root: Path | N
         run.switches[sequence.name] = find_switches(run.matches[sequence.name], sequence.name)
     if not run.results:
         raise MissingDataError(f"{key}={folder}: no tracks of a sequence with ground truth in {folder / 'tracks'}")
+    if not any(result["Count"]["GT_Dets"] for result in run.results.values()):
+        raise ValueError(f"{key}={folder}: no box to score in the ground truth of {', '.join(run.results)}: nothing can be compared")
     _warn_if_changed(run)
     return run
 

@@ -149,7 +149,7 @@ def test_scores_without_curves_or_config_or_ground_truth_still_give_a_report(toy
     (run / "config.yaml").unlink()
     (run / "scores.json").write_text(json.dumps({"trackeval": {"COMBINED": {"HOTA": 50.0}}}))
     html = write_report(run, Toy([replace(s, ground_truth=None) if s.name == "beta" else s for s in dataset.sequences()])).read_text()
-    assert "Without ground truth, so neither scored nor drawn: beta." in _text(html)
+    assert "Without labelled boxes, so without percentages: beta." in _text(html)
     assert [line["name"] for line in _data(html)["timelines"]] == ["alpha", "gamma"]
     assert 'id="alpha"' not in html
     nothing = write_report(run, Toy([replace(s, ground_truth=None) for s in dataset.sequences()])).read_text()

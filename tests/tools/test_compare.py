@@ -75,3 +75,12 @@ def test_trials_are_given_the_camera_motion_that_runs_are(verb_here, tiny: Path)
     scores = json.loads(Path("tuned/default/scores.json").read_text())["trackeval"]["COMBINED"]
     assert trial["figures"]["IDSW"] == scores["IDSW"] == 4
     assert trial["figures"]["HOTA"] == pytest.approx(scores["HOTA"])
+
+
+def test_where_nothing_is_labelled_nothing_is_compared_or_tuned(verb_here, tiny: Path) -> None:
+    for name in "AB":
+        (tiny / "train" / name / "gt" / "gt.txt").write_text("")
+    recorded = (*DATASET, f"dataset.root={tiny}", f"detector.folder={tiny / 'detections'}")
+    assert verb_here("track", *recorded, "out=run").returncode == 0
+    assert "no box to score in the ground truth of A, B: nothing can be compared" in failed(verb_here("compare", "a=run", "b=run", "out=c"))
+    assert "no box to score in the ground truth of A, B: nothing can be tuned" in failed(verb_here("tune", *recorded, "out=tuned"))

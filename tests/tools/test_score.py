@@ -69,3 +69,14 @@ def test_a_missing_result_file_is_named(verb_here, tiny: Path, results: Path, tm
     assert found == f"{results} lacks B (1 of 2 result files): nothing was scored"
     assert "tracks must be given" in failed(verb_here("score", *DATASET, f"dataset.root={tiny}"))
     assert not (tmp_path / "working" / "run").exists()
+
+
+def test_a_sequence_without_labels_costs_no_other_its_scores(verb_here, tiny: Path, results: Path) -> None:
+    (tiny / "train" / "B" / "gt" / "gt.txt").write_text("")
+    process = verb_here("score", *DATASET, f"dataset.root={tiny}", f"tracks={results}", "out=run")
+    assert process.returncode == 0, process.stderr
+    assert "no box to score in the ground truth (empty, or conf 0 throughout); only false positives count: B" in process.stderr
+    scores = json.loads(Path("run/scores.json").read_text())["trackeval"]
+    assert (scores["A"]["HOTA"], scores["B"]["HOTA"], scores["COMBINED"]["FP"]) == (100, None, 12)
+    assert "all sequences" in process.stdout
+    assert "Without labelled boxes, so without percentages: B." in " ".join(Path("run/report.html").read_text().split())

@@ -21,7 +21,7 @@ from typing import Any
 from bytetrack.data.formats.result import Names, Result, Rows, sequence_name
 from bytetrack.data.formats.text import read_lines, read_text, whole
 from bytetrack.errors import FormatError
-from bytetrack.replacing import replace_text
+from bytetrack.replacing import json_text, replace_text
 
 __all__ = ["frame_object", "read_csv", "read_jsonl", "write_csv", "write_jsonl"]
 
@@ -101,7 +101,7 @@ def write_jsonl(result: Result, path: Path) -> None:
                 track["class"] = result.class_names[class_id]
         tracks[frame_id - 1].append(track)
     rate = result.frame_rate
-    lines = [json.dumps(frame_object(k + 1, k / rate if rate else None, found), ensure_ascii=False) for k, found in enumerate(tracks)]
+    lines = [json_text(frame_object(k + 1, k / rate if rate else None, found), ensure_ascii=False) for k, found in enumerate(tracks)]
     replace_text(path, "".join(f"{line}\n" for line in lines))
 
 
