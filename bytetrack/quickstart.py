@@ -9,14 +9,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bytetrack.data.mot import read_trajectories
+import numpy as np
+
+from bytetrack.boxes import xyxy_from_tlwh
+from bytetrack.data.mot import read_annotations, read_trajectories
 from bytetrack.data.prepare import prepare
 from bytetrack.executors import Processes
 from bytetrack.pipeline import ScoringProtocol, TrackerFactory, TrackJob, every_sequence, replayable, score_every_sequence
+from bytetrack.replacing import replace_bytes
 from bytetrack.report import write_report
 from bytetrack.structures import Sequence
 
-__all__ = ["Steps", "detect", "present", "run", "train"]
+__all__ = ["Steps", "detect", "picture", "present", "run", "train"]
 
 log = logging.getLogger("bytetrack")
 
@@ -26,15 +30,40 @@ SIMULATED = "detections simulated from the ground truth: what differs between th
 
 
 class Steps:
-    """Says of each of `count` steps, as it begins, which it is and how long those before it took together."""
+    """Says how long all will take, and of each of `count` steps, as it begins, which it is and how long those before it took together.
 
-    def __init__(self, count: int) -> None:
+    `folder` is where a network is trained, None where none is.
+    """
+
+    def __init__(self, count: int, folder: Path | None) -> None:
         self.count, self.begun, self.start = count, 0, time.monotonic()
+        done = folder is None or (folder / "detections").exists()
+        log.info("this takes %s on two cores", "about a minute" if done else "about 6 minutes")
 
     def __call__(self, what: str) -> None:
         self.begun += 1
         minutes, seconds = divmod(int(time.monotonic() - self.start), 60)
         log.info("[%d/%d, %d:%02d] %s", self.begun, self.count, minutes, seconds, what)
+
+
+def picture(sequences: list[Sequence], path: Path) -> None:
+    """Writes `path` (.jpg): the first frame of each sequence with its true boxes, two in a row, all in the size of the first."""
+    import cv2
+
+    from bytetrack.video.draw import draw_boxes
+    from bytetrack.video.read import frames
+
+    tiles = []
+    for sequence in sequences:
+        truth = read_annotations(sequence)
+        first = truth.frame_id == 1
+        shown = draw_boxes(next(frames(sequence)), xyxy_from_tlwh(truth.tlwh[first]), truth.track_id[first])
+        tiles.append(cv2.resize(shown, tiles[0].shape[1::-1]) if tiles else shown)
+    if len(tiles) % 2:
+        tiles.append(np.full_like(tiles[0], 255))
+    rows = [np.concatenate(tiles[row : row + 2], axis=1) for row in range(0, len(tiles), 2)]
+    replace_bytes(path, cv2.imencode(".jpg", np.concatenate(rows))[1].tobytes())
+    log.info("what they look like: %s", path)
 
 
 def train(trainer: Any, halves: Mapping[Any, str], weights: Path, detector: Mapping[str, Any]) -> None:
@@ -66,9 +95,18 @@ def run(
 
 
 def present(
-    dataset: Any, runs: Mapping[str, Scores], out: Path, high_score: float, scale: float | None, workers: int | None, simulated: bool
+    dataset: Any,
+    runs: Mapping[str, Scores],
+    out: Path,
+    high_score: float,
+    scale: float | None,
+    workers: int | None,
+    weights: Path | None,
 ) -> None:
-    """Reports (the last run's compares it with the first), videos `scale` times as large as the frames (None: none), table, places."""
+    """Reports (the last run's compares it with the first), videos `scale` times as large as the frames (None: none), table, places.
+
+    `weights` are those that found the boxes, None if they are simulated.
+    """
     from rich.console import Console
 
     if len(runs) < 2:
@@ -78,14 +116,16 @@ def present(
     for name in runs:
         write_report(out / name, dataset, out / first if name == last != first else None)
     if scale is not None:
-        _film(dataset.sequences(), runs, out, high_score, scale, workers, "simulated boxes" if simulated else "")
+        _film(dataset.sequences(), runs, out, high_score, scale, workers, "" if weights else "simulated boxes")
     console.print(_table(runs))
-    if simulated:
+    if weights is None:
         console.print(SIMULATED, soft_wrap=True)
     places = {"report": out / last / "report.html", "videos": out / "videos", "side by side": out / "videos" / "comparison.mp4"}
     for what, place in {**places, "everything": out}.items():
         if place.exists():
             console.print(f"{what:14}{place}", soft_wrap=True)
+    if weights is not None:
+        console.print(f"What it learned, on any video of yours:  python tools/demo.py weights={weights} source=VIDEO", soft_wrap=True)
 
 
 def _film(

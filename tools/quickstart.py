@@ -12,11 +12,13 @@ def main(config: Any) -> None:
 
     from bytetrack import quickstart
 
-    steps = quickstart.Steps(1 + len(config.runs) + 2 * bool(config.trained))
+    weights = Path(config.detector.weights) if config.trained else None
+    steps = quickstart.Steps(2 + len(config.runs) + 2 * bool(weights), weights and weights.parent)
+    steps("drawing street scenes")
     build(config.scenes)
-    dataset = build(config.dataset)
-    out, runs, weights = out_folder(config.out, "quickstart"), {}, Path(config.detector.weights)
-    if config.trained:
+    dataset, out, runs = build(config.dataset), out_folder(config.out, "quickstart"), {}
+    quickstart.picture(dataset.sequences(), out / "scenes.jpg")
+    if weights:
         steps(f"training a detector from nothing on their first halves, in {weights.parent} (if interrupted, the same command goes on)")
         halves = {build(config.dataset, half="train"): config.train.data[0].path, dataset: config.train.val[0].path}
         quickstart.train(build(config.train), halves, weights, plain(config.detector))
@@ -32,7 +34,7 @@ def main(config: Any) -> None:
         save(settings, out / name)
     steps("reports and videos")
     scale = config.scale if config.video else None
-    quickstart.present(dataset, runs, out, config.tracker.high_score, scale, config.workers, not config.trained)
+    quickstart.present(dataset, runs, out, config.tracker.high_score, scale, config.workers, weights)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ class Monitor:
     """Progress bar and TensorBoard files of one run; `active=False` (all but the first process) does nothing.
 
     Without a terminal a log line every `log_seconds` takes the bar's place. `start` and `steps` are steps of the whole run.
+    The time left is at the pace of the last few minutes: a first step that compiles, or a machine that became busy, does not distort it.
     """
 
     def __init__(self, folder: Path, start: int, steps: int, active: bool = True, log_seconds: float = 30.0) -> None:
@@ -46,7 +48,8 @@ class Monitor:
         text = TextColumn("{task.description}")
         columns = (text, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
         self._bar = Progress(*columns, console=console, transient=True, disable=not (active and self._terminal))
-        self._began = self._told = time.monotonic()
+        self._told = time.monotonic()
+        self._marks: deque[tuple[float, int]] = deque(maxlen=6)  # when which step was done, of the last few that were told of
 
     def __enter__(self) -> Monitor:
         self._bar.start()
@@ -74,11 +77,17 @@ class Monitor:
             return
         words = f"epoch {epoch + 1}" + ("" if losses is None else f", loss {losses['total']:.2f}")
         self._bar.update(self._task, completed=step, description=words if losses else None)
+        if self._terminal or losses is None:
+            return
         now = time.monotonic()
-        if not self._terminal and losses is not None and now - self._told >= self.log_seconds:
+        if not self._marks:
             self._told = now
-            left = (now - self._began) / max(step - self.start, 1) * (self.steps - step)
-            log.info("step %d of %d, %s, %s left", step, self.steps, words, clock(left))
+            self._marks.append((now, step))
+        elif now - self._told >= self.log_seconds:
+            self._told = now
+            before, done = self._marks[0]
+            self._marks.append((now, step))
+            log.info("step %d of %d, %s, %s left", step, self.steps, words, clock((now - before) / (step - done) * (self.steps - step)))
 
     def say(self, message: str, *arguments: object) -> None:
         """A log line, from the first process only."""
