@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from bytetrack.boxes import xyxy_from_tlwh
 from bytetrack.data.mot import read_annotations, read_trajectories
@@ -53,12 +54,12 @@ def picture(sequences: list[Sequence], path: Path) -> None:
     from bytetrack.video.draw import draw_boxes
     from bytetrack.video.read import frames
 
-    tiles = []
+    tiles: list[npt.NDArray[np.uint8]] = []
     for sequence in sequences:
         truth = read_annotations(sequence)
         first = truth.frame_id == 1
         shown = draw_boxes(next(frames(sequence)), xyxy_from_tlwh(truth.tlwh[first]), truth.track_id[first])
-        tiles.append(cv2.resize(shown, tiles[0].shape[1::-1]) if tiles else shown)
+        tiles.append(np.asarray(cv2.resize(shown, tiles[0].shape[1::-1]), np.uint8) if tiles else shown)
     if len(tiles) % 2:
         tiles.append(np.full_like(tiles[0], 255))
     rows = [np.concatenate(tiles[row : row + 2], axis=1) for row in range(0, len(tiles), 2)]
