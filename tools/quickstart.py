@@ -33,8 +33,7 @@ def main(config: Any) -> None:
         runs[name] = quickstart.run(dataset, detector, build, plain(settings.tracker), out / name, config.workers)
         save(settings, out / name)
     steps("reports and videos")
-    scale = config.scale if config.video else None
-    quickstart.present(dataset, runs, out, config.tracker.high_score, scale, config.workers, weights)
+    quickstart.present(dataset, runs, out, config.tracker.high_score, config.scale if config.video else None, config.workers, weights)
 
 
 if __name__ == "__main__":
