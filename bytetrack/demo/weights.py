@@ -25,12 +25,14 @@ def detector_from(
     precision: str = "auto",
     device: str = "auto",
     providers: Sequence[str] = ("cpu",),
+    compile: bool | str = False,
 ) -> ByName:
     """A detector by the name of official weights (`yolox_nano` … `yolox_x`, fetched once) or by a file (.pth, .pth.tar, .onnx, .xml).
 
     The network's size is read from the file. `classes`: names or numbers, `all` or None for every one; a file of one class needs
     none. `input_size` (height, width): None takes the checkpoint's own, 800 x 1440 or 608 x 1088 for published ByteTrack weights, and
-    416 x 416 or 640 x 640 for COCO ones. `device` and `precision` are torch's and OpenVINO's, `providers` ONNX Runtime's.
+    416 x 416 or 640 x 640 for COCO ones. `device` and `precision` are torch's and OpenVINO's, `providers`
+    ONNX Runtime's, `compile` torch's.
     MissingDataError says where to put a file that is neither here nor to be fetched.
     """
     wanted = chosen(classes)
@@ -64,6 +66,7 @@ def detector_from(
         input_size=input_size or checkpoint.usual_size,
         precision=precision,
         device=device,
+        compile=compile,
     )
     return ByName(yolox, named(checkpoint.class_names, wanted))
 

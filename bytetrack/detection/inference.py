@@ -42,6 +42,8 @@ class Inference:
         self.device = pick_device(detector.device)
         self.precision = detector.used_precision
         self.dtype = DTYPES[self.precision]
+        if detector.compile == "graphs" and not self.device.startswith("cuda"):
+            raise ValueError(f"detector.compile=graphs needs a CUDA GPU, this is {self.device}: choose true or false")
         if self.dtype == torch.float16 and self.device == "cpu":
             raise ValueError("precision fp16 needs a GPU: choose bf16 or fp32 on the CPU")
         self.size, self.threads = detector.input_size, detector.threads
@@ -56,7 +58,8 @@ class Inference:
         self.select = Selection(detector.min_score, detector.nms_iou, detector.max_detections, class_ids, single, source=source)
         network = build_network(detector.depth, detector.width, detector.depthwise, checkpoint.num_classes)
         load_weights(network, checkpoint)
-        self.network = prepare(network, self.dtype).to(self.device).to(memory_format=torch.channels_last)
+        whole = prepare(network, self.dtype).to(self.device).to(memory_format=torch.channels_last)
+        self.network = Compiled(whole, detector.compile, detector.batch_size) if detector.compile else whole
         self.grid, self.stride = anchors(*self.size, device=self.device)
         log.info("%s: YOLOX %s, %d classes, %s, %s, %s", detector.weights, checkpoint.size_name, checkpoint.num_classes, self.convention,
                  self.precision, self.device)  # fmt: skip
@@ -212,6 +215,32 @@ def prepare(network: Network, dtype: torch.dtype) -> Network:
         layer.float()
         layer.register_forward_pre_hook(_in_float32)
     return network
+
+
+class Compiled(nn.Module):
+    """A network that torch compiles for full batches of `size`; smaller ones are filled with their last image, which is cut off again.
+
+    `how` is True, or `graphs`: then calls are replayed as one CUDA graph, whose output is copied out of the graph's own memory.
+    """
+
+    def __init__(self, network: Network, how: bool | str, size: int) -> None:
+        super().__init__()
+        self.graphs, self.size = how == "graphs", size
+        self.run = torch.compile(network, dynamic=False, mode="reduce-overhead" if self.graphs else "default")
+
+    def forward(self, images: Tensor) -> Tensor:
+        """As the network's own. ValueError where torch cannot compile it here."""
+        from torch._dynamo.exc import TorchDynamoException
+
+        count = len(images)
+        if count < self.size:
+            images = torch.cat([images, images[-1:].expand(self.size - count, -1, -1, -1)]).contiguous(memory_format=torch.channels_last)
+        try:
+            logits: Tensor = self.run(images)
+        except TorchDynamoException as error:
+            why = str(error).strip().splitlines()[0][:200]
+            raise ValueError(f"torch cannot compile the network here ({why}): set detector.compile=false") from error
+        return (logits.clone() if self.graphs else logits)[:count]
 
 
 class PoolingPyramid(nn.Module):

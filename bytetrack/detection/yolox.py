@@ -40,7 +40,8 @@ class Yolox:
     trained. `input_size` (height, width): multiples of 32. `convention`: `bgr255` or `rgb_imagenet`; None takes the file's own, or
     what its statistics show. `classes`: names or ids to keep, None for all; a file of one class needs no choice. `min_score`,
     `nms_iou`, `max_detections`: see `Selection`. `precision`: `fp32` (never TF32), `fp16`, `bf16`, or `auto`, which is fp16 on CUDA and
-    fp32 elsewhere; boxes are decoded in float32 always. `device`: `auto` is CUDA, else MPS, else CPU.
+    fp32 elsewhere; boxes are decoded in float32 always. `device`: `auto` is CUDA, else MPS, else CPU. `compile`: True has torch compile
+    the network at the first batch (minutes, once), `graphs` also replays it as one CUDA graph; a batch that is not full is filled then.
 
     ValueError for a setting out of its range, MissingDataError for a missing file; at the first image, FormatError where the file does
     not fit the size and ValueError where it contradicts the convention or has no such class.
@@ -63,6 +64,7 @@ class Yolox:
         batch_size: int = 4,
         precision: str = "auto",
         device: str = "auto",
+        compile: bool | str = False,
     ) -> None:
         self.weights = Path(weights)
         self.depth, self.width, self.depthwise = depth, width, depthwise
@@ -70,18 +72,22 @@ class Yolox:
         self.convention = check_convention(convention)
         self.classes = list(classes) if classes is not None else None
         self.min_score, self.nms_iou, self.max_detections = min_score, nms_iou, max_detections
-        self.batch_size, self.precision, self.device = batch_size, precision, device
+        self.batch_size, self.precision, self.device, self.compile = batch_size, precision, device, compile
         check_settings(min_score, nms_iou, max_detections, batch_size)
         for name, value in (("depth", depth), ("width", width)):
             if not isinstance(value, (int, float)) or value <= 0:
                 raise ValueError(f"{name} must be a positive number: got {value!r}")
         if precision not in ("auto", "fp32", "fp16", "bf16"):
             raise ValueError(f"precision must be auto, fp32, fp16 or bf16: got {precision!r}")
+        if compile not in (False, True, "graphs"):
+            raise ValueError(f"compile must be true, false or graphs: got {compile!r}")
         if not self.weights.is_file():
             raise MissingDataError(f"no weights at '{weights}': set detector.weights to a .pth, .pth.tar or checkpoint file")
 
     def key(self) -> str:
-        """A name for everything that decides what is found: hash of the weights' bytes and of the settings (not of device or batch)."""
+        """A name for everything that decides what is found: hash of the weights' bytes and of the settings.
+
+        Not of `device`, `batch_size` and `compile`, which at most decide last bits."""
         names = (
             "depth",
             "width",

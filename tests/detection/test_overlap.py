@@ -151,6 +151,53 @@ def test_a_batch_of_eight_makes_the_host_wait_for_a_gpu_at_most_five_times(
     assert sum(waits.lines.values()) + 1 <= 5, waits.lines  # and the copy of the boxes
 
 
+def as_eager(network: Any, calls: list[int], **how: Any) -> Any:
+    """Stands in for `torch.compile`."""
+
+    def run(images: torch.Tensor) -> Any:
+        calls.append(len(images))
+        return network(images)
+
+    return run
+
+
+def test_a_compiled_network_sees_full_batches_only_and_finds_the_same(
+    nano: Path, coco_images: list[Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = list[int]()
+    monkeypatch.setattr(torch, "compile", lambda network, **how: as_eager(network, calls))
+    eager, filled = (
+        Yolox(nano, *SIZES["nano"], input_size=(128, 160), device="cpu", min_score=0.05, batch_size=3, compile=how) for how in (False, True)
+    )
+    assert_equal(filled.detect(coco_images), eager.detect(coco_images))
+    assert calls == [3, 3]
+    assert filled.key() == eager.key()
+
+
+def test_what_cannot_be_compiled_says_so_in_one_line(nano: Path, coco_images: list[Image], monkeypatch: pytest.MonkeyPatch) -> None:
+    from torch._dynamo.exc import TorchDynamoException
+
+    def no_compiler(images: torch.Tensor) -> Any:
+        raise TorchDynamoException("no C++ compiler\nand a page more")
+
+    settings: dict[str, Any] = {**SIZES["nano"]._asdict(), "input_size": (64, 96), "device": "cpu"}
+    with pytest.raises(ValueError, match="compile=graphs needs a CUDA GPU, this is cpu: choose true or false"):
+        Yolox(nano, **settings, compile="graphs").detect(coco_images)
+    with pytest.raises(ValueError, match="compile must be true, false or graphs: got 'max'"):
+        Yolox(nano, **settings, compile="max")
+    monkeypatch.setattr(torch, "compile", lambda network, **how: no_compiler)
+    with pytest.raises(ValueError, match=r"^torch cannot compile the network here \(no C\+\+ compiler\): set detector\.compile=false$"):
+        Yolox(nano, **settings, compile=True).detect(coco_images[:1])
+
+
+@pytest.mark.slow
+def test_a_network_compiled_by_torch_finds_the_same(nano: Path, coco_images: list[Image]) -> None:
+    settings: dict[str, Any] = {**SIZES["nano"]._asdict(), "input_size": (128, 160), "device": "cpu", "min_score": 0.05, "batch_size": 3}
+    for one, other in zip(*(Yolox(nano, **settings, compile=how).detect(coco_images) for how in (False, True)), strict=True):
+        assert np.allclose(one.xyxy, other.xyxy, atol=0.01)
+        assert np.allclose(one.score, other.score, atol=1e-4)
+
+
 send = module.send_frames
 
 
