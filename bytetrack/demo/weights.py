@@ -49,20 +49,13 @@ def detector_from(
         precision = "fp32" if precision == "auto" else precision
         openvino = OpenVino(**shared, precision=precision, device="CPU" if device == "auto" else device.upper(), input_size=input_size)
         return ByName(openvino, named(openvino.class_names, wanted))
-    from bytetrack.detection.network import SIZES, read_checkpoint
+    from bytetrack.detection.network import read_checkpoint
     from bytetrack.detection.yolox import Yolox
 
     checkpoint = read_checkpoint(path)
-    if checkpoint.size_name not in SIZES:
-        raise ValueError(
-            f"{path}: a YOLOX {checkpoint.size_name}; track it with tools/track.py detector=yolox detector.depth=… detector.width=…"
-        )
-    size = SIZES[checkpoint.size_name]
     yolox = Yolox(
         **shared,
-        depth=size.depth,
-        width=size.width,
-        depthwise=size.depthwise,
+        **checkpoint.size._asdict(),
         input_size=input_size or checkpoint.usual_size,
         precision=precision,
         device=device,

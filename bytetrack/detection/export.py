@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from bytetrack.detection.classes import COCO
 from bytetrack.detection.exported import About, ExportedDetector
 from bytetrack.detection.inference import DTYPES, pick_convention, prepare
-from bytetrack.detection.network import SIZES, Network, anchors, build_network, load_weights, read_checkpoint
+from bytetrack.detection.network import Network, anchors, build_network, load_weights, read_checkpoint
 from bytetrack.detection.preprocess import network_input
 from bytetrack.detection.select import Limits
 from bytetrack.detection.yolox import check_convention, check_input_size, check_settings
@@ -133,9 +133,7 @@ def export(
     if precision not in TOLERANCE:
         raise ValueError(f"precision must be {' or '.join(TOLERANCE)}: got {precision!r} (bf16: detector=openvino runs fp32 files so)")
     checkpoint = read_checkpoint(weights)
-    if checkpoint.size_name not in SIZES:
-        raise ValueError(f"{weights}: expected YOLOX {', '.join(SIZES)}, got one of no standard size")
-    network = build_network(*SIZES[checkpoint.size_name], checkpoint.num_classes)
+    network = build_network(*checkpoint.size, checkpoint.num_classes)
     load_weights(network, checkpoint)
     size = check_input_size(input_size or checkpoint.usual_size)
     about = About(

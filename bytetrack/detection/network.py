@@ -152,6 +152,12 @@ class Checkpoint:
         return named.get(self.shape, "of no standard size")
 
     @property
+    def size(self) -> Size:
+        """Depth and width of a network that takes these parameters; those of no standard size are read off the first layers."""
+        channels, bottlenecks, depthwise = self.shape
+        return SIZES.get(self.size_name, Size(bottlenecks / 3, channels / 64, depthwise))
+
+    @property
     def usual_size(self) -> tuple[int, int]:
         """Height and width to run it at: its own where it says so, else those of published ByteTrack (one class) or COCO weights."""
         if self.input_size is not None:

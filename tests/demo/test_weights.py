@@ -12,9 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from bytetrack.data import download
 from bytetrack.demo.weights import detector_from
+from bytetrack.detection.network import build_network
 from bytetrack.errors import MissingDataError
 from bytetrack.video.read import read_image
 
@@ -146,3 +148,14 @@ def test_a_checkpoint_of_one_class_needs_no_choice(data_dir: Path, tmp_path: Pat
     found = detector.detect([read_image(data_dir / "frames" / "MOT17-04-FRCNN" / "img1" / "000001.jpg")])[0]
     assert found.class_id is None
     assert len(found) > 3
+
+
+@pytest.mark.parametrize("size", [(1 / 3, 0.125, False), (2 / 3, 0.1875, True)])
+def test_a_network_of_no_standard_size_runs_from_its_file_alone(tmp_path: Path, size: tuple[float, float, bool]) -> None:
+    about = {"class_names": ["person"], "convention": "bgr255", "input_size": [64, 96]}
+    torch.save({"model": build_network(*size).state_dict(), "detector": about}, tmp_path / "own.pth")
+    detector = detector_from(tmp_path / "own.pth", None, min_score=0.0)
+    assert detector.class_names == ["person"]
+    found = detector.detect([np.zeros((64, 96, 3), np.uint8)])
+    assert len(found) == 1
+    assert len(found[0])
