@@ -64,7 +64,7 @@ setup(
     long_description_content_type="text/markdown",
     license="MIT",
     python_requires=">=3.10",
-    # The configs, the recipes and the verbs travel inside the wheel: see bytetrack/config.py.
+    # The configs, the recipes and the verbs travel inside the wheel: see bytetrack/config/.
     packages=[*find_packages(include=["bytetrack", "bytetrack.*"]), "bytetrack.configs", "bytetrack.exps", "bytetrack.tools"],
     package_dir={
         "bytetrack": "bytetrack",

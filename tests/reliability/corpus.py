@@ -133,7 +133,7 @@ BINARY_AFTER_ALL = ("overrides",)  # a byte order mark on the command line is no
 
 
 def _verdict(kind: Kind, folder: Path, out: Path, limit: float = LIMIT) -> tuple[str, str]:
-    from bytetrack.config import _explained, _one_line
+    from bytetrack.config.explaining import explained, one_line
 
     def too_long(*_: object) -> None:
         raise TooLong
@@ -144,7 +144,7 @@ def _verdict(kind: Kind, folder: Path, out: Path, limit: float = LIMIT) -> tuple
         signal.setitimer(timer, seconds)
     caught: BaseException | None = None
     try:
-        with _explained(False):
+        with explained("doctor", False):
             try:
                 kind.read(folder, out)
             except BaseException as error:
@@ -157,7 +157,7 @@ def _verdict(kind: Kind, folder: Path, out: Path, limit: float = LIMIT) -> tuple
     except SystemExit as end:
         if end.code != 1 or caught is None:
             return f"exit {end.code}", ""
-        message = _one_line(caught)  # type: ignore[arg-type]
+        message = one_line("doctor", caught)  # type: ignore[arg-type]
         return _clear(kind, folder, message) or "refused", message
     except BaseException as error:
         return f"traceback of {type(error).__name__}", traceback.format_exc(limit=-4)

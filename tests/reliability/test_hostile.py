@@ -163,7 +163,8 @@ def test_a_trusted_module_lends_its_trust_to_no_other(tmp_path: Path, monkeypatc
 
 
 def test_every_shipped_config_may_call_what_it_names() -> None:
-    from bytetrack.config import _is_allowed, _targets, plain
+    from bytetrack.config import plain
+    from bytetrack.config.building import _is_allowed, _targets
 
     for path in sorted((home() / "configs").glob("*.yaml")):
         if path.stem != "base":
@@ -271,12 +272,12 @@ def test_markup_in_a_sequence_name_stays_text_in_report_and_terminal(
 
 
 def test_a_sequence_name_that_steers_the_terminal_is_refused(tmp_path: Path) -> None:
-    from bytetrack.config import _one_line
+    from bytetrack.config.explaining import one_line
     from bytetrack.data.datasets import MotChallenge
 
     with pytest.raises(FormatError, match="must be printable") as caught:
         MotChallenge(run_folder(tmp_path, "A\x1b[2J")).sequences()
-    assert "\x1b" not in _one_line(caught.value)
+    assert "\x1b" not in one_line("doctor", caught.value)
 
 
 def test_markup_in_a_line_stays_text_in_the_table_of_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

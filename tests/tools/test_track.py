@@ -81,15 +81,16 @@ def test_without_ground_truth_tracks_are_written_and_no_scores(verb_here, tiny: 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["tracker.match_thresh=0.8"], "Could not override 'tracker.match_thresh'. There is no such setting; --help shows all"),
-        (["tracker=bite"], "Could not find 'tracker/bite' Available options in 'tracker': "),
+        (["tracker.match_thresh=0.8"], "track has no setting 'tracker.match_thresh': did you mean tracker.match_cost? --help shows all"),
+        (["tracker=bite"], "no tracker=bite in track: did you mean tracker=byte? There are botsort, byte, "),
         (["dataset.pattern=C*"], "matches 'C*'; found A, B (2)"),
         (["dataset.root=/nowhere"], "no folder '/nowhere/train': dataset.root must be the folder that holds train/"),
         (["detector=recorded"], "detector.folder must be given: detector.folder=..."),
         (["detector=recorded", "detector.folder=/nowhere"], "no folder '/nowhere': detector.folder must hold "),
         (["+per_sequence.A.speed=9"], "unexpected keyword argument 'speed'"),
         (["workers=0"], "workers must be at least 1"),
-        (["dataset.pattern=[A"], "dataset.pattern: no viable alternative at input '[A'. In a shell, quote lists and braces"),
+        (["dataset.pattern=[A"], "matches '[A'; found A, B (2)"),
+        (["min_box_area=[1"], "min_box_area: no viable alternative at input '[1'. In a shell, quote lists and braces"),
         (["compare=/nowhere"], "no scores.json in '/nowhere': compare must name the folder of an earlier run"),
     ],
 )

@@ -1,0 +1,145 @@
+"""What the words of a command line mean: paths and names are text, whatever Hydra's grammar would make of them.
+
+Hydra reads `out=2024_01_15` as a number, `out=null` as nothing and does not take `out=~/runs` at all. Settings that hold a path or
+a name are therefore quoted before Hydra sees them, and looked at once more when all files are merged.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from bytetrack.config.places import home
+
+__all__ = ["in_quotes", "is_text", "options_of", "readable", "settled"]
+
+PATHS = {"annotations", "checkpoint", "compare", "detections", "features", "folder", "images", "input", "name", "out", "path", "recipe"}
+PATHS |= {"root", "source", "subset", "tracks", "video", "weights", "weights_folder"}
+NAMES = {"address", "format", "from", "host", "mirror", "pattern", "to", "token"}  # text in which ~ is a letter
+OTHERWISE = {"demo": {"video"}, "draw": {"video"}, "prepare": {"images"}, "quickstart": {"video"}}  # these are switches or groups there
+FREE = {"class_names", "classes", "lines", "per_sequence", "runs", "zones"}  # their keys are names of the user's
+SETTING = re.compile(r"(\+{0,2})([\w.]+)=(.*)", re.DOTALL)
+QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""", re.DOTALL)
+SWEEP = re.compile(r"\w+\s*\(.*\)", re.DOTALL)  # choice(a,b), range(1,9), glob(*)
+INSIDE = re.compile(rf"(?:{QUOTED.pattern}|[^,])+", re.DOTALL)  # an item of a list or sweep
+
+
+def is_text(verb: str, key: str) -> bool:
+    """Whether the setting `key` of `verb` holds a path or a name."""
+    leaf = key.rpartition(".")[2]
+    if verb == "compare" and len(key) == 1:
+        return key in string.ascii_lowercase[:14]
+    return leaf in PATHS | NAMES and key not in OTHERWISE.get(verb, ())
+
+
+def takes_null(verb: str, key: str) -> bool:
+    """Whether `null` means "none" for a setting: where a file in configs/ gives it that value."""
+    group, _, rest = key.partition(".")
+    places = [(home() / "configs" / f"{verb}.yaml", key)]
+    places += [(path, rest) for path in (home() / "configs" / group).glob("*.yaml") if rest]
+    return any(_null_in(path, name) for path, name in places)
+
+
+def readable(verb: str, arguments: Sequence[str]) -> list[str]:
+    """`arguments` as Hydra understands them: quoted where they hold a path, a name or the choice of a group.
+
+    What stands in quotes already is left. ValueError for a path or name that is empty.
+    """
+    sweeps = any(word in ("-m", "--multirun") for word in arguments)
+    return [_readable(verb, word, sweeps) for word in arguments]
+
+
+def _readable(verb: str, word: str, sweeps: bool) -> str:
+    if word.startswith(("--config-dir=~", "-cd=~")):
+        option, _, folder = word.partition("=")
+        return f"{option}={_at_home(option, folder)}"
+    found = SETTING.fullmatch(word)
+    if found is None:
+        return word
+    plus, key, value = found.groups()
+    there = _exists(value)
+    if not is_text(verb, key):
+        choice = (home() / "configs" / key).is_dir() or key == "exps"
+        number = re.fullmatch(r"[\d.][\w.]*", value)  # of a file of one's own that is called 2024_01_15.yaml
+        quoted = number if choice else there and not re.fullmatch(r"[\w./:~+-]*", value, re.ASCII)
+        return f"{plus}{key}={in_quotes(value)}" if quoted else word
+    if not value:
+        raise ValueError(f"{key} is empty: is a variable of the shell not set? For the current folder write {key}=.")
+    if value.lower() == "null" and takes_null(verb, key):
+        return word
+    if there:
+        return f"{plus}{key}={in_quotes(value.replace('${', chr(92) + '${'))}"
+    if verb == "demo" and key == "source" and value[0] + value[-1] == "[]":
+        return f"{plus}{key}=[{','.join(_each(value[1:-1]))}]"
+    if sweeps:
+        return word if SWEEP.fullmatch(value) else f"{plus}{key}={','.join(_each(value))}"
+    return word if QUOTED.fullmatch(value) else f"{plus}{key}={in_quotes(value)}"
+
+
+def _each(items: str) -> Iterator[str]:
+    """The items of a list or a sweep, each in quotes."""
+    for item in INSIDE.findall(items):
+        yield item if QUOTED.fullmatch(item.strip()) else in_quotes(item.strip())
+
+
+def in_quotes(text: str) -> str:
+    """`text` as Hydra's grammar writes a string; backslashes count only before a quotation mark."""
+    return "'" + re.sub(r"(\\*)('|$)", lambda found: 2 * found[1] + found[2].replace("'", "\\'"), text) + "'"
+
+
+def settled(verb: str, node: Any, prefix: str = "") -> Any:
+    """A composed config (plain, unresolved) with `~` as the home folder in every path.
+
+    ValueError for a path or name that is a number or a truth value, as a YAML file makes of 2024_01_15 or true without quotes.
+    """
+    if isinstance(node, dict):
+        return {k: v if k in FREE else settled(verb, v, f"{prefix}.{k}" if prefix else str(k)) for k, v in node.items()}
+    if isinstance(node, list):
+        return [settled(verb, item, prefix) for item in node]
+    if not is_text(verb, prefix):
+        return node
+    if isinstance(node, bool | int | float) and not (prefix == "source" and type(node) is int):  # a camera
+        raise ValueError(f"{prefix} must be text, and a file or list has it as {node!r}: write it there in quotes, as it is spelled")
+    path = isinstance(node, str) and prefix.rpartition(".")[2] not in NAMES
+    return _at_home(prefix, node) if path else node
+
+
+def _at_home(key: str, text: str) -> str:
+    """`text` with a leading `~` or `~user` as the home folder; what is there under such a name keeps it, except `~` alone."""
+    first = re.split(r"[/\\]", text, maxsplit=1)[0]
+    if not first.startswith("~") or (first != "~" and _exists(f"./{text}", Path)):
+        return text
+    try:
+        return str(Path(text).expanduser())
+    except RuntimeError:
+        raise ValueError(f"{key}: no home folder is known for {first}; for a file or folder of that name write ./{text}") from None
+
+
+def _exists(text: str, path: Callable[[str], Path] = lambda text: Path(text).expanduser()) -> bool:
+    with suppress(OSError, RuntimeError, ValueError):  # too long for a name, ~somebody, a null byte
+        return path(text).exists()
+    return False
+
+
+def _null_in(path: Path, key: str) -> bool:
+    """Whether the file at `path` has the setting `key`, and null as its value."""
+    import yaml  # type: ignore[import-untyped, unused-ignore]
+
+    node = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
+    *groups, leaf = key.split(".")
+    for group in groups:
+        node = node.get(group) if isinstance(node, dict) else None
+    return isinstance(node, dict) and leaf in node and node[leaf] is None
+
+
+@lru_cache(maxsize=1)
+def options_of() -> dict[str, bool]:
+    """Hydra's own options, and whether a word follows each."""
+    from hydra._internal.utils import get_args_parser
+
+    return {option: action.nargs is None for action in get_args_parser()._actions for option in action.option_strings}

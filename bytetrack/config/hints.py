@@ -1,0 +1,143 @@
+"""What somebody may have meant whose words a verb does not know."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from bytetrack.config.arguments import options_of
+from bytetrack.config.choices import choices_of, verbs_with
+from bytetrack.config.composing import compose
+from bytetrack.config.places import home
+
+__all__ = ["hint_for_a_choice", "hint_for_a_setting", "refuse_other_forms"]
+
+HABITS = {  # what other programs call it: what it may be here
+    "batch": ("train.batch_size", "detector.batch_size"),
+    "conf": ("detector.min_score",),
+    "conf_thres": ("detector.min_score",),
+    "confidence": ("detector.min_score",),
+    "data": ("train.data", "dataset.root"),
+    "epochs": ("train.max_epochs",),
+    "fps": ("stream.frame_rate", "frame_rate"),
+    "gt": ("dataset.root",),
+    "img": ("detector.input_size", "input_size"),
+    "imgsz": ("detector.input_size", "input_size"),
+    "iou": ("detector.nms_iou", "nms_iou"),
+    "lr": ("train.optimisation.learning_rate",),
+    "lr0": ("train.optimisation.learning_rate",),
+    "match_thresh": ("tracker.match_cost",),
+    "model": ("weights", "detector.weights", "train.weights"),
+    "output": ("out",),
+    "project": ("out",),
+    "save_dir": ("out",),
+    "track_buffer": ("tracker.max_lost_frames",),
+    "track_thresh": ("tracker.high_score",),
+}
+ELSEWHERE = "a video is tracked by tools/demo.py source=FILE"
+VIDEOS = (".avi", ".mkv", ".mov", ".mp4", ".webm")
+
+
+def hint_for_a_setting(verb: str, key: str, arguments: Sequence[str]) -> str:
+    """The error for the unknown setting `key`, with the nearest that there are."""
+    group = (home() / "configs" / key).is_dir()
+    here, elsewhere = _settings(verb, arguments), verbs_with(key)
+    if key == "exps":
+        return "recipes are added with a plus: +exps=NAME"
+    if verb == "track" and key == "source":
+        return f"{verb} has no setting 'source': it takes a dataset, and {ELSEWHERE}"
+    near = [] if group else meant(key, here)
+    guess = f"did you mean {' or '.join(near)}? " if near else ""
+    others = f"it is one of {', '.join(f'tools/{other}.py' for other in elsewhere)}. " if elsewhere and not near else ""
+    return f"{verb} has no {'group' if group else 'setting'} {key!r}: {guess or others or 'there is nothing like it. '}--help shows all"
+
+
+def hint_for_a_choice(verb: str, group: str, choice: str, found: Sequence[str]) -> str:
+    """The error for a choice that `group` does not have among those `found`, people's own included."""
+    serving = choices_of(verb).get(group, [])
+    names = [name for name in found if name in serving or not (home() / "configs" / group / f"{name}.yaml").is_file()]
+    near = [name for name in names if name.startswith(choice)] or difflib.get_close_matches(choice, names, 1)
+    guess = f"did you mean {' or '.join(f'{group}={name}' for name in near[:3])}? " if near else ""
+    return f"no {group}={choice} in {verb}: {guess}There are {', '.join(names)}"
+
+
+def meant(key: str, settings: Mapping[str, Any]) -> list[str]:
+    """At most three of `settings` that `key` may stand for: by habit, as the end of a longer name, or spelled alike."""
+    stem, leaf = key.rpartition(".")[0], key.rpartition(".")[2]
+    habits = [name for name in HABITS.get(leaf, ()) if name in settings]
+    if habits:
+        return habits[:1]
+    same = [name for name in settings if name.rpartition(".")[2] == leaf]
+    close = difflib.get_close_matches(key, settings, 3, 0.75)
+    beside = [name.rpartition(".")[2] for name in settings if stem and name.rpartition(".")[0] == stem]
+    own = [f"{stem}.{name}" for name in difflib.get_close_matches(leaf, beside, 2, 0.6)]
+    if not (own or close):
+        leaves = {name.rpartition(".")[2]: name for name in reversed(list(settings))}
+        close = [leaves[name] for name in difflib.get_close_matches(leaf, list(leaves), 2, 0.75)]
+    return list(dict.fromkeys([*own, *same, *close]))[:3]
+
+
+def refuse_other_forms(verb: str, arguments: Sequence[str]) -> None:
+    """ValueError for words that are no settings: `--source x`, `video.mp4`."""
+    options, words = options_of(), iter(enumerate(arguments))
+    for place, word in words:
+        name, equals, value = word.partition("=")
+        if name in options or sum(option.startswith(name) for option in options if name.startswith("--")) == 1:
+            if options.get(name, True) and not equals:  # its value is the next word
+                next(words, None)
+        elif word.startswith("-"):
+            value = value if equals else next(iter(arguments[place + 1 : place + 2]), "")
+            raise ValueError(f"there is no option {name}: {_as_setting(verb, name.lstrip('-').replace('-', '_'), value)}")
+        elif not equals and not word.startswith("~"):
+            raise ValueError(f"{word!r} is no setting: settings are written name=value, {_main(verb, word)}")
+
+
+def _as_setting(verb: str, name: str, value: str) -> str:
+    settings = _settings(verb, ())
+    if verb == "track" and name in ("source", "video"):
+        return ELSEWHERE
+    found = [name] if name in settings else meant(name, settings)
+    if not found:
+        return "settings are written name=value, and --help shows all"
+    shown = "[HEIGHT,WIDTH]" if found[0].endswith("input_size") else value if value and "=" not in value else "..."
+    return f"settings are written name=value, {found[0]}={shown}"
+
+
+def _main(verb: str, word: str) -> str:
+    """How a bare word is probably meant: as the verb's first setting that must be given, its source, or its dataset."""
+    settings = _settings(verb, ())
+    if verb in ("track", "score") and word.lower().endswith(VIDEOS):
+        return ELSEWHERE
+    if verb == "doctor":
+        return f"{'video' if word.lower().endswith(VIDEOS) else 'checkpoint'}={word}"
+    if word in choices_of(verb).get("exps", ()):
+        return f"+exps={word}"
+    needed = [name for name in settings if "." not in name and settings[name] == "???"]
+    key = needed[0] if needed else "source" if "source" in settings else "dataset.root" if "dataset.root" in settings else "out"
+    return f"{key}={word}"
+
+
+def _settings(verb: str, arguments: Sequence[str]) -> dict[str, Any]:
+    """Every setting of a verb by its full name, with its value before anything is resolved; groups as `arguments` choose them."""
+    chosen = tuple(word for word in arguments if word.lstrip("+").partition("=")[0] in choices_of(verb))
+    try:
+        return _composed(verb, chosen)
+    except Exception:  # a choice that there is not: it is not what is explained here
+        return _composed(verb, ())
+
+
+@lru_cache
+def _composed(verb: str, chosen: tuple[str, ...]) -> dict[str, Any]:
+    from omegaconf import OmegaConf
+
+    return dict(_flat(OmegaConf.to_container(compose(verb, chosen), resolve=False)))
+
+
+def _flat(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in node.items():
+        name = f"{prefix}.{key}" if prefix else str(key)
+        yield name, value
+        if isinstance(value, dict):
+            yield from _flat(value, name)

@@ -1,0 +1,103 @@
+"""How a verb starts: `python tools/track.py ...`, `bytetrack track ...`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import runpy
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from bytetrack import __version__
+from bytetrack.config.places import home
+from bytetrack.signals import ended_by_signals
+
+__all__ = ["console", "run_verb", "verb"]
+
+
+def verb(name: str) -> Callable[[Callable[[Any], None]], Callable[[], None]]:
+    """Makes `task(config)` a command whose defaults are `configs/<name>.yaml` and whose arguments are Hydra overrides.
+
+    A mistake of the user's (ValueError, OSError, a missing package) ends it with one line and exit status 1; Ctrl-C with 130,
+    SIGTERM with 143.
+    """
+
+    def decorate(task: Callable[[Any], None]) -> Callable[[], None]:
+        def run() -> None:
+            from bytetrack.config.explaining import explained
+
+            complete = os.environ.get("HYDRA_FULL_ERROR") == "1"
+
+            def guarded(config: Any) -> None:
+                from bytetrack.config.composing import settled_config
+
+                logging.getLogger("bytetrack").setLevel(logging.INFO)
+                with explained(name, complete), ended_by_signals():  # here, too: a launcher may call it in another process
+                    task(settled_config(name, config))
+
+            with explained(name, complete), ended_by_signals():
+                sys.argv[1:] = _arguments(name, sys.argv[1:])
+                os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises its errors, which are explained here, in place of printing them
+                if {"--help", "-h"} & set(sys.argv):
+                    sys.stdout.write(_help(name, sys.argv[1:]))
+                    return
+                import hydra
+
+                guarded.__module__, guarded.__qualname__ = "__main__", name
+                hydra.main(version_base="1.3", config_path=str(home() / "configs"), config_name=name)(guarded)()
+
+        return run
+
+    return decorate
+
+
+def _arguments(name: str, words: Sequence[str]) -> list[str]:
+    """The command line as Hydra is to see it; ValueError for what it must not see."""
+    from bytetrack.config.arguments import readable
+    from bytetrack.config.choices import refuse_other_choices
+    from bytetrack.config.composing import register_recipes
+    from bytetrack.config.guarding import refuse_foreign_hydra
+    from bytetrack.config.hints import refuse_other_forms
+
+    refuse_other_forms(name, words)
+    arguments = readable(name, words)
+    refuse_other_choices(name, arguments)
+    register_recipes(name, arguments)
+    refuse_foreign_hydra(name, arguments)
+    return arguments
+
+
+def _help(name: str, words: list[str]) -> str:
+    from hydra._internal.utils import get_args_parser
+
+    from bytetrack.config.choices import help_text
+
+    given, _ = get_args_parser().parse_known_args(words)
+    folder = [f"hydra.searchpath=[file://{Path(given.config_dir).absolute()}]"] if given.config_dir else []
+    return help_text(name, [*given.overrides, *folder])
+
+
+def console() -> None:
+    """`bytetrack <verb> ...`: runs `tools/<verb>.py` with the other arguments."""
+    verbs = sorted(path.stem for path in (home() / "tools").glob("*.py") if not path.stem.startswith("_"))
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    if name == "--version":
+        sys.stdout.write(f"bytetrack {__version__}\n")
+        return
+    if name not in verbs:
+        wants_help = name in ("", "-h", "--help")
+        (sys.stdout if wants_help else sys.stderr).write(
+            ("" if wants_help else f"error: no verb {name!r}. ")
+            + f"usage: bytetrack <verb> [key=value ...], verbs: {', '.join(verbs)}; `bytetrack <verb> --help` explains each\n"
+        )
+        sys.exit(0 if wants_help else 2)
+    run_verb(name, sys.argv[2:])
+
+
+def run_verb(name: str, arguments: Sequence[str]) -> None:
+    """Runs `tools/<name>.py` with `arguments` in this process, as the command line would."""
+    script = home() / "tools" / f"{name}.py"
+    sys.argv = [str(script), *arguments]
+    runpy.run_path(str(script), run_name="__main__")

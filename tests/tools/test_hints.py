@@ -1,0 +1,90 @@
+"""What is said to somebody whose words a verb does not know."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from bytetrack.config.choices import refuse_other_choices
+from bytetrack.config.hints import hint_for_a_setting, meant, refuse_other_forms
+from tests.tools.conftest import Verb
+from tests.tools.one_line import failed
+
+
+def answer(verb: str, words: list[str]) -> None:
+    refuse_other_forms(verb, words)
+    refuse_other_choices(verb, words)
+    raise ValueError(hint_for_a_setting(verb, words[-1].partition("=")[0], words))
+
+
+@pytest.mark.parametrize(
+    ("verb", "words", "message"),
+    [
+        ("demo", ["sorce=x"], "demo has no setting 'sorce': did you mean source?"),
+        ("demo", ["conf=0.3"], "did you mean detector.min_score?"),
+        ("demo", ["line=[[0,0,9,9]]"], "did you mean lines?"),
+        ("demo", ["imgsz=640"], "did you mean detector.input_size?"),
+        ("demo", ["draw.trial=3"], "did you mean draw.trail?"),
+        ("demo", ["min_score=0.3"], "did you mean detector.min_score?"),
+        ("demo", ["track.high_score=0.3"], "did you mean tracker.high_score?"),
+        ("demo", ["tracker=ocsort", "tracker.min_hit=2"], "did you mean tracker.min_hits?"),
+        ("track", ["track_buffer=60"], "did you mean tracker.max_lost_frames?"),
+        ("train", ["epochs=3"], "did you mean train.max_epochs?"),
+        ("score", ["track=runs/a"], "did you mean tracks?"),
+        ("track", ["source=x.mp4"], "it takes a dataset, and a video is tracked by tools/demo.py source=FILE"),
+        ("demo", ["qqqqq=1"], "demo has no setting 'qqqqq': there is nothing like it. --help shows all"),
+        (
+            "demo",
+            ["camera_motion=estimated"],
+            "demo has no group 'camera_motion': it is one of tools/refine.py, tools/track.py, tools/tune.py.",
+        ),
+        ("demo", ["exps=demo_traffic"], "recipes are added with a plus: +exps=NAME"),
+        ("demo", ["detector=public"], "detector=public does not serve in demo, which takes by_name, onnx, openvino, recorded, yolox, "),
+        ("demo", ["+exps=mine"], "recipe mine is for track and train: demo has no dataset"),
+        ("tune", ["+exps=mine"], "detector=yolox_s does not serve in tune, which takes public, recorded, simulated"),
+        ("quickstart", ["tracker=sort"], "quickstart takes no other tracker than byte, whose settings can be changed: tracker.NAME=VALUE"),
+        ("demo", ["x.mp4"], "'x.mp4' is no setting: settings are written name=value, source=x.mp4"),
+        ("demo", ["--source", "x.mp4"], "there is no option --source: settings are written name=value, source=x.mp4"),
+        ("demo", ["--conf", "0.3"], "there is no option --conf: settings are written name=value, detector.min_score=0.3"),
+        ("demo", ["--imgsz=640"], "settings are written name=value, detector.input_size=[HEIGHT,WIDTH]"),
+        ("track", ["--source=x.mp4"], "a video is tracked by tools/demo.py source=FILE"),
+        ("track", ["x.mp4"], "a video is tracked by tools/demo.py source=FILE"),
+        ("track", ["/data/MOT17"], "dataset.root=/data/MOT17"),
+        ("train", ["mine"], "settings are written name=value, +exps=mine"),
+        ("convert", ["a.txt"], "input=a.txt"),
+        ("doctor", ["a.mp4"], "video=a.mp4"),
+        ("doctor", ["a.pth"], "checkpoint=a.pth"),
+        ("demo", ["-q"], "there is no option -q: settings are written name=value, and --help shows all"),
+    ],
+)
+def test_an_unknown_word_is_answered_with_what_may_be_meant(verb: str, words: list[str], message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        answer(verb, words)
+
+
+@pytest.mark.parametrize(
+    ("verb", "words", "message"),
+    [
+        ("demo", ["sorce=x"], "demo has no setting 'sorce': did you mean source?"),
+        ("demo", ["tracker=bite"], "no tracker=bite in demo: did you mean tracker=byte? There are botsort, byte, "),
+        ("prepare", ["dataset=mot20"], "did you mean dataset=mot20_test or dataset=mot20_train or dataset=mot20_val_half?"),
+        ("demo", ["detector=public"], "detector=public does not serve in demo, which takes by_name, onnx, openvino, recorded, yolox, "),
+        ("demo", ["--source", "x.mp4"], "there is no option --source: settings are written name=value, source=x.mp4"),
+    ],
+)
+def test_a_verb_ends_with_the_hint(verb_here: Verb, verb: str, words: list[str], message: str) -> None:
+    assert message in failed(verb_here(verb, *words))
+
+
+def test_the_nearest_settings_are_those_called_alike() -> None:
+    settings = dict.fromkeys(["out", "source", "tracker", "tracker.high_score", "tracker.low_score", "detector.min_score"])
+    assert meant("tracker.hihg_score", settings)[0] == "tracker.high_score"
+    assert meant("low_score", settings) == ["tracker.low_score"]
+    assert meant("sauce", settings) == []
+
+
+def test_options_of_hydra_and_their_values_are_no_mistakes(verb_here: Verb) -> None:
+    process = verb_here("export", "--cfg", "job", "weights=a.pth", "out=b.onnx")
+    assert process.returncode == 0
+    assert "weights: a.pth" in process.stdout
