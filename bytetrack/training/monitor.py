@@ -6,7 +6,7 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ log = logging.getLogger("bytetrack")
 Image = npt.NDArray[np.uint8]
 
 TRUE, FOUND = (80, 220, 80), (60, 120, 255)
+WARM_UP = 10  # steps that say nothing of the pace
 FAR = 1e6  # pixels: a box beyond is drawn to there
 
 
@@ -31,29 +32,38 @@ class Monitor:
     """Progress bar and TensorBoard files of one run; `active=False` (all but the first process) does nothing.
 
     Without a terminal a log line every `log_seconds` takes the bar's place. `start` and `steps` are steps of the whole run.
-    The time left is at the pace of the last few minutes: a first step that compiles, or a machine that became busy, does not distort it.
+    The time left is at the pace of the last few minutes, the first steps left out, so that neither storing images nor a machine that
+    became busy distorts it; `beside` is the work that is left after a step beside the steps, evaluations, in steps.
     """
 
-    def __init__(self, folder: Path, start: int, steps: int, active: bool = True, log_seconds: float = 30.0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        start: int,
+        steps: int,
+        active: bool = True,
+        log_seconds: float = 30.0,
+        beside: Callable[[int], float] = lambda step: 0.0,
+    ) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
         self.active = active
         self.folder = folder
         self.start, self.step, self.steps = start, start, steps
-        self.log_seconds = log_seconds
+        self.log_seconds, self.beside = log_seconds, beside
         self._writer: Any = None
         console = Console(stderr=True)
         self._terminal = console.is_terminal
         text = TextColumn("{task.description}")
-        columns = (text, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+        columns = (text, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[left]}"))
         self._bar = Progress(*columns, console=console, transient=True, disable=not (active and self._terminal))
         self._told = time.monotonic()
-        self._marks: deque[tuple[float, int]] = deque(maxlen=6)  # when which step was done, of the last few that were told of
+        self._marks: deque[tuple[float, int]] = deque(maxlen=6)  # when which step was done, of the last few minutes
 
     def __enter__(self) -> Monitor:
         self._bar.start()
-        self._task = self._bar.add_task("training", total=self.steps, completed=self.start)
+        self._task = self._bar.add_task("training", total=self.steps, completed=self.start, left="")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -76,18 +86,21 @@ class Monitor:
         if not self.active:
             return
         words = f"epoch {epoch + 1}" + ("" if losses is None else f", loss {losses['total']:.2f}")
-        self._bar.update(self._task, completed=step, description=words if losses else None)
-        if self._terminal or losses is None:
-            return
+        left, now = self._left(step), time.monotonic()
+        self._bar.update(self._task, completed=step, description=words if losses else None, left=left)
+        if not self._terminal and losses is not None and left and now - self._told >= self.log_seconds:
+            self._told = now
+            log.info("step %d of %d, %s, %s", step, self.steps, words, left)
+
+    def _left(self, step: int) -> str:
+        """The time left after `step` in words, none before there is a pace."""
         now = time.monotonic()
-        if not self._marks:
-            self._told = now
+        if not self._marks and step < self.start + WARM_UP:
+            return ""
+        if not self._marks or now - self._marks[-1][0] >= self.log_seconds:
             self._marks.append((now, step))
-        elif now - self._told >= self.log_seconds:
-            self._told = now
-            before, done = self._marks[0]
-            self._marks.append((now, step))
-            log.info("step %d of %d, %s, %s left", step, self.steps, words, clock((now - before) / (step - done) * (self.steps - step)))
+        before, done = self._marks[0]
+        return clock((now - before) / (step - done) * (self.steps - step + self.beside(step))) + " left" if step > done else ""
 
     def say(self, message: str, *arguments: object) -> None:
         """A log line, from the first process only."""

@@ -217,7 +217,8 @@ class Run:
 
     def _train(self) -> None:
         cv2.setNumThreads(1)
-        with Monitor(self.out, self.step, self.plan.steps, self.here.first) as monitor, checkpoint.Interruption.watched() as watch:
+        monitored = Monitor(self.out, self.step, self.plan.steps, self.here.first, beside=self._evaluations_left)
+        with monitored as monitor, checkpoint.Interruption.watched() as watch:
             if self.step == 0:
                 monitor.settings(self.settings())
             if self.step < self.plan.steps or self.evaluation is not None:  # a finished run's file stays as it is
@@ -248,6 +249,11 @@ class Run:
                     self.save()
             if self.history:
                 monitor.hyper_parameters(self._hyper_parameters(), {"AP": max(row["AP"] for row in self.history)})
+
+    def _evaluations_left(self, step: int) -> float:
+        """What the evaluations after `step` cost, in steps: an image that is only looked at is a third of one that is learned from."""
+        images = len(self.evaluation.images) if self.evaluation is not None else 0
+        return self.recipe.evaluations_after(step // self.plan.steps_per_epoch) * images / (3 * self.recipe.batch_size)
 
     def _check_memory(self) -> None:
         """MemoryError before the first step where this machine's memory will not hold its share of a batch of the largest images."""

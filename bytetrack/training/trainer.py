@@ -118,6 +118,10 @@ class Trainer:
         tail = epoch > self.max_epochs - self.no_aug_epochs
         return tail or epoch % self.eval_interval == 0 or epoch == self.max_epochs
 
+    def evaluations_after(self, epoch: int) -> int:
+        """How many epochs after number `epoch` end with an evaluation."""
+        return sum(self.evaluates(later) for later in range(epoch + 1, self.max_epochs + 1))
+
     def fit(
         self,
         out: str | Path,

@@ -135,7 +135,7 @@ def test_the_time_left_of_a_training_is_at_its_latest_pace(
     monkeypatch.setattr("bytetrack.training.monitor.time.monotonic", lambda: now)
     caplog.set_level("INFO", "bytetrack")
     left = []
-    with Monitor(tmp_path, 0, 1000) as monitor:
+    with Monitor(tmp_path, 0, 1000, beside=lambda step: 40.0) as monitor:
         now = 60.0  # of storing images and of warming up
         for step in range(10, 1000, 10):
             monitor.advance(step, 0, {"total": 1.0})
@@ -143,5 +143,5 @@ def test_the_time_left_of_a_training_is_at_its_latest_pace(
             if caplog.messages:
                 left.append((step, caplog.messages[-1].split(", ")[-1]))
                 caplog.clear()
-    assert left[0] == (70, "0:07:45 left")  # 93 more tens of steps of 5 s
-    assert left[-1] == (980, "0:00:20 left")
+    assert left[0] == (20, "0:08:30 left")  # 98 more tens of steps of 5 s, and an evaluation that takes as long as 40 steps
+    assert left[-1] == (980, "0:01:00 left")

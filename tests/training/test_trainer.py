@@ -395,3 +395,9 @@ def test_bfloat16_trains_on_the_cpu(trainer: Make, tiny: dict[str, Any], tmp_pat
     trainer(precision="bf16", max_epochs=1, no_aug_epochs=1, val=[]).fit(tmp_path, **tiny)
     assert content(tmp_path)["step"] == 2
     assert not (tmp_path / "best.pth").exists()
+
+
+def test_evaluations_that_are_left_count_the_interval_and_the_tail() -> None:
+    recipe = Trainer([{"path": "a.json"}], [{"path": "b.json"}], max_epochs=10, no_aug_epochs=2, eval_interval=4)
+    assert [recipe.evaluations_after(epoch) for epoch in (0, 4, 8, 9, 10)] == [4, 3, 2, 1, 0]  # after epochs 4, 8, 9 and 10
+    assert Trainer([{"path": "a.json"}], max_epochs=10).evaluations_after(0) == 0
