@@ -132,7 +132,7 @@ def step(device: torch.device, size: str, height: int, width: int, batch: int) -
         losses[0].backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        average.update(network)
+        average.update()
         wait()
 
     return ratios(whole, bare)

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from bytetrack import boxes as box_ops
 from bytetrack.data.coco import ImageSet
 
-__all__ = ["Augmentation", "AugmentedImages", "Sample", "distort", "generator", "letterbox_matrix", "warp_boxes"]
+__all__ = ["Augmentation", "AugmentedImages", "Sample", "distort", "distort_float", "generator", "letterbox_matrix", "warp_boxes"]
 
 Image = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float64]
@@ -48,9 +48,12 @@ class Augmentation:
     `mosaic` and `mixup` are probabilities (an image that becomes no mosaic is warped alone), `flip` too; `degrees`, `shear` (degrees),
     `translate` (of the output's size) and `perspective` bound uniform draws around 0; `scale` and, for the image that mixup lays over,
     `mixup_scale` are ranges.
-    (The published runs had a mixup scale of 0.5 to 1.5: their setting, 0.8 to 1.6, never reached the code.) `distort` scales the
-    photometric ranges, 0 for none. A box is dropped when it lies wholly outside, when less than `min_visible` of its area shows, or when
-    a side is under `min_side` pixels; `clip` cuts boxes at the border.
+    (The published runs had a mixup scale of 0.5 to 1.5: their setting, 0.8 to 1.6, never reached the code.) Where that image ends,
+    `mixup_pad` is its grey level; without a box of its own it is laid over nonetheless, unless `mixup_empty` is false.
+    `distort` scales the photometric ranges, 0 for none; `distort_as` is how the published code reckons them, as `float32`, or `uint8`:
+    see `distort_float`. A box is dropped when it lies wholly outside, when less than `min_visible` of its area shows, when one side is
+    over `max_aspect` times the other, or when a side is under `min_side` pixels (in mosaics `mosaic_min_side`, in the image that mixup
+    lays over `mixup_min_side`); `clip` cuts boxes at the border.
     """
 
     mosaic: float = 1.0
@@ -61,10 +64,16 @@ class Augmentation:
     shear: float = 2.0
     perspective: float = 0.0
     mixup_scale: tuple[float, float] = (0.8, 1.6)
+    mixup_pad: int = 114
+    mixup_empty: bool = True
     distort: float = 1.0
+    distort_as: str = "uint8"
     flip: float = 0.5
     clip: bool = False
     min_side: float = 1.0
+    mosaic_min_side: float | None = None
+    mixup_min_side: float | None = None
+    max_aspect: float | None = None
     min_visible: float = 0.0
 
     def __post_init__(self) -> None:
@@ -75,9 +84,15 @@ class Augmentation:
             low, high = getattr(self, name)
             if not 0 < low <= high:
                 raise ValueError(f"{name} must be a range of positive numbers, lower first: got {(low, high)}")
-        for name in ("degrees", "translate", "shear", "perspective", "min_side"):
-            if getattr(self, name) < 0:
+        for name in ("degrees", "translate", "shear", "perspective", "min_side", "mosaic_min_side", "mixup_min_side"):
+            if (getattr(self, name) or 0) < 0:
                 raise ValueError(f"{name} must not be negative: got {getattr(self, name)}")
+        if not 0 <= self.mixup_pad <= 255:
+            raise ValueError(f"mixup_pad must be a grey level, 0 to 255: got {self.mixup_pad}")
+        if self.distort_as not in ("uint8", "float32"):
+            raise ValueError(f"distort_as must be uint8 or float32: got {self.distort_as!r}")
+        if self.max_aspect is not None and self.max_aspect < 1:
+            raise ValueError(f"max_aspect must be at least 1, or null for any: got {self.max_aspect}")
 
 
 def generator(*key: int) -> np.random.Generator:
@@ -89,7 +104,8 @@ class AugmentedImages:
     """Images and targets of `images`, made on demand: `self[Sample(...)]` gives the same arrays wherever and whenever it is asked.
 
     `read(path, reduce)` gives the BGR image at 1/`reduce` of its size; `cached(index)`, if given, a smaller stored copy of it instead.
-    With `crowd`, crowd boxes are targets of class -1; they are left out otherwise.
+    With `crowd`, crowd boxes are targets of class -1; they are left out otherwise. `shares`: the probability of each image to be drawn
+    beside another one; None for all alike.
     """
 
     def __init__(
@@ -100,6 +116,7 @@ class AugmentedImages:
         seed: int = 0,
         cached: Callable[[int], Image] | None = None,
         crowd: bool = False,
+        shares: Floats | None = None,
     ) -> None:
         if not len(images):
             raise ValueError("training needs at least one image, the dataset has none")
@@ -109,6 +126,7 @@ class AugmentedImages:
         self.seed = seed
         self.cached = cached
         self.crowd = crowd
+        self.shares = shares
 
     def __len__(self) -> int:
         return len(self.images)
@@ -117,6 +135,13 @@ class AugmentedImages:
     def _with_boxes(self) -> npt.NDArray[np.int64]:
         owner = np.repeat(np.arange(len(self.images)), np.diff(self.images.offsets))
         return np.unique(owner[~self.images.crowd])
+
+    @cached_property
+    def _shares_with_boxes(self) -> Floats | None:
+        if self.shares is None:
+            return None
+        chosen = self.shares[self._with_boxes]
+        return np.asarray(chosen / chosen.sum(), dtype=np.float64)
 
     def __getitem__(self, sample: Sample) -> tuple[Image, npt.NDArray[np.float32]]:
         """The image, uint8 (height, width, 3) BGR, and its targets, float32 (n, 5): class, centre x, centre y, width, height."""
@@ -132,12 +157,13 @@ class AugmentedImages:
                 image, targets = self._single(index, warp, height, width)
             if len(targets) and rng.random() < settings.mixup:
                 second, more = self._second(mirror, height, width, rng)
-                cv2.addWeighted(image, 0.5, second, 0.5, 0, dst=image)
-                targets = np.concatenate([targets, more])
+                if len(more) or settings.mixup_empty:
+                    cv2.addWeighted(image, 0.5, second, 0.5, 0, dst=image)
+                    targets = np.concatenate([targets, more])
         else:
             image, targets = self._single(index, mirror, height, width)
         if settings.distort:
-            distort(image, rng, settings.distort)
+            (distort if settings.distort_as == "uint8" else distort_float)(image, rng, settings.distort)
         return image, as_targets(targets)
 
     def _single(self, index: int, warp: Floats, height: int, width: int) -> tuple[Image, Floats]:
@@ -150,7 +176,8 @@ class AugmentedImages:
         """Four images around a random point of a canvas of twice the size, of which `warp` shows the middle part."""
         image = blank(height, width)
         x, y = width * rng.uniform(0.5, 1.5), height * rng.uniform(0.5, 1.5)
-        chosen = [index, *rng.integers(len(self.images), size=3).tolist()]
+        others = rng.integers(len(self.images), size=3) if self.shares is None else rng.choice(len(self.images), 3, p=self.shares)
+        chosen = [index, *others.tolist()]
         warp = warp @ translation(-width / 2, -height / 2)
         targets = []
         for tile, source in enumerate(chosen):
@@ -160,20 +187,20 @@ class AugmentedImages:
             top = y - h * fit[1, 1] if tile in (0, 1) else y
             canvas = translation(left, top) @ fit
             shown = warp_boxes(np.array([[0.0, 0.0, 2 * width, 2 * height]]), inverse(canvas))[0]
-            targets.append(self._place(image, source, warp @ canvas, box_ops.clip(shown, w, h)))
+            targets.append(self._place(image, source, warp @ canvas, self.augmentation.mosaic_min_side, box_ops.clip(shown, w, h)))
         return image, np.concatenate(targets)
 
     def _second(self, mirror: Floats, height: int, width: int, rng: np.random.Generator) -> tuple[Image, Floats]:
         """The image that mixup lays over: an image with boxes, letterboxed, scaled, perhaps flipped, cut out at random."""
-        index = int(rng.choice(self._with_boxes))
+        index = int(rng.choice(self._with_boxes, p=self._shares_with_boxes))
         scale = rng.uniform(*self.augmentation.mixup_scale)
         turn = flip_matrix(width * scale) if rng.random() < 0.5 else np.eye(3)
         move = translation(-rng.random() * max(width * (scale - 1), 0), -rng.random() * max(height * (scale - 1), 0))
         fit = letterbox_matrix(int(self.images.width[index]), int(self.images.height[index]), height, width)
-        image = blank(height, width)
-        return image, self._place(image, index, mirror @ move @ turn @ scaling(scale, scale) @ fit)
+        image = blank(height, width, self.augmentation.mixup_pad)
+        return image, self._place(image, index, mirror @ move @ turn @ scaling(scale, scale) @ fit, self.augmentation.mixup_min_side)
 
-    def _place(self, image: Image, index: int, matrix: Floats, shown: Floats | None = None) -> Floats:
+    def _place(self, image: Image, index: int, matrix: Floats, min_side: float | None = None, shown: Floats | None = None) -> Floats:
         """Draws source `index`, as far as it lies in the box `shown`, into `image`; its boxes there, (n, 5) with the class last."""
         width, height = int(self.images.width[index]), int(self.images.height[index])
         part = np.array([0.0, 0.0, width, height]) if shown is None else shown
@@ -183,10 +210,15 @@ class AugmentedImages:
         if area is None:
             return np.empty((0, 5))
         source, to_source = self._load(index, matrix)
-        draw(image, area, source, matrix @ inverse(to_source), warp_boxes(part[None], to_source)[0])
+        place = matrix @ inverse(to_source)
+        if matrix[0, 1] == matrix[1, 0] == 0 and (matrix[2, :2] == 0).all():
+            matrix = paste(image, area, source, place) @ to_source
+        else:
+            draw(image, area, source, place, warp_boxes(part[None], to_source)[0])
         rows = np.arange(self.images.offsets[index], self.images.offsets[index + 1])
         rows = rows if self.crowd else rows[~self.images.crowd[rows]]
-        moved, kept = move_boxes(self.images.xyxy[rows], matrix, part, image.shape, self.augmentation)
+        least = self.augmentation.min_side if min_side is None else min_side
+        moved, kept = move_boxes(self.images.xyxy[rows], matrix, part, image.shape, self.augmentation, least)
         return np.column_stack([moved[kept], np.where(self.images.crowd[rows[kept]], -1, self.images.category[rows[kept]])])
 
     def _load(self, index: int, matrix: Floats) -> tuple[Image, Floats]:
@@ -203,9 +235,9 @@ class AugmentedImages:
         return image, scaling(image.shape[1] / width, image.shape[0] / height)
 
 
-def blank(height: int, width: int) -> Image:
+def blank(height: int, width: int, grey: int = PAD) -> Image:
     """A grey image."""
-    return np.full((height, width, 3), PAD, np.uint8)
+    return np.full((height, width, 3), grey, np.uint8)
 
 
 def reduction(scale: float) -> int:
@@ -286,8 +318,27 @@ def draw(image: Image, area: tuple[int, int, int, int], source: Image, matrix: F
     )
 
 
+def paste(image: Image, area: tuple[int, int, int, int], source: Image, matrix: Floats) -> Floats:
+    """As `draw`, by a `matrix` that only scales, mirrors and moves, in a quarter of the time: the piece of `source` that lands in `area`
+    is resized, from whole pixels to whole pixels. The matrix by which it did land, which differs by less than a pixel."""
+    left, top, right, bottom = area
+    seen = box_ops.clip(warp_boxes(np.array([area], np.float64), inverse(matrix)), source.shape[1], source.shape[0])[0]
+    x0, y0 = (min(int(np.floor(seen[axis] + 1e-6)), source.shape[1 - axis] - 1) for axis in (0, 1))
+    x1, y1 = max(int(np.ceil(seen[2] - 1e-6)), x0 + 1), max(int(np.ceil(seen[3] - 1e-6)), y0 + 1)
+    to_x0, to_y0, to_x1, to_y1 = (round(value) for value in warp_boxes(np.array([[x0, y0, x1, y1]], np.float64), matrix)[0].tolist())
+    to_x1, to_y1 = max(to_x1, to_x0 + 1), max(to_y1, to_y0 + 1)
+    x, y = (to_x1 - to_x0) / (x1 - x0), (to_y1 - to_y0) / (y1 - y0)
+    resized = np.asarray(cv2.resize(source[y0:y1, x0:x1], (to_x1 - to_x0, to_y1 - to_y0), interpolation=cv2.INTER_LINEAR), np.uint8)
+    exact = translation(to_x0, to_y0) @ scaling(x, y) @ translation(-x0, -y0)
+    if matrix[0, 0] < 0:
+        resized, exact = resized[:, ::-1], translation(to_x0 + to_x1, 0) @ scaling(-1, 1) @ exact
+    left, top, right, bottom = max(left, to_x0), max(top, to_y0), min(right, to_x1), min(bottom, to_y1)
+    image[top:bottom, left:right] = resized[top - to_y0 : bottom - to_y0, left - to_x0 : right - to_x0]
+    return exact
+
+
 def move_boxes(
-    xyxy: Floats, matrix: Floats, part: Floats, shape: Sequence[int], settings: Augmentation
+    xyxy: Floats, matrix: Floats, part: Floats, shape: Sequence[int], settings: Augmentation, min_side: float
 ) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Boxes of the source in the output, and which of them to keep; `part` is the piece of the source that was drawn."""
     shown = box_ops.clip(xyxy - part[[0, 1, 0, 1]], part[2] - part[0], part[3] - part[1]) + part[[0, 1, 0, 1]]
@@ -297,7 +348,9 @@ def move_boxes(
     visible = in_part * box_ops.area(inside) / np.maximum(box_ops.area(moved), 1e-9)
     result = inside if settings.clip else moved
     sides = result[:, 2:] - result[:, :2]
-    return result, (visible > 0) & (visible >= settings.min_visible) & (sides.min(axis=1, initial=np.inf) >= settings.min_side)
+    shortest, longest = sides.min(axis=1, initial=np.inf), sides.max(axis=1, initial=0)
+    kept = (visible > 0) & (visible >= settings.min_visible) & (shortest >= min_side)
+    return result, kept if settings.max_aspect is None else kept & (longest < settings.max_aspect * shortest)
 
 
 def as_targets(rows: Floats) -> npt.NDArray[np.float32]:
@@ -326,3 +379,24 @@ def distort(image: Image, rng: np.random.Generator, strength: float = 1.0) -> No
         hsv = cv2.cvtColor(image, cv2.COLOR_BGR2HSV)
         cv2.LUT(hsv, tables.astype(np.uint8)[None], dst=hsv)
         cv2.cvtColor(hsv, cv2.COLOR_HSV2BGR, dst=image)
+
+
+def distort_float(image: Image, rng: np.random.Generator, strength: float = 1.0) -> None:
+    """As `distort`, as the published code reckons it once mixup has made the image float32, in place, rounded at the end.
+
+    OpenCV's hue is then 0 … 360 and taken modulo 180 all the same, so that hues fold over, and its saturation 0 … 1, which nothing
+    bounds; neither is what was meant.
+    """
+    chosen = rng.random(4) < 0.5
+    shift, contrast, hue, saturation = rng.uniform(-strength, strength, 4) * [32, 0.5, 18, 0.5]
+    pixels = image.astype(np.float32)
+    if chosen[0]:
+        pixels = (pixels + np.float32(shift)).clip(0, 255)
+    if chosen[1]:
+        pixels = (pixels * np.float32(1 + contrast)).clip(0, 255)
+    hsv = cv2.cvtColor(pixels, cv2.COLOR_BGR2HSV)
+    if chosen[2]:
+        hsv[..., 0] = (hsv[..., 0].astype(np.int32) + round(hue)) % 180
+    if chosen[3]:
+        hsv[..., 1] = (hsv[..., 1] * np.float32(1 + saturation)).clip(0, 255)
+    image[:] = cv2.cvtColor(hsv, cv2.COLOR_HSV2BGR).round().clip(0, 255)

@@ -58,13 +58,13 @@ def _is_plain(value: Any) -> bool:
     return value is None or isinstance(value, (bool, int, float, str))
 
 
-def check(path: Path, content: Mapping[str, Any], own: Mapping[str, Any], parameters: Sequence[torch.Tensor], steps: int) -> None:
-    """FormatError unless `content` has the form of `own`, what this run of so many `steps` would save, and every number is finite.
-
-    `parameters` are the optimizer's, in the order of its groups.
-    """
-    wrong = _other_form({key: content.get(key) for key in CHECKED}, {key: own[key] for key in CHECKED})
-    if wrong is None and not content["step"] == content["updates"] <= steps:
+def check(path: Path, content: Mapping[str, Any], own: Mapping[str, Any], optimizer: torch.optim.Optimizer) -> None:
+    """FormatError unless `content` has the form of `own`, what this run, with this `optimizer`, would save, and every number is finite."""
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    other = content["settings"]["train"]["precision"] != own["settings"]["train"]["precision"]  # fp16 alone scales
+    checked = [key for key in CHECKED if not (key == "scaler" and other)]
+    wrong = _other_form({key: content.get(key) for key in checked}, {key: own[key] for key in checked})
+    if wrong is None and content["step"] != content["updates"]:
         wrong = "step"
     if wrong is None:
         wrong = _wrong_optimizer(content["optimizer"], own["optimizer"]["param_groups"], parameters, content["step"])
@@ -83,7 +83,8 @@ def _wrong_optimizer(optimizer: Any, groups: list[dict[str, Any]], parameters: S
     for number, (group, own) in enumerate(zip(optimizer["param_groups"], groups, strict=True)):
         if changed := [key for key in own if key != "lr" and group[key] != own[key]]:  # the rate is that of the step
             return f"optimizer.param_groups.{number}.{changed[0]}"
-    kept = {number: names for group in groups for number in group["params"] if step and (names := _kept(group))}
+    begun = step or optimizer["state"]  # before the first step an earlier version kept nothing
+    kept = {number: names for group in groups for number in group["params"] if begun and (names := _kept(group))}
     scalar = torch.zeros(())
     expected = {number: {name: scalar if name == "step" else parameters[number] for name in names} for number, names in kept.items()}
     state = optimizer["state"]

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 
+from bytetrack import boxes
 from bytetrack.data.coco import ImageSet
 from bytetrack.detection.network import anchors
 from bytetrack.detection.postprocess import Selection
 from bytetrack.detection.preprocess import letterbox_batch, letterbox_ratio, normalise
 from bytetrack.scoring.detection import average_precision, average_precision_by_sequence
 from bytetrack.structures import Detections
+from bytetrack.training.device_memory import largest_that_fits
+from bytetrack.training.processes import Processes
 from bytetrack.video.read import Image, read_image
 
-__all__ = ["Evaluation", "true_boxes"]
+__all__ = ["Evaluation", "true_boxes", "unlabelled"]
+
+log = logging.getLogger("bytetrack")
 
 
 @dataclass(frozen=True)
@@ -52,14 +60,30 @@ class Evaluation:
         single = len(self.images.names) == 1
         select = Selection(self.min_score, self.nms_iou, self.max_detections, None, single)
         found: list[Detections] = []
-        for batch in self._batches(range(len(self.images))[part]):
+
+        def look(batch: list[Image]) -> list[Detections]:
             pixels = normalise(letterbox_batch(batch, (self.height, self.width), str(device)), self.convention)
             with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
                 logits = network(pixels.contiguous(memory_format=torch.channels_last))
-            ratios = [letterbox_ratio(image.shape, (self.height, self.width)) for image in batch]
-            found += select(logits, grid, stride, ratios)
+            return select(logits, grid, stride, [letterbox_ratio(image.shape, (self.height, self.width)) for image in batch])
+
+        most = self.batch_size  # images at a time that the device's memory holds, as far as is known
+        for batch in self._batches(range(len(self.images))[part]):
+            done = 0
+            while done < len(batch):
+                here = batch[done : done + most]
+                fitting = largest_that_fits(lambda images, here=here: found.extend(look(here[:images])), len(here), device)  # type: ignore[misc]
+                if not fitting:
+                    raise MemoryError(f"out of memory on {device}, evaluating one image of {self.height} x {self.width}")
+                if fitting < len(here):
+                    most = fitting
+                done += fitting
             each(len(found))
         return found
+
+    def in_order(self, parts: list[list[Detections]]) -> list[Detections]:
+        """The detections of all images, of which part i holds every `len(parts)`-th from the i-th on."""
+        return [parts[index % len(parts)][index // len(parts)] for index in range(len(self.images))]
 
     def _batches(self, chosen: range) -> Iterator[list[Image]]:
         """The images in batches; a thread decodes the next one meanwhile."""
@@ -79,16 +103,24 @@ class Evaluation:
 
     def score(self, found: list[Detections]) -> dict[str, float]:
         """COCO's twelve figures of detections on all images, in [0, 1] (-1 where there is nothing to find)."""
-        return average_precision(true_boxes(self.images), found, ignored=self._crowds(), sizes=self._sizes())
+        return average_precision(
+            true_boxes(self.images), found, ignored=self._crowds(), sizes=self._sizes(), max_detections=(1, 10, self.most_boxes)
+        )
+
+    @property
+    def most_boxes(self) -> int:
+        """How many boxes an image are looked at: COCO's 100, in crowds 500, of which 100 would be a part only."""
+        return 100 if np.diff(self.images.offsets).max(initial=0) <= 100 else 500
 
     def score_by_sequence(self, found: list[Detections]) -> dict[str, dict[str, float]]:
         """The same for each sequence of the images, by name, and under COMBINED for all."""
         truth, crowds, sizes = true_boxes(self.images), self._crowds(), self._sizes()
         names = [self.images.sequences[s] if s >= 0 else "still images" for s in self.images.sequence.tolist()]
         rows = {name: [i for i, other in enumerate(names) if other == name] for name in dict.fromkeys(names)}
-        pick = {"ignored": {name: [crowds[i] for i in of] for name, of in rows.items()}}
+        pick: dict[str, Any] = {"ignored": {name: [crowds[i] for i in of] for name, of in rows.items()}}
+        pick["max_detections"] = (1, 10, self.most_boxes)
         if sizes is not None:
-            pick["sizes"] = {name: [sizes[i] for i in of] for name, of in rows.items()}  # type: ignore[misc]
+            pick["sizes"] = {name: [sizes[i] for i in of] for name, of in rows.items()}
         return average_precision_by_sequence(
             {name: [truth[i] for i in of] for name, of in rows.items()}, {name: [found[i] for i in of] for name, of in rows.items()}, **pick
         )
@@ -98,6 +130,19 @@ class Evaluation:
 
     def _sizes(self) -> list[tuple[int, int]] | None:
         return list(zip(self.images.width.tolist(), self.images.height.tolist(), strict=True)) if self.clip else None
+
+
+def unlabelled(look: Evaluation, network: nn.Module, device: torch.device, here: Processes) -> list[npt.NDArray[np.float64]]:
+    """Of each image of `look`, the boxes that `network` finds where no label is (IoU with each under 0.3)."""
+    images = look.images
+    if here.first:
+        log.info("looking at the %d training images with the starting weights, for people without a label", len(images))
+    found = look.in_order(here.gather(look.detect(network.eval(), device, part=slice(here.rank, None, here.world))))
+    labels = [images.xyxy[images.rows(index)] for index in range(len(images))]
+    seen = [one.xyxy[boxes.iou(one.xyxy, of).max(axis=1, initial=0) < 0.3] for one, of in zip(found, labels, strict=True)]
+    if here.first:
+        log.info("%d boxes beside %d labels are neither object nor background", sum(map(len, seen)), len(images.xyxy))
+    return seen
 
 
 def true_boxes(images: ImageSet) -> list[Detections]:

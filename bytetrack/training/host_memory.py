@@ -1,14 +1,15 @@
-"""The memory of a CPU, asked for before training: a system ends what takes more than there is, without a word."""
+"""The memory of the machine, asked for before training: what takes more than there is ends or hangs without a word."""
 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
-__all__ = ["available", "kept_for_backward"]
+__all__ = ["available", "kept_for_backward", "prefetch_that_fits", "shared_memory"]
 
 
 def available() -> float:
@@ -41,3 +42,28 @@ def kept_for_backward(forward: Callable[[], torch.Tensor]) -> int:
     total = sum(kept.values())
     del result
     return total
+
+
+def shared_memory() -> float:
+    """Bytes free in /dev/shm, through which loading processes hand over batches; infinite where there is none."""
+    try:
+        found = os.statvfs("/dev/shm")
+    except (OSError, AttributeError):  # AttributeError: Windows
+        return math.inf
+    return float(found.f_bavail * found.f_frsize)
+
+
+def prefetch_that_fits(batch: int, workers: int, processes: int, free: float, wanted: int = 4) -> int:
+    """How many batches of so many bytes each of the `workers` of each of a machine's `processes` may hold ready in `free` bytes of
+    /dev/shm, at most `wanted`. MemoryError where it is not one."""
+    if not workers or math.isinf(free):
+        return wanted
+    places = int(free / processes / batch) - 1  # one is being trained on
+    if places < workers:
+        needed = processes * (workers + 1) * batch
+        fewer = max(places, 0)
+        raise MemoryError(
+            f"{workers} loading processes need {needed / 2**20:.0f} MiB of /dev/shm for batches of {batch / 2**20:.1f} MiB, "
+            f"{free / 2**20:.0f} are free: in a container, docker run --ipc=host (or --shm-size); or train.workers={fewer}"
+        )
+    return min(wanted, places // workers)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
+import shutil
 import signal
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +25,9 @@ from bytetrack.detection.preprocess import letterbox_ratio
 from bytetrack.executors.plan import cores
 from bytetrack.video.read import read_image
 
-__all__ = ["Batch", "Plan", "StoredImages", "batches", "labelled"]
+__all__ = ["Batch", "Plan", "StoredImages", "batches", "labelled", "loading_processes", "mixture", "shares"]
+
+PATIENCE = 900  # seconds without a batch
 
 log = logging.getLogger("bytetrack")
 Image = npt.NDArray[np.uint8]
@@ -30,7 +35,7 @@ Image = npt.NDArray[np.uint8]
 
 def labelled(entries: Sequence[Mapping[str, Any]], setting: str) -> ImageSet:
     """Loads and joins the COCO files that `setting` lists; ValueError unless some box counts, a warning for a class without boxes."""
-    images = mix([load_coco(**entry) for entry in entries])
+    images = mix([_load(entry) for entry in entries])
     boxes = np.bincount(images.category[~images.crowd], minlength=len(images.names))
     if not boxes.any():
         files = ", ".join(str(entry["path"]) for entry in entries)
@@ -39,6 +44,16 @@ def labelled(entries: Sequence[Mapping[str, Any]], setting: str) -> ImageSet:
     if without := [name for name, count in zip(images.names, boxes.tolist(), strict=True) if not count]:
         log.warning("%s: no box of %s: the figures are those of the other classes", setting, ", ".join(without))
     return images
+
+
+def mixture(entries: Sequence[Mapping[str, Any]]) -> tuple[tuple[int, float], ...] | None:
+    """Of each COCO file its number of images and their `weight`; None where all have the same."""
+    weights = [float(entry.get("weight", 1)) for entry in entries]
+    return None if len(set(weights)) == 1 else tuple((len(_load(entry)), weight) for entry, weight in zip(entries, weights, strict=True))
+
+
+def _load(entry: Mapping[str, Any]) -> ImageSet:
+    return load_coco(**{key: value for key, value in entry.items() if key != "weight"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +67,22 @@ class Batch:
     def pin_memory(self) -> Batch:
         return Batch(self.images.pin_memory(), self.targets.pin_memory(), self.samples)
 
+    def pieces(self, count: int) -> list[Batch]:
+        """The batch in at most so many pieces."""
+        size = -(-len(self.samples) // count)
+        starts = range(0, len(self.samples), size)
+        return [Batch(self.images[s : s + size], self.targets[s : s + size], self.samples[s : s + size]) for s in starts]
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Which samples make the batch of a step: everything here depends on `seed` and the step alone.
 
-    Of each `batch_size` images of a step, process `rank` of `world` takes every `world`-th. Every `interval` steps one of the sizes
-    `multiscale` (lowest, highest height in units of 32 pixels, the width in proportion) is drawn, None for `height` x `width` always.
-    The last `tail_epochs` of `epochs` are without mosaic.
+    Of each `batch_size` images of a step, process `rank` of `world` takes every `world`-th, in `parts` one after the other, of which each
+    takes every `parts`-th again: one process with eight parts trains on the images of eight processes. Every `interval` steps one of the
+    sizes `multiscale` (lowest, highest height in units of 32 pixels, the width in proportion) is drawn, None for `height` x `width` always.
+    The last `tail_epochs` of `epochs` are without mosaic. The `skipped` steps (from 0) have no images. `mixture` has of each dataset
+    its number of images and how often each of them is drawn, relative to the others'; None for once an epoch each.
     """
 
     images: int
@@ -73,6 +96,14 @@ class Plan:
     seed: int = 0
     rank: int = 0
     world: int = 1
+    parts: int = 1
+    skipped: frozenset[int] = frozenset()
+    mixture: tuple[tuple[int, float], ...] | None = None
+
+    @property
+    def part_size(self) -> int:
+        """How many images are trained on at a time."""
+        return self.batch_size // self.world // self.parts
 
     @property
     def steps_per_epoch(self) -> int:
@@ -104,20 +135,37 @@ class Plan:
 
     def order(self, epoch: int) -> npt.NDArray[np.int64]:
         """The images of an epoch, shuffled, as many as its batches take."""
-        order = generator(self.seed, 2, epoch).permutation(self.images)
+        rng = generator(self.seed, 2, epoch)
+        order = rng.permutation(self.images)
+        if self.mixture is not None:  # each image as often as its share says, the fraction that is left by lot
+            edges = np.floor(np.cumsum(self.images * shares(self.mixture)[order]) + rng.random()).astype(np.int64)
+            order = rng.permutation(np.repeat(order, np.diff(edges, prepend=0)))
         return np.resize(order, self.steps_per_epoch * self.batch_size)
 
     def samples(self, step: int) -> list[Sample]:
         """What this process trains on at `step`."""
+        if step in self.skipped:
+            return []
         epoch, within = divmod(step, self.steps_per_epoch)
         chosen = self.order(epoch)[within * self.batch_size : (within + 1) * self.batch_size][self.rank :: self.world]
         return [Sample(epoch, int(image), *self.size(step), self.augmented(step)) for image in chosen]
 
 
+def shares(mixture: tuple[tuple[int, float], ...]) -> npt.NDArray[np.float64]:
+    """The probability of each image of datasets of (images, weight of each): they sum to 1.
+
+    >>> shares(((2, 1.0), (1, 2.0))).tolist()
+    [0.25, 0.25, 0.5]
+    """
+    weights = np.repeat([weight for _, weight in mixture], [images for images, _ in mixture])
+    return np.asarray(weights / weights.sum(), dtype=np.float64)
+
+
 class StoredImages:
     """Letterboxed copies of a dataset's images in one file, made at first use and shared by all processes.
 
-    The file lies in `folder` and is opened again by a later run over the same images at the same size.
+    The file lies in `folder` and is opened again by a later run over the same images at the same size. OSError where the disk has no
+    room for it: the file is sparse, and a disk that fills while it is mapped ends the process without a word.
     """
 
     def __init__(self, folder: Path, images: ImageSet, height: int, width: int) -> None:
@@ -130,8 +178,18 @@ class StoredImages:
         self.starts = np.concatenate([[0], np.cumsum([3 * h * w for h, w in self.sizes])])
         self._made_by = (folder, images, height, width)
         folder.mkdir(parents=True, exist_ok=True)
+        self._check_disk(folder / f"pixels_{height}x{width}.bin")
         self.pixels = _mapped(folder / f"pixels_{height}x{width}.bin", int(self.starts[-1]))
         self.done = _mapped(folder / f"done_{height}x{width}.bin", len(images))
+
+    def _check_disk(self, path: Path) -> None:
+        taken = 512 * path.stat().st_blocks if path.is_file() and hasattr(os, "statvfs") else 0
+        needed, free = int(self.starts[-1]) - taken, shutil.disk_usage(path.parent).free
+        if needed > free:
+            raise OSError(
+                f"{path.parent}: storing {len(self.images)} images takes {needed / 2**30:.1f} GiB, {free / 2**30:.1f} are free: "
+                "set train.cache=false, or out on another disk"
+            )
 
     def __reduce__(self) -> tuple[type[StoredImages], tuple[Path, ImageSet, int, int]]:
         """In another process the files are opened again."""
@@ -161,6 +219,8 @@ def _mapped(path: Path, size: int) -> npt.NDArray[np.uint8]:
 
 def collate(samples: list[tuple[Image, npt.NDArray[np.float32]]]) -> tuple[Tensor, Tensor]:
     """Images in one tensor, targets padded with zero rows to the longest."""
+    if not samples:
+        return torch.empty(0, 0, 0, 3, dtype=torch.uint8), torch.empty(0, 0, 5)
     longest = max(len(targets) for _, targets in samples)
     padded = np.zeros((len(samples), longest, 5), np.float32)
     for row, (_, targets) in zip(padded, samples, strict=True):
@@ -168,40 +228,58 @@ def collate(samples: list[tuple[Image, npt.NDArray[np.float32]]]) -> tuple[Tenso
     return torch.from_numpy(np.stack([image for image, _ in samples])), torch.from_numpy(padded)
 
 
-class _Batches(torch.utils.data.Dataset[Batch]):
-    """The batch of a step, as a dataset: a worker makes a whole batch."""
+class _Parts(torch.utils.data.Dataset[Batch]):
+    """The parts of all steps' batches, in order, as a dataset: a worker makes a whole part."""
 
     def __init__(self, images: AugmentedImages, plan: Plan) -> None:
         self.images = images
         self.plan = plan
 
-    def __getitem__(self, step: int) -> Batch:
-        samples = self.plan.samples(step)
+    def __getitem__(self, number: int) -> Batch:
+        step, part = divmod(number, self.plan.parts)
+        samples = self.plan.samples(step)[part :: self.plan.parts]
         return Batch(*collate([self.images[sample] for sample in samples]), samples)
 
 
-def batches(images: AugmentedImages, plan: Plan, start: int, workers: int, pin: bool) -> Iterator[Batch]:
-    """The batches of steps `start` … `plan.steps` - 1, made ahead by `workers` processes (0: in this one, when asked for).
+def loading_processes(setting: int | str, on_cpu: bool, machine: int) -> int:
+    """How many processes load for this one of a `machine`'s: as set, never more than there are cores; for `auto` its share of the cores
+    but one, up to 14, and up to 4 where training itself runs on them."""
+    if isinstance(setting, int):
+        return min(setting, cores())
+    return min(4, cores()) if on_cpu else max(1, min(14, cores() // machine - 1))
 
-    Not more than there are cores; which of them makes a batch changes nothing in it.
-    What reading an image raises passes, from whatever process.
+
+def batches(
+    images: AugmentedImages,
+    plan: Plan,
+    start: int,
+    workers: int,
+    pin: bool,
+    prefetch: int = 4,
+    waiting: Callable[[float], None] = lambda seconds: None,
+) -> Iterator[Batch]:
+    """The batches of steps `start` … `plan.steps` - 1, part by part, made ahead by `workers` processes (0: in this one, when asked for).
+
+    Which of them makes a batch changes nothing in it; each holds up to `prefetch` ready. `waiting` hears every second how long a batch
+    has been waited for, and may raise. What reading an image raises passes, from whatever process; ChildProcessError where no batch
+    comes in `PATIENCE` seconds.
     """
-    workers = min(workers, cores())
     loader: DataLoader[Batch] = DataLoader(
-        _Batches(images, plan),
+        _Parts(images, plan),
         batch_size=None,
-        sampler=range(start, plan.steps),
+        sampler=range(start * plan.parts, plan.steps * plan.parts),
         num_workers=workers,
         pin_memory=pin,
-        prefetch_factor=4 if workers else None,
+        prefetch_factor=prefetch if workers else None,
         worker_init_fn=_worker if workers else None,
         generator=torch.Generator(),  # else it would draw from, and change, the global one
+        timeout=1 if workers else 0,
     )
     coming = iter(loader)
     failure: OSError | ValueError | None = None
     while True:
         try:
-            batch = next(coming)
+            batch = _next(coming, waiting)
         except StopIteration:
             return
         except (OSError, ValueError) as error:
@@ -213,6 +291,24 @@ def batches(images: AugmentedImages, plan: Plan, start: int, workers: int, pin: 
             del coming  # nothing refers to it then, which ends its processes; they would keep this one from ending
             raise failure
         yield batch
+
+
+def _next(coming: Iterator[Batch], waiting: Callable[[float], None]) -> Batch:
+    """The next batch; between seconds of waiting for it, `waiting` is told."""
+    began = time.monotonic()
+    while True:
+        try:
+            return next(coming)
+        except RuntimeError as error:
+            if "timed out" not in str(error):
+                raise
+        seconds = time.monotonic() - began
+        waiting(seconds)
+        if seconds > PATIENCE:
+            raise ChildProcessError(
+                f"no batch in {PATIENCE // 60} minutes from the loading processes: look at their messages above (is /dev/shm full? in a "
+                "container, docker run --ipc=host) and at the disk; the same command goes on from the last checkpoint"
+            )
 
 
 def _worker(_: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +18,7 @@ __all__ = ["Losses", "YoloxLoss"]
 class Losses:
     """Scalars, each already weighted and divided by the number of foreground cells; `total` is what is minimised.
 
-    `foreground` is that number (at least 1; the mean over processes in distributed training).
+    `foreground` is that number (the mean over processes in distributed training); where it is 0, they are divided by 1.
     """
 
     total: Tensor
@@ -34,12 +35,14 @@ class Losses:
 class YoloxLoss:
     """`box_weight` (1 - IoU^2) + objectness BCE + class BCE against the IoU + optionally L1, over the cells SimOTA assigns.
 
+    `class_weights`, one a class, multiply the class loss of the cells that learn it; None for 1 each.
     Source: YOLOX's head as published (Ge et al., 2021).
     """
 
-    def __init__(self, assignment: SimOTA | None = None, box_weight: float = 5.0) -> None:
+    def __init__(self, assignment: SimOTA | None = None, box_weight: float = 5.0, class_weights: Sequence[float] | None = None) -> None:
         self.assignment = assignment or SimOTA()
         self.box_weight = box_weight
+        self.class_weights = None if class_weights is None else torch.tensor(class_weights)
         self._grids: dict[tuple[int, int, torch.device], Grid] = {}
 
     def __call__(self, raw: Tensor, targets: Tensor, height: int, width: int, l1: bool = False) -> Losses:
@@ -65,20 +68,28 @@ class YoloxLoss:
         boxes = torch.cat((raw[..., :2] * stride + grid.centers - stride / 2, raw[..., 2:4].exp() * stride), -1)
         found = self.assignment(boxes.detach(), raw[..., 4].detach(), raw[..., 5:].detach(), targets, grid)
         image, cell = found.foreground.nonzero(as_tuple=True)
-        count = mean_over_processes(found.foreground.sum().float()).clamp(min=1)
+        foreground = mean_over_processes(found.foreground.sum().float())
+        count = foreground.clamp(min=1)
         truth = targets[image, found.target[image, cell]]
         iou = paired_iou(boxes[image, cell], truth[:, 1:])
         box = self.box_weight * (1 - iou**2).sum() / count
         unknown = cells_within(grid, targets[..., 1:3], targets[..., 3:] / 2, targets[..., 0] < 0) & ~found.foreground
         objectness = F.binary_cross_entropy_with_logits(raw[..., 4], found.foreground.float(), (~unknown).float(), reduction="sum") / count
         labels = F.one_hot(truth[:, 0].long(), raw.shape[2] - 5) * found.iou[image, cell, None]
-        classes = F.binary_cross_entropy_with_logits(raw[image, cell, 5:], labels, reduction="sum") / count
+        classes = F.binary_cross_entropy_with_logits(raw[image, cell, 5:], labels, self._weights(truth), reduction="sum") / count
         distance = raw.new_zeros(())
         if l1:
             size = grid.stride[cell, None]
             goal = torch.cat((truth[:, 1:3] / size - grid.centers[cell] / size + 0.5, (truth[:, 3:] / size + 1e-8).log()), 1)
             distance = F.l1_loss(raw[image, cell, :4], goal, reduction="sum") / count
-        return Losses(box + objectness + classes + distance, box, objectness, classes, distance, count)
+        return Losses(box + objectness + classes + distance, box, objectness, classes, distance, foreground)
+
+    def _weights(self, truth: Tensor) -> Tensor | None:
+        """The class loss's weight (n, 1) of each cell that learns a row of `truth` (n, 5)."""
+        if self.class_weights is None:
+            return None
+        self.class_weights = self.class_weights.to(truth.device)
+        return self.class_weights[truth[:, 0].long(), None]
 
 
 def mean_over_processes(value: Tensor) -> Tensor:

@@ -1,7 +1,8 @@
-"""What a researcher sees of a training run: progress and one table in the console, everything else in TensorBoard."""
+"""What a researcher sees of a training run: progress and one table in the console, everything else where `sinks` takes it."""
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 import time
@@ -13,10 +14,12 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from bytetrack.structures import Detections
+from bytetrack.training.evaluation import Evaluation, true_boxes
 from bytetrack.training.loader import Batch
+from bytetrack.training.sinks import SINKS, Metrics, Sink
+from bytetrack.video.read import read_image
 
 __all__ = ["Monitor", "draw_boxes", "summary_table"]
 
@@ -29,7 +32,7 @@ FAR = 1e6  # pixels: a box beyond is drawn to there
 
 
 class Monitor:
-    """Progress bar and TensorBoard files of one run; `active=False` (all but the first process) does nothing.
+    """Progress bar, `metrics.csv` and the sink `logger` of one run; `active=False` (all but the first process) does nothing.
 
     Without a terminal a log line every `log_seconds` takes the bar's place. `start` and `steps` are steps of the whole run.
     The time left is at the pace of the last few minutes, the first steps left out, so that neither storing images nor a machine that
@@ -42,6 +45,7 @@ class Monitor:
         start: int,
         steps: int,
         active: bool = True,
+        logger: str = "tensorboard",
         log_seconds: float = 30.0,
         beside: Callable[[int], float] = lambda step: 0.0,
     ) -> None:
@@ -52,7 +56,8 @@ class Monitor:
         self.folder = folder
         self.start, self.step, self.steps = start, start, steps
         self.log_seconds, self.beside = log_seconds, beside
-        self._writer: Any = None
+        self._logger = logger
+        self._opened: list[Sink] = []
         console = Console(stderr=True)
         self._terminal = console.is_terminal
         text = TextColumn("{task.description}")
@@ -68,17 +73,15 @@ class Monitor:
 
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
-        if self._writer is not None:
-            self._writer.close()
+        for sink in self._opened:
+            sink.close()
 
     @property
-    def writer(self) -> Any:
-        """TensorBoard's writer, made when first used; what an interrupted run wrote beyond `start` is hidden."""
-        if self._writer is None:
-            from torch.utils.tensorboard import SummaryWriter
-
-            self._writer = SummaryWriter(str(self.folder), purge_step=self.start + 1 if self.start else None)
-        return self._writer
+    def sinks(self) -> list[Sink]:
+        """Where everything goes, opened when first used; nowhere from all but the first process."""
+        if self.active and not self._opened:
+            self._opened = [kind(self.folder, self.start) for kind in (Metrics, SINKS[self._logger])]
+        return self._opened
 
     def advance(self, step: int, epoch: int, losses: Mapping[str, float] | None = None) -> None:
         """Notes that `step` steps are done, in the bar or, from time to time, in the log."""
@@ -108,9 +111,8 @@ class Monitor:
             log.info(message, *arguments)
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
-        if self.active:
-            for name, value in values.items():
-                self.writer.add_scalar(name, value, step)
+        for sink in self.sinks:
+            sink.scalars(values, step)
 
     def batch(self, batch: Batch, step: int, limit: int = 8) -> None:
         """The augmented images of a batch with their boxes: the first thing to look at."""
@@ -121,7 +123,24 @@ class Monitor:
             xywh = targets[targets[:, 3] > 0, 1:]
             xyxy = np.concatenate([xywh[:, :2] - xywh[:, 2:] / 2, xywh[:, :2] + xywh[:, 2:] / 2], axis=1)
             pictures.append(shown(draw_boxes(image.copy(), xyxy, TRUE)))
-        self.writer.add_images("images/training_batch", np.stack(pictures), step, dataformats="NHWC")
+        for sink in self.sinks:
+            sink.pictures("images/training_batch", pictures, step)
+
+    def evaluated(self, evaluation: Evaluation, found: list[Detections], scores: dict[str, float], epoch: int, step: int) -> None:
+        """The figures of an evaluation, overall and by sequence, and some of its images with what was found."""
+        if not self.active:
+            return
+        self.say("epoch %d: AP50:95 %.1f, AP50 %.1f", epoch, 100 * scores["AP"], 100 * scores["AP50"])
+        self.scalars({f"ap/{name}": value for name, value in scores.items() if value >= 0}, step)
+        images = evaluation.images
+        if len(images.sequences) > 1:
+            by_sequence = evaluation.score_by_sequence(found)
+            known = {name: row["AP"] for name, row in by_sequence.items() if name != "COMBINED" and row["AP"] >= 0}
+            self.scalars({f"ap_by_sequence/{name}": value for name, value in known.items()}, step)
+        chosen = np.linspace(0, len(images) - 1, min(4, len(images))).astype(int).tolist()
+        pictures = [read_image(str(images.root / images.files[i])) for i in chosen]
+        truth = true_boxes(images)
+        self.predictions(pictures, [truth[i] for i in chosen], [found[i] for i in chosen], step)
 
     def predictions(self, images: list[Image], true: list[Detections], found: list[Detections], step: int, min_score: float = 0.3) -> None:
         """Evaluation images with true boxes (green) and found ones (orange) of at least `min_score`."""
@@ -129,19 +148,18 @@ class Monitor:
             return
         for number, (image, truth, boxes) in enumerate(zip(images, true, found, strict=True)):
             picture = draw_boxes(draw_boxes(image.copy(), truth.xyxy, TRUE), boxes.xyxy[boxes.score >= min_score], FOUND)
-            self.writer.add_image(f"images/evaluation_{number}", shown(picture), step, dataformats="HWC")
+            for sink in self.sinks:
+                sink.pictures(f"images/evaluation_{number}", [shown(picture)], step)
 
     def settings(self, settings: Mapping[str, Any]) -> None:
         """The run's settings as text."""
-        if self.active:
-            import json
+        for sink in self.sinks:
+            sink.settings(json.dumps(settings, indent=1, default=str), self.start)
 
-            self.writer.add_text("settings", f"```\n{json.dumps(settings, indent=1, default=str)}\n```", self.start)
-
-    def hyper_parameters(self, values: Mapping[str, float | str | bool], scores: Mapping[str, float]) -> None:
+    def compared(self, values: Mapping[str, float | str | bool], scores: Mapping[str, float]) -> None:
         """The numbers one compares runs by, with what they led to."""
-        if self.active:
-            self.writer.add_hparams(dict(values), dict(scores), run_name="hyper_parameters")
+        for sink in self.sinks:
+            sink.compared(values, scores)
 
 
 def shown(image: Image, width: int = 640) -> Image:
@@ -169,28 +187,28 @@ def clock(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
 
 
-def memory(device: torch.device) -> dict[str, float]:
-    """Peak GPU memory so far in GiB, nothing on other devices."""
-    return {"speed/gpu_memory_gib": torch.cuda.max_memory_allocated(device) / 2**30} if device.type == "cuda" else {}
+def summary_table(out: Path, history: list[dict[str, float]], seconds: float, images: int, best_by: str = "AP", waited: float = 0.0) -> Any:
+    """One table at the end (rich): every evaluation, the best one marked, and where things lie. A line where there was no evaluation.
 
-
-def summary_table(out: Path, history: list[dict[str, float]], seconds: float, images: int) -> Any:
-    """One table at the end (rich): every evaluation, the best one marked, and where things lie. A line where there was no evaluation."""
+    `waited` are the seconds without a batch to train on.
+    """
     from rich.table import Table
 
-    took = f"{clock(seconds)}, {images / seconds:.1f} images/s" if seconds > 0 and images else "resumed at its end"
+    took = "resumed at its end"
+    if seconds > 0 and images:
+        took = f"{clock(seconds)}, {images / seconds:.1f} images/s, {100 * waited / seconds:.0f} % of it waiting for data"
     if not history:
         return f"trained in {took}; not evaluated; in {out}: last.pth"
     table = Table(title=f"trained in {took}", title_justify="left", caption=f"in {out}: best.pth, last.pth", caption_justify="left")
     for name in ("epoch", "loss", "AP50:95", "AP50", "AP75", "AR100"):
         table.add_column(name, justify="right")
-    best = max((row["AP"] for row in history), default=0.0)
+    best = max(row[best_by] for row in history)
     for row in history:
         cells = [f"{100 * row[name]:.1f}" for name in ("AP", "AP50", "AP75", "AR100")]
         table.add_row(
             f"{row['epoch']:.0f}",
             "–" if math.isnan(row["loss"]) else f"{row['loss']:.2f}",
             *cells,
-            style="bold" if row["AP"] == best else "",
+            style="bold" if row[best_by] == best else "",
         )
     return table

@@ -5,13 +5,15 @@ from __future__ import annotations
 import copy
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
 
-__all__ = ["MovingAverage", "Optimisation"]
+__all__ = ["MovingAverage", "Optimisation", "frozen_part", "start_momentum"]
 
 OPTIMIZERS = ("sgd", "adamw")
+SCALINGS = ("linear", "sqrt", "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,18 +22,23 @@ class Optimisation:
 
     `optimizer`: `sgd` with Nesterov's momentum, or `adamw` (Loshchilov and Hutter, 2019; `momentum` is its first beta, the second 0.999),
     which learns more in few steps from nothing, at smaller rates and with a larger `weight_decay`. `learning_rate` is that of a batch of
-    64 images and scales with the batch. It rises as the square of the step over `warmup_epochs`, falls along a cosine to `final_factor`
-    of itself and stays there for the epochs without augmentation. `weight_decay` acts on convolution weights only. `ema_decay` is the
-    moving average's after many steps, reached with time constant `ema_steps`. `freeze_batch_norm` keeps BatchNorm's statistics (its
-    scale and shift still learn), for fine-tuning on few images.
+    64 images; with the batch it scales as `scaling` says: `linear`, by its root (`sqrt`) or not (`none`); None is linear for SGD, whose
+    step is the gradient (Goyal et al., 2017), and the root for AdamW, whose step has its size from the rate alone (Malladi et al., 2022).
+    The rate rises from 0 as the square of the step over `warmup_epochs`, falls along a cosine to `final_factor` of itself and stays
+    there for the last `floor_epochs`, None for those without augmentation. `weight_decay` acts on convolution weights only. Gradients
+    longer than `clip_norm` (all together) are shortened to it. `ema_decay` is the moving average's after many steps, reached with time
+    constant `ema_steps`. `freeze_batch_norm` keeps BatchNorm's statistics (its scale and shift still learn), for fine-tuning on few images.
     """
 
     optimizer: str = "sgd"
     learning_rate: float = 1e-3
+    scaling: str | None = None
     momentum: float = 0.9
     weight_decay: float = 5e-4
     warmup_epochs: float = 1.0
     final_factor: float = 0.05
+    floor_epochs: int | None = None
+    clip_norm: float | None = None
     ema_decay: float = 0.9998
     ema_steps: int = 2000
     freeze_batch_norm: bool = False
@@ -39,6 +46,14 @@ class Optimisation:
     def __post_init__(self) -> None:
         if self.optimizer not in OPTIMIZERS:
             raise ValueError(f"optimizer must be {' or '.join(OPTIMIZERS)}: got {self.optimizer!r}")
+        if self.scaling is None:
+            object.__setattr__(self, "scaling", "linear" if self.optimizer == "sgd" else "sqrt")
+        if self.scaling not in SCALINGS:
+            raise ValueError(f"scaling must be {', '.join(SCALINGS)}, or null for what suits the optimizer: got {self.scaling!r}")
+        if self.clip_norm is not None and not self.clip_norm > 0:
+            raise ValueError(f"clip_norm must be positive, or null for none: got {self.clip_norm}")
+        if self.floor_epochs is not None and self.floor_epochs < 0:
+            raise ValueError(f"floor_epochs must not be negative: got {self.floor_epochs}")
         if not self.learning_rate > 0:
             raise ValueError(f"learning_rate must be positive: got {self.learning_rate}")
         for name in ("momentum", "ema_decay"):
@@ -53,30 +68,57 @@ class Optimisation:
             )
 
     def build(self, network: nn.Module) -> torch.optim.Optimizer:
-        """The optimizer over all parameters; weight decay on weights of convolutions alone."""
-        decayed = [module.weight for module in network.modules() if isinstance(module, nn.Conv2d)]
-        chosen = {id(weight) for weight in decayed}
-        others = [parameter for parameter in network.parameters() if id(parameter) not in chosen]
+        """The optimizer over all parameters that learn; weight decay on weights of convolutions alone."""
+        learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        convolutions = {id(module.weight) for module in network.modules() if isinstance(module, nn.Conv2d)}
+        decayed = [parameter for parameter in learning if id(parameter) in convolutions]
+        others = [parameter for parameter in learning if id(parameter) not in convolutions]
         groups = [{"params": decayed, "weight_decay": self.weight_decay}, {"params": others, "weight_decay": 0.0}]
         if self.optimizer == "adamw":
             return torch.optim.AdamW(groups, lr=self.learning_rate, betas=(self.momentum, 0.999), fused=True)
-        return torch.optim.SGD(groups, lr=self.learning_rate, momentum=self.momentum, nesterov=self.momentum > 0, fused=True)
+        optimizer = torch.optim.SGD(groups, lr=self.learning_rate, momentum=self.momentum, nesterov=self.momentum > 0, fused=True)
+        start_momentum(optimizer)
+        return optimizer
+
+    def clip(self, network: nn.Module) -> None:
+        """Shortens the gradients, which must not be scaled, to `clip_norm`."""
+        if self.clip_norm is not None:
+            nn.utils.clip_grad_norm_(network.parameters(), self.clip_norm)
 
     def rate(self, step: int, steps_per_epoch: int, epochs: int, tail_epochs: int, batch_size: int) -> float:
         """The learning rate at `step` (from 0) of `epochs`, the last `tail_epochs` of which are without augmentation."""
-        top = self.learning_rate * batch_size / 64
+        share = batch_size / 64
+        top = self.learning_rate * {"linear": share, "sqrt": math.sqrt(share)}.get(str(self.scaling), 1.0)
         floor = self.final_factor * top
         warm = self.warmup_epochs * steps_per_epoch
-        end = max((epochs - tail_epochs) * steps_per_epoch, warm + 1)
+        last = tail_epochs if self.floor_epochs is None else self.floor_epochs
+        end = max((epochs - last) * steps_per_epoch, warm + 1)
         if step < warm:
-            return top * ((step + 1) / warm) ** 2 if warm >= 1 else top
+            return top * (step / warm) ** 2 if warm >= 1 else top
         if step >= end:
             return floor
         return floor + 0.5 * (top - floor) * (1 + math.cos(math.pi * (step - warm) / (end - warm)))
 
 
+def start_momentum(optimizer: torch.optim.Optimizer) -> None:
+    """Gives every parameter of an SGD that has none yet a momentum of zero.
+
+    Left to itself the fused step allocates it unfilled, and keeps it so where the first step is skipped, as fp16's usually is: what the
+    memory held before then moves the weights. The first step from zero is the gradient, as it is from none.
+    """
+    for group in optimizer.param_groups:
+        for parameter in group["params"] if group.get("momentum") else ():
+            optimizer.state[parameter].setdefault("momentum_buffer", torch.zeros_like(parameter))
+
+
+def frozen_part(network: nn.Module, freeze: str | None) -> list[nn.Module]:
+    """The modules that `freeze` names: `stem` (with the first stage), `backbone`, or None."""
+    darknet: Any = getattr(getattr(network, "backbone", None), "backbone", None)
+    return {"stem": lambda: [darknet.stem, darknet.dark2], "backbone": lambda: [darknet]}.get(str(freeze), list)()
+
+
 class MovingAverage:
-    """`network`, an evaluation-mode copy whose weights and statistics follow the trained network's with decay
+    """`network`, an evaluation-mode copy whose weights and statistics follow those of the network that it was made of with decay
     `decay` (1 - exp(-n / `steps`)) at the n-th update."""
 
     def __init__(self, network: nn.Module, decay: float, steps: int) -> None:
@@ -84,15 +126,22 @@ class MovingAverage:
         self.decay = decay
         self.steps = steps
         self.updates = 0
+        # Loading and training change tensors in place, so these lists stay good; gathering them takes as long as ten updates.
+        self._means, self._values, self._counts, self._counted = [], [], [], []  # type: ignore[var-annotated]
+        for mean, value in zip(_tensors(self.network), _tensors(network), strict=True):
+            floating = mean.dtype.is_floating_point
+            (self._means if floating else self._counts).append(mean)
+            (self._values if floating else self._counted).append(value)
 
     @torch.no_grad()
-    def update(self, network: nn.Module) -> None:
-        """Takes one more step of `network` into account."""
+    def update(self) -> None:
+        """Takes one more step of the network into account."""
         self.updates += 1
         share = 1 - self.decay * (1 - math.exp(-self.updates / self.steps))
-        means, values = self.network.state_dict().values(), network.state_dict().values()
-        floating = [(mean, value) for mean, value in zip(means, values, strict=True) if mean.dtype.is_floating_point]
-        torch._foreach_lerp_([mean for mean, _ in floating], [value for _, value in floating], share)
-        for mean, value in zip(means, values, strict=True):
-            if not mean.dtype.is_floating_point:
-                mean.copy_(value)
+        torch._foreach_lerp_(self._means, self._values, share)
+        if self._counts:
+            torch._foreach_copy_(self._counts, self._counted)
+
+
+def _tensors(network: nn.Module) -> list[torch.Tensor]:
+    return [*network.parameters(), *network.buffers()]

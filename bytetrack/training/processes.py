@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
+import atexit
+import json
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
-__all__ = ["Processes", "processes"]
+__all__ = ["AnotherFailed", "Processes", "processes"]
+
+STEP, EVALUATION = timedelta(minutes=10), timedelta(hours=2)
+"""How long a process waits for the others: in a step, and where one may have work of its own (evaluating, storing images)."""
+
+
+class AnotherFailed(Exception):
+    """Another process met an error and says so itself; this one ends too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Processes:
-    """This process is number `rank` of `world`, `local` of the `machine` on its machine; rank 0 speaks and writes."""
+    """This process is number `rank` of `world`, `local` of the `machine` on its machine; rank 0 speaks and writes.
+
+    `patient` is the group that waits for long; it runs on the CPU, so that no GPU's clock counts meanwhile.
+    """
 
     rank: int = 0
     local: int = 0
     world: int = 1
     machine: int = 1
+    patient: Any = None
 
     @property
     def first(self) -> bool:
@@ -37,6 +52,14 @@ class Processes:
             values /= self.world
         return values
 
+    def average(self, tensors: Sequence[Tensor]) -> None:
+        """Gives all processes' `tensors` their mean, in one exchange."""
+        if self.world == 1 or not tensors:
+            return
+        together = self.mean(torch.cat([tensor.detach().flatten() for tensor in tensors]))
+        for tensor, part in zip(tensors, torch.split(together, [tensor.numel() for tensor in tensors]), strict=True):
+            tensor.detach().copy_(part.view_as(tensor))
+
     def largest(self, value: int, device: torch.device) -> int:
         """The largest `value` of any process."""
         if self.world == 1:
@@ -46,36 +69,65 @@ class Processes:
         return int(flag)
 
     def gather(self, value: Any) -> list[Any]:
-        """Every process's `value`, in the order of ranks, in every process; it must pickle."""
+        """Every process's `value`, in the order of ranks, in every process; it must pickle. Waits for long."""
         if self.world == 1:
             return [value]
         values: list[Any] = [None] * self.world
-        dist.all_gather_object(values, value)
+        dist.all_gather_object(values, value, group=self.patient)
         return values
 
     def from_first(self, value: Any) -> Any:
-        """Rank 0's `value`, whatever this process passes."""
+        """Rank 0's `value`, whatever this process passes. Waits for long."""
         if self.world == 1:
             return value
         holder = [value]
-        dist.broadcast_object_list(holder, src=0)
+        dist.broadcast_object_list(holder, src=0, group=self.patient)
         return holder[0]
 
 
 @contextmanager
 def processes(device: str) -> Iterator[Processes]:
-    """Joins the processes that `torchrun` announces in the environment (gloo on the CPU, NCCL on CUDA), and leaves at the end."""
+    """Joins the processes that `torchrun` announces in the environment (gloo on the CPU, NCCL on CUDA), and leaves at the end.
+
+    After an error this process ends without asking the others, who may wait for it elsewhere: its error goes on, to be told, and the
+    interpreter then ends at once. What a process meets only because another one has ended is SystemExit(1), without a word.
+    """
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world == 1:
         yield Processes()
         return
-    local, machine = (int(os.environ.get(f"LOCAL_{name}", default)) for name, default in (("RANK", 0), ("WORLD_SIZE", world)))
-    here = Processes(int(os.environ["RANK"]), local, world, machine)
-    cuda = device.startswith("cuda")
-    if cuda:
-        torch.cuda.set_device(here.local)
-    dist.init_process_group("nccl" if cuda else "gloo", timeout=timedelta(hours=2))
+    rank, local, machine = (
+        int(os.environ.get(name, other)) for name, other in (("RANK", 0), ("LOCAL_RANK", 0), ("LOCAL_WORLD_SIZE", world))
+    )
+    card = torch.device("cuda", local) if device.startswith("cuda") else None
+    if card is not None:
+        torch.cuda.set_device(card)
+    dist.init_process_group("nccl" if card else "gloo", timeout=STEP, device_id=card)
+    here = Processes(rank, local, world, machine, dist.new_group(backend="gloo", timeout=EVALUATION))
     try:
         yield here
-    finally:
+    except SystemExit:  # by which all end together
         dist.destroy_process_group()
+        raise
+    except BaseException as error:
+        atexit.register(os._exit, 130 if isinstance(error, KeyboardInterrupt) else 1)
+        if _is_of_another(error):
+            raise SystemExit(1) from None
+        _tell_torchrun(error)
+        raise
+    dist.destroy_process_group()
+
+
+def _is_of_another(error: BaseException) -> bool:
+    """Whether the cause lies in a process that has ended."""
+    if isinstance(error, (AnotherFailed, ConnectionError, dist.DistError)):
+        return True
+    return isinstance(error, RuntimeError) and any(word in str(error) for word in ("Connection closed by peer", "Connection reset by peer"))
+
+
+def _tell_torchrun(error: BaseException) -> None:
+    """Leaves the reason where torchrun looks for it: its summary, the last thing of all, then has it in one line."""
+    path = os.environ.get("TORCHELASTIC_ERROR_FILE")
+    if path:
+        reason = {"message": f"{type(error).__name__}: {error}", "extraInfo": {"timestamp": str(int(time.time()))}}
+        Path(path).write_text(json.dumps({"message": reason}), encoding="utf-8")

@@ -107,11 +107,24 @@ def end_loaders() -> None:
         process.join()
 
 
-def test_training_that_memory_does_not_hold_names_a_batch_size_and_keeps_the_checkpoint(
-    trainer: Callable[..., Trainer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_step_that_memory_does_not_hold_is_taken_in_parts_and_of_one_image_says_what_to_set(
+    trainer: Callable[..., Trainer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("WARNING")
+    whole = Run._forward
+
+    def small(run: Run, model: Any, batch: Any) -> Any:
+        if run.step >= 4 and len(batch.samples) > 1:
+            no_memory()
+        return whole(run, model, batch)
+
+    monkeypatch.setattr(Run, "_forward", small)
+    fit(trainer(), tmp_path / "parts")
+    assert checkpoint.read(tmp_path / "parts" / "last.pth")["step"] == 12
+    assert [record.getMessage() for record in caplog.records] == ["out of memory on cpu at step 5: goes on as with train.accumulate=2"]
+    monkeypatch.setattr(Run, "_forward", whole)
     monkeypatch.setattr(Run, "_forward", in_step(4, no_memory))
-    with pytest.raises(MemoryError, match=r"out of memory on cpu at step 5, 2 images of 64 x 64: set train\.batch_size=1, "):
+    with pytest.raises(MemoryError, match=r"^out of memory on cpu at step 5, 1 image of 64 x 64 at a time: set a smaller detector\.input"):
         fit(trainer(), tmp_path / "out")
     assert checkpoint.read(tmp_path / "out" / "last.pth")["step"] == 3
 
@@ -119,13 +132,13 @@ def test_training_that_memory_does_not_hold_names_a_batch_size_and_keeps_the_che
 def test_training_that_a_cpu_will_not_hold_ends_before_the_first_step_and_names_a_batch_size(
     trainer: Callable[..., Trainer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bytetrack.training.run.available", lambda: 0.0)
+    monkeypatch.setattr("bytetrack.training.learning.available", lambda: 0.0)
     with pytest.raises(MemoryError, match=r"^training on 2 images of 64 x 64 takes 0\.0 GiB, 0\.0 are free: set a smaller") as caught:
         fit(trainer(), tmp_path / "out")
     assert not (tmp_path / "out" / "last.pth").exists()
     assert "\n" not in str(caught.value)
-    monkeypatch.setattr("bytetrack.training.run.available", lambda: 1.0)
-    monkeypatch.setattr("bytetrack.training.run.kept_for_backward", lambda forward: 0.75)
+    monkeypatch.setattr("bytetrack.training.learning.available", lambda: 1.0)
+    monkeypatch.setattr("bytetrack.training.learning.kept_for_backward", lambda forward: 0.75)
     with pytest.raises(MemoryError, match=r"set train\.batch_size=1, a smaller"):
         fit(trainer(), tmp_path / "out")
 
@@ -144,11 +157,11 @@ def test_a_machine_among_several_must_hold_its_share_only(
     trainer: Callable[..., Trainer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bytetrack.training.processes.processes", lambda device: nullcontext(Elsewhere(world=2, machine=1)))
-    monkeypatch.setattr("bytetrack.training.run.kept_for_backward", lambda forward: 0.75)
-    monkeypatch.setattr("bytetrack.training.run.available", lambda: 0.5)
+    monkeypatch.setattr("bytetrack.training.learning.kept_for_backward", lambda forward: 0.75)
+    monkeypatch.setattr("bytetrack.training.learning.available", lambda: 0.5)
     with pytest.raises(MemoryError, match=r"^training on 1 images of 64 x 64"):
         fit(trainer(), tmp_path / "out")
-    monkeypatch.setattr("bytetrack.training.run.available", lambda: 1.0)
+    monkeypatch.setattr("bytetrack.training.learning.available", lambda: 1.0)
     monkeypatch.setattr(torch.nn.parallel, "DistributedDataParallel", reached := Mock(side_effect=KeyError("passed")))
     with pytest.raises(KeyError, match="passed"):
         fit(trainer(), tmp_path / "out")

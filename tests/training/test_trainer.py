@@ -372,16 +372,18 @@ def test_half_precision_floats_need_a_gpu(trainer: Make, tiny: dict[str, Any], t
         trainer(precision="fp16").fit(tmp_path, **tiny)
 
 
-def test_the_precision_left_to_the_device_is_recorded_and_held_by_a_resumed_run(
-    trainer: Make, tiny: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_precision_left_to_the_device_is_recorded_and_a_resumed_run_says_where_it_is_another(
+    trainer: Make, tiny: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", logger="bytetrack")
     settings: dict[str, Any] = {"precision": "auto", "device": "cpu", "max_epochs": 1, "no_aug_epochs": 1, "val": []}
     monkeypatch.setattr("bytetrack.detection.inference._cpu_multiplies_bf16", lambda: True)
     trainer(**settings).fit(tmp_path, **tiny)
     assert content(tmp_path)["settings"]["train"]["precision"] == "bf16"
     monkeypatch.setattr("bytetrack.detection.inference._cpu_multiplies_bf16", lambda: False)
-    with pytest.raises(ValueError, match=r"other settings \(train\.precision bf16 -> fp32\)"):
-        trainer(**settings).fit(tmp_path, **tiny)
+    trainer(**{**settings, "max_epochs": 2}).fit(tmp_path, **tiny)
+    assert caplog.messages[-1].endswith("goes on with other settings: train.max_epochs 1 -> 2; train.precision bf16 -> fp32")
+    assert content(tmp_path)["settings"]["train"]["precision"] == "fp32"
 
 
 def test_automatic_precision_is_the_published_one_on_cuda_and_never_fp16_elsewhere() -> None:

@@ -1,0 +1,46 @@
+"""The memory of a GPU: whether a batch fits, and what to do where one does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+__all__ = ["largest_that_fits", "out_of_memory", "parts_that_fit", "peak", "release"]
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether a device had no memory left; MPS says so in words only."""
+    return isinstance(error, torch.OutOfMemoryError) or (isinstance(error, RuntimeError) and "out of memory" in str(error))
+
+
+def release(device: torch.device) -> None:
+    """Gives back what the allocator keeps for later; call it outside of the `except` block, whose error holds tensors."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()
+
+
+def largest_that_fits(attempt: Callable[[int], object], images: int, device: torch.device) -> int:
+    """The first of `images`, half of it, a quarter … for which `attempt` does not run out of memory; 0 where it does for one image."""
+    while images:
+        try:
+            attempt(images)
+            return images
+        except RuntimeError as error:
+            if not out_of_memory(error):
+                raise
+        release(device)
+        images //= 2
+    return 0
+
+
+def parts_that_fit(images: int, fitting: int) -> int:
+    """In how many equal parts `images` are no more than `fitting` at a time."""
+    return next(parts for parts in range(1, images + 1) if images % parts == 0 and images // parts <= fitting)
+
+
+def peak(device: torch.device) -> dict[str, float]:
+    """Peak GPU memory so far in GiB, nothing on other devices."""
+    return {"speed/gpu_memory_gib": torch.cuda.max_memory_allocated(device) / 2**30} if device.type == "cuda" else {}

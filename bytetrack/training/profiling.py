@@ -1,0 +1,24 @@
+"""A trace of some steps, to be looked at in chrome://tracing or Perfetto."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from torch.profiler import ProfilerActivity, profile, schedule
+
+__all__ = ["profiled"]
+
+
+@contextmanager
+def profiled(path: Path, steps: int) -> Iterator[Callable[[], None]]:
+    """What to call after every step: `steps` of them are traced into `path`, after one to warm up and one for the profiler itself."""
+    if not steps:
+        yield lambda: None
+        return
+    activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if torch.cuda.is_available() else [])]
+    plan = schedule(wait=1, warmup=1, active=steps, repeat=1)
+    with profile(activities=activities, schedule=plan, on_trace_ready=lambda p: p.export_chrome_trace(str(path))) as running:
+        yield running.step

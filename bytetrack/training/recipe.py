@@ -1,0 +1,180 @@
+"""The settings of a training run, checked, apart from everything that runs: what a checkpoint records of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bytetrack.data.augment import Augmentation
+from bytetrack.detection.yolox import check_convention
+from bytetrack.training.assignment import SimOTA
+from bytetrack.training.optimisation import Optimisation
+
+__all__ = ["Recipe"]
+
+FREE = ("device", "workers", "log_interval", "checkpoint_minutes", "logger", "profile", "resume", "best")
+"""What a checkpoint does not record: nothing that changes a result on the CPU."""
+CHOICES = {
+    "precision": ("auto", "fp32", "fp16", "bf16"),
+    "freeze": (None, "stem", "backbone"),
+    "best_by": ("AP", "AP50"),
+    "best": ("full", "weights"),
+    "resume": ("same", "changed"),
+    "logger": ("tensorboard", "csv", "wandb", "mlflow"),
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What to train on, and how. The defaults are the ByteTrack paper's, for one class and a batch of 48.
+
+    `data` and `val` list COCO files: mappings with `path` and perhaps `root` and `classes`, as `load_coco` has them; mixed. In `data`,
+    `weight` is how often each of the file's images is drawn, relative to the others' (1).
+    `weights`: a file to start from (None: from nothing); its class layers are cut to `weight_classes` ([0]: COCO's person), else they
+    start anew where the number of classes differs. `convention` of the input: None as the weights have it, `bgr255` without any.
+    `batch_size` counts all processes; each works through its share in `accumulate` parts, which takes less memory. The last
+    `no_aug_epochs` of `max_epochs` are without mosaic and mixup and with the L1 loss.
+    `multiscale`: every `multiscale_interval` steps a height between these two, in units of 32 pixels; None for the detector's size
+    always. `l1_always` has the L1 loss from the first step. `ignore_crowd`: inside crowd boxes nothing counts as background; with
+    `ignore_seen`, a score, nor does it inside the boxes that the starting weights find with at least that score where no label is (IoU
+    with each under 0.3). `class_weights`, one a class, multiply the class loss of the cells that learn it. `freeze` keeps the `stem`
+    (with the first stage) or the whole `backbone` as it is.
+    Evaluation every `eval_interval` epochs and every one of the last `no_aug_epochs`; 0 for never. `best.pth` has the highest `best_by`,
+    in `full` or as `weights` alone (`best`). `patience`: so many evaluations without a better one end the run; 0 for never.
+    `cache` stores letterboxed images in the run folder meanwhile. A checkpoint is written every epoch and every `checkpoint_minutes`.
+    `resume=changed` goes on with another batch size, rate or order of images. `skip_steps` (from 1, as messages count) are left out.
+    `precision` of the network's layers: `auto` is what `pick_precision` finds for the device; losses and weights are float32 always.
+    `workers`: loading processes of each training process; `auto` by cores and processes of the machine. `profile`: so many steps
+    are traced.
+    """
+
+    data: Sequence[Mapping[str, Any]]
+    val: Sequence[Mapping[str, Any]] = ()
+    weights: str | None = None
+    weight_classes: Sequence[int] | None = None
+    convention: str | None = None
+    max_epochs: int = 80
+    no_aug_epochs: int = 10
+    batch_size: int = 48
+    accumulate: int = 1
+    multiscale: Sequence[int] | None = (18, 32)
+    multiscale_interval: int = 10
+    l1_always: bool = False
+    ignore_crowd: bool = False
+    ignore_seen: float | None = None
+    class_weights: Sequence[float] | None = None
+    freeze: str | None = None
+    augmentation: Augmentation = None  # type: ignore[assignment]  # None stands for its defaults, as in the config
+    assignment: SimOTA = None  # type: ignore[assignment]
+    optimisation: Optimisation = None  # type: ignore[assignment]
+    precision: str = "auto"
+    compile: bool = False
+    device: str = "auto"
+    workers: int | str = "auto"
+    seed: int = 0
+    cache: bool = False
+    eval_interval: int = 5
+    best_by: str = "AP"
+    best: str = "full"
+    patience: int = 0
+    resume: str = "same"
+    skip_steps: Sequence[int] = ()
+    log_interval: int = 10
+    logger: str = "tensorboard"
+    profile: int = 0
+    checkpoint_minutes: float = 10.0
+
+    def __post_init__(self) -> None:
+        given = {
+            "data": [dict(entry) for entry in self.data],
+            "val": [dict(entry) for entry in self.val],
+            "weight_classes": _as_list(self.weight_classes),
+            "class_weights": _as_list(self.class_weights),
+            "skip_steps": sorted(self.skip_steps),
+            "multiscale": (int(self.multiscale[0]), int(self.multiscale[1])) if self.multiscale is not None else None,
+            "augmentation": self.augmentation or Augmentation(),
+            "assignment": self.assignment or SimOTA(),
+            "optimisation": self.optimisation or Optimisation(),
+        }
+        for name, value in given.items():
+            object.__setattr__(self, name, value)
+        check_convention(self.convention)
+        self._check_numbers()
+        self._check_choices()
+
+    def _check_numbers(self) -> None:
+        if not self.data or any("path" not in entry for entry in (*self.data, *self.val)):
+            raise ValueError("data must list at least one COCO file, [{path: FILE, root: FOLDER}], and so must val if it is given")
+        if any(not entry.get("weight", 1) > 0 for entry in self.data):
+            raise ValueError(f"the weight of a dataset must be positive: got {[entry.get('weight', 1) for entry in self.data]}")
+        for name in ("max_epochs", "batch_size", "accumulate", "multiscale_interval", "log_interval"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1: got {getattr(self, name)}")
+        for name in ("no_aug_epochs", "eval_interval", "seed", "patience", "profile"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative: got {getattr(self, name)}")
+        if self.workers != "auto" and (not isinstance(self.workers, int) or self.workers < 0):
+            raise ValueError(f"workers must be a number of processes, or auto: got {self.workers}")
+        if self.no_aug_epochs > self.max_epochs:
+            raise ValueError(f"no_aug_epochs must be at most max_epochs: got {self.no_aug_epochs} of {self.max_epochs}")
+        if self.multiscale is not None and not 1 <= self.multiscale[0] <= self.multiscale[1]:
+            raise ValueError(f"multiscale must be a range of heights in units of 32 pixels, lower first: got {self.multiscale}")
+        if any(step < 1 for step in self.skip_steps):
+            raise ValueError(f"skip_steps count from 1: got {self.skip_steps}")
+        if self.class_weights is not None and any(not weight > 0 for weight in self.class_weights):
+            raise ValueError(f"class_weights must be positive: got {self.class_weights}")
+
+    def _check_choices(self) -> None:
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                shown = ", ".join("null" if choice is None else choice for choice in choices)
+                raise ValueError(f"{name} must be {shown}: got {getattr(self, name)!r}")
+        if self.ignore_seen is not None and (self.weights is None or not 0 < self.ignore_seen < 1):
+            raise ValueError(
+                f"ignore_seen must be a score in (0, 1), of boxes of the starting weights (set weights): got {self.ignore_seen}"
+            )
+        if self.weight_classes is not None and self.weights is None:
+            raise ValueError("weight_classes choose rows of a weight file: set weights too")
+
+    def settings(self) -> dict[str, Any]:
+        """Every setting as plain values, for a checkpoint and for the comparison with it."""
+        plain = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name not in FREE}
+        plain["augmentation"] = dataclasses.asdict(self.augmentation)
+        plain["optimisation"] = dataclasses.asdict(self.optimisation)
+        plain["assignment"] = {name: value for name, value in vars(self.assignment).items() if name != "max_pairs"}  # memory alone
+        return {name: _plain(value) for name, value in plain.items()}
+
+    def evaluates(self, epoch: int) -> bool:
+        """Whether epoch number `epoch` (from 1) ends with an evaluation."""
+        if not self.val or self.eval_interval == 0:
+            return False
+        tail = epoch > self.max_epochs - self.no_aug_epochs
+        return tail or epoch % self.eval_interval == 0 or epoch == self.max_epochs
+
+    def evaluations_after(self, epoch: int) -> int:
+        """How many epochs after number `epoch` end with an evaluation."""
+        return sum(self.evaluates(later) for later in range(epoch + 1, self.max_epochs + 1))
+
+    def patience_ended(self, history: Sequence[Mapping[str, float]]) -> bool:
+        """Whether the last `patience` evaluations were no better than one before."""
+        figures = [row[self.best_by] for row in history]
+        return 0 < self.patience < len(figures) and len(figures) - 1 - figures.index(max(figures)) >= self.patience
+
+
+def _as_list(values: Sequence[Any] | None) -> list[Any] | None:
+    return None if values is None else list(values)
+
+
+def _plain(value: Any) -> Any:
+    """Tuples as lists and paths as text, so that what is written and read again compares equal."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return str(value) if isinstance(value, Path) else value

@@ -1,0 +1,181 @@
+"""Where a run's figures and pictures go: TensorBoard, a table, or a tracking service. A new one is a class and its name in `SINKS`."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["SINKS", "Metrics", "Sink", "check_logger"]
+
+Image = npt.NDArray[np.uint8]
+
+COLUMNS = (
+    "step",
+    "schedule/epoch",
+    *(f"loss/{name}" for name in ("total", "box", "objectness", "classes", "l1", "foreground")),
+    "schedule/learning_rate",
+    *(f"speed/{name}" for name in ("images_per_second", "data_wait", "gpu_memory_gib")),
+    *(f"ap/{name}" for name in ("AP", "AP50", "AP75", "AR100")),
+)
+"""Of `metrics.csv`: the names that every sink has."""
+
+
+class Sink:
+    """Takes what a run has to show; here, nothing. Steps count from 1; pictures are uint8 (H, W, 3) RGB."""
+
+    package: str | None = None
+    """What must be installed for it."""
+
+    def __init__(self, folder: Path, start: int) -> None:
+        """Into `folder`; what an interrupted run wrote beyond step `start` counts no more."""
+
+    def scalars(self, values: Mapping[str, float], step: int) -> None: ...
+
+    def pictures(self, name: str, pictures: Sequence[Image], step: int) -> None: ...
+
+    def settings(self, text: str, step: int) -> None: ...
+
+    def compared(self, values: Mapping[str, float | str | bool], scores: Mapping[str, float]) -> None:
+        """The numbers one compares runs by, with what they led to."""
+
+    def close(self) -> None: ...
+
+
+class TensorBoard(Sink):
+    """Event files beside the checkpoints."""
+
+    def __init__(self, folder: Path, start: int) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        self._writer: Any = SummaryWriter(str(folder), purge_step=start + 1 if start else None)
+
+    def scalars(self, values: Mapping[str, float], step: int) -> None:
+        for name, value in values.items():
+            self._writer.add_scalar(name, value, step)
+
+    def pictures(self, name: str, pictures: Sequence[Image], step: int) -> None:
+        self._writer.add_images(name, np.stack(pictures), step, dataformats="NHWC")
+
+    def settings(self, text: str, step: int) -> None:
+        self._writer.add_text("settings", f"```\n{text}\n```", step)
+
+    def compared(self, values: Mapping[str, float | str | bool], scores: Mapping[str, float]) -> None:
+        self._writer.add_hparams(dict(values), dict(scores), run_name="hyper_parameters")
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+class Metrics(Sink):
+    """`metrics.csv`, a row for every step that was logged or evaluated after; a journal, which grows line by line."""
+
+    def __init__(self, folder: Path, start: int) -> None:
+        path = folder / "metrics.csv"
+        kept = []
+        if start and path.is_file():
+            with path.open(newline="", encoding="utf-8") as file:
+                rows = [row for row in csv.reader(file) if len(row) == len(COLUMNS)]
+            kept = [row for row in rows if row[0].isdigit() and int(row[0]) <= start]
+        self._row: dict[str, float] = {}
+        self._file = path.open("w", newline="", encoding="utf-8")
+        self._table = csv.writer(self._file)
+        self._table.writerows([COLUMNS, *kept])
+        self._file.flush()
+
+    def scalars(self, values: Mapping[str, float], step: int) -> None:
+        if self._row.get("step") != step:
+            self._write()
+            self._row = {"step": step}
+        self._row.update(values)
+
+    def close(self) -> None:
+        self._write()
+        self._file.close()
+
+    def _write(self) -> None:
+        if self._row:
+            self._table.writerow([_figure(self._row.get(name)) for name in COLUMNS])
+            self._file.flush()
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else str(value) if isinstance(value, int) else f"{value:.6g}"
+
+
+class WeightsAndBiases(Sink):
+    """A run of wandb, named after the run folder; it goes on with the folder's own."""
+
+    package = "wandb"
+
+    def __init__(self, folder: Path, start: int) -> None:
+        wandb: Any = import_module("wandb")
+
+        name = folder / "wandb_run.txt"
+        known = name.read_text(encoding="utf-8").strip() if start and name.is_file() else None
+        self._wandb: Any = wandb
+        self._run: Any = wandb.init(project="bytetrack", name=folder.name, dir=str(folder), id=known, resume="allow")
+        name.write_text(str(self._run.id), encoding="utf-8")
+
+    def scalars(self, values: Mapping[str, float], step: int) -> None:
+        self._run.log(dict(values), step=step)
+
+    def pictures(self, name: str, pictures: Sequence[Image], step: int) -> None:
+        self._run.log({name: [self._wandb.Image(picture) for picture in pictures]}, step=step)
+
+    def compared(self, values: Mapping[str, float | str | bool], scores: Mapping[str, float]) -> None:
+        self._run.config.update(dict(values), allow_val_change=True)
+        self._run.summary.update(dict(scores))
+
+    def close(self) -> None:
+        self._run.finish()
+
+
+class MLflow(Sink):
+    """A run of mlflow in the experiment `bytetrack`, named after the run folder; it goes on with the folder's own."""
+
+    package = "mlflow"
+
+    def __init__(self, folder: Path, start: int) -> None:
+        mlflow: Any = import_module("mlflow")
+
+        name = folder / "mlflow_run.txt"
+        known = name.read_text(encoding="utf-8").strip() if start and name.is_file() else None
+        self._mlflow: Any = mlflow
+        mlflow.set_experiment("bytetrack")
+        run = mlflow.start_run(run_id=known, run_name=None if known else folder.name)
+        name.write_text(str(run.info.run_id), encoding="utf-8")
+
+    def scalars(self, values: Mapping[str, float], step: int) -> None:
+        self._mlflow.log_metrics(dict(values), step=step)
+
+    def pictures(self, name: str, pictures: Sequence[Image], step: int) -> None:
+        for number, picture in enumerate(pictures):
+            self._mlflow.log_image(picture, key=f"{name}_{number}", step=step)
+
+    def settings(self, text: str, step: int) -> None:
+        self._mlflow.log_text(text, "settings.json")
+
+    def compared(self, values: Mapping[str, float | str | bool], scores: Mapping[str, float]) -> None:
+        self._mlflow.log_params(dict(values))
+        self._mlflow.log_metrics({f"best/{name}": value for name, value in scores.items()})
+
+    def close(self) -> None:
+        self._mlflow.end_run()
+
+
+SINKS: dict[str, type[Sink]] = {"tensorboard": TensorBoard, "csv": Sink, "wandb": WeightsAndBiases, "mlflow": MLflow}
+"""By the name of `train.logger`; `metrics.csv` is written whatever it is."""
+
+
+def check_logger(name: str) -> None:
+    """ModuleNotFoundError where the package of the sink `name` is not installed."""
+    package = SINKS[name].package
+    if package is not None and find_spec(package) is None:
+        raise ModuleNotFoundError(f"train.logger={name} needs the package {package}: pip install {package}, or choose tensorboard or csv")
