@@ -6,6 +6,7 @@ passed over. An empty file is a file without boxes.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,11 @@ __all__ = ["Table", "read_detections", "read_table"]
 
 FRAME, ID, TLWH, SCORE, CLASS = 0, 1, slice(2, 6), 6, 7
 LARGEST_PIXEL = 1e9  # beyond, areas and overlaps lose their digits
+MOST_KINDS = 1000  # more numbers than that are no classes
 LARGEST_ID = 2**53  # the last integer up to which float64 holds every one
+
+
+log = logging.getLogger("bytetrack")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -111,6 +116,8 @@ def read_detections(
     rows = rows[np.argsort(frame[rows], kind="stable")]
     offsets = np.concatenate([[0], np.cumsum(np.bincount(frame[rows], minlength=length))])
     class_id = _class_ids(table, rows) if classes else None
+    if not classes:
+        _say_unread_classes(table)
     return SequenceDetections(xyxy_from_tlwh(table.values[rows, TLWH]), score[rows], offsets.astype(np.int64), class_id)
 
 
@@ -120,6 +127,17 @@ def _class_ids(table: Table, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.int64
         return None
     table.refuse((table.values[:, CLASS] < 0) | (table.values[:, CLASS] % 1 != 0), "a class number from 0 in column 8, or -1 in all rows")
     return np.asarray(table.values[rows, CLASS], np.int64)
+
+
+def _say_unread_classes(table: Table) -> None:
+    """Warns where the eighth column, which is not read, tells classes apart."""
+    column = table.values[:, CLASS] if table.values.shape[1] > CLASS else table.values[:0, 0]
+    kinds = np.unique(column)
+    if 1 < len(kinds) <= MOST_KINDS and (kinds >= 0).all() and (kinds % 1 == 0).all():
+        shown = ", ".join(f"{kind:.0f}" for kind in kinds[:6]) + (", …" if len(kinds) > 6 else "")
+        log.warning(
+            "%s: classes %s in its eighth column are not read: detector.class_names=[NAME,...], from 0, keeps them apart", table.path, shown
+        )
 
 
 def _lines(path: Path) -> list[str]:

@@ -164,6 +164,11 @@ class Annotations:
     def __len__(self) -> int:
         return len(self.frame_id)
 
+    def __getitem__(self, rows: npt.NDArray[np.generic] | slice) -> Annotations:
+        return Annotations(
+            self.frame_id[rows], self.track_id[rows], self.tlwh[rows], self.considered[rows], self.class_id[rows], self.visibility[rows]
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
@@ -175,7 +180,8 @@ class Sequence:
     where there are none; `image_names` the file of every frame of the whole sequence, None where it is missing (empty: nobody has
     looked, and names are MOTChallenge's six digits with `image_ext`). `ground_truth` and `public_detections` are MOT text files in the
     numbering of the whole sequence, whose last frame is `last_frame` (None: not known). `layout` is that of the ground truth: mot,
-    kitti, visdrone or bdd100k.
+    kitti, visdrone or bdd100k. `class_names` are what class numbers mean there, by number ("none" for those that nobody scores); empty
+    where every box is of one class.
     """
 
     name: str
@@ -192,6 +198,7 @@ class Sequence:
     image_names: tuple[str | None, ...] = ()
     every: int = 1
     layout: str = "mot"
+    class_names: tuple[str, ...] = ()
 
     def number_of(self, frame_id: FrameId) -> FrameId:
         """The number that frame `frame_id` (from 1, in this sequence's own numbering) has in the files."""

@@ -102,7 +102,7 @@ def check_ground_truth(sequence: Sequence) -> list[Finding]:
     """Every line of the sequence's whole ground truth file that is not as it should be, and images beyond its length."""
     findings = []
     if sequence.ground_truth is not None:
-        seen: set[tuple[float, float]] = set()
+        seen: set[tuple[float, ...]] = set()
         with sequence.ground_truth.open(encoding="utf-8", errors="replace") as file:
             for number, line in enumerate(file, start=1):
                 problem = _line_problem(line, sequence.last_frame, seen) if line.strip() else None
@@ -116,7 +116,7 @@ def check_ground_truth(sequence: Sequence) -> list[Finding]:
     return findings
 
 
-def _line_problem(line: str, last_frame: int | None, seen: set[tuple[float, float]]) -> str | None:
+def _line_problem(line: str, last_frame: int | None, seen: set[tuple[float, ...]]) -> str | None:
     try:
         values = [float(text) for text in (line.split(",") if "," in line else line.split())]
     except ValueError:
@@ -126,8 +126,9 @@ def _line_problem(line: str, last_frame: int | None, seen: set[tuple[float, floa
     if not np.isfinite(values).all():
         return "number that is not finite"
     frame, identity = values[:2]
-    again = (frame, identity) in seen
-    seen.add((frame, identity))
+    key = (frame, identity, *(values[7:8] if len(values) in (8, 9) else ()))  # ids may count within each class
+    again = key in seen
+    seen.add(key)
     if frame < 1 or (last_frame is not None and frame > last_frame):
         return "annotation beyond the sequence"
     if again:

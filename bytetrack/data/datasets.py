@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from collections.abc import Sequence as Values
 from configparser import ConfigParser, Error
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +25,8 @@ Half = Literal["train", "val"]
 Protocol = Literal["mot15", "mot17", "mot20"]
 MOST = {"seqLength": 10_000_000, "frameRate": 10_000, "imWidth": 100_000, "imHeight": 100_000}  # beyond, it is a slip of the pen
 LEAST = 0.001  # frames a second
+NOT_SCORED = "none"
+MOST_CLASSES = 9999
 
 log = logging.getLogger("bytetrack")
 
@@ -33,6 +37,7 @@ class MotChallenge:
     `subset` None: `root` itself holds the sequences, or is one. `half` as the published code cuts n frames: `train` is 1..n//2+1,
     `val` is n//2+2..n, renumbered from 1. `protocol` says how TrackEval reads the ground truth: `mot17` and `mot20` score
     pedestrians and forgive boxes on distractors, `mot15` scores every box whose conf is not 0 and looks at no class.
+    `class_names`, by number from 0 or {number: name}, has every class scored apart (protocol mot15 only); "none" is a class that is not.
     `every`: only every so many-th frame, as at a lower frame rate; renumbered from 1.
     `min_box_area` (square pixels) and `max_aspect_ratio` (width / height) are the result filter, None for none.
 
@@ -49,6 +54,7 @@ class MotChallenge:
         min_box_area: float | None = None,
         max_aspect_ratio: float | None = None,
         every: int = 1,
+        class_names: Values[str | None] | Mapping[int, str] | None = None,
     ) -> None:
         if half not in (None, *get_args(Half)):
             raise ValueError(f"half must be train, val or null: got {half!r}")
@@ -56,7 +62,9 @@ class MotChallenge:
             raise ValueError(f"protocol must be one of {', '.join(get_args(Protocol))}: got {protocol!r}")
         if not isinstance(pattern, str) or not pattern:
             raise ValueError(f"pattern must be a text like '*-FRCNN': got {pattern!r}")
-        self.every = check_every(every)
+        self.every, self.class_names = check_every(every), _by_number(class_names)
+        if self.class_names and protocol != "mot15":
+            raise ValueError(f"class_names needs protocol=mot15, as {protocol} scores pedestrians only: got {', '.join(self.class_names)}")
         self.root, self.subset, self.half, self.pattern = Path(root).expanduser(), subset, half, pattern
         self.protocol, self.min_box_area, self.max_aspect_ratio = protocol, min_box_area, max_aspect_ratio
 
@@ -76,9 +84,27 @@ class MotChallenge:
             raise MissingDataError(f"no sequence in {str(folder)!r} matches {self.pattern!r}; {found}")
         return [self._cut(read_sequence(path)) for path in chosen]
 
-    def _cut(self, sequence: Sequence) -> Sequence:
+    def _cut(self, whole: Sequence) -> Sequence:
+        sequence = replace(whole, class_names=self.class_names)
         cut = half_of(sequence, self.half) if self.half else sequence
         return thinned(cut, self.every)
+
+
+def _by_number(class_names: Values[str | None] | Mapping[int, str] | None) -> tuple[str, ...]:
+    """Names by number, "none" where there is none; ValueError for names that repeat, or are none at all."""
+    if isinstance(class_names, str):
+        raise ValueError(f"class_names must be a list of names, or {{number: name}}: got {class_names!r}")
+    try:
+        given = dict(class_names) if isinstance(class_names, Mapping) else dict(enumerate(class_names or ()))
+        places = {int(number): NOT_SCORED if name is None else str(name) for number, name in given.items()}
+    except (TypeError, ValueError):
+        raise ValueError(f"class_names must be a list of names, or {{number: name}}: got {class_names!r}") from None
+    scored = [name for name in places.values() if name != NOT_SCORED]
+    if places and (len(set(scored)) < len(scored) or not scored or min(places) < 0 or max(places) > MOST_CLASSES):
+        raise ValueError(
+            f"class_names must name classes 0 to {MOST_CLASSES}, each name once, none for those not scored: got {class_names!r}"
+        )
+    return tuple(places.get(number, NOT_SCORED) for number in range(max(places, default=-1) + 1))
 
 
 def half_of(sequence: Sequence, half: Half) -> Sequence:

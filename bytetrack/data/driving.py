@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bytetrack.data.datasets import check_every, thinned
 from bytetrack.data.frame_names import frame_names
-from bytetrack.data.ground_truth import read_kitti, read_visdrone
+from bytetrack.data.ground_truth import KITTI, VISDRONE, read_kitti, read_visdrone
 from bytetrack.data.image_files import image_size
 from bytetrack.errors import MissingDataError
 from bytetrack.listing import is_litter
@@ -23,6 +23,7 @@ class Kitti:
     """
 
     protocol = "kitti"
+    class_names = ("none", *KITTI)
 
     def __init__(
         self,
@@ -53,6 +54,7 @@ class Kitti:
                 ground_truth=truth,
                 last_frame=length,
                 layout="kitti",
+                class_names=self.class_names,
             )
             found.append(thinned(whole, self.every))
         return found
@@ -65,6 +67,7 @@ class VisDrone:
     """
 
     protocol = "visdrone"
+    class_names = ("none", *VISDRONE)
 
     def __init__(
         self,
@@ -94,6 +97,7 @@ class VisDrone:
                 ground_truth=truth,
                 last_frame=length,
                 layout="visdrone",
+                class_names=self.class_names,
             )
             found.append(thinned(whole, self.every))
         return found

@@ -18,10 +18,11 @@ from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.mot_text import read_table
 from bytetrack.structures import Annotations
 
-__all__ = ["READERS", "REGION", "read_bdd100k", "read_kitti", "read_visdrone"]
+__all__ = ["KITTI", "READERS", "REGION", "VISDRONE", "read_bdd100k", "read_kitti", "read_visdrone"]
 
 REGION = 0  # the class of regions to ignore
 KITTI = ("car", "van", "truck", "pedestrian", "person", "cyclist", "tram", "misc")  # classes 1 to 8; person: one who sits
+VISDRONE = ("pedestrian", "people", "bicycle", "car", "van", "truck", "tricycle", "awning-tricycle", "bus", "motor")  # 1 to 10
 MOST_OCCLUDED, MOST_TRUNCATED = 2, 0  # what KITTI's benchmark still scores
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +13,11 @@ from bytetrack.mot_text import CLASS, FRAME, ID, SCORE, TLWH, Table, read_detect
 from bytetrack.replacing import replace_text
 from bytetrack.structures import Annotations, Sequence, Trajectories
 
-__all__ = ["read_annotations", "read_detections", "read_trajectories", "write_trajectories"]
+__all__ = ["ids_across_classes", "read_annotations", "read_detections", "read_trajectories", "write_trajectories"]
 
 VISIBILITY = 8
+
+log = logging.getLogger("bytetrack")
 
 
 def read_annotations(source: Sequence | Path) -> Annotations:
@@ -35,15 +39,16 @@ def read_annotations(source: Sequence | Path) -> Annotations:
         raise ValueError(f"{source.name} has no ground truth")
     table = read_table(path, range(7, 11), "9 columns frame,id,left,top,width,height,conf,class,visibility (or MOT15's 10)")
     table.refuse_bad_boxes(last_frame)
-    order = _order(table)
+    has_class = table.values.shape[1] in (8, 9)
+    identity = _identities(table, table.values[:, CLASS] if has_class else None)
+    order = np.lexsort((identity, table.values[:, FRAME]))
     frame, rest = np.divmod(table.values[order, FRAME].astype(np.int64) - first_frame, every)
     frame += 1
     inside = (rest == 0) & (frame >= 1) & (frame <= (np.inf if length is None else length))
     rows = table.values[order[inside]]
-    has_class = rows.shape[1] in (8, 9)
     return Annotations(
         frame[inside],
-        rows[:, ID].astype(np.int64),
+        identity[order[inside]],
         np.ascontiguousarray(rows[:, TLWH]),
         rows[:, SCORE].astype(np.int64) != 0,
         rows[:, CLASS].astype(np.int64) if has_class else np.ones(len(rows), np.int64),
@@ -62,15 +67,18 @@ def _in_frames(whole: Annotations, sequence: Sequence) -> Annotations:
 def read_trajectories(path: Path, length: int | None = None) -> Trajectories:
     """A result file's rows, ordered by frame, then id; the eighth column, where it is not -1, is the class.
 
-    FormatError names the line of a wrong column, a frame beyond `length`, or an id that repeats in a frame.
+    FormatError names the line of a wrong column, a frame beyond `length`, or an id that repeats in a frame. Ids that count within each
+    class, so that one comes twice in a frame with two classes, are numbered anew, which a warning says.
     """
     table = read_table(path, range(7, 11), "10 columns frame,id,left,top,width,height,score,-1,-1,-1")
     table.refuse_bad_boxes(length)
-    rows = table.values[_order(table)]
-    has_class = rows.shape[1] > CLASS and (rows[:, CLASS] != -1).any()
+    has_class = table.values.shape[1] > CLASS and (table.values[:, CLASS] != -1).any()
+    identity = _identities(table, table.values[:, CLASS] if has_class else None)
+    order = np.lexsort((identity, table.values[:, FRAME]))
+    rows = table.values[order]
     return Trajectories(
         rows[:, FRAME].astype(np.int64),
-        rows[:, ID].astype(np.int64),
+        identity[order],
         np.ascontiguousarray(rows[:, TLWH]),
         np.ascontiguousarray(rows[:, SCORE]),
         rows[:, CLASS].astype(np.int64) if has_class else None,
@@ -96,12 +104,32 @@ def _plain(score: float) -> str:
     return "-1" if score == -1 else str(score)
 
 
-def _order(table: Table) -> npt.NDArray[np.intp]:
-    """Rows by frame, then id; FormatError where an id is negative or comes twice in a frame."""
-    frame, identity = table.values[:, FRAME], table.values[:, ID]
+def _identities(table: Table, class_id: npt.NDArray[np.float64] | None) -> npt.NDArray[np.int64]:
+    """Returns the id of every row; FormatError where one is negative or comes twice in a frame (and class, where there are classes)."""
+    frame, identity = table.values[:, FRAME], table.values[:, ID].astype(np.int64)
     table.refuse(identity < 0, "an id that is not negative")
-    order = np.lexsort((identity, frame))
-    again = np.zeros(len(order), dtype=bool)
-    again[order[1:]] = (np.diff(frame[order]) == 0) & (np.diff(identity[order]) == 0)
+    again = _repeats(frame, identity)
+    if class_id is not None and again.any():
+        kind = class_id.astype(np.int64)
+        table.refuse(_repeats(frame, identity, kind), "every id once in a frame and class")
+        log.warning("%s: ids count within each class: identities are numbered anew", table.path)
+        return ids_across_classes(identity, kind)
     table.refuse(again, "every id once in a frame")
-    return order
+    return identity
+
+
+def _repeats(*columns: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Tells which rows have the same values as one before."""
+    order = np.lexsort(columns[::-1])
+    again = np.zeros(len(order), dtype=bool)
+    again[order[1:]] = np.logical_and.reduce([np.diff(column[order]) == 0 for column in columns])
+    return again
+
+
+def ids_across_classes(identity: npt.NDArray[np.int64], class_id: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Numbers identities that count within each class, from 1, class after class.
+
+    >>> ids_across_classes(np.array([1, 2, 1, 3]), np.array([1, 1, 4, 4])).tolist()
+    [1, 2, 3, 4]
+    """
+    return np.asarray(np.unique(np.stack([class_id, identity]), axis=1, return_inverse=True)[1].reshape(-1) + 1, np.int64)

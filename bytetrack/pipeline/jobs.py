@@ -15,7 +15,7 @@ from bytetrack.data.mot import read_annotations, read_trajectories, write_trajec
 from bytetrack.pipeline.folders import forget_scores
 from bytetrack.replacing import replacing
 from bytetrack.scoring import Protocol as Protocols
-from bytetrack.scoring import SequenceScores, score_sequence
+from bytetrack.scoring import SequenceScores, check_classes, score_sequence
 from bytetrack.structures import Detections, Sequence, SequenceDetections, Tracks, Trajectories
 
 __all__ = [
@@ -159,7 +159,7 @@ class ScoreJob:
             return None
         annotations = read_annotations(sequence)
         try:
-            return score_sequence(annotations, trajectories, sequence.length, self.protocol)
+            return score_sequence(annotations, trajectories, sequence.length, self.protocol, sequence.class_names)
         except ValueError as error:
             raise ValueError(f"{path} with {sequence.ground_truth}: {error}") from None
 
@@ -183,6 +183,8 @@ class TrackJob:
 
     def __call__(self, sequence: Sequence) -> SequenceScores | None:
         detections = self.detector.detect_sequence(sequence)
+        if sequence.ground_truth is not None and len(detections.score):  # what cannot be scored is refused before it is tracked
+            check_classes(detections.class_id, self.protocol, sequence.class_names, f"{sequence.name}: the detections have")
         affines = None if self.camera_motion is None else self.camera_motion.of_sequence(sequence, detections)
         times = (
             None

@@ -52,7 +52,7 @@ def _warn_of_nothing(scores: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> N
     if empty := [name for name, row in scores["trackeval"].items() if name != "COMBINED" and not row["gt_boxes"]]:
         log.warning("no box to score in the ground truth (empty, or conf 0 throughout); only false positives count: %s", ", ".join(empty))
     if absent := [name for name, rows in scores.get("classes", {}).items() if not rows["COMBINED"]["gt_boxes"]]:
-        log.warning("classes without a box in the ground truth, which count as 0 in the average over classes: %s", ", ".join(absent))
+        log.warning("classes without a box in the ground truth (in the average over classes 0, or left out): %s", ", ".join(absent))
 
 
 def _summary(results: dict[str, SequenceScores | None]) -> dict[str, dict[str, dict[str, Any]]] | None:
@@ -88,7 +88,7 @@ def _tables(scores: Mapping[str, Mapping[str, Mapping[str, Any]]], protocol: str
     """Both protocols' tables for the console, sequences first, all together last."""
     from rich.table import Table
 
-    official = "official" if protocol.startswith("mot") else "average over classes"
+    official = "average over classes" if scores.get("classes") else "official"
     titles = {"trackeval": f"TrackEval, {official} ({protocol} rules)", "motmetrics": "motmetrics, the paper's protocol"}
     tables = []
     for scorer, (together, columns) in SHOWN.items():

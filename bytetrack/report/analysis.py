@@ -7,7 +7,7 @@ summed IoU is largest second. Its FP, FN, IDSW and Frag are TrackEval's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
 from bytetrack.boxes import iou, xyxy_from_tlwh
-from bytetrack.scoring.classes import RULES, laid_apart
+from bytetrack.scoring.classes import RULES, laid_apart, rules_for
 from bytetrack.structures import Annotations, Trajectories
 
 __all__ = ["Run", "SequenceMatch", "match_sequence"]
@@ -102,21 +102,24 @@ class SequenceMatch:
         return found
 
 
-def match_sequence(truth: Annotations, result: Trajectories, length: int, protocol: str = "mot17") -> SequenceMatch:
+def match_sequence(
+    truth: Annotations, result: Trajectories, length: int, protocol: str = "mot17", class_names: Iterable[str] = ()
+) -> SequenceMatch:
     """Matches a result with the ground truth, frames 1 … `length`.
 
-    `protocol` (`mot15`, `mot17`, `mot20`) says which classes are distractors; those of several classes match every class apart, and
-    here forgive nothing. ValueError for another.
+    `protocol` (`mot15`, `mot17`, `mot20`) says which classes are distractors; those of several classes, and `class_names` by number,
+    match every class apart, and here forgive nothing. ValueError for another.
     """
     if protocol not in DISTRACTORS and protocol not in RULES:
         raise ValueError(f"protocol must be one of {', '.join((*DISTRACTORS, *RULES))}: got {protocol!r}")
-    if protocol in RULES:
-        scored = truth.considered & np.isin(truth.class_id, list(RULES[protocol].classes.values()))
+    rules = rules_for(protocol, list(class_names))
+    if rules is not None:
+        scored = truth.considered & np.isin(truth.class_id, list(rules.classes.values()))
         gt_tlwh, pred_tlwh = laid_apart(truth, truth.class_id), laid_apart(result, _classes(result))
     else:
         scored = truth.considered & ((truth.class_id == PEDESTRIAN) | (protocol == "mot15"))
         gt_tlwh, pred_tlwh = truth.tlwh, result.tlwh
-    forgiven = DISTRACTORS.get(protocol, ())
+    forgiven = DISTRACTORS.get(protocol, ()) if rules is None else ()
     distracting = np.isin(truth.class_id, forgiven)
     gt_rows, pred_rows = _rows_by_frame(truth.frame_id, length), _rows_by_frame(result.frame_id, length)
     gt_xyxy, pred_xyxy = xyxy_from_tlwh(gt_tlwh), xyxy_from_tlwh(pred_tlwh)

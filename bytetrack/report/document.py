@@ -51,6 +51,7 @@ def write_report(run: Path, dataset: Any, compare: Path | None = None) -> Path:
         "facts": tables.facts(list(sequences.values()), matches, dataset.protocol, getattr(dataset, "half", None)),
         "headline": tables.headline(scores),
         "table": tables.sequence_table(scores, matches),
+        "classes": tables.class_table(scores),
         "losses": tables.losses(matches, switches),
         "alpha": tables.alpha_charts(scores),
         "kinds": KINDS,
@@ -88,7 +89,8 @@ def _analyse(run: Path, sequences: dict[str, Sequence], protocol: str) -> tuple[
             if not path.is_file():
                 raise MissingDataError(f"{path}: not found: the report needs the tracks of every sequence; track or score the run first")
             truth = read_annotations(sequence)
-            matches[name] = match_sequence(truth, read_trajectories(path, sequence.length), sequence.length, protocol)
+            found = read_trajectories(path, sequence.length)
+            matches[name] = match_sequence(truth, found, sequence.length, protocol, sequence.class_names)
     return matches, {name: find_switches(match, name) for name, match in matches.items()}
 
 

@@ -12,7 +12,7 @@ from bytetrack.report.charts import Chart, lines
 from bytetrack.report.switches import Switch
 from bytetrack.structures import Sequence
 
-__all__ = ["alpha_charts", "comparison", "facts", "headline", "losses", "sequence_table", "settings"]
+__all__ = ["alpha_charts", "class_table", "comparison", "facts", "headline", "losses", "sequence_table", "settings"]
 
 Scores = dict[str, dict[str, dict[str, Any]]]
 ALPHAS = [round(0.05 * i, 2) for i in range(1, 20)]
@@ -80,6 +80,17 @@ def headline(scores: Scores, earlier: Scores | None = None) -> list[dict[str, An
         if cells:
             found.append({"protocol": protocol, "cells": cells})
     return found
+
+
+def class_table(scores: Scores) -> list[dict[str, Any]]:
+    """Returns the official figures of every class over all sequences; empty where there is one class."""
+    return [
+        {
+            "name": name,
+            "cells": [{"metric": m, "value": _shown(_value(scores["classes"], name, TOTAL["trackeval"], m), m)} for m in OFFICIAL],
+        }
+        for name in scores.get("classes", {})
+    ]
 
 
 def sequence_table(scores: Scores, matches: dict[str, SequenceMatch]) -> dict[str, Any]:

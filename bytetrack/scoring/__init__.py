@@ -5,21 +5,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
+import numpy.typing as npt
 
-from bytetrack.scoring.classes import RULES, Rules, evaluate_classes, laid_apart
+from bytetrack.scoring.classes import Rules, evaluate_classes, laid_apart, rules_for
 from bytetrack.structures import Annotations, Trajectories
 
 if TYPE_CHECKING:
     from bytetrack.scoring import official, paper
 
-__all__ = ["Protocol", "SequenceScores", "score_sequence", "summarise"]
+__all__ = ["Protocol", "SequenceScores", "check_classes", "score_sequence", "summarise"]
 
 
+PEDESTRIAN = 1  # MOTChallenge's class
 Protocol = Literal["mot15", "mot17", "mot20", "kitti", "bdd100k", "visdrone"]
 
 
@@ -27,24 +29,31 @@ Protocol = Literal["mot15", "mot17", "mot20", "kitti", "bdd100k", "visdrone"]
 class SequenceScores:
     """What both protocols counted in one sequence: sums enough to combine sequences exactly.
 
-    Where a protocol scores several classes, `official` is their average, `by_class` each.
+    Where several classes are scored, `official` is their average, `by_class` each, and `empty_classes` says whether those without
+    any box count in the average.
     """
 
     official: official.Result
     paper: paper.Result
     by_class: Mapping[str, Any] | None = None
+    empty_classes: bool = True
 
 
-def score_sequence(annotations: Annotations, trajectories: Trajectories, length: int, protocol: Protocol) -> SequenceScores:
+def score_sequence(
+    annotations: Annotations, trajectories: Trajectories, length: int, protocol: Protocol, class_names: Sequence[str] = ()
+) -> SequenceScores:
     """Both protocols' counts for one sequence of `length` frames; ValueError where TrackEval refuses the data.
 
-    Frames and (id, frame) pairs are the readers' to check (`bytetrack.data.mot`). Results of a class above 1 are refused: both
-    protocols know pedestrians only.
+    Frames and (id, frame) pairs are the readers' to check (`bytetrack.data.mot`). `class_names`, by number, have every class scored
+    apart; without them results of several classes are refused, as MOTChallenge's protocols know pedestrians only.
     """
     from bytetrack.scoring import official, paper
 
-    if protocol in RULES:
-        return _by_class(annotations, trajectories, length, RULES[protocol])
+    rules = rules_for(protocol, class_names)
+    check_classes(trajectories.class_id if len(trajectories) else np.empty(0, np.int64), protocol, class_names, "the results have")
+    if rules is not None:
+        check_classes(annotations.class_id, protocol, class_names, "the ground truth has")
+        return _by_class(annotations, trajectories, length, rules)
     benchmark = cast("official.Protocol", protocol)
     return SequenceScores(official.evaluate(annotations, trajectories, length, benchmark), paper.evaluate(annotations, trajectories))
 
@@ -53,12 +62,44 @@ def _by_class(annotations: Annotations, trajectories: Trajectories, length: int,
     """Every class apart; motmetrics on what the rules score, boxes of different classes never meeting."""
     from bytetrack.scoring import official, paper
 
+    if trajectories.class_id is None:
+        only = next(iter(rules.classes.values()))
+        trajectories = replace(trajectories, class_id=np.full(len(trajectories), only, np.int64))
+    kinds = np.asarray(trajectories.class_id)
     by_class = evaluate_classes(annotations, trajectories, length, rules, official.METRICS)
-    kinds = np.empty(0, np.int64) if trajectories.class_id is None else trajectories.class_id
     considered = annotations.considered & np.isin(annotations.class_id, list(rules.classes.values()))
     truth = replace(annotations, tlwh=laid_apart(annotations, annotations.class_id), considered=considered)
     found = replace(trajectories, tlwh=laid_apart(trajectories, kinds))
-    return SequenceScores(official.combine_classes(by_class), paper.evaluate(truth, found), by_class)
+    average = official.combine_classes(by_class, rules.empty_classes)
+    return SequenceScores(average, paper.evaluate(truth, found), by_class, rules.empty_classes)
+
+
+def check_classes(class_id: npt.NDArray[np.int64] | None, protocol: str, class_names: Sequence[str], what: str) -> None:
+    """ValueError, which begins with `what`, for classes of boxes (None: they name none) that the dataset cannot score.
+
+    Where it scores several, every box must name one that `class_names` (by number) has a place for. Where it scores one, boxes must be
+    of one, MOTChallenge's pedestrian (0 and 1 can be that).
+    """
+    rules = rules_for(protocol, class_names)
+    if rules is not None and class_id is None:
+        if len(rules.classes) > 1:
+            raise ValueError(
+                f"{what} no class, and the dataset scores {', '.join(rules.classes)}: name the class of every box in the eighth column "
+                "(detector.class_names has it read)"
+            )
+        return
+    kinds = [] if class_id is None else np.unique(class_id).tolist()
+    if rules is None and (len(kinds) > 1 or (kinds and kinds[0] > PEDESTRIAN)):
+        shown = ", ".join(map(str, kinds[:6])) + (", …" if len(kinds) > 6 else "")
+        raise ValueError(
+            f"{what} classes {shown}, and the dataset names none: dataset.class_names=[NAME,NAME,...], by number from 0, none for those "
+            "that are not scored, scores each class; or keep boxes of one class only"
+        )
+    unnamed = [kind for kind in kinds if not 0 <= kind < len(class_names)]
+    if rules is not None and class_names and unnamed:
+        raise ValueError(
+            f"{what} class {unnamed[0]}, and the dataset's class_names are {', '.join(class_names[:9])} (0 to {len(class_names) - 1})"
+        )
 
 
 def summarise(scores: Mapping[str, SequenceScores]) -> dict[str, dict[str, dict[str, Any]]]:
@@ -73,7 +114,7 @@ def summarise(scores: Mapping[str, SequenceScores]) -> dict[str, dict[str, dict[
     if kinds:
         each = {kind: {name: score.by_class[kind] for name, score in scores.items() if score.by_class} for kind in kinds[0]}
         over_sequences = {kind: official.combine(results) for kind, results in each.items()}
-        combined = official.combine_classes(over_sequences)
+        combined = official.combine_classes(over_sequences, all(score.empty_classes for score in scores.values()))
         for kind, results in each.items():
             by_sequence = {name: official.figures(result) for name, result in results.items()}
             classes[kind] = {"COMBINED": official.figures(over_sequences[kind]), **by_sequence}

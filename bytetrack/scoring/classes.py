@@ -6,6 +6,7 @@ KITTI: Geiger et al., CVPR 2012, by TrackEval's Kitti2DBox. BDD100K: Yu et al., 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,8 +17,9 @@ from scipy.optimize import linear_sum_assignment
 from bytetrack.boxes import xyxy_from_tlwh
 from bytetrack.structures import Annotations, Trajectories
 
-__all__ = ["RULES", "Rules", "evaluate_classes", "laid_apart"]
+__all__ = ["NOT_SCORED", "RULES", "Rules", "evaluate_classes", "laid_apart", "own_rules", "rules_for"]
 
+NOT_SCORED = "none"  # the name of classes that a dataset's own list holds a place for
 REGION = 0  # the ground truth's class of regions to ignore
 EPSILON = np.finfo(float).eps
 APART = 1e7  # pixels
@@ -28,11 +30,14 @@ Floats = npt.NDArray[np.float64]
 @dataclass(frozen=True)
 class Rules:
     """`classes`: what is scored, name and number. `forgiven`: classes whose boxes forgive results of a class. `min_height`: results that
-    no box of the ground truth claims must be higher than that, pixels."""
+    no box of the ground truth claims must be higher than that, pixels. `forgiving`: boxes that are not scored, and regions (class 0),
+    forgive results on them. `empty_classes`: a class without any box counts in the average over classes."""
 
     classes: dict[str, int]
     forgiven: dict[str, tuple[int, ...]] = field(default_factory=dict)
     min_height: float | None = None
+    forgiving: bool = True
+    empty_classes: bool = True
 
 
 def _numbered(*names: str) -> dict[str, int]:
@@ -46,12 +51,23 @@ RULES = {
 }
 
 
+def own_rules(class_names: Sequence[str]) -> Rules:
+    """Makes the rules of a dataset that only names its classes, by number: each is scored as MOT15 scores its one class."""
+    classes = {name: number for number, name in enumerate(class_names) if name != NOT_SCORED}
+    return Rules(classes, forgiving=False, empty_classes=False)
+
+
+def rules_for(protocol: str, class_names: Sequence[str]) -> Rules | None:
+    """Returns the rules by which classes are scored apart; None where there is only one class."""
+    return RULES.get(protocol) or (own_rules(class_names) if class_names else None)
+
+
 def evaluate_classes(
     annotations: Annotations, trajectories: Trajectories, length: int, rules: Rules, metrics: dict[str, Any]
 ) -> dict[str, dict[str, dict[str, Any]]]:
-    """TrackEval's result fields of every class in one sequence; ValueError for results without classes."""
-    if trajectories.class_id is None and len(trajectories):
-        raise ValueError(f"results must name the class of every box, in the eighth column: {rules.classes}")
+    """TrackEval's result fields of every class in one sequence."""
+    if not rules.forgiving:
+        annotations = annotations[annotations.considered]
     found = {}
     for name in rules.classes:
         data = _prepared(annotations, trajectories, length, rules, name)
@@ -76,7 +92,7 @@ def _prepared(annotations: Annotations, trajectories: Trajectories, length: int,
     frames: dict[str, list[Any]] = {"gt_ids": [], "tracker_ids": [], "similarity_scores": []}
     for frame_id in range(1, length + 1):
         here = annotations.frame_id == frame_id
-        gt, regions = np.flatnonzero(here & concerned), np.flatnonzero(here & (annotations.class_id == REGION))
+        gt, regions = np.flatnonzero(here & concerned), np.flatnonzero(here & rules.forgiving & (annotations.class_id == REGION))
         rows = np.flatnonzero((trajectories.frame_id == frame_id) & results)
         overlap = _iou(gt_box[gt], box[rows])
         kept = _kept(overlap, scored[gt], box[rows], gt_box[regions], rules.min_height)

@@ -60,8 +60,10 @@ def combine(results: Mapping[str, Result]) -> Result:
     return combined
 
 
-def combine_classes(results: Mapping[str, Result]) -> Result:
-    """TrackEval's average over classes: counts summed, ratios averaged, a class without boxes counted like the others."""
+def combine_classes(results: Mapping[str, Result], empty_classes: bool = True) -> Result:
+    """TrackEval's average over classes: counts summed, ratios averaged; without `empty_classes` only over those that have a box."""
+    if not empty_classes:
+        results = {kind: result for kind, result in results.items() if result["Count"]["Dets"] + result["Count"]["GT_Dets"]} or results
     averaged = {
         name: metric.combine_classes_class_averaged({key: result[name] for key, result in results.items()})
         for name, metric in METRICS.items()

@@ -68,6 +68,8 @@ class Replay:
         camera_motion: CameraMotion | None = None,
     ) -> None:
         self.sequences = {sequence.name: sequence for sequence in sequences}
+        if several := [sequence.name for sequence in sequences if sequence.class_names]:
+            raise ValueError(f"tuning knows one class only, and {several[0]} has several: dataset.class_names=null")
         self.detector, self.protocol, self.seed = detector, protocol, seed
         self.min_box_area, self.max_aspect_ratio = min_box_area, max_aspect_ratio
         self.camera_motion = camera_motion

@@ -68,6 +68,10 @@ def read_run(key: str, folder: Path, build: Callable[[Any], Any], root: Path | N
         path = folder / "tracks" / f"{sequence.name}.txt"
         if sequence.ground_truth is None or not path.is_file():
             continue
+        if sequence.class_names:
+            raise ValueError(
+                f"comparing knows one class only, and {sequence.name} has several: dataset.class_names=null in {folder}/config.yaml"
+            )
         truth, tracks = read_annotations(sequence), read_trajectories(path, sequence.length)
         run.sequences[sequence.name] = sequence
         run.results[sequence.name] = fast.evaluate(fast.prepare(truth, sequence.length, run.dataset.protocol), tracks)

@@ -168,7 +168,10 @@ def test_visdrone_forgives_what_lies_in_ignored_regions_and_averages_classes(tmp
     assert (car["TP"], car["FN"], car["FP"]) == (0, 1, 1)  # one missed, one in the open; three lie in regions
     assert scores["trackeval"]["COMBINED"]["MOTA"] == pytest.approx((100 - 100) / 10)
     assert (scores["trackeval"]["COMBINED"]["FN"], scores["trackeval"]["COMBINED"]["FP"]) == (1, 1)
-    with pytest.raises(ValueError, match="results must name the class of every box, in the eighth column"):
+    with pytest.raises(
+        ValueError,
+        match=r"the results have no class, and the dataset scores pedestrian, .*: name the class of every box in the eighth column",
+    ):
         score_sequence(read_annotations(sequence), Trajectories(found.frame_id, found.track_id, tlwh, found.score), 1, "visdrone")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -68,6 +69,23 @@ def test_the_submission_holds_every_sequence_at_its_root(tracks: Path, dataset: 
     again = path.read_bytes()
     convert(tracks, "mot_submission", tmp_path / "byte.zip", root=dataset, same_for_all_detectors=True)
     assert path.read_bytes() == again
+
+
+def test_a_dataset_of_one_detectors_folders_gives_the_names_of_all_three(
+    tracks: Path, dataset: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for folder in dataset.iterdir():
+        if not folder.name.endswith("FRCNN"):
+            shutil.rmtree(folder)
+    (path,) = convert(tracks, "mot_submission", tmp_path / "byte.zip", root=dataset, same_for_all_detectors=True)
+    with zipfile.ZipFile(path) as archive:
+        assert archive.namelist() == [f"MOT17-{scene}-{detector}.txt" for scene in ("01", "03") for detector in ("DPM", "FRCNN", "SDP")]
+    assert "MOT17 has 7 sequences in this set, root lacks 06, 07, 08, 12, 14: an archive without them is refused there" in caplog.text
+    with pytest.raises(ValueError, match=r"no result for MOT17-01-DPM, .* \(4 of 6\): same_for_all_detectors=true"):
+        convert(tracks, "mot_submission", tmp_path / "byte.zip", root=dataset)
+    (tracks / "MOT17-01-SDP.txt").write_text(ROW + "2" + ROW[1:])
+    with pytest.raises(ValueError, match="takes one result for three, but MOT17-01-FRCNN and MOT17-01-SDP differ"):
+        convert(tracks, "mot_submission", tmp_path / "byte.zip", root=dataset, same_for_all_detectors=True)
 
 
 def test_a_submission_that_is_not_whole_is_refused_and_not_written(tracks: Path, dataset: Path, tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ class Bdd100k:
     """
 
     protocol = "bdd100k"
+    class_names = ("none", *CLASSES)
 
     def __init__(
         self,
@@ -64,6 +65,7 @@ class Bdd100k:
                 ground_truth=file,
                 last_frame=len(frames),
                 layout="bdd100k",
+                class_names=self.class_names,
             )
             found.append(thinned(whole, self.every))
         return found

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from bytetrack.data.converters.document import Document, progress
+from bytetrack.data.datasets import NOT_SCORED
 from bytetrack.data.mot import read_annotations
-from bytetrack.errors import MissingDataError
+from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.structures import Sequence
 
 __all__ = ["coco_from_sequences"]
@@ -26,14 +28,16 @@ log = logging.getLogger("bytetrack")
 
 
 def coco_from_sequences(sequences: list[Sequence], protocol: str, skip_missing: bool = False) -> dict[str, Any]:
-    """Boxes that count (conf not 0) of pedestrians (of every class where `protocol` is `mot15`), amodal, visible or not.
+    """Boxes that count (conf not 0) of pedestrians (of every class where `protocol` is `mot15`), amodal, visible or not; where the
+    sequences name classes, of each of these as a category of its own.
 
     Sizes come from the sequences. Images are named as they are in their folder; a sequence without any is given MOTChallenge's names,
     which a warning says, and a frame without its image is MissingDataError, or left out with its boxes if `skip_missing`. The frame
     numbers of a half start at 1. Sequences without ground truth (a test set) have images only.
     """
     folders = [_folder(sequence) for sequence in sequences]
-    document = Document(folders[0].parent, skip_missing=skip_missing)
+    categories = {number: name for number, name in enumerate(sequences[0].class_names) if name != NOT_SCORED} or {PEDESTRIAN: "pedestrian"}
+    document = Document(folders[0].parent, list(categories.values()), skip_missing)
     frames_before = rows_before = tracks_before = 0
     without_images = [sequence.name for sequence in sequences if not _has_images(sequence)]
     if without_images:
@@ -48,7 +52,7 @@ def coco_from_sequences(sequences: list[Sequence], protocol: str, skip_missing: 
         video_id = document.video(sequence.name)
         _add_images(document, sequence, folder, video_id, frames_before)
         if sequence.ground_truth is not None:
-            rows, tracks = _add_boxes(document, sequence, protocol, frames_before, rows_before, tracks_before)
+            rows, tracks = _add_boxes(document, sequence, protocol, list(categories), frames_before, rows_before, tracks_before)
             rows_before += rows
             tracks_before += tracks
         frames_before += _whole_length(sequence)
@@ -78,23 +82,27 @@ def _add_images(document: Document, sequence: Sequence, folder: Path, video_id: 
 
 
 def _add_boxes(
-    document: Document, sequence: Sequence, protocol: str, frames_before: int, rows_before: int, tracks_before: int
+    document: Document, sequence: Sequence, protocol: str, kinds: list[int], frames_before: int, rows_before: int, tracks_before: int
 ) -> tuple[int, int]:
     """Appends the sequence's boxes; returns how many rows and tracks it has."""
     truth = read_annotations(sequence)
     order = np.lexsort((truth.frame_id, truth.track_id))
-    counts = truth.considered[order] & ((truth.class_id[order] == PEDESTRIAN) | (protocol == "mot15"))
+    _refuse_unnamed(sequence, truth.class_id)
+    one_class = protocol == "mot15" and not sequence.class_names
+    counts = truth.considered[order] & (np.isin(truth.class_id[order], kinds) | one_class)
     kept, ids = order[counts], rows_before + 1 + np.flatnonzero(counts)
     tracks, track_index = np.unique(truth.track_id[kept], return_inverse=True)
     there = {image["id"] for image in document.images[-sequence.length :]}
-    columns = (ids, track_index + tracks_before + 1, sequence.number_of(truth.frame_id[kept]) + frames_before, truth.tlwh[kept])
-    for annotation_id, track_id, image_id, tlwh in zip(*(column.tolist() for column in columns), strict=True):
+    category = np.ones(len(kept), np.int64) if one_class else np.searchsorted(kinds, truth.class_id[kept]) + 1
+    number = sequence.number_of(truth.frame_id[kept])
+    columns = (ids, category, track_index + tracks_before + 1, number + frames_before, truth.tlwh[kept])
+    for annotation_id, category_id, track_id, image_id, tlwh in zip(*(column.tolist() for column in columns), strict=True):
         if image_id not in there:
             continue
         document.annotations.append(
             {
                 "id": annotation_id,
-                "category_id": 1,
+                "category_id": category_id,
                 "image_id": image_id,
                 "track_id": track_id,
                 "bbox": tlwh,
@@ -104,6 +112,16 @@ def _add_boxes(
             }
         )
     return len(truth), len(tracks)
+
+
+def _refuse_unnamed(sequence: Sequence, class_id: npt.NDArray[np.int64]) -> None:
+    """FormatError for a class number that the sequence's names, if there are any, have no place for."""
+    unnamed = class_id[(class_id < 0) | (class_id >= len(sequence.class_names))]
+    if sequence.class_names and len(unnamed):
+        raise FormatError(
+            f"{sequence.ground_truth}: class {unnamed[0]} is not among dataset.class_names, 0 to {len(sequence.class_names) - 1} "
+            f"({', '.join(sequence.class_names[:9])}): name it, none if it is not wanted"
+        )
 
 
 def _has_images(sequence: Sequence) -> bool:

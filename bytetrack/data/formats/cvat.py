@@ -6,17 +6,20 @@ passed over.
 
 Video xml: one `<track>` an identity (ids from 0, here from 1), one `<box>` a frame (from 0, here from 1) to 0.0001 pixels, the score
 as the attribute `score` to 0.000001. An `outside` box marks the first frame without the identity. Between boxes that are frames apart
-CVAT interpolates on a straight line, and so does the reader. An archive with `annotations.xml` is read too.
+CVAT interpolates on a straight line, and so does the reader. An archive with `annotations.xml` is read too. Of boxes with a `rotation`
+the upright hull is taken. Where the jobs of a task overlap, one object has a track in each: they are joined, and its boxes counted once.
 """
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
 from bytetrack.data.formats.archive import member_names, read_member, zipped
+from bytetrack.data.formats.cvat_tracks import SAME, Placed, Track, joined_at_borders, overlap, upright
 from bytetrack.data.formats.mot import MOT_CLASSES
 from bytetrack.data.formats.result import NO_CLASS, Names, Result, Rows, corners, decimal, from_corners, in_order, sequence_name
 from bytetrack.data.formats.text import decode, whole
@@ -24,6 +27,8 @@ from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.replacing import replace_bytes, replace_text
 
 __all__ = ["read_cvat", "read_cvat_xml", "write_cvat", "write_cvat_xml"]
+
+log = logging.getLogger("bytetrack")
 
 MOT_LABELS = list(MOT_CLASSES.values())
 MOST_BETWEEN = 1_000_000  # a small file must not become boxes without bound
@@ -96,6 +101,15 @@ def read_cvat_xml(path: Path, names: Names) -> Result:
     return document.result()
 
 
+class _Box(NamedTuple):
+    frame: int
+    outside: bool
+    tlwh: list[float]
+    score: float
+    where: str
+    rotation: float
+
+
 class _Document:
     """Reads the xml as it comes: what was said of the task, and one track at a time."""
 
@@ -103,11 +117,13 @@ class _Document:
         self.path, self.names, self.rows = path, names, Rows()
         self.open: list[str] = []
         self.text = self.attribute = ""
-        self.between = 0
+        self.between = self.rotated = self.doubled = 0
         self.labels: list[str] = []
         self.meta: dict[str, str] = {}
+        self.segments: dict[str, list[int]] = {"start": [], "stop": []}
+        self.tracks: list[Track] = []
         self.track: dict[str, str] = {}
-        self.boxes: list[tuple[int, bool, list[float], float, str]] = []
+        self.boxes: list[_Box] = []
         self.score_of_box = ""
         self.box: dict[str, str] | None = None
         self.parser = expat.ParserCreate()
@@ -153,6 +169,8 @@ class _Document:
             self._add_track()
         elif self.open[-3:] == ["labels", "label", "name"]:
             self.labels.append(self.text.strip())
+        elif self.open[-2:-1] == ["segment"] and name in self.segments:
+            self.segments[name].append(whole(self.text.strip(), self.where, f"a segment's {name}"))
         elif len(self.open) >= 4 and self.open[1] == "meta" and "labels" not in self.open:
             self.meta["/".join(self.open[-2:])] = self.text.strip()
         self.open.pop()
@@ -161,33 +179,54 @@ class _Document:
     def _add_box(self, box: dict[str, str]) -> None:
         try:
             xyxy = [float(box[side]) for side in ("xtl", "ytl", "xbr", "ybr")]
-            score = float(self.score_of_box)
+            score, rotation = float(self.score_of_box), float(box.get("rotation", 0))
         except (KeyError, ValueError):
-            raise FormatError(f"{self.where}: expected <box> with numbers xtl, ytl, xbr, ybr (and score), got {_shown(box)}") from None
+            raise FormatError(
+                f"{self.where}: expected <box> with numbers xtl, ytl, xbr, ybr (and score, rotation), got {_shown(box)}"
+            ) from None
         frame = whole(box.get("frame", ""), self.where, "frame")
-        if self.boxes and frame <= self.boxes[-1][0]:
+        new = _Box(frame, box.get("outside") == "1", from_corners(xyxy), score, self.where, rotation)
+        last = self.boxes[-1] if self.boxes else None
+        self.rotated += rotation % 180 != 0
+        if last is not None and last.frame == frame and (last.outside or new.outside or overlap(last.tlwh, new.tlwh) >= SAME):
+            self.doubled += not (last.outside or new.outside)  # where one job of a task ends and the next begins
+            self.boxes[-1] = new if last.outside else last
+        elif last is not None and frame <= last.frame:
             raise FormatError(f"{self.where}: expected the boxes of a track in the order of their frames, got frame {frame}")
-        self.boxes.append((frame, box.get("outside") == "1", from_corners(xyxy), score, self.where))
+        else:
+            self.boxes.append(new)
 
     def _add_track(self) -> None:
         label = self.names.check(self.track.get("label", NO_CLASS), self.where)
         track_id = whole(self.track.get("id", ""), self.where, "the track's id") + 1
-        for (frame, outside, tlwh, score, where), following in zip(self.boxes, [*self.boxes[1:], None], strict=True):
-            if outside:
+        found: dict[int, Placed] = {}
+        for box, following in zip(self.boxes, [*self.boxes[1:], None], strict=True):
+            if box.outside:
                 continue
-            self.rows.add(where, frame + 1, track_id, tlwh, score, label)
+            found[box.frame] = (upright(box.tlwh, box.rotation), box.score, box.where)
             if following is None:
                 continue
-            end = tlwh if following[1] else following[2]
-            self.between += following[0] - frame - 1
+            self.between += following.frame - box.frame - 1
             if self.between > MOST_BETWEEN:
-                raise FormatError(f"{following[4]}: expected at most {MOST_BETWEEN} boxes between those in the file, got more")
-            for between in range(frame + 1, following[0]):
-                part = (between - frame) / (following[0] - frame)
-                box = [round(a + part * (b - a), 4) for a, b in zip(tlwh, end, strict=True)]
-                self.rows.add(where, between + 1, track_id, box, score, label)
+                raise FormatError(f"{following.where}: expected at most {MOST_BETWEEN} boxes between those in the file, got more")
+            end = box if following.outside else following
+            turn = (end.rotation - box.rotation + 180) % 360 - 180  # the shorter way round
+            for frame in range(box.frame + 1, following.frame):
+                part = (frame - box.frame) / (following.frame - box.frame)
+                tlwh = [round(a + part * (b - a), 4) for a, b in zip(box.tlwh, end.tlwh, strict=True)]
+                found[frame] = (upright(tlwh, box.rotation + part * turn), box.score, box.where)
+        self.tracks.append(Track(track_id, label, found))
 
     def result(self) -> Result:
+        tracks, joined, doubled = joined_at_borders(self.tracks, self.segments["start"], self.segments["stop"])
+        if joined or self.doubled:
+            doubled += self.doubled
+            log.warning("%s: %d tracks go on over a job's border and are joined, %d doubled boxes left out", self.path, joined, doubled)
+        if self.rotated:
+            log.warning("%s: %d boxes are rotated; their upright hulls are taken", self.path, self.rotated)
+        for track in tracks:
+            for frame, (tlwh, score, where) in track.boxes.items():
+                self.rows.add(where, frame + 1, track.track_id, tlwh, score, track.label)
         ids, class_names = Names(self.names.known or in_order(self.labels)).resolve(self.rows.labels())
         length, width, height = (_count(self.meta.get(key)) for key in ("task/size", "original_size/width", "original_size/height"))
         name = sequence_name(self.path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bytetrack.data.mot import ids_across_classes
 from bytetrack.errors import FormatError
 from bytetrack.mot_text import LARGEST_PIXEL
 from bytetrack.structures import Trajectories
@@ -19,6 +21,7 @@ __all__ = ["NO_CLASS", "Names", "Result", "Rows", "corners", "decimal", "from_co
 
 NO_CLASS = "object"  # the label of boxes without a class, where a format must have one
 MOST_FRAMES = 10_000_000  # four days at 30 frames a second
+log = logging.getLogger("bytetrack")
 UNNAMED = re.compile(r"class_([0-9]{1,9})")
 
 
@@ -100,7 +103,7 @@ class Rows:
     """Collects the boxes of one sequence and refuses, naming the place, what no sequence can hold."""
 
     def __init__(self) -> None:
-        self._boxes: dict[tuple[int, int], tuple[list[float], float, str | int | None]] = {}
+        self._boxes: dict[tuple[int, int, str | int | None], tuple[list[float], float]] = {}
 
     def __len__(self) -> int:
         return len(self._boxes)
@@ -115,12 +118,12 @@ class Rows:
             raise FormatError(f"{where}: expected a box within {LARGEST_PIXEL:g} pixels and a class up to 2**53, got {tlwh} and {label!r}")
         if tlwh[2] < 0 or tlwh[3] < 0:
             raise FormatError(f"{where}: expected width and height that are not negative, got {tlwh[2]} and {tlwh[3]}")
-        if (frame_id, track_id) in self._boxes:
+        if (frame_id, track_id, label) in self._boxes:
             raise FormatError(f"{where}: expected every id once in a frame, got id {track_id} in frame {frame_id} again")
-        self._boxes[frame_id, track_id] = (tlwh, score, label)
+        self._boxes[frame_id, track_id, label] = (tlwh, score)
 
     def labels(self) -> set[str]:
-        return {label for _, _, label in self._boxes.values() if isinstance(label, str)}
+        return {label for _, _, label in self._boxes if isinstance(label, str)}
 
     def result(
         self,
@@ -132,21 +135,42 @@ class Rows:
         height: int | None = None,
         frame_rate: float | None = None,
     ) -> Result:
-        """Ordered by frame, then id. `ids` maps labels that are names; without it those mean no class."""
-        keys = sorted(self._boxes)
-        boxes = [self._boxes[key] for key in keys]
-        classes = [label if isinstance(label, int) else None if label is None or ids is None else ids[label] for _, _, label in boxes]
-        has_class = any(class_id is not None for class_id in classes)
-        frame_id, track_id = np.array(keys, dtype=np.int64).reshape(-1, 2).T
+        """Ordered by frame, then id. `ids` maps labels that are names; without it those mean no class.
+
+        Ids that count within each class, so that one comes twice in a frame with two labels, are numbered anew, which a warning says.
+        """
+        known = {
+            label: -1 if label is None else label if isinstance(label, int) else (ids or {}).get(label, -1) for _, _, label in self._boxes
+        }
+        table = np.array([(f, i, known[label]) for f, i, label in self._boxes], dtype=np.int64).reshape(-1, 3)
+        if len({(f, i) for f, i, _ in self._boxes}) < len(table):
+            log.warning("%s: ids count within each class: identities are numbered anew", name)
+            table[:, 1] = ids_across_classes(table[:, 1], table[:, 2])
+        _say_doubled(name, self._boxes)
+        order = np.lexsort((table[:, 1], table[:, 0]))
+        frame_id, track_id, class_id = (np.ascontiguousarray(column) for column in table[order].T)
+        boxes = list(self._boxes.values())
         trajectories = Trajectories(
-            np.ascontiguousarray(frame_id),
-            np.ascontiguousarray(track_id),
-            np.array([tlwh for tlwh, _, _ in boxes], dtype=np.float64).reshape(-1, 4),
-            np.array([score for _, score, _ in boxes], dtype=np.float64),
-            np.array([-1 if class_id is None else class_id for class_id in classes], dtype=np.int64) if has_class else None,
+            frame_id,
+            track_id,
+            np.array([boxes[row][0] for row in order], dtype=np.float64).reshape(-1, 4),
+            np.array([boxes[row][1] for row in order], dtype=np.float64),
+            class_id if (class_id >= 0).any() else None,
         )
         last = int(frame_id.max(initial=0))
         return Result(name, trajectories, max(length, last), width, height, frame_rate, dict(class_names or {}))
+
+
+def _say_doubled(name: str, boxes: Mapping[tuple[int, int, str | int | None], tuple[list[float], float]]) -> None:
+    """Warns of boxes that stand in one place of a frame under two ids, as where jobs of an annotation tool overlap."""
+    seen: dict[tuple[object, ...], int] = {}
+    doubled = [
+        (frame_id, other, track_id)
+        for (frame_id, track_id, label), (tlwh, _) in boxes.items()
+        if (other := seen.setdefault((frame_id, label, *(round(value, 1) for value in tlwh)), track_id)) != track_id
+    ]
+    if doubled:
+        log.warning("%s: %d boxes stand twice, under two ids: for instance in frame %d ids %d and %d", name, len(doubled), *doubled[0])
 
 
 def decimal(value: float, places: int = 4) -> str:
