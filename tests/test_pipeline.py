@@ -191,10 +191,10 @@ def test_scored_files_are_copied_into_the_run(tmp_path: Path) -> None:
         p.ScoreJob(tmp_path, "mot17")(sequence)
 
 
-def test_what_trackeval_refuses_is_said_with_both_files(tmp_path: Path) -> None:
+def test_results_of_a_class_that_is_not_scored_are_refused_with_both_files(tmp_path: Path) -> None:
     (sequence,) = make_sequences(tmp_path, [3])
     (tmp_path / "S.txt").write_text("1,1,1,0,20,40,0.9,3,-1,-1\n")
-    with pytest.raises(ValueError, match=r"S\.txt with .*gt\.txt: TrackEval: Evaluation is only valid for pedestrian class"):
+    with pytest.raises(ValueError, match=r"S\.txt with .*gt\.txt: the results have classes 3, and the dataset names none"):
         p.ScoreJob(tmp_path, "mot17")(sequence)
 
 
