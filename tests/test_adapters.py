@@ -55,7 +55,7 @@ def test_the_source_is_never_changed_nor_shared() -> None:
     ("call", "message"),
     [
         (lambda: from_dict({"boxes": BOXES}), "expected scores under one of score, scores, confidence, conf, got the keys boxes"),
-        (lambda: from_dict([{"boxes": BOXES}]), r"got list: give its item for one image: \[0\] of 1"),  # type: ignore[arg-type]
+        (lambda: from_dict([{"boxes": BOXES}]), r"got list: give its item for one image: \[0\] of 1"),
         (lambda: from_dict({"boxes": BOXES, "scores": [1.0]}), r"score must have shape \(2,\)"),
         (lambda: from_transformers({"boxes": BOXES / 100, "scores": SCORES}), "target_sizes"),
         (lambda: from_supervision(BOXES), "expected supervision.Detections, got ndarray without xyxy, confidence, class_id"),
@@ -146,7 +146,9 @@ def test_masks_and_data_come_back_by_detection_index() -> None:
     assert source.tracker_id is None
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "path", [pytest.param(p, marks=[pytest.mark.slow] * ("torchvision" in p.name)) for p in EXAMPLES], ids=lambda p: p.name
+)
 def test_every_example_runs_and_is_short(path: Path) -> None:
     code = path.read_text(encoding="utf-8")
     assert len(code.splitlines()) < 40

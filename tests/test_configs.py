@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ TRACKERS = [name.removeprefix("tracker/") for name in GROUP_FILES if name.starts
 RECIPES = sorted(path.stem for path in (home() / "exps").glob("*.yaml"))
 
 
+@cache
 def group_node(name: str) -> dict[str, Any]:
     """The composed group file, unresolved: `???` and `${...}` as they stand."""
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):

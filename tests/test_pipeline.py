@@ -86,13 +86,14 @@ def test_no_frames_and_no_boxes_give_no_rows() -> None:
 
 
 def test_a_tracker_gets_its_sequences_settings_and_frame_rate() -> None:
-    factory = p.TrackerFactory(build_echo, {"first_id": 1, "frame_rate": None}, {"B": {"first_id": 7}, "C": {"frame_rate": 5}, "D": None})
+    build: Any = p.TrackerFactory  # the trackers it makes are Echo
+    factory = build(build_echo, {"first_id": 1, "frame_rate": None}, {"B": {"first_id": 7}, "C": {"frame_rate": 5}, "D": None})
     made = {name: factory(Sequence(name, 1, 14, 9, 9)) for name in "ABCD"}
     assert {name: (tracker.first_id, tracker.frame_rate) for name, tracker in made.items()} == {
         "A": (1, 14), "B": (7, 14), "C": (1, 5), "D": (1, 14)
     }  # fmt: skip
-    assert p.TrackerFactory(build_echo, {"first_id": 1, "frame_rate": 30})(Sequence("A", 1, 14, 9, 9)).frame_rate == 30
-    assert p.TrackerFactory(build_echo, {"first_id": 1})(Sequence("A", 1, 14, 9, 9)).frame_rate is None
+    assert build(build_echo, {"first_id": 1, "frame_rate": 30})(Sequence("A", 1, 14, 9, 9)).frame_rate == 30
+    assert build(build_echo, {"first_id": 1})(Sequence("A", 1, 14, 9, 9)).frame_rate is None
 
 
 def test_results_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:

@@ -27,12 +27,12 @@ def test_any_array_like_becomes_contiguous_float64() -> None:
 
 
 def test_class_ids_may_be_whole_floats_as_networks_give_them() -> None:
-    assert Detections([[0, 0, 1, 1]] * 2, [1, 1], np.array([3, 0], np.float32)).class_id.tolist() == [3, 0]  # type: ignore[union-attr]
+    assert Detections([[0, 0, 1, 1]] * 2, [1, 1], np.array([3, 0], np.float32)).class_id.tolist() == [3, 0]
 
 
 @pytest.mark.parametrize("nothing", [[], np.empty((0, 4)), np.empty((0, 4), np.float32), np.empty(0), np.empty((0, 5))])
 def test_no_boxes_have_shape_0_4(nothing: object) -> None:
-    detections = Detections(nothing, [], [])  # type: ignore[arg-type]
+    detections = Detections(nothing, [], [])
     assert detections.xyxy.shape == (0, 4)
     assert len(detections) == len(Detections.empty()) == 0
 
@@ -53,7 +53,7 @@ def test_no_boxes_have_shape_0_4(nothing: object) -> None:
 )
 def test_a_wrong_shape_is_refused_with_what_was_expected(xyxy: object, score: object, class_id: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        Detections(xyxy, score, class_id)  # type: ignore[arg-type]
+        Detections(xyxy, score, class_id)
 
 
 def test_a_value_cannot_be_assigned_to() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from bytetrack.config.arguments import readable, settled
@@ -40,7 +42,13 @@ def register_recipes(verb: str, arguments: Sequence[str]) -> None:
     if not any("exps" in text for text in (*arguments, own)):
         return
     from hydra.core.config_store import ConfigStore
-    from omegaconf import OmegaConf
 
     for path in (home() / "exps").glob("*.yaml"):
-        ConfigStore.instance().store(name=path.stem, group="exps", node=OmegaConf.load(path), package="_global_")
+        ConfigStore.instance().store(name=path.stem, group="exps", node=_recipe(path), package="_global_")
+
+
+@lru_cache
+def _recipe(path: Path) -> Any:
+    from omegaconf import OmegaConf
+
+    return OmegaConf.load(path)

@@ -44,7 +44,7 @@ def test_the_page_shows_the_picture_and_the_counts_and_stops_the_run(
     demo = assembled(endless(tmp_path, 40_000), *SETTINGS)
     track = demo.stages[1]
     step = track.step
-    track.step = lambda shot: time.sleep(0.01) or step(shot)  # type: ignore[func-returns-value]
+    track.step = lambda shot: time.sleep(0.01) or step(shot)
     status: list[int] = []
     runner = threading.Thread(target=lambda: status.append(demo.run()), daemon=True)
     runner.start()

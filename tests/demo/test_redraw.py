@@ -24,7 +24,7 @@ def write_tracks(path: Path, frames: int) -> Path:
 
 
 def draw(out: Path, *arguments: object, **settings: object) -> Left:
-    redraw(clips(*arguments), out, {**PLAIN, **settings}, 0.6, ["object"], SHARP)  # type: ignore[arg-type]
+    redraw(clips(*arguments), out, {**PLAIN, **settings}, 0.6, ["object"], SHARP)
     return Left(out, next(out.glob("*.mp4")).stem)
 
 

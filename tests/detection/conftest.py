@@ -22,7 +22,7 @@ def nano(data_dir: Path) -> Path:
 @pytest.fixture(scope="session")
 def coco_images(data_dir: Path) -> list[np.ndarray]:
     """Four images of COCO val."""
-    return [cv2.imread(str(path)) for path in sorted((data_dir / "coco").glob("*.jpg"))]
+    return [np.asarray(cv2.imread(str(path))) for path in sorted((data_dir / "coco").glob("*.jpg"))]
 
 
 @pytest.fixture(scope="session")

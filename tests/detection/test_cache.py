@@ -75,7 +75,7 @@ def test_reading_ahead_stops_when_the_reader_does() -> None:
     coming = ahead(endless(), 3)
     assert [next(coming), next(coming)] == [0, 1]
     time.sleep(0.05)
-    coming.close()  # type: ignore[attr-defined]
+    coming.close()
     assert len(taken) <= 2 + 3 + 1
     assert threading.active_count() == before
 
@@ -105,7 +105,7 @@ def test_what_is_stored_comes_back_bit_for_bit(tmp_path: Path, classes: bool) ->
     store, sequence, found = DetectionStore(tmp_path / "new", "key"), Sequence("s", 9, 25, 8, 8), some(9, classes=classes)
     assert store.load(sequence) is None
     store.save(sequence, found)
-    assert_equal(store.load(sequence), found)  # type: ignore[arg-type]
+    assert_equal(store.load(sequence), found)
     assert DetectionStore(tmp_path / "new", "other key").load(sequence) is None
     assert store.load(replace(sequence, name="s2")) is None
 
@@ -120,7 +120,7 @@ def test_a_whole_sequence_serves_its_halves_and_a_half_does_not_serve_the_whole(
     halves = DetectionStore(tmp_path, "halves")
     halves.save(Sequence("s", 4, 25, 8, 8, first_frame=6), half)
     assert halves.load(Sequence("s", 9, 25, 8, 8)) is None
-    assert_equal(halves.load(Sequence("s", 4, 25, 8, 8, first_frame=6)), half)  # type: ignore[arg-type]
+    assert_equal(halves.load(Sequence("s", 4, 25, 8, 8, first_frame=6)), half)
 
 
 def test_pieces_serve_the_whole_and_what_is_missing_is_cut_into_pieces(tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_pieces_serve_the_whole_and_what_is_missing_is_cut_into_pieces(tmp_path:
     assert store.load(whole) is None
     keep(4, 7)
     assert missing() == []
-    assert_equal(store.load(whole), found)  # type: ignore[arg-type]
+    assert_equal(store.load(whole), found)
 
 
 def test_other_images_under_the_same_name_are_detected_anew(tmp_path: Path) -> None:

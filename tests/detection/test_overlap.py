@@ -169,7 +169,9 @@ def test_a_compiled_network_sees_full_batches_only_and_finds_the_same(
     eager, filled = (
         Yolox(nano, *SIZES["nano"], input_size=(128, 160), device="cpu", min_score=0.05, batch_size=3, compile=how) for how in (False, True)
     )
-    assert_equal(filled.detect(coco_images), eager.detect(coco_images))
+    for one, other in zip(filled.detect(coco_images), eager.detect(coco_images), strict=True):  # a batch of another size rounds otherwise
+        assert np.allclose(one.xyxy, other.xyxy, atol=1e-3)
+        assert np.allclose(one.score, other.score, atol=1e-5)
     assert calls == [3, 3]
     assert filled.key() == eager.key()
 

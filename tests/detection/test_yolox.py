@@ -97,7 +97,7 @@ def test_batched_equals_single(nano: Path, coco_images: list[np.ndarray]) -> Non
 
 def test_classes_choose_by_name_or_number(nano: Path, coco_images: list[np.ndarray]) -> None:
     everything = Yolox(nano, **NANO, classes=None).detect(coco_images)
-    assert {COCO[c] for c in everything[1].class_id[:2]} == {"person", "car"}  # type: ignore[index]
+    assert {COCO[c] for c in everything[1].class_id[:2]} == {"person", "car"}
     some = Yolox(nano, **NANO, classes=["person", 2]).detect(coco_images)
     people = Yolox(nano, **NANO).detect(coco_images)
     for full, two, one in zip(everything, some, people, strict=True):
@@ -170,14 +170,14 @@ def test_boxes_beyond_the_image_are_not_clipped() -> None:
 def test_boxes_of_different_classes_do_not_suppress_each_other_and_a_box_is_its_best_class() -> None:
     rows = output((10, 10, 20, 20, 1, 0.5, 0.25), (10, 10, 20, 20, 1, 0.25, 0.75))
     found = choice(rows, single=False)
-    assert (found.class_id.tolist(), found.score.tolist()) == ([1, 0], [0.75, 0.5])  # type: ignore[union-attr]
+    assert (found.class_id.tolist(), found.score.tolist()) == ([1, 0], [0.75, 0.5])
     assert choice(rows, class_ids=(0,)).score.tolist() == [0.5]
     assert choice(rows, max_detections=1).score.tolist() == [0.75]
 
 
 def test_no_boxes_have_a_shape_too() -> None:
     found = choice(output((10, 10, 20, 20, 0.05, 1)), single=False)
-    assert (found.xyxy.shape, found.class_id.shape) == ((0, 4), (0,))  # type: ignore[union-attr]
+    assert (found.xyxy.shape, found.class_id.shape) == ((0, 4), (0,))
 
 
 def test_a_network_gone_wrong_is_not_taken_for_an_empty_street() -> None:

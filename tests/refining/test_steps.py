@@ -203,7 +203,7 @@ def test_motion_forwards_and_back_cancel() -> None:
     footage = Footage(np.eye(2, 3) + 0.05 * rng.normal(size=(9, 2, 3)))
     assert footage.motion(2, 7)[-1] @ footage.motion(7, 2)[-1] == pytest.approx(np.eye(3), abs=1e-9)
     assert footage.motion(3, 3).tolist() == [np.eye(3).tolist()]
-    assert footage.motion(2, 3)[-1][:2].tolist() == footage.camera_motion[2].tolist()  # type: ignore[index]
+    assert footage.motion(2, 3)[-1][:2].tolist() == footage.camera_motion[2].tolist()
 
 
 @given(seed=st.integers(0, 2**32 - 1))
@@ -248,4 +248,4 @@ def test_every_step_takes_nothing_and_names_its_arguments() -> None:
     with pytest.raises(ValueError, match="max_gap must be a whole number from 0 up: got -1"):
         Link(max_gap=-1)
     with pytest.raises(ValueError, match=r"step smooth must be a config with a _target_, or null to leave it out: got 3"):
-        Refiner({"smooth": 3})  # type: ignore[dict-item]
+        Refiner({"smooth": 3})

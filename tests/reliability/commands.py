@@ -82,7 +82,7 @@ def run(folder: Path, files: int, fresh: int = 5) -> list[Outcome]:
     return outcomes
 
 
-def _judged(context, kind: Kind, place: Path, damaged: str, number: int, fresh: bool) -> Outcome:  # type: ignore[no-untyped-def]
+def _judged(context, kind: Kind, place: Path, damaged: str, number: int, fresh: bool) -> Outcome:
     name, arguments = VERBS[kind.name]
     started = time.monotonic()
     if fresh:

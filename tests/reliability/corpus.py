@@ -157,7 +157,7 @@ def _verdict(kind: Kind, folder: Path, out: Path, limit: float = LIMIT) -> tuple
     except SystemExit as end:
         if end.code != 1 or caught is None:
             return f"exit {end.code}", ""
-        message = one_line("doctor", caught)  # type: ignore[arg-type]
+        message = one_line("doctor", caught)
         return _clear(kind, folder, message) or "refused", message
     except BaseException as error:
         return f"traceback of {type(error).__name__}", traceback.format_exc(limit=-4)

@@ -105,7 +105,11 @@ class Vanished(Disturbed):
         folder = self.folder / self.rng.choice(FOLDERS[self.job.name])
         away = folder.with_name(f"{folder.name} away")
         folder.rename(away)
-        return lambda: away.rename(folder) and None
+
+        def back() -> None:
+            away.rename(folder)
+
+        return back
 
 
 def main() -> None:

@@ -77,7 +77,7 @@ def train(out: Path) -> None:
 
     small = [{"path": "small.json"}]
     step = {"max_epochs": 2, "no_aug_epochs": 2, "batch_size": 6, "multiscale": None, "optimisation": Optimisation("adamw")}
-    trainer = Trainer(small, small, **step, precision="fp32", device="cpu", workers=0)  # type: ignore[arg-type]
+    trainer = Trainer(small, small, **step, precision="fp32", device="cpu", workers=0)
     trainer.fit(out, depth=good.DEPTH, width=good.CHANNELS, depthwise=True, input_size=(64, 64))
 
 

@@ -176,7 +176,7 @@ def film(folder: Path, out: Path, name: str) -> None:
     shapes = {frame.image.shape for frame in source}
     source.close()
     sane(shapes and all(len(shape) == 3 for shape in shapes))
-    sequence_fields(folder / name)
+    sequence_fields(folder / name, [])
     video = Video(folder / name)
     try:
         sane(video.read(1).ndim == 3)
@@ -222,7 +222,7 @@ def store(folder: Path, out: Path) -> None:
 
     found = DetectionStore(folder / "store", "key").load(Sequence("A", good.FRAMES, 30, good.WIDTH, good.HEIGHT))
     sane(found is not None and len(found) == good.FRAMES and len(found.xyxy) == len(found.score) == found.offsets[-1])
-    sane(np.isfinite(found.xyxy).all() and (np.diff(found.offsets) >= 0).all())  # type: ignore[union-attr]
+    sane(np.isfinite(found.xyxy).all() and (np.diff(found.offsets) >= 0).all())
 
 
 def unpack(folder: Path, out: Path, name: str) -> None:

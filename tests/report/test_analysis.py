@@ -108,6 +108,7 @@ def test_counts_equal_trackeval_on_random_scenes(seed: int, tmp_path: Path) -> N
     assert ours == {name: official[name] for name in ours}
 
 
+@pytest.mark.slow
 def test_counts_equal_trackeval_on_every_sequence_of_mot17_half_val(mot17_dir: Path, data_dir: Path) -> None:
     total = np.zeros(3, int)
     for sequence in MotChallenge(mot17_dir, "train", "val", "MOT17-*", "mot17").sequences():

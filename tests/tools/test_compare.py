@@ -35,16 +35,10 @@ def test_two_runs_are_compared_with_intervals_and_jitter(verb_here, runs: Path) 
     assert 'src="http' not in page
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ([], "a must be given: a=..."),
-        (["a=good"], "two runs at least: a=RUN b=RUN"),
-        (["a=good", "b=nowhere"], "b=nowhere: no scores.json there"),
-    ],
-)
-def test_what_cannot_be_compared_is_one_line(verb_here, runs: Path, arguments: list[str], message: str) -> None:
-    assert message in failed(verb_here("compare", *arguments))
+def test_what_cannot_be_compared_is_one_line(verb_here, runs: Path) -> None:
+    assert "a must be given: a=..." in failed(verb_here("compare"))
+    assert "two runs at least: a=RUN b=RUN" in failed(verb_here("compare", "a=good"))
+    assert "b=nowhere: no scores.json there" in failed(verb_here("compare", "a=good", "b=nowhere"))
 
 
 def test_a_tuned_tracker_is_written_as_a_yaml_that_tracker_takes(verb_here, tiny: Path) -> None:

@@ -13,9 +13,9 @@ from tests.tools.one_line import failed
 Verb = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-def test_mistakes_are_one_line(verb: Verb) -> None:
-    assert failed(verb("export", "weights=nowhere.pth", "out=x.onnx")).startswith("no weights at 'nowhere.pth'")
-    assert "out must end in .onnx" in failed(verb("export", "weights=nowhere.pth", "out=x.engine"))
+def test_mistakes_are_one_line(verb_here: Verb) -> None:
+    assert failed(verb_here("export", "weights=nowhere.pth", "out=x.onnx")).startswith("no weights at 'nowhere.pth'")
+    assert "out must end in .onnx" in failed(verb_here("export", "weights=nowhere.pth", "out=x.engine"))
 
 
 @pytest.mark.slow

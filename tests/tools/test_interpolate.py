@@ -10,9 +10,9 @@ from bytetrack.data.mot import read_trajectories
 from tests.tools.one_line import failed
 
 
-def test_published_tracks_are_filled_as_published(verb, data_dir: Path, tmp_path: Path) -> None:
+def test_published_tracks_are_filled_as_published(verb_here, data_dir: Path, tmp_path: Path) -> None:
     tracks = data_dir / "expected" / "tracks"
-    process = verb("interpolate", f"tracks={tracks / 'byte_paper'}", "out=run")
+    process = verb_here("interpolate", f"tracks={tracks / 'byte_paper'}", "out=run")
     assert process.returncode == 0, process.stderr
     for path in sorted((tracks / "byte_paper_interpolated").glob("*.txt")):
         ours = read_trajectories(tmp_path / "working" / "run" / "tracks" / path.name)

@@ -23,15 +23,15 @@ def results(tiny: Path) -> Path:
     return folder
 
 
-def test_result_files_are_scored_and_kept_in_the_run(verb, tiny: Path, results: Path, tmp_path: Path) -> None:
-    process = verb("score", *DATASET, f"dataset.root={tiny}", f"tracks={results}", "out=run")
+def test_result_files_are_scored_and_kept_in_the_run(verb_here, tiny: Path, results: Path, tmp_path: Path) -> None:
+    process = verb_here("score", *DATASET, f"dataset.root={tiny}", f"tracks={results}", "out=run")
     assert process.returncode == 0, process.stderr
     out = tmp_path / "working" / "run"
     scores = json.loads((out / "scores.json").read_text())
     assert (scores["trackeval"]["COMBINED"]["HOTA"], scores["motmetrics"]["OVERALL"]["MOTA"]) == (100, 100)
     assert sorted(path.name for path in out.iterdir()) == ["config.yaml", "report.html", "scores.json", "tracks"]
     assert (out / "tracks" / "A.txt").read_text() == (results / "A.txt").read_text()
-    again = verb("score", *DATASET, f"dataset.root={tiny}", "tracks=run", "out=again", "compare=run")
+    again = verb_here("score", *DATASET, f"dataset.root={tiny}", "tracks=run", "out=again", "compare=run")
     assert again.returncode == 0, again.stderr
     assert (out.parent / "again" / "scores.json").read_text() == (out / "scores.json").read_text()
 

@@ -140,7 +140,7 @@ def test_an_unknown_verb_lists_the_verbs(verb) -> None:
 
 
 def test_a_verb_here_closes_no_handler_that_was_there_before(verb_here, tiny: Path) -> None:
-    class Closing(logging.StreamHandler):  # type: ignore[type-arg]
+    class Closing(logging.StreamHandler):
         def close(self) -> None:
             self.stream.close()
 

@@ -17,6 +17,7 @@ from bytetrack.config import build, compose, home
 from bytetrack.data.coco import write_coco
 from bytetrack.training import checkpoint
 from bytetrack.training.trainer import Trainer
+from tests.tools.conftest import Verb
 
 RECIPES = sorted(path.stem for path in (home() / "exps").glob("*.yaml") if "tools/train.py" in path.read_text(encoding="utf-8"))
 PUBLISHED = {
@@ -129,14 +130,14 @@ def test_training_killed_and_terminated_from_outside_goes_on_to_the_same_paramet
     assert all(torch.equal(one["raw_model"][key], other["raw_model"][key]) for key in one["raw_model"])
 
 
-def test_a_missing_annotation_file_is_one_line(tmp_path: Path) -> None:
-    done = run(command(tmp_path / "none.json", tmp_path / "out"))
+def test_a_missing_annotation_file_is_one_line(verb_here: Verb, tmp_path: Path) -> None:
+    done = verb_here("train", *command(tmp_path / "none.json", tmp_path / "out")[2:])
     assert done.returncode == 1
     assert done.stderr.strip().splitlines()[-1].startswith(f"error: no annotation file {tmp_path}/none.json")
 
 
-def test_without_data_the_missing_setting_is_named(tmp_path: Path) -> None:
-    done = run([sys.executable, str(home() / "tools" / "train.py"), f"out={tmp_path}"])
+def test_without_data_the_missing_setting_is_named(verb_here: Verb, tmp_path: Path) -> None:
+    done = verb_here("train", f"out={tmp_path}")
     assert done.returncode == 1
     assert "train.data" in done.stderr
     assert "Traceback" not in done.stderr

@@ -22,7 +22,8 @@ def assigned(costs: Floats, limit: float) -> list[tuple[int, int]]:
     listed = costs < limit
     pairs = Pairs(np.concatenate([[0], np.cumsum(listed.sum(1))]), np.nonzero(listed)[1], costs[listed])
     work = solver(max(costs.shape) + 1)
-    assign(*costs.shape, pairs, limit, work)
+    rows, columns = costs.shape
+    assign(rows, columns, pairs, limit, work)
     found = [(i, int(j)) for i, j in enumerate(work.column_of[: len(costs)]) if j >= 0]
     assert all(work.row_of[j] == i for i, j in found)
     return found

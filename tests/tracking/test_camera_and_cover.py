@@ -53,7 +53,7 @@ def test_a_camera_motion_that_is_none_is_refused_and_changes_nothing(wrong: obje
     tracker = BytePlus()
     tracker.update(boxes(BOX))
     with pytest.raises(ValueError, match="camera_motion must"):
-        tracker.update(boxes(BOX), wrong)  # type: ignore[arg-type]
+        tracker.update(boxes(BOX), wrong)
     assert tracker.update(boxes(BOX)).track_id.tolist() == [1]
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.agreement import PAIRS, Agreement, Frame, Pair, compared, crowds, recorded
+from benchmarks.agreement import PAIRS, Agreement, Pair, compared, crowds, recorded
+from benchmarks.peers import Frame
 
 # Least shares of boxes and of ids; what the differences come from stands in docs/results.md.
 LEAST = {

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,15 @@ from bytetrack import BotSort, BytePlus, ByteTracker, CBIoU, DeepSort, Detection
 from bytetrack.tracking.tracker import Tracker
 from tests.tracking.tracked_scenes import boxes, walkers, wild_frame
 
+LOOSE: dict[str, Any] = {
+    "lost_cost": 0.5,
+    "top_cost": 0.5,
+    "recovery_buffer": 1.0,
+    "recovery_cost": 1.0,
+    "recovery_height": 9.0,
+    "score_boost": 0.5,
+}
+LOOSE |= {"covered_hits": 0, "covered_part": 0.0, "covered_frames": 30}
 MAKERS: list[Callable[[], Tracker]] = [
     ByteTracker,
     Sort,
@@ -30,7 +40,7 @@ MAKERS: list[Callable[[], Tracker]] = [
     lambda: ByteTracker(0.0, 0.0, 0.0, match_cost=0.0, max_lost_frames=0, fuse_score=False, paper_exact=False),
     lambda: Sort(high_score=0.0, match_cost=1.0, max_lost_frames=0, min_hits=0),
     lambda: BotSort(0.3, 0.1, 0.3, match_cost=1.0, low_match_cost=1.0, unconfirmed_match_cost=1.0, duplicate_cost=1.0),
-    lambda: BytePlus(0.3, 0.2, 0.3, 1.0, 1.0, 1.0, 1.0, **LOOSE),  # type: ignore[arg-type]
+    lambda: BytePlus(0.3, 0.2, 0.3, 1.0, 1.0, 1.0, 1.0, **LOOSE),
     lambda: BytePlus(low_score=0.65, match_cost=0.0, max_lost_frames=0, height_power=0.5, birth_overlap=0.0, confirm_score=2.0),
     lambda: OcSort(high_score=0.3, low_score=0.0, match_cost=1.0, min_hits=0, direction_weight=1.0, direction_frames=15),
     lambda: CBIoU(0.3, 0.1, 0.3, 1.0, 1.0, 1.0, buffer=1.0, second_buffer=3.0, mean_frames=7, fuse_score=True),
@@ -38,8 +48,6 @@ MAKERS: list[Callable[[], Tracker]] = [
     lambda: DeepSort(0.3, 0.1, match_cost=1.0, low_match_cost=1.0, gate=1e6, min_hits=1, shown_frames=30),
     lambda: MotDt(0.3, 0.1, 0.0, match_cost=1.0, low_match_cost=1.0, gate=1e6, candidate_score=0.0, candidate_overlap=1.0),
 ]
-LOOSE = {"lost_cost": 0.5, "top_cost": 0.5, "recovery_buffer": 1.0, "recovery_cost": 1.0, "recovery_height": 9.0, "score_boost": 0.5}
-LOOSE |= {"covered_hits": 0, "covered_part": 0.0, "covered_frames": 30}
 NAMES = [
     "byte",
     "sort",

@@ -16,7 +16,7 @@ NOBODY = np.empty((0, 3))
 
 
 def found(similarity: npt.ArrayLike, score: npt.ArrayLike, **settings: object) -> list[int]:
-    return associate_in_two_stages(similarity, score, **settings).tolist()  # type: ignore[arg-type]
+    return associate_in_two_stages(similarity, score, **settings).tolist()
 
 
 def test_a_low_detection_is_left_to_the_track_that_no_high_one_is_for() -> None:
@@ -86,7 +86,7 @@ def test_nobody_and_nothing_have_an_answer() -> None:
 def test_what_does_not_fit_is_said_in_one_line(changes: dict[str, object], message: str) -> None:
     given_: dict[str, object] = {"similarity": [[0.9, 0.2], [0.3, 0.8]], "score": [0.9, 0.3], **changes}
     with pytest.raises(ValueError, match=message) as caught:
-        associate_in_two_stages(**given_)  # type: ignore[arg-type]
+        associate_in_two_stages(**given_)
     assert "\n" not in str(caught.value)
 
 

@@ -171,7 +171,7 @@ def test_five_hundred_boxes_in_a_wide_image_never_hold_more_pairs_than_allowed()
 
     class Watched(SimOTA):
         def _cost(self, *args: object) -> tuple[Tensor, Tensor]:
-            cost, iou = super()._cost(*args)  # type: ignore[arg-type]
+            cost, iou = super()._cost(*args)
             seen.append(cost.numel())
             return cost, iou
 
@@ -184,4 +184,4 @@ def test_five_hundred_boxes_in_a_wide_image_never_hold_more_pairs_than_allowed()
 @pytest.mark.parametrize("bad", [{"center_radius": 0}, {"top_k": 0}, {"max_pairs": 0}])
 def test_parameters_that_assign_nothing_are_refused(bad: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="must be positive"):
-        SimOTA(**bad)  # type: ignore[arg-type]
+        SimOTA(**bad)

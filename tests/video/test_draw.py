@@ -175,7 +175,7 @@ def test_mistakes_are_named() -> None:
         draw_legend(GREY, [], ["wavy: what"])
 
 
-def test_an_annotated_video_has_every_frame_and_marks_recoveries(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_an_annotated_video_has_every_frame_and_marks_recoveries(tmp_path) -> None:
     (tmp_path / "img1").mkdir()
     for number in range(1, 6):
         cv2.imwrite(str(tmp_path / "img1" / f"{number:06d}.jpg"), GREY)

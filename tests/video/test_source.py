@@ -104,7 +104,7 @@ class Capture:
 
 def live(captures: list[Capture | None], give_up_after: float = 0.3) -> Live:
     queue = list(captures)
-    return Live("cam", "camera", lambda: queue.pop(0) if queue else None, None, Waits(1.0, give_up_after, 0.1))  # type: ignore[arg-type, return-value]
+    return Live("cam", "camera", lambda: queue.pop(0) if queue else None, None, Waits(1.0, give_up_after, 0.1))
 
 
 def test_a_live_source_drops_the_oldest_and_counts_it() -> None:
