@@ -116,7 +116,7 @@ def test_a_telephones_video_stands_upright(tmp_path: Path, run: Run, rotation: i
 
 def test_a_header_that_lies_about_the_number_of_frames_loses_none(tmp_path: Path, run: Run) -> None:
     path = tmp_path / "liar.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 25, (192, 120))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, (192, 120))
     for number in range(20):
         writer.write(picture(number))
     writer.release()
@@ -131,7 +131,7 @@ def test_a_header_that_lies_about_the_number_of_frames_loses_none(tmp_path: Path
 
 
 def test_a_video_without_frames_is_one_clear_line(tmp_path: Path, run: Run) -> None:
-    writer = cv2.VideoWriter(str(tmp_path / "empty.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 25, (64, 64))
+    writer = cv2.VideoWriter(str(tmp_path / "empty.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 25, (64, 64))
     writer.release()
     write_detections(tmp_path / "detections", "empty", 1)
     with pytest.raises(FormatError, match=r"empty.avi: (no frame can be decoded|cannot be opened as a video)"):

@@ -185,8 +185,7 @@ def test_selecting_without_torch_is_selecting_with_torch(seed: int, min_score: f
     grid, stride = anchor_grid(64, 96)
     output = np.hstack([rng.normal(0, 1.5, (len(grid), 4)), rng.random((len(grid), 4))]).astype(np.float32)
     with_torch = Selection(min_score, nms_iou, 30, class_ids, False, logits=False)
-    torchs = [torch.from_numpy(part) for part in (output[None], grid, stride[:, 0])]
-    (expected,) = with_torch(*torchs, [0.5])
+    (expected,) = with_torch(torch.from_numpy(output[None]), torch.from_numpy(grid), torch.from_numpy(stride[:, 0]), [0.5])
     found = Limits(min_score, nms_iou, 30, class_ids, False).of_anchors(output, grid, stride, 0.5)
     assert np.allclose(found.score, expected.score, atol=1e-7)
     assert np.allclose(found.xyxy, expected.xyxy, rtol=1e-5, atol=1e-3)

@@ -16,6 +16,7 @@ from bytetrack.detection import postprocess
 from bytetrack.detection.batching import detect_streams
 from bytetrack.detection.inference import Inference
 from bytetrack.detection.network import SIZES
+from bytetrack.detection.preprocess import send_frames as send
 from bytetrack.detection.stream import overlapped
 from bytetrack.detection.yolox import Yolox
 from bytetrack.structures import Detections, Sequence
@@ -198,9 +199,6 @@ def test_a_network_compiled_by_torch_finds_the_same(nano: Path, coco_images: lis
     for one, other in zip(*(Yolox(nano, **settings, compile=how).detect(coco_images) for how in (False, True)), strict=True):
         assert np.allclose(one.xyxy, other.xyxy, atol=0.01)
         assert np.allclose(one.score, other.score, atol=1e-4)
-
-
-send = module.send_frames
 
 
 class Elsewhere(str):

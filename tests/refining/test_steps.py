@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,10 +36,10 @@ def walk(frames: list[int], left: list[float], track_id: int = 1, score: float =
 
 
 def together(*parts: Trajectories) -> Trajectories:
-    joined = [np.concatenate([getattr(part, name) for part in parts]) for name in ("frame_id", "track_id", "tlwh", "score")]
-    order = np.lexsort((joined[1], joined[0]))
+    frame, track, tlwh, score = (np.concatenate([getattr(p, name) for p in parts]) for name in ("frame_id", "track_id", "tlwh", "score"))
+    order = np.lexsort((track, frame))
     classes = None if parts[0].class_id is None else np.concatenate([part.class_id for part in parts])[order]
-    return Trajectories(*(array[order] for array in joined), classes)
+    return Trajectories(frame[order], track[order], tlwh[order], score[order], classes)
 
 
 def panning(n: int, shift: float) -> Footage:
@@ -222,7 +223,7 @@ def test_no_step_makes_a_frame_hold_an_identity_twice_or_changes_its_input(seed:
     detections = SequenceDetections.from_frames(
         [Detections(np.tile(rng.random((6, 2)) * 150, 2) + np.array([0, 0, 20, 40]), rng.random(6)) for _ in range(40)]
     )
-    steps = (
+    steps: tuple[Any, ...] = (
         Remeasure(0.1, 0.0),
         Extend(0.0, 0.1),
         Link(5, 60, 1),

@@ -103,7 +103,7 @@ class Capture:
 
 
 def live(captures: list[Capture | None], give_up_after: float = 0.3) -> Live:
-    queue = list(captures)
+    queue: list[Any] = list(captures)
     return Live("cam", "camera", lambda: queue.pop(0) if queue else None, None, Waits(1.0, give_up_after, 0.1))
 
 
