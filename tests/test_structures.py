@@ -59,7 +59,7 @@ def test_a_wrong_shape_is_refused_with_what_was_expected(xyxy: object, score: ob
 def test_a_value_cannot_be_assigned_to() -> None:
     detections = Detections.empty()
     with pytest.raises(dataclasses.FrozenInstanceError):
-        detections.score = np.ones(1)  # type: ignore[misc]
+        detections.score = np.ones(1)
 
 
 def test_values_travel_between_processes() -> None:

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
 import shutil
-import subprocess
-import sys
-=======
->>>>>>> 9ec7d5f (Tests of verbs run inside the tests' own process; properties draw fewer examples; a failed and an unfinished step of CI are told apart)
 import zipfile
 from pathlib import Path
 
