@@ -21,15 +21,15 @@ $(BIN)/.installed: setup.py pyproject.toml
 
 install: $(BIN)/.installed  ## make .venv, install the package into it, compile the tracking kernels
 
-check: $(BIN)/.installed  ## lint, format, types
+check: $(BIN)/.installed  ## lint, format, types (about a minute)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: $(BIN)/.installed  ## the fast tests (some minutes)
+test: $(BIN)/.installed  ## the fast tests (about 3 minutes on two cores)
 	$(PYTEST)
 
-test-slow: $(BIN)/.installed  ## the slow tests: fuzzing, training, kills, browsers
+test-slow: $(BIN)/.installed  ## the slow tests: fuzzing, training, kills, browsers (about 8 minutes on two cores)
 	$(PYTEST) -m slow
 
 $(BIN)/.bench-installed: $(BIN)/.installed
