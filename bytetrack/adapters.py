@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bytetrack.boxes import are_fractions, tlwh_from_xyxy
+from bytetrack.score_scale import ROUNDING
 from bytetrack.structures import Detections, Tracks
 
 __all__ = ["from_dict", "from_supervision", "from_torchvision", "from_transformers", "from_ultralytics", "to_supervision"]
@@ -45,7 +47,7 @@ def from_dict(detections: Mapping[str, Any]) -> Detections:
     for what in ("boxes", "scores"):
         if found[what] is None:
             raise ValueError(f"expected {what} under one of {', '.join(NAMES[what])}, got the keys {', '.join(map(str, detections))}")
-    return Detections(_array(found["boxes"]), _array(found["scores"]), _classes(found["classes"]))
+    return _detections(_array(found["boxes"]), _array(found["scores"]), _classes(found["classes"]))
 
 
 def from_torchvision(output: Mapping[str, Any]) -> Detections:
@@ -57,14 +59,9 @@ def from_transformers(output: Mapping[str, Any]) -> Detections:
     """From one image's item of `image_processor.post_process_object_detection(outputs, threshold, target_sizes)`.
 
     Give it `target_sizes`, else boxes are fractions of the image; and a low threshold (0.1), for BYTE uses low scores too. Ids
-    mean `model.config.id2label`. ValueError for boxes that all lie within [0, 1].
+    mean `model.config.id2label`.
     """
-    detections = from_dict(output)
-    if len(detections) and (np.abs(detections.xyxy) <= 1.5).all():
-        raise ValueError(
-            "boxes look like fractions of the image: give post_process_object_detection target_sizes=[(height, width)] to get pixels"
-        )
-    return detections
+    return from_dict(output)
 
 
 def from_supervision(detections: Any) -> Detections:
@@ -72,7 +69,7 @@ def from_supervision(detections: Any) -> Detections:
     _expect(detections, ("xyxy", "confidence", "class_id"), "supervision.Detections")
     xyxy = _array(detections.xyxy)
     score = np.ones(len(xyxy)) if detections.confidence is None else _array(detections.confidence)
-    return Detections(xyxy, score, _classes(detections.class_id))
+    return _detections(xyxy, score, _classes(detections.class_id))
 
 
 def from_ultralytics(result: Any) -> Detections:
@@ -83,7 +80,7 @@ def from_ultralytics(result: Any) -> Detections:
     found = getattr(result, "boxes", None)
     boxes: Any = getattr(result, "obb", None) if found is None else found
     _expect(boxes, ("xyxy", "conf", "cls"), "the Results of one image (results[0]) with boxes")
-    return Detections(_array(boxes.xyxy), _array(boxes.conf), _classes(boxes.cls))
+    return _detections(_array(boxes.xyxy), _array(boxes.conf), _classes(boxes.cls))
 
 
 def to_supervision(tracks: Tracks, source: Any = None) -> Any:
@@ -111,6 +108,17 @@ def _expect(thing: Any, attributes: tuple[str, ...], what: str) -> None:
     missing = [name for name in attributes if not hasattr(thing, name)]
     if missing:
         raise ValueError(f"expected {what}, got {type(thing).__name__} without {', '.join(missing)}")
+
+
+def _detections(xyxy: npt.NDArray[np.float64], score: npt.NDArray[np.float64], class_id: npt.NDArray[np.int64] | None) -> Detections:
+    """Detections of scores that may lie a rounding beyond [0, 1]; ValueError for boxes that are fractions of the image."""
+    if xyxy.ndim == 2 and xyxy.shape[1] == 4 and are_fractions(tlwh_from_xyxy(xyxy)):
+        raise ValueError(
+            "boxes look like fractions of the image, pixels are expected: multiply them by its width and height "
+            "(transformers: give post_process_object_detection target_sizes=[(height, width)])"
+        )
+    rounded = (score >= -ROUNDING) & (score <= 1 + ROUNDING)
+    return Detections(xyxy, np.where(rounded, score.clip(0, 1), score), class_id)
 
 
 def _array(values: Any) -> npt.NDArray[np.float64]:

@@ -11,9 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 __all__ = [
+    "are_fractions",
     "area",
     "clip",
     "iou",
+    "passing",
     "tlwh_from_xyxy",
     "xyah_from_xyxy",
     "xywh_from_xyxy",
@@ -23,6 +25,34 @@ __all__ = [
 ]
 
 Floats = npt.NDArray[np.float64]
+
+
+def passing(tlwh: npt.ArrayLike, min_box_area: float | None, max_aspect_ratio: float | None) -> npt.NDArray[np.bool_]:
+    """Tells which boxes (n, 4) pass the result filter: area > `min_box_area`, width / height <= `max_aspect_ratio`; None lets all pass.
+
+    ValueError for limits that no box, or every box, would pass by mistake: NaN, infinity, a ratio that is not positive.
+    """
+    boxes = np.asarray(tlwh, dtype=np.float64).reshape(-1, 4)
+    keep = np.ones(len(boxes), dtype=bool)
+    for name, limit, least in (("min_box_area", min_box_area, -np.inf), ("max_aspect_ratio", max_aspect_ratio, 0.0)):
+        if limit is not None and not (np.isfinite(limit) and limit > least):
+            raise ValueError(f"{name} must be a {'positive' if least == 0 else 'finite'} number, or null for none: got {limit}")
+    if min_box_area is not None:
+        keep &= boxes[:, 2] * boxes[:, 3] > min_box_area
+    if max_aspect_ratio is not None:
+        keep &= boxes[:, 2] <= max_aspect_ratio * boxes[:, 3]
+    return keep
+
+
+def are_fractions(tlwh: npt.ArrayLike) -> bool:
+    """Tells boxes (n, 4) that are fractions of the image from boxes in pixels: none is larger than a pixel, all lie about the first one.
+
+    >>> are_fractions([[0.25, 0.4, 0.1, 0.3]]), are_fractions([[0.25, 0.4, 10, 30]]), are_fractions([])
+    (True, False, False)
+    """
+    boxes = np.asarray(tlwh, dtype=np.float64).reshape(-1, 4)
+    size = boxes[:, 2:]
+    return bool((size <= 1).all() and (np.abs(boxes[:, :2]) <= 1.5).all() and ((size > 0) & (size < 1)).all(axis=1).any())
 
 
 def xyxy_from_tlwh(tlwh: npt.ArrayLike) -> Floats:

@@ -10,17 +10,21 @@ import logging
 from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.boxes import xyxy_from_tlwh
+from bytetrack.boxes import are_fractions, xyxy_from_tlwh
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.listing import listed
+from bytetrack.score_scale import ROUNDING, in_unit_interval
 from bytetrack.structures import SequenceDetections
 
-__all__ = ["Table", "read_detections", "read_table"]
+__all__ = ["Scores", "Table", "check_scores", "read_detections", "read_table"]
+
+log = logging.getLogger("bytetrack")
+Scores = Literal["strict", "robust", "minmax"]
 
 FRAME, ID, TLWH, SCORE, CLASS = 0, 1, slice(2, 6), 6, 7
 LARGEST_PIXEL = 1e9  # beyond, areas and overlaps lose their digits
@@ -47,7 +51,7 @@ class Table:
             raise _error(self.path, *lines[row], expected)
 
     def refuse_bad_boxes(self, last_frame: int | None) -> None:
-        """FormatError unless numbers are finite, frames and ids whole, frames within 1..`last_frame`, no size negative.
+        """FormatError unless numbers are finite, frames and ids whole, frames within 1..`last_frame`, no size negative, boxes in pixels.
 
         Boxes without area are let through: they overlap nothing, and rounding to 0.1 pixels makes them.
         """
@@ -59,6 +63,8 @@ class Table:
         if last_frame is not None:
             self.refuse(values[:, FRAME] > last_frame, f"a frame within the sequence's 1..{last_frame}")
         self.refuse((values[:, 4:6] < 0).any(axis=1), "width and height that are not negative")
+        fractions = np.full(len(values), are_fractions(values[:, TLWH]))
+        self.refuse(fractions, "boxes in pixels (all are fractions of the image: multiply them by its width and height)")
         self.refuse((np.abs(values[:, TLWH]) > LARGEST_PIXEL).any(axis=1), f"a box within {LARGEST_PIXEL:g} pixels")
 
 
@@ -86,7 +92,7 @@ def read_detections(
     first_frame: int,
     length: int,
     last_frame: int | None = None,
-    scores: Literal["strict", "minmax"] = "strict",
+    scores: Scores = "strict",
     classes: bool = False,
     every: int = 1,
 ) -> SequenceDetections:
@@ -94,18 +100,18 @@ def read_detections(
 
     Seven to ten columns, of which the first seven count, with `classes` also the eighth, the class's number (-1 in all rows: none);
     within a frame the file's order stays. `last_frame` is the last of the whole sequence, where known. Scores must lie in [0, 1]: `strict`
-    refuses others, `minmax` then maps the file's range to [0, 1] linearly. FormatError also for a file that has boxes, but none in these
-    frames: its numbering must be another one.
+    refuses others, but for rounding, `robust` (formerly `minmax`) brings those of the whole file there as `in_unit_interval` says; a
+    warning tells what was done. FormatError also for a file that has boxes, but none in these frames: its numbering must be another one.
     """
     table = read_table(path, range(7, 11), "7 to 10 columns frame,id,left,top,width,height,score,...")
     table.refuse_bad_boxes(last_frame)
     number, score = table.values[:, FRAME].astype(np.int64), table.values[:, SCORE]
     frame, rest = np.divmod(number - first_frame, every)
-    outside = (score < 0) | (score > 1)
     if scores == "strict":
-        table.refuse(outside, "a score in [0, 1] (detector=public rescales others)")
-    elif outside.any():
-        score = (score - score.min()) / max(float(np.ptp(score)), np.finfo(float).tiny)
+        table.refuse((score < -ROUNDING) | (score > 1 + ROUNDING), "a score in [0, 1] (detector.scores=robust maps others)")
+    score, changed = in_unit_interval(score)
+    if changed is not None:
+        log.warning("%s: %s", path, changed)
     inside = (frame >= 0) & (frame < length)
     rows = np.flatnonzero(inside & (rest == 0))
     if len(frame) and not inside.any():
@@ -119,6 +125,13 @@ def read_detections(
     if not classes:
         _say_unread_classes(table)
     return SequenceDetections(xyxy_from_tlwh(table.values[rows, TLWH]), score[rows], offsets.astype(np.int64), class_id)
+
+
+def check_scores(scores: str) -> Scores:
+    """`scores` itself; ValueError unless it is one of `Scores`."""
+    if scores not in get_args(Scores):
+        raise ValueError(f"scores must be strict or robust: got {scores!r}")
+    return scores  # type: ignore[return-value]
 
 
 def _class_ids(table: Table, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.int64] | None:

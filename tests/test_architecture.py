@@ -12,7 +12,10 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "bytetrack"
 FLOOR = {
-    **dict.fromkeys(("structures", "boxes", "errors", "__init__", "mot_text", "listing", "compiled", "replacing", "signals", "workers"), 0),
+    **dict.fromkeys(
+        ("structures", "boxes", "errors", "__init__", "mot_text", "score_scale", "listing", "compiled", "replacing", "signals", "workers"),
+        0,
+    ),
     **dict.fromkeys(("tracking", "appearance", "detection", "scoring", "data", "video", "counting", "adapters", "executors"), 1),
     **dict.fromkeys(("pipeline", "training", "report", "refining", "tuning", "demo", "doctor", "quickstart"), 2),
     "config": 3,

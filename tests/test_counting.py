@@ -283,7 +283,7 @@ def test_counts_are_json_and_events_are_csv_as_they_come(tmp_path: Path) -> None
 
 def test_on_real_tracks_the_band_brings_counts_near_those_of_the_ground_truth(data_dir: Path) -> None:
     folder = data_dir / "PETS09-S2L1"
-    truth, found = read_annotations(folder / "gt" / "gt.txt"), read_detections(folder / "det" / "det.txt", 1, 795, scores="minmax")
+    truth, found = read_annotations(folder / "gt" / "gt.txt"), read_detections(folder / "det" / "det.txt", 1, 795, scores="robust")
     rows = [np.flatnonzero(truth.frame_id == k) for k in range(1, 796)]
     true = [Tracks(xyxy_from_tlwh(truth.tlwh[r]), truth.track_id[r], np.ones(len(r)), None, np.arange(len(r))) for r in rows]
     tracker = ByteTracker(high_score=0.5, new_track_score=0.6, paper_exact=False)

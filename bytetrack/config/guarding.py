@@ -1,14 +1,15 @@
-"""What a config may not set: that which Hydra itself would run."""
+"""What a config may not set: that which Hydra itself would run, and numbers that are none."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from bytetrack.config.places import home
 
-__all__ = ["refuse_foreign_hydra"]
+__all__ = ["refuse_foreign_hydra", "refuse_not_finite"]
 
 GUARDED = ("hydra.callbacks", "hydra.job_logging", "hydra.hydra_logging", "hydra.job.env_set")  # by which a config could run anything
 
@@ -50,3 +51,15 @@ def refuse_foreign_hydra(name: str, arguments: Sequence[str]) -> None:
     changed = [path for path in GUARDED if own[path] != asked[path]]
     if changed:
         raise ValueError(f"{changed[0]} cannot be set: what Hydra runs, logs to and exports is fixed in configs/base.yaml")
+
+
+def refuse_not_finite(node: Any, name: str = "") -> None:
+    """ValueError for a setting, or an item of one, that is NaN or infinite: comparisons with NaN fail in silence."""
+    from omegaconf import OmegaConf
+
+    value: Any = OmegaConf.to_container(node) if OmegaConf.is_config(node) else node
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{name} must be a finite number: got {value} (null stands for no limit, where a setting has none)")
+    items: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        refuse_not_finite(item, f"{name}.{key}".lstrip("."))

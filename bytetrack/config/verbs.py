@@ -32,9 +32,11 @@ def verb(name: str) -> Callable[[Callable[[Any], None]], Callable[[], None]]:
 
             def guarded(config: Any) -> None:
                 from bytetrack.config.composing import settled_config
+                from bytetrack.config.guarding import refuse_not_finite
 
                 logging.getLogger("bytetrack").setLevel(logging.INFO)
                 with explained(name, complete), ended_by_signals():  # here, too: a launcher may call it in another process
+                    refuse_not_finite(config)
                     task(settled_config(name, config))
 
             with explained(name, complete), ended_by_signals():

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack import boxes
+from bytetrack.boxes import are_fractions
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.replacing import replace_text
 
@@ -301,6 +302,8 @@ class _Columns:
             raise FormatError(
                 f"{self.path}: annotations[{bad[0]}] needs 'bbox', four finite numbers left, top, width, height: got {values[bad[0]]!r}"
             )
+        if are_fractions(boxes):
+            raise FormatError(f"{self.path}: expected 'bbox' in pixels, got fractions of the image, as {values[0]!r}")
         return boxes
 
 

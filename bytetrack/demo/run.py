@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from bytetrack.boxes import passing, tlwh_from_xyxy
 from bytetrack.counting import Counter, Event, Motion
 from bytetrack.demo.outputs import Outputs
 from bytetrack.demo.paint import Painter
@@ -152,6 +153,7 @@ class Demo:
     workers: int = 1
 
     def __post_init__(self) -> None:
+        passing([], self.min_box_area, self.max_aspect_ratio)  # a mistake comes out before anything is written
         self._identities = Identities()
         self._moments: deque[float] = deque(maxlen=60)
         self.read = Stage("read", next)
@@ -206,12 +208,7 @@ class Demo:
 
     def _track(self, shot: Shot) -> Shot:
         tracks = self.tracker.update(shot.frame, shot.detections, shot.features)
-        size = tracks.xyxy[:, 2:] - tracks.xyxy[:, :2]
-        keep = np.ones(len(tracks), bool)
-        if self.min_box_area is not None:
-            keep &= size[:, 0] * size[:, 1] > self.min_box_area
-        if self.max_aspect_ratio is not None:
-            keep &= size[:, 0] <= self.max_aspect_ratio * size[:, 1]
+        keep = passing(tlwh_from_xyxy(tracks.xyxy), self.min_box_area, self.max_aspect_ratio)
         class_id = None if tracks.class_id is None else tracks.class_id[keep]
         shot.tracks = Tracks(tracks.xyxy[keep], tracks.track_id[keep], tracks.score[keep], class_id, tracks.detection_index[keep])
         if self.painter.wants_lost:

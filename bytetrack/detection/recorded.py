@@ -4,28 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, get_args
 
 from bytetrack.detection.classes import names_of
 from bytetrack.errors import FormatError, MissingDataError
-from bytetrack.mot_text import read_detections
+from bytetrack.mot_text import Scores, check_scores, read_detections
 from bytetrack.structures import Sequence as SequenceInfo
 from bytetrack.structures import SequenceDetections
 
 __all__ = ["Public", "Recorded"]
 
-Scores = Literal["strict", "minmax"]
-
 
 class Recorded:
     """Detections from `<folder>/<sequence>.txt`, numbered as in the whole sequence also where only a half of it is wanted.
 
-    `scores`: `strict` refuses a file with scores outside [0, 1]; `minmax` maps such a file's scores to [0, 1] linearly. `class_names`:
+    `scores`: `strict` refuses a file with scores outside [0, 1]; `robust` brings them there (`in_unit_interval`). `class_names`:
     what the numbers in the eighth column mean, from 0, or `coco` for its 80; None leaves that column alone: boxes without a class.
     """
 
     def __init__(self, folder: str | Path, scores: Scores = "strict", class_names: Sequence[str] | str | None = None) -> None:
-        self.folder, self.scores = Path(folder).expanduser(), _checked(scores)
+        self.folder, self.scores = Path(folder).expanduser(), check_scores(scores)
         self.class_names = names_of(class_names)
 
     def detect_sequence(self, sequence: SequenceInfo) -> SequenceDetections:
@@ -44,11 +41,11 @@ class Public:
     """The detections that come with the dataset, `<sequence>/det/det.txt`.
 
     MOT17's FRCNN and SDP, MOT20 and PETS09 score in [0, 1] and are taken as they are. DPM (MOT16, MOT17) and ACF (MOT15) score
-    without bounds: `minmax` maps the scores of such a file to [0, 1] linearly, from its lowest to its highest; `strict` refuses it.
+    without bounds: `robust` brings the scores of such a file there, as `in_unit_interval` says; `strict` refuses it.
     """
 
-    def __init__(self, scores: Scores = "minmax") -> None:
-        self.scores = _checked(scores)
+    def __init__(self, scores: Scores = "robust") -> None:
+        self.scores = check_scores(scores)
 
     def detect_sequence(self, sequence: SequenceInfo) -> SequenceDetections:
         """The boxes of the sequence's frames; MissingDataError, FormatError."""
@@ -59,9 +56,3 @@ class Public:
 
 def _read(path: Path, sequence: SequenceInfo, scores: Scores, classes: bool = False) -> SequenceDetections:
     return read_detections(path, sequence.first_frame, sequence.length, sequence.last_frame, scores, classes, sequence.every)
-
-
-def _checked(scores: Scores) -> Scores:
-    if scores not in get_args(Scores):
-        raise ValueError(f"scores must be strict or minmax: got {scores!r}")
-    return scores

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.boxes import tlwh_from_xyxy
+from bytetrack.boxes import passing, tlwh_from_xyxy
 from bytetrack.data.mot import read_annotations, read_trajectories, write_trajectories
 from bytetrack.pipeline.folders import forget_scores
 from bytetrack.replacing import replacing
@@ -78,11 +78,7 @@ def track_sequence(
     else:
         frames = _update_all(detections, tracker.update, camera_motion, times, features)
     tlwh = tlwh_from_xyxy(np.concatenate([np.empty((0, 4)), *(tracks.xyxy for tracks in frames)]))
-    keep = np.ones(len(tlwh), dtype=bool)
-    if min_box_area is not None:
-        keep &= tlwh[:, 2] * tlwh[:, 3] > min_box_area
-    if max_aspect_ratio is not None:
-        keep &= tlwh[:, 2] <= max_aspect_ratio * tlwh[:, 3]
+    keep = passing(tlwh, min_box_area, max_aspect_ratio)
     frame_id = np.repeat(np.arange(1, len(frames) + 1), [len(tracks) for tracks in frames])
     track_id = np.concatenate([np.empty(0, np.int64), *(tracks.track_id for tracks in frames)])
     score = np.concatenate([np.empty(0), *(tracks.score for tracks in frames)])

@@ -409,3 +409,10 @@ def test_a_sequence_name_never_leads_out_of_the_folder(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="cannot be a path"):
         write([replace(TWO, name="../outside")], "mot", tmp_path / "out")
     assert not (tmp_path / "outside.txt").exists()
+
+
+def test_boxes_that_are_fractions_of_the_image_are_refused(tmp_path: Path) -> None:
+    rows = [f"A,{frame},1,0.25,0.4,0.1,0.3,0.9\n" for frame in range(1, 12)]
+    (tmp_path / "tracks.csv").write_text("sequence,frame,track_id,left,top,width,height,score\n" + "".join(rows))
+    with pytest.raises(FormatError, match="A: expected boxes in pixels, got fractions of the image"):
+        read(tmp_path / "tracks.csv")

@@ -224,11 +224,21 @@ def test_detections_beyond_the_sequence_are_refused(text) -> None:
         read_detections(text("7,-1,5,0,1,1,0.5\n"), first_frame=1, length=3, last_frame=6)
 
 
-def test_scores_outside_the_unit_interval_are_refused_or_mapped(text) -> None:
+def test_scores_outside_the_unit_interval_are_refused_or_mapped(text, caplog: pytest.LogCaptureFixture) -> None:
     path = text("1,-1,5,0,1,1,-1.5\n1,-1,5,0,1,1,0.5\n2,-1,5,0,1,1,2.5\n")
     with pytest.raises(FormatError, match=r"a\.txt:1: expected a score in \[0, 1\]"):
         read_detections(path, 1, 2)
-    assert read_detections(path, 1, 2, scores="minmax").score.tolist() == [0, 0.5, 1]
+    with caplog.at_level("WARNING", "bytetrack"):
+        assert read_detections(path, 1, 2, scores="robust").score.tolist() == [0, 2 / 3.6, 1]  # 2.1 is the 90th percentile
+    assert "a.txt: scores of -1.5 to 2.5 mapped: -1.5 becomes 0, 2.1 and above 1" in caplog.text
     assert read_detections(path, 2, 1, scores="minmax").score.tolist() == [1]  # the range is the whole file's
     inside = text("1,-1,5,0,1,1,0.25\n1,-1,5,0,1,1,0.5\n")
-    assert read_detections(inside, 1, 1, scores="minmax").score.tolist() == [0.25, 0.5]
+    assert read_detections(inside, 1, 1, scores="robust").score.tolist() == [0.25, 0.5]
+    assert read_detections(text("1,-1,5,0,1,1,1.0000001\n1,-1,5,0,1,1,0.5\n"), 1, 1).score.tolist() == [1, 0.5]
+
+
+@pytest.mark.parametrize("read", [read_annotations, read_trajectories, lambda path: read_detections(path, 1, 2)])
+def test_boxes_that_are_fractions_of_the_image_are_refused(text, read) -> None:
+    path = text("1,1,0.25,0.4,0.1,0.3,1\n2,1,0.26,0.4,0.1,0.3,1\n")
+    with pytest.raises(FormatError, match=r"a\.txt:1: expected boxes in pixels \(all are fractions of the image: multiply them"):
+        read(path)

@@ -82,5 +82,5 @@ def test_public_detections_of_mot17_and_pets_are_taken_as_they_are(data_dir: Pat
 
 def test_they_travel_to_other_processes() -> None:
     assert pickle.loads(pickle.dumps(Recorded("x"))).folder == Path("x")
-    with pytest.raises(ValueError, match="scores must be strict or minmax: got 'clip'"):
+    with pytest.raises(ValueError, match="scores must be strict or robust: got 'clip'"):
         Recorded("x", scores="clip")

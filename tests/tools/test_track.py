@@ -177,3 +177,23 @@ def test_kitti_is_tracked_and_scored_class_by_class(verb_here, tmp_path: Path) -
     )
     assert thin.returncode == 0, thin.stderr
     assert json.loads((tmp_path / "working/thin/scores.json").read_text())["trackeval"]["COMBINED"]["frames"] == 4
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("min_box_area=nan", "min_box_area must be a finite number: got nan (null stands for no limit"),
+        ("dataset.max_aspect_ratio=inf", "dataset.max_aspect_ratio must be a finite number: got inf"),
+        ("per_sequence={A: {match_cost: nan}}", "per_sequence.A.match_cost must be a finite number: got nan"),
+        ("max_aspect_ratio=-1", "max_aspect_ratio must be a positive number, or null for none: got -1"),
+    ],
+)
+def test_numbers_that_cannot_be_right_are_refused(verb_here, tiny: Path, setting: str, message: str) -> None:
+    recorded = (
+        "dataset=motchallenge",
+        f"dataset.root={tiny}",
+        "dataset.subset=train",
+        f"detector.folder={tiny / 'detections'}",
+        "workers=1",
+    )
+    assert message in failed(verb_here("track", *recorded, setting, "out=run"))

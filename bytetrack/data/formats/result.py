@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bytetrack.boxes import are_fractions
 from bytetrack.data.mot import ids_across_classes
 from bytetrack.errors import FormatError
 from bytetrack.mot_text import LARGEST_PIXEL
@@ -20,6 +21,7 @@ from bytetrack.structures import Trajectories
 __all__ = ["NO_CLASS", "Names", "Result", "Rows", "corners", "decimal", "from_corners", "in_order", "sequence_name"]
 
 NO_CLASS = "object"  # the label of boxes without a class, where a format must have one
+ENOUGH = 10  # boxes, all of them tiny, that are no accident
 MOST_FRAMES = 10_000_000  # four days at 30 frames a second
 log = logging.getLogger("bytetrack")
 UNNAMED = re.compile(r"class_([0-9]{1,9})")
@@ -150,6 +152,8 @@ class Rows:
         order = np.lexsort((table[:, 1], table[:, 0]))
         frame_id, track_id, class_id = (np.ascontiguousarray(column) for column in table[order].T)
         boxes = list(self._boxes.values())
+        if len(boxes) >= ENOUGH and are_fractions([tlwh for tlwh, _ in boxes]):
+            raise FormatError(f"{name}: expected boxes in pixels, got fractions of the image: multiply them by its width and height")
         trajectories = Trajectories(
             frame_id,
             track_id,
