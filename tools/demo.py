@@ -11,8 +11,9 @@ LIMITS = ("max_frames", "min_box_area", "max_aspect_ratio")
 
 @verb("demo")
 def main(config: Any) -> None:
-    from bytetrack.demo.several import assemble_all
+    from bytetrack.demo.several import assemble_all, refuse_missing_sources
 
+    refuse_missing_sources(plain(config.source))
     detector = build(config.detector)
     out = out_folder(config.out, "demo")
     settings = {name: plain(config[name]) for name in PARTS + LIMITS}

@@ -13,11 +13,17 @@ from typing import Any
 from bytetrack.demo.assemble import assemble
 from bytetrack.demo.run import Demo, stopping
 from bytetrack.detection.batching import SharedDetector
-from bytetrack.video.source import redacted
+from bytetrack.video.source import is_camera, redacted, refuse_missing
 
-__all__ = ["Several", "assemble_all"]
+__all__ = ["Several", "assemble_all", "refuse_missing_sources"]
 
 log = logging.getLogger("bytetrack")
+
+
+def refuse_missing_sources(source: Any) -> None:
+    """MissingDataError for the first of one or several sources that is not there; before a network is fetched or loaded for it."""
+    for one in source if isinstance(source, list) else [source]:
+        refuse_missing(one)
 
 
 def assemble_all(detector: Any, build_tracker: Callable[[dict[str, Any]], Any], out: Path, source: Any, **settings: Any) -> Demo | Several:
@@ -48,7 +54,7 @@ def _folders(out: Path, sources: list[Any]) -> list[Path]:
     names: list[str] = []
     for one in sources:
         text = redacted(str(one))
-        name = text.split("://")[1] if "://" in text else f"webcam{text}" if text.isdigit() else Path(text).stem
+        name = text.split("://")[1] if "://" in text else f"webcam{text}" if is_camera(one) else Path(text).stem
         name = re.sub(r"[^\w.-]+", "_", name).strip("._") or "source"
         same = sum(taken == name or taken.startswith(f"{name}_") for taken in names)
         names.append(f"{name}_{same + 1}" if same else name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from bytetrack.training.assignment import SimOTA
 from bytetrack.training.optimisation import Optimisation
 
 __all__ = ["Recipe"]
+
+log = logging.getLogger("bytetrack")
 
 FREE = ("device", "workers", "log_interval", "checkpoint_minutes", "logger", "profile", "resume", "best")
 """What a checkpoint does not record: nothing that changes a result on the CPU."""
@@ -89,7 +92,10 @@ class Recipe:
     checkpoint_minutes: float = 10.0
 
     def __post_init__(self) -> None:
+        if self.no_aug_epochs > self.max_epochs:
+            log.info("no_aug_epochs=%d is more than max_epochs: all %d epochs are without mosaic", self.no_aug_epochs, self.max_epochs)
         given = {
+            "no_aug_epochs": min(self.no_aug_epochs, self.max_epochs),
             "data": [dict(entry) for entry in self.data],
             "val": [dict(entry) for entry in self.val],
             "weight_classes": _as_list(self.weight_classes),
@@ -119,8 +125,6 @@ class Recipe:
                 raise ValueError(f"{name} must not be negative: got {getattr(self, name)}")
         if self.workers != "auto" and (not isinstance(self.workers, int) or self.workers < 0):
             raise ValueError(f"workers must be a number of processes, or auto: got {self.workers}")
-        if self.no_aug_epochs > self.max_epochs:
-            raise ValueError(f"no_aug_epochs must be at most max_epochs: got {self.no_aug_epochs} of {self.max_epochs}")
         if self.multiscale is not None and not 1 <= self.multiscale[0] <= self.multiscale[1]:
             raise ValueError(f"multiscale must be a range of heights in units of 32 pixels, lower first: got {self.multiscale}")
         if any(step < 1 for step in self.skip_steps):

@@ -6,10 +6,12 @@ pauses, and the first frame after a gap says how long the gap was.
 
 from __future__ import annotations
 
+import difflib
 import glob
 import logging
 import os
 import re
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -26,7 +28,7 @@ from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.listing import IMAGE_ENDINGS, is_litter, listed, natural
 from bytetrack.video.read import Image, read_image, refuse_size
 
-__all__ = ["Frame", "Images", "Live", "Source", "VideoFile", "open_source", "redacted"]
+__all__ = ["Frame", "Images", "Live", "Source", "VideoFile", "is_camera", "open_source", "redacted", "refuse_missing"]
 
 log = logging.getLogger("bytetrack")
 
@@ -71,6 +73,7 @@ def open_source(
 ) -> Source:
     """The source that `spec` names: `0` a camera, `rtsp://…` or `http://…` a stream, else a video file, a folder or a pattern of images.
 
+    A number in text, as on a command line, is a file or folder of that name if there is one, otherwise a camera.
     `frame_rate` is for images (default 25) and overrules what a camera or stream says. For live sources: `timeout` seconds to open
     or to read, `give_up_after` seconds without a picture until the source counts as ended, pauses between attempts double from
     0.5 s to `longest_pause`; setting `stop` ends them. A video file behind an http address gives every frame, as one on disk does.
@@ -78,7 +81,7 @@ def open_source(
     """
     text = str(spec)
     waits = Waits(timeout, give_up_after, longest_pause)
-    if re.fullmatch(r"\d+", text):
+    if is_camera(spec):
         return Live(f"webcam{text}", f"camera {text}", partial(_open_camera, int(text)), frame_rate, waits, stop)
     if "://" in text:
         name, label, opener = _stream_name(text), redacted(text), partial(_open_stream, text, timeout)
@@ -99,12 +102,38 @@ def open_source(
             raise MissingDataError(f"no image matches '{text}'")
         return Images(found, _folder_name(found[0].parent), frame_rate or 25.0)
     if not path.is_file():
-        raise MissingDataError(
-            f"no source '{text}': give a camera number, a video file, a folder or pattern of images, or an rtsp/http address"
-        )
+        raise MissingDataError(_missing(text))
     if path.suffix.lower() in IMAGE_ENDINGS:
         return Images([path], path.stem, frame_rate or 25.0)
     return VideoFile(path)
+
+
+def is_camera(spec: str | int) -> bool:
+    """Whether `spec` is a camera's number: an int, or text of up to three digits (no leading 0) that is no file or folder's name."""
+    return isinstance(spec, int) or (re.fullmatch(r"0|[1-9]\d{0,2}", spec) is not None and not Path(spec).exists())
+
+
+def refuse_missing(spec: str | int) -> None:
+    """MissingDataError where `spec` names a file, folder, pattern or camera that is not there; what is behind an address nobody asks yet.
+
+    It opens nothing, so that it may come first.
+    """
+    text = str(spec)
+    if is_camera(spec):
+        if sys.platform.startswith("linux") and not Path(f"/dev/video{text}").exists():
+            raise MissingDataError(
+                f"no camera {text}, and no file or folder of that name: give source=FILE, a folder or an rtsp/http address"
+            )
+    elif "://" not in text:
+        path = Path(text).expanduser()
+        if not path.exists() and not (any(mark in text for mark in "*?[") and glob.glob(str(path), recursive=True)):
+            raise MissingDataError(_missing(text))
+
+
+def _missing(text: str) -> str:
+    near = difflib.get_close_matches(Path(text).name, [path.name for path in Path(text).parent.glob("*")], 1)
+    guess = f"did you mean {str(Path(text).with_name(near[0]))!r}? " if near else ""
+    return f"no source '{text}': {guess}give a camera number, a video file, a folder or pattern of images, or an rtsp/http address"
 
 
 def redacted(address: str) -> str:

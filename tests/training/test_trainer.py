@@ -349,12 +349,18 @@ def test_a_network_learns_its_few_images_by_heart(trainer: Make, tiny: dict[str,
     assert not (tmp_path / "cache").exists()
 
 
+def test_fewer_epochs_than_those_without_mosaic_are_all_without(trainer: Make, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", "bytetrack"):
+        assert trainer(max_epochs=2, no_aug_epochs=5).no_aug_epochs == 2
+    assert "no_aug_epochs=5 is more than max_epochs: all 2 epochs are without mosaic" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
         ({"data": []}, "data must list at least one COCO file"),
         ({"max_epochs": 0}, "max_epochs must be at least 1"),
-        ({"no_aug_epochs": 5}, "no_aug_epochs must be at most max_epochs"),
+        ({"no_aug_epochs": -1}, "no_aug_epochs must not be negative"),
         ({"precision": "fp8"}, "precision must be auto, fp32, fp16, bf16"),
         ({"multiscale": (3, 2)}, "multiscale must be a range"),
         ({"weight_classes": [0]}, "set weights too"),

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from bytetrack.errors import FormatError, MissingDataError
-from bytetrack.video.source import Live, VideoFile, Waits, open_source, redacted
+from bytetrack.video.source import Live, VideoFile, Waits, is_camera, open_source, redacted, refuse_missing
 
 
 def picture(value: int, size: tuple[int, int] = (48, 64)) -> Any:
@@ -136,3 +136,43 @@ def test_closing_ends_the_iteration() -> None:
         if frame.frame_id == 5:
             source.close()
     assert frame.frame_id <= 7
+
+
+def test_a_number_in_text_is_a_folder_of_that_name_before_it_is_a_camera(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert is_camera("0")
+    assert is_camera("12")
+    assert not is_camera("0001")  # a camera's number has no leading 0
+    assert not is_camera("20240115")
+    (tmp_path / "0").mkdir()
+    assert not is_camera("0")
+    assert is_camera(0)
+
+
+def test_a_folder_whose_name_is_a_number_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "7").mkdir()
+    cv2.imwrite("7/1.png", np.zeros((8, 8, 3), np.uint8))
+    source = open_source("7")
+    assert (source.name, source.length, source.live) == ("7", 1, False)
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("strret.mp4", r"no source 'strret.mp4': did you mean 'street.mp4'\? give a camera number"),
+        ("0001", "no source '0001': give a camera number"),
+        ("none/*.jpg", r"no source 'none/\*.jpg'"),
+        (987, "no camera 987, and no file or folder of that name"),
+    ],
+)
+def test_a_source_that_is_missing_is_named_without_opening_anything(
+    spec: str | int, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "street.mp4").touch()
+    with pytest.raises(MissingDataError, match=message):
+        refuse_missing(spec)
+    refuse_missing("street.mp4")
+    refuse_missing("*.mp4")
+    refuse_missing("rtsp://nobody/here")
