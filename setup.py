@@ -20,7 +20,7 @@ REQUIRES = [
     "scipy>=1.11",
     "numba>=0.60; platform_python_implementation == 'CPython'",
     "opencv-python>=4.9",  # never opencv-python-headless beside it: both write cv2/
-    "av>=12",
+    "av>=15",
     "pillow>=9.1",  # image headers: sizes without decoding
     "jinja2>=3.1",
     "pyyaml>=6",

@@ -230,22 +230,13 @@ def _names(names: list[str] | None) -> str:
 
 
 def _video(path: Path) -> Iterator[Finding]:
-    import av
+    from bytetrack.timeline import decoded, open_video, quarters, timeline
 
-    from bytetrack.video.source import open_source
-
-    source = open_source(str(path))
-    try:
-        shape = next(iter(source)).image.shape
-        length, rate = source.length, source.frame_rate
-    finally:
-        source.close()
-    detail = f"{shape[1]}x{shape[0]} as shown, {length or 'unknown number of'} frames, {rate:.6g} a second"
-    if path.is_file() and source.path is not None:
-        with av.open(str(path)) as container:
-            stream: Any = container.streams.video[0]
-            frame = next(container.decode(stream))
-            turned = getattr(frame, "rotation", 0)
-            sound = ", sound" if container.streams.audio else ""
-            detail += f", {stream.codec_context.name} {stream.codec_context.pix_fmt}, turned by {turned} degrees{sound}"
-    yield Finding("video", "good", path.name, detail)
+    found = timeline(path)
+    container, stream = open_video(path)
+    with container:
+        turned, codec = 90 * quarters(next(decoded(container, stream))), stream.codec_context
+        sound = ", sound" if container.streams.audio else ""
+        about = f"{codec.name} {codec.pix_fmt}, turned by {turned} degrees{sound}"
+    width, height = found.size
+    yield Finding("video", "good", path.name, f"{width}x{height} as shown, {len(found.stamps)} frames, {found.rate:.6g} a second, {about}")

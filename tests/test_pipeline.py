@@ -15,6 +15,7 @@ from bytetrack import Detections, FormatError, MissingDataError, Sequence, Seque
 from bytetrack import pipeline as p
 from bytetrack.data.mot import read_trajectories
 from bytetrack.executors import Processes
+from tests.video.films import EVEN, film
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -216,3 +217,23 @@ def test_a_detector_that_knows_sequences_is_taken_as_it_is(tmp_path: Path) -> No
 def test_a_dataset_of_images_cannot_be_tracked() -> None:
     with pytest.raises(ValueError, match="Echo has images but no sequences"):
         p.sequences_of(Echo())
+
+
+@dataclass
+class Clock:
+    """Takes the time between frames, and finds nothing."""
+
+    passed: list[float]
+    TAKES_TIME = True
+
+    def update(self, detections: Detections, dt: float = 1.0) -> Tracks:
+        self.passed.append(dt)
+        return Tracks(np.empty((0, 4)), np.empty(0, np.int64), np.empty(0), None, np.empty(0, np.int64))
+
+
+@pytest.mark.parametrize(("times", "expected"), [(EVEN[:5], [1] * 4), ([0, 40, 80, 20_080, 20_120], [1, 1, 500, 1])])
+def test_a_pause_in_a_film_is_time_to_the_tracker(tmp_path: Path, times: list[int], expected: list[float]) -> None:
+    sequence = Sequence("a", 5, 25, 96, 64, images=film(tmp_path / "a.mp4", times))
+    clock = Clock([])
+    p.TrackJob(Fixed(), lambda _: clock, tmp_path / "tracks", "mot17")(sequence)
+    assert clock.passed[1:] == pytest.approx(expected)

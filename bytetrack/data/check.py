@@ -21,16 +21,16 @@ from bytetrack.data.converters import convert
 from bytetrack.data.converters.document import progress
 from bytetrack.data.converters.mot import coco_from_sequences
 from bytetrack.errors import FormatError
+from bytetrack.orientation import is_turned
 from bytetrack.replacing import json_text, replace_text
 from bytetrack.structures import Sequence
+from bytetrack.timeline import decodable, timeline
 
 __all__ = ["Finding", "Report", "check", "check_document", "check_ground_truth"]
 
 TAIL = 1024  # bytes at the end of an image in which its end mark must be
 END_MARK = {b"\xff\xd8": b"\xff\xd9", b"\x89PNG": b"IEND"}  # JPEG, PNG: how they start and end
 Level = Literal["error", "warning"]
-EXIF_ORIENTATION = 0x0112
-UPRIGHT = (0, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,8 +236,8 @@ def _image_problem(path: Path, size: tuple[Any, Any], decode: bool) -> Finding |
                     return Finding("error", "image of another size", str(path), f"annotations say {size}, the file {image.size}")
                 if decode:
                     image.load()
-                if image.format == "JPEG" and image.getexif().get(EXIF_ORIENTATION, 1) not in UPRIGHT:
-                    return Finding("warning", "image with an EXIF rotation", str(path), "boxes are taken to mean the unrotated image")
+                if is_turned(image):
+                    return Finding("warning", "image with an EXIF rotation", str(path), "it is read as stored, and boxes mean that")
     except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError, EOFError, OSError) as error:
         return Finding("error", "unreadable image", str(path), str(error))
     return None
@@ -245,27 +245,18 @@ def _image_problem(path: Path, size: tuple[Any, Any], decode: bool) -> Finding |
 
 def _video_problem(path: Path, last: dict[str, Any], decode: bool) -> Iterator[Finding]:
     """`last`: the record of the last frame that is named."""
-    import cv2
-
     if not path.is_file():
         yield Finding("error", "missing video", str(path))
         return
-    capture = cv2.VideoCapture(str(path))
     try:
-        if not capture.isOpened():
-            yield Finding("error", "unreadable video", str(path))
-            return
-        size = (int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)))
-        if size != (last.get("width"), last.get("height")):
-            yield Finding(
-                "error", "video of another size", str(path), f"annotations say {(last.get('width'), last.get('height'))}, it is {size}"
-            )
-        count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        if decode:
-            count = 0
-            while capture.grab():
-                count += 1
-        if count < last["frame"]:
-            yield Finding("error", "video too short", str(path), f"{count} frames, annotations name frame {last['frame']}")
-    finally:
-        capture.release()
+        found = timeline(path)
+    except FormatError as error:
+        yield Finding("error", "unreadable video", str(path), str(error))
+        return
+    size, count = (last.get("width"), last.get("height")), len(found.stamps)
+    if found.size != size:
+        yield Finding("error", "video of another size", str(path), f"annotations say {size}, it is {found.size}")
+    if count < last["frame"]:
+        yield Finding("error", "video too short", str(path), f"{count} frames, annotations name frame {last['frame']}")
+    if decode and (whole := decodable(path)) != count:
+        yield Finding("error", "damaged video", str(path), f"{count} frames, of which {whole} can be decoded")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.listing import IMAGE_ENDINGS, listed
+from bytetrack.orientation import is_turned, warn
 
 __all__ = ["ImageFiles", "image_size", "sequence_fields"]
 
@@ -22,6 +23,8 @@ def image_size(path: Path) -> tuple[int, int]:
 
     try:
         with Image.open(path) as image:
+            if is_turned(image):
+                warn(path.parent)
             return image.size
     except FileNotFoundError:
         raise MissingDataError(f"no image {path}; skip_missing=true leaves out what is not there") from None
@@ -86,15 +89,8 @@ def _folder_fields(folder: Path, names: Sequence[str | None]) -> dict[str, str]:
 
 
 def _video_fields(video: Path) -> dict[str, str]:
-    import cv2
+    from bytetrack.timeline import timeline
 
-    capture = cv2.VideoCapture(str(video))
-    try:
-        keys = {"seqlength": cv2.CAP_PROP_FRAME_COUNT, "imwidth": cv2.CAP_PROP_FRAME_WIDTH, "imheight": cv2.CAP_PROP_FRAME_HEIGHT}
-        fields = {key: str(int(capture.get(prop))) for key, prop in keys.items()}
-        rate = capture.get(cv2.CAP_PROP_FPS)
-    finally:
-        capture.release()
-    if any(int(value) <= 0 for value in fields.values()):
-        raise FormatError(f"{video} is no readable video: write a seqinfo.ini beside it, or convert it to images")
-    return fields | {"framerate": f"{rate if rate > 0 else ASSUMED_FRAME_RATE:g}"}
+    found = timeline(video)
+    width, height = found.size
+    return {"seqlength": str(len(found.stamps)), "framerate": f"{found.rate:g}", "imwidth": str(width), "imheight": str(height)}

@@ -70,7 +70,7 @@ def assemble(
         detect, workers = _boxes_of(shared or detector, origin, wanted)
         if settings.get("frame_rate", 0) is None:
             settings["frame_rate"] = origin.frame_rate
-        ticks = float(settings.get("frame_rate") or origin.frame_rate) if getattr(trial, "TAKES_TIME", False) else None
+        ticks = float(settings.get("frame_rate") or origin.frame_rate) if hasattr(trial, "TAKES_TIME") else None
         known = {**dict(enumerate(names)), **({-1: names[0]} if len(names) == 1 else {})}  # -1: boxes without a class
         counter = Counter(lines, zones, origin.frame_rate, homography, known)
         shapes = {name: tuple(line) for name, line in zip(counter.line_names, counter.lines.tolist(), strict=True)}

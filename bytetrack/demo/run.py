@@ -44,7 +44,7 @@ class Tracker(Protocol):
 
 
 _NO_TRACKS = Tracks(np.empty((0, 4)), np.empty(0, np.int64), np.empty(0), None, np.empty(0, np.int64))
-EVEN = 0.01  # of a frame: how far time stamps may be off before a frame counts as late or early
+EVEN = 0.01  # of a frame: how far off the clock may be before a frame counts as late or early
 _NO_COUNTS: dict[str, Any] = {"lines": {}, "zones": {}}
 
 
@@ -89,9 +89,7 @@ class Restarts:
             self._tracker, self._offset, self._time = self._make(), self._last_id, None
             self.restarts += 1
         self._size = size
-        since = None if self._time is None or self._frame_rate is None else (frame.time - self._time) * self._frame_rate
-        self._time = frame.time
-        known: dict[str, Any] = {} if since is None or since <= 0 or abs(since - 1) < EVEN else {"dt": since}
+        known: dict[str, Any] = self._passed(frame.time)
         if features is not None:
             known["features"] = features
         tracks = self._tracker.update(detections, **known)
@@ -99,6 +97,16 @@ class Restarts:
             tracks = replace(tracks, track_id=tracks.track_id + self._offset)
         self._last_id = max(self._last_id, int(tracks.track_id.max(initial=0)))
         return tracks
+
+    def _passed(self, time: float) -> dict[str, float]:
+        """Returns the `dt` of a frame at `time`, if it is not one; what it is off by less than `EVEN` is left to the next frames."""
+        if self._time is None or self._frame_rate is None or time <= self._time:
+            self._time = time
+            return {}
+        dt = (time - self._time) * self._frame_rate
+        even = abs(dt - 1) < EVEN
+        self._time = self._time + 1 / self._frame_rate if even else time
+        return {} if even else {"dt": dt}
 
     def lost(self) -> Tracks:
         """Those not seen in the last frame but remembered, where they are thought to be; none of a tracker that does not say."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,11 +13,13 @@ import numpy.typing as npt
 
 from bytetrack.boxes import passing, tlwh_from_xyxy
 from bytetrack.data.mot import read_annotations, read_trajectories, write_trajectories
+from bytetrack.errors import FormatError
 from bytetrack.pipeline.folders import forget_scores
 from bytetrack.replacing import replacing
 from bytetrack.scoring import Protocol as Protocols
 from bytetrack.scoring import SequenceScores, check_classes, score_sequence
 from bytetrack.structures import Detections, Sequence, SequenceDetections, Tracks, Trajectories
+from bytetrack.timeline import timeline
 
 __all__ = [
     "Appearance",
@@ -164,7 +167,7 @@ class ScoreJob:
 class TrackJob:
     """Detects and tracks a sequence, writes `folder`/<sequence>.txt, and scores what the file says.
 
-    `frame_rate`: the tracker counts time in frames at this rate; None: a frame is a frame.
+    `frame_rate`: the tracker counts time in frames at this rate; None: a frame is a frame, but for videos whose rate varies.
     """
 
     detector: SequenceDetector
@@ -182,15 +185,22 @@ class TrackJob:
         if sequence.ground_truth is not None and len(detections.score):  # what cannot be scored is refused before it is tracked
             check_classes(detections.class_id, self.protocol, sequence.class_names, f"{sequence.name}: the detections have")
         affines = None if self.camera_motion is None else self.camera_motion.of_sequence(sequence, detections)
-        times = (
-            None
-            if self.frame_rate is None
-            else np.arange(sequence.length, dtype=np.float64) * np.float64(self.frame_rate / sequence.frame_rate)
-        )
         features = None if self.appearance is None else self.appearance.of_sequence(sequence, detections)
         tracker = self.tracker_for(sequence)
+        times = _times(sequence, self.frame_rate) if self.frame_rate is not None or hasattr(tracker, "TAKES_TIME") else None
         trajectories = track_sequence(detections, tracker, self.min_box_area, self.max_aspect_ratio, affines, times, features)
         with replacing(self.folder / f"{sequence.name}.txt") as temporary:
             write_trajectories(temporary, trajectories)
             forget_scores(self.folder.parent)  # once the new file is there, just before it takes its place
         return ScoreJob(self.folder, self.protocol)(sequence)
+
+
+def _times(sequence: Sequence, frame_rate: float | None) -> npt.NDArray[np.float64] | None:
+    """Says when each frame was, in frames at `frame_rate`, by the time stamps of a video whose rate varies; None: all one apart."""
+    if sequence.images is not None and sequence.images.is_file():
+        with suppress(FormatError):  # recorded detections need no readable film
+            line = timeline(sequence.images)
+            numbers = [sequence.number_of(frame_id) - 1 for frame_id in range(1, sequence.length + 1)]
+            if line.varies and numbers[-1] < len(line.stamps):
+                return np.array(line.seconds)[numbers] * (frame_rate or sequence.frame_rate)
+    return None if frame_rate is None else np.arange(sequence.length, dtype=np.float64) * np.float64(frame_rate / sequence.frame_rate)

@@ -221,7 +221,7 @@ class BotSort(Tracker):
         check_flag("fuse_score", fuse_score)
         check_reals(1e-6, 1e3, position_noise=position_noise, velocity_noise=velocity_noise)
         check_choice("on_invalid", on_invalid, ("raise", "drop"))
-        max_lost_frames = at_frame_rate(max_lost_frames, frame_rate)
+        memory = at_frame_rate(max_lost_frames, frame_rate)
         appearance = [proximity_cost, appearance_cost, appearance_memory]
-        parameters = [*scores, *costs, max_lost_frames, fuse_score, False, position_noise, velocity_noise, *appearance]
-        super().__init__(botsort_update, [on_invalid == "drop", *parameters], n_remembered=1)
+        parameters = [*scores, *costs, memory, fuse_score, False, position_noise, velocity_noise, *appearance]
+        super().__init__(botsort_update, [on_invalid == "drop", *parameters], n_remembered=1, memory=memory)

@@ -24,6 +24,7 @@ from bytetrack.tracking.state import (
     Detected,
     Tracked,
     Work,
+    away,
     classify,
     forget_removed,
     views,
@@ -75,7 +76,7 @@ give_birth = births(begin)
 
 @kernel
 def expire(tracked: Tracked, n: int, frame: int, max_lost_frames: float, paper_exact: bool) -> None:
-    """Removes tracks lost for more than `max_lost_frames` frames.
+    """Removes tracks lost for more than `max_lost_frames` frames of time.
 
     The published code removes them one frame late: they can be found again in that frame, and then go as soon as they are lost.
     """
@@ -83,7 +84,7 @@ def expire(tracked: Tracked, n: int, frame: int, max_lost_frames: float, paper_e
         row = tracked.order[t]
         if tracked.state[row] != LOST:
             continue
-        too_long = frame - tracked.last_frame[row] > max_lost_frames
+        too_long = away(tracked, row, frame) > max_lost_frames
         if tracked.mark[row] == 1 or (too_long and not paper_exact):
             tracked.state[row] = REMOVED
         elif too_long and frame - tracked.last_frame[row] > 1:
@@ -163,7 +164,7 @@ class ByteTracker(Tracker):
       detection's score.
     - `duplicate_cost`: a lost and a live track with `1 - IoU` below it are one; the older stays.
     - `max_lost_frames`: how long a track without a detection is remembered, in frames; with `frame_rate` in frames of a 30 fps
-      video: `int(frame_rate / 30 * max_lost_frames)`.
+      video, `max_lost_frames / 30` seconds. Time is what `update` is told (`dt`), however many updates fall into it.
     - `paper_exact`: IoU counts both border pixels, a score equal to `high_score` or `low_score` falls in neither set, and lost
       tracks go one frame late (and a track found in that frame goes as soon as it is lost again). False: plain IoU, sets closed
       below, exactly `max_lost_frames`.
@@ -200,5 +201,6 @@ class ByteTracker(Tracker):
         check_flag("fuse_score", fuse_score)
         check_flag("paper_exact", paper_exact)
         check_choice("on_invalid", on_invalid, ("raise", "drop"))
-        max_lost_frames = at_frame_rate(max_lost_frames, frame_rate)
-        super().__init__(byte_update, [on_invalid == "drop", *scores, *costs, max_lost_frames, fuse_score, paper_exact])
+        memory = at_frame_rate(max_lost_frames, frame_rate)
+        parameters = [on_invalid == "drop", *scores, *costs, memory, fuse_score, paper_exact]
+        super().__init__(byte_update, parameters, memory=memory + paper_exact)

@@ -31,6 +31,7 @@ from bytetrack.tracking.state import (
     Detected,
     Tracked,
     Work,
+    away,
     classify,
     forget_removed,
     look,
@@ -154,8 +155,8 @@ def add_costs(
     if lost_cost == 0.0 and parameters[TOP_COST] == 0.0:
         return
     for i in range(n):
-        box, away = tracked.box[rows[i]], frame - tracked.last_frame[rows[i]]
-        dearer = 0.0 if away <= 1 else lost_cost * min(away / max(parameters[MAX_LOST_FRAMES], 1.0), 1.0)
+        box, gone = tracked.box[rows[i]], away(tracked, rows[i], frame)
+        dearer = 0.0 if gone <= 1.0 else lost_cost * min(gone / max(np.floor(parameters[MAX_LOST_FRAMES]), 1.0), 1.0)
         for e in range(work.pairs.first[i], work.pairs.first[i + 1]):
             top = abs(detected.xyxy[work.pairs.column[e], 1] - box[1]) / (box[3] - box[1])
             work.pairs.cost[e] += dearer + parameters[TOP_COST] * top
@@ -256,10 +257,10 @@ def expire_and_cover(tracked: Tracked, n: int, parameters: Floats, memory: Float
         row = tracked.order[t]
         if tracked.state[row] != LOST:
             continue
-        away, cover = frame - tracked.last_frame[row], memory[row, COVER]
-        if away > parameters[MAX_LOST_FRAMES] or (cover < UNCOVERED and away > parameters[MAX_UNCOVERED_FRAMES]):
+        gone, looks, cover = away(tracked, row, frame), frame - tracked.last_frame[row], memory[row, COVER]
+        if gone > parameters[MAX_LOST_FRAMES] or (cover < UNCOVERED and looks > parameters[MAX_UNCOVERED_FRAMES]):
             tracked.state[row] = REMOVED
-        elif away <= parameters[COVERED_FRAMES] and tracked.mark[row] >= parameters[COVERED_HITS] and cover > parameters[COVERED_PART]:
+        elif gone <= parameters[COVERED_FRAMES] and tracked.mark[row] >= parameters[COVERED_HITS] and cover > parameters[COVERED_PART]:
             tracked.state[row] = COVERED
             tracked.detection[row] = NONE
 
@@ -468,4 +469,4 @@ class BytePlus(Tracker):
         motion = [position_noise, velocity_noise, size_velocity_noise, measurement_noise, score_noise, covered_noise, covered_size_noise]
         association = [height_power, score_boost, lost_cost, top_cost, recovery_buffer, recovery_cost, recovery_height]
         life = [birth_overlap, confirm_score, max_uncovered_frames, frames[1], covered_part, covered_hits, output_detection]
-        super().__init__(byte_plus_update, [on_invalid == "drop", *byte, *motion, *association, *life], [(2,)])
+        super().__init__(byte_plus_update, [on_invalid == "drop", *byte, *motion, *association, *life], [(2,)], memory=frames[0])

@@ -25,6 +25,7 @@ from bytetrack.tracking.state import (
     classify,
     forget_removed,
     in_reach,
+    now,
     views,
     write_tracks,
 )
@@ -38,11 +39,11 @@ Ints = npt.NDArray[np.int64]
 # Parameters after LOW_SCORE.
 NEW_TRACK_SCORE, MATCH_COST, SECOND_MATCH_COST, LOW_MATCH_COST, MAX_LOST_FRAMES, FUSE_SCORE = range(3, 9)
 BUFFER, SECOND_BUFFER, MEAN_FRAMES = range(9, 12)
-N_SEEN, WHEN = 8, 4  # how many observations are kept, in slot number % N_SEEN; the column of their frame
+N_SEEN, WHEN = 8, 4  # how many observations are kept, in slot number % N_SEEN; the column of their time
 
 
 @kernel
-def extrapolate(past: Floats, n_seen: int, over: int, frame: int, box: Floats) -> None:
+def extrapolate(past: Floats, n_seen: int, over: int, time: float, box: Floats) -> None:
     """The paper's motion estimation: writes into `box` where the mean motion over the last `over` observations takes the last one.
 
     A width or height that would vanish stays as it was.
@@ -50,7 +51,7 @@ def extrapolate(past: Floats, n_seen: int, over: int, frame: int, box: Floats) -
     last = past[(n_seen - 1) % N_SEEN]
     back = min(n_seen - 1, over)
     earlier = past[(n_seen - 1 - back) % N_SEEN]
-    ahead = (frame - last[WHEN]) / (last[WHEN] - earlier[WHEN]) if back > 0 else 0.0
+    ahead = (time - last[WHEN]) / (last[WHEN] - earlier[WHEN]) if back > 0 else 0.0
     for d in range(2):
         middle = (last[d] + last[d + 2]) / 2 + ahead * (last[d] + last[d + 2] - earlier[d] - earlier[d + 2]) / 2
         side = last[d + 2] - last[d]
@@ -81,7 +82,7 @@ def observe(row: int, j: int, own: Own, tracked: Tracked, detected: Detected, fr
     slot = tracked.mark[row] % N_SEEN
     for d in range(4):
         own.past[row, slot, d] = tracked.box[row, d] = detected.xyxy[j, d]
-    own.past[row, slot, WHEN] = frame
+    own.past[row, slot, WHEN] = now(tracked, frame)
     tracked.mark[row] += 1
 
 
@@ -107,7 +108,7 @@ def cbiou_update(
     near, wide = Own(past, buffer, buffer, fuse), Own(past, parameters[SECOND_BUFFER], buffer, fuse)
     for t in range(counters[N_ALIVE]):
         row = tracked.order[t]
-        extrapolate(past[row], tracked.mark[row], int(parameters[MEAN_FRAMES]), frame, tracked.box[row])
+        extrapolate(past[row], tracked.mark[row], int(parameters[MEAN_FRAMES]), now(tracked, frame), tracked.box[row])
         in_reach(tracked, row)
     n, n_unconfirmed = list_by_state(tracked, counters[N_ALIVE], work)
 
@@ -170,6 +171,6 @@ class CBIoU(Tracker):
         check_whole("max_lost_frames", max_lost_frames, 0)
         check_flag("fuse_score", fuse_score)
         check_choice("on_invalid", on_invalid, ("raise", "drop"))
-        max_lost_frames = at_frame_rate(max_lost_frames, frame_rate)
-        parameters = [*scores, *costs, max_lost_frames, fuse_score, buffer, second_buffer, mean_frames]
-        super().__init__(cbiou_update, [on_invalid == "drop", *parameters], [(N_SEEN, 5)])
+        memory = at_frame_rate(max_lost_frames, frame_rate)
+        parameters = [*scores, *costs, memory, fuse_score, buffer, second_buffer, mean_frames]
+        super().__init__(cbiou_update, [on_invalid == "drop", *parameters], [(N_SEEN, 5)], memory=memory)

@@ -51,12 +51,13 @@ def check_score_split(low_score: float | None, high_score: float) -> float:
     return low_score
 
 
-def at_frame_rate(frames: int, frame_rate: float | None) -> int:
-    """`frames` counted at 30 a second, in frames at `frame_rate`, rounded down as the published code does; None leaves them.
+def at_frame_rate(frames: int, frame_rate: float | None) -> float:
+    """Returns `frames` counted at 30 a second, in frames at `frame_rate`; None leaves them.
 
+    The published code rounds down. Of whole numbers of frames, as many lie within either: not rounded, it holds for parts of frames too.
     ValueError for a frame rate that is none.
     """
     if frame_rate is None:
         return frames
     check_real("frame_rate", frame_rate, 1e-3, 1e6)
-    return int(frame_rate / 30 * frames)
+    return frame_rate / 30 * frames

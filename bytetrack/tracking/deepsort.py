@@ -24,6 +24,7 @@ from bytetrack.tracking.state import (
     Detected,
     Tracked,
     Work,
+    away,
     classify,
     forget_removed,
     uncover,
@@ -53,12 +54,12 @@ def cascade(limit: float, longest: float, own: Looks, tracked: Tracked, n: int, 
     Those seen in the last frame come first however long ago that was. Lists in `work.others` what the IoU is asked for then: those
     of them that are left, and unconfirmed ones.
     """
-    n_left = 0
-    for age in range(int(longest) + 2):
+    n_left, oldest = 0, int(np.ceil(longest)) + 1
+    for age in range(oldest + 1):
         n_rows = 0
         for t in range(n):
             row = tracked.order[t]
-            lost_for = frame - tracked.last_frame[row]
+            lost_for = min(max(int(np.ceil(away(tracked, row, frame))), 1), oldest)
             if tracked.state[row] == TRACKED if age == 0 else tracked.state[row] == LOST and lost_for == age:
                 work.rows[n_rows] = row
                 n_rows += 1
@@ -81,7 +82,7 @@ def settle(tracked: Tracked, n: int, parameters: Floats, frame: int) -> None:
         row = tracked.order[t]
         if tracked.last_frame[row] == frame:
             tracked.state[row] = TRACKED if tracked.mark[row] >= parameters[MIN_HITS] else UNCONFIRMED
-        elif tracked.state[row] == LOST and frame - tracked.last_frame[row] <= parameters[SHOWN_FRAMES]:
+        elif tracked.state[row] == LOST and away(tracked, row, frame) <= parameters[SHOWN_FRAMES]:
             tracked.state[row], tracked.detection[row] = COVERED, NONE
 
 
@@ -174,4 +175,4 @@ class DeepSort(Tracker):
         check_reals(1, 100, budget=budget)
         check_choice("on_invalid", on_invalid, ("raise", "drop"))
         parameters = [appearance_cost, match_cost, low_match_cost, gate, max_lost_frames, min_hits, shown_frames, budget]
-        super().__init__(deepsort_update, [on_invalid == "drop", *scores, *parameters], [(1,)], n_remembered=budget)
+        super().__init__(deepsort_update, [on_invalid == "drop", *scores, *parameters], [(1,)], n_remembered=budget, memory=max_lost_frames)

@@ -26,6 +26,7 @@ from bytetrack.tracking.state import (
     Detected,
     Tracked,
     Work,
+    away,
     classify,
     forget_removed,
     uncover,
@@ -68,7 +69,7 @@ def tracklet_score(row: int, tracked: Tracked, parameters: Floats, frame: int) -
     """
     if tracked.mark[row] < 2:
         return 0.0
-    n_predicted = frame - 1 - tracked.last_frame[row]
+    n_predicted = max(away(tracked, row, frame) - 1.0, 0.0)
     return float(parameters[PREDICTION_SCORE] * max(1.0 - np.log(1.0 + parameters[PREDICTION_DECAY] * n_predicted), 0.0))
 
 
@@ -218,5 +219,6 @@ class MotDt(Tracker):
         check_whole("budget", budget, 1)
         check_real("budget", budget, 1, 100)
         check_choice("on_invalid", on_invalid, ("raise", "drop"))
-        parameters = [*scores, *costs, gate, at_frame_rate(max_lost_frames, frame_rate), *prediction, budget]
-        super().__init__(motdt_update, [on_invalid == "drop", *parameters], [(1,)], n_remembered=budget)
+        memory = at_frame_rate(max_lost_frames, frame_rate)
+        parameters = [*scores, *costs, gate, memory, *prediction, budget]
+        super().__init__(motdt_update, [on_invalid == "drop", *parameters], [(1,)], n_remembered=budget, memory=memory)

@@ -245,4 +245,4 @@ class OcSort(Tracker):
         check_choice("on_invalid", on_invalid, ("raise", "drop"))
         parameters = [on_invalid == "drop", *scores, match_cost, max_lost_frames, min_hits]
         parameters += [direction_weight, direction_frames, reupdate, recover]
-        super().__init__(ocsort_update, parameters, [(N_SEEN, 5), (2,), (5, 4)])
+        super().__init__(ocsort_update, parameters, [(N_SEEN, 5), (2,), (5, 4)], memory=max_lost_frames)

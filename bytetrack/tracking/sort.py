@@ -25,6 +25,7 @@ from bytetrack.tracking.state import (
     Detected,
     Tracked,
     Work,
+    away,
     classify,
     forget_removed,
     views,
@@ -179,7 +180,7 @@ def show_after_hits(tracked: Tracked, n: int, parameters: Floats, frame: int) ->
     """
     for t in range(n):
         row = tracked.order[t]
-        if frame - tracked.last_frame[row] > parameters[MAX_LOST_FRAMES]:
+        if away(tracked, row, frame) > parameters[MAX_LOST_FRAMES]:
             tracked.state[row] = REMOVED
         elif tracked.state[row] != LOST:
             shown = tracked.mark[row] >= parameters[MIN_HITS] or frame <= parameters[MIN_HITS]
@@ -241,4 +242,6 @@ class Sort(Tracker):
         check_whole("max_lost_frames", max_lost_frames, 0)
         check_whole("min_hits", min_hits, 0)
         check_choice("on_invalid", on_invalid, ("raise", "drop"))
-        super().__init__(sort_update, [on_invalid == "drop", *scores, match_cost, max_lost_frames, min_hits, low_match_cost])
+        super().__init__(
+            sort_update, [on_invalid == "drop", *scores, match_cost, max_lost_frames, min_hits, low_match_cost], memory=max_lost_frames
+        )

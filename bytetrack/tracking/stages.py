@@ -33,6 +33,7 @@ from bytetrack.tracking.state import (
     Detected,
     Tracked,
     Work,
+    away,
     new_row,
     seen,
 )
@@ -201,8 +202,8 @@ def lose(rows: Ints, n: int, state: int, tracked: Tracked) -> None:
 
 @kernel
 def remove_long_lost(tracked: Tracked, n: int, frame: int, max_lost_frames: float) -> None:
-    """Removes lost tracks last seen more than `max_lost_frames` frames ago."""
+    """Removes lost tracks last seen more than `max_lost_frames` frames of time ago."""
     for t in range(n):
         row = tracked.order[t]
-        if tracked.state[row] == LOST and frame - tracked.last_frame[row] > max_lost_frames:
+        if tracked.state[row] == LOST and away(tracked, row, frame) > max_lost_frames:
             tracked.state[row] = REMOVED

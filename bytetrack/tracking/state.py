@@ -19,12 +19,14 @@ __all__ = [
     "Detected",
     "Tracked",
     "Work",
+    "away",
     "block_sizes",
     "classify",
     "forget_removed",
     "in_reach",
     "look",
     "new_row",
+    "now",
     "seen",
     "uncover",
     "views",
@@ -43,7 +45,8 @@ VALID, FLAT, INVALID = range(3)
 SHORTEST, LONGEST = 1e-30, 1e30  # sides whose squares and quotients stay within float64's range
 
 # Of the two blocks that hold a tracker's arrays: counters; numbers a track; what one update works with, by the number of rows.
-N_COUNTERS, N_TRACK_INTS, N_TRACK_FLOATS, N_WORK_INTS, N_WORK_FLOATS, N_TABLE_COLUMNS = 5, 8, 25, 13, 5, 6
+N_COUNTERS, N_TRACK_INTS, N_TRACK_FLOATS, N_WORK_INTS, N_WORK_FLOATS, N_TABLE_COLUMNS = 5, 8, 26, 13, 5, 6
+ROUNDING = 1e-6  # of a frame: how far sums of times may be off
 
 
 class Detected(NamedTuple):
@@ -57,11 +60,14 @@ class Detected(NamedTuple):
 
 class Tracked(NamedTuple):
     """The tracks, one row each. Those alive are `order[:n]`, by ascending id; the rows in the rest of `order` are free.
+    `last_time` is when each was last seen, in frames, and `late` (1,) by how much the time is ahead of the number of frames.
     `mark` is for the tracker's own use, and so is `own`, a block of floats that it shapes itself, rows first."""
 
     motion: Floats
     box: Floats
     score: Floats
+    last_time: Floats
+    late: Floats
     order: Ints
     track_id: Ints
     state: Ints
@@ -92,7 +98,7 @@ def block_sizes(capacity: int, n_own: int) -> tuple[int, int]:
     """How many floats and integers `views` takes for `capacity` tracks with `n_own` floats of the tracker's own each."""
     room = capacity * capacity // 4 + 1  # tracks times detections at most; memory that is not touched costs nothing
     floats = (N_TRACK_FLOATS + 3 * N_TABLE_COLUMNS + N_WORK_FLOATS + n_own) * capacity
-    return floats + room, N_COUNTERS + N_TRACK_INTS * capacity + N_WORK_INTS * (capacity + 1) + room
+    return floats + room + 1, N_COUNTERS + N_TRACK_INTS * capacity + N_WORK_INTS * (capacity + 1) + room
 
 
 @kernel
@@ -104,14 +110,15 @@ def views(xyxy: Floats, score: Floats, class_id: Ints, floats: Floats, ints: Int
     begin = N_COUNTERS + N_TRACK_INTS * n
     w = ints[begin : begin + N_WORK_INTS * (n + 1)].reshape((N_WORK_INTS, n + 1))
     pair_column = ints[begin + N_WORK_INTS * (n + 1) :]
-    motion, box, track_score = floats[: 20 * n].reshape((n, 5, 4)), floats[20 * n : 24 * n].reshape((n, 4)), floats[24 * n : 25 * n]
+    motion, box = floats[: 20 * n].reshape((n, 5, 4)), floats[20 * n : 24 * n].reshape((n, 4))
+    track_score, last_time = floats[24 * n : 25 * n], floats[25 * n : 26 * n]
     begin = N_TRACK_FLOATS * n
     table = floats[begin : begin + 3 * N_TABLE_COLUMNS * n].reshape((3 * n, N_TABLE_COLUMNS))
     begin += 3 * N_TABLE_COLUMNS * n
     f = floats[begin : begin + N_WORK_FLOATS * n].reshape((N_WORK_FLOATS, n))
     begin += N_WORK_FLOATS * n
-    pair_cost, own = floats[begin : begin + room], floats[begin + room :]
-    tracked = Tracked(motion, box, track_score, k[0], k[1], k[2], k[3], k[4], k[5], k[6], k[7], own)
+    pair_cost, late, own = floats[begin : begin + room], floats[begin + room : begin + room + 1], floats[begin + room + 1 :]
+    tracked = Tracked(motion, box, track_score, last_time, late, k[0], k[1], k[2], k[3], k[4], k[5], k[6], k[7], own)
     solver = Solver(w[1], w[2], f[0], f[1], f[2], w[3], w[4], w[5])
     binned, pairs = Binned(table[:n], w[8], w[9], w[10]), Pairs(w[11], pair_column, pair_cost)
     work = Work(w[6], w[7], w[12], f[3], f[4], table[n : 2 * n], table[2 * n :], binned, pairs, solver)
@@ -178,6 +185,20 @@ def uncover(tracked: Tracked, n: int, state: int) -> None:
 
 
 @kernel
+def now(tracked: Tracked, frame: int) -> float:
+    """Returns the time of this frame, in frames: its number where all are one frame apart."""
+    return float(frame + tracked.late[0])
+
+
+@kernel
+def away(tracked: Tracked, row: int, frame: int) -> float:
+    """Returns how long ago the track was last seen, in frames of time; whole where rounding alone keeps it from that."""
+    passed = now(tracked, frame) - tracked.last_time[row]
+    whole = np.rint(passed)
+    return float(whole if abs(passed - whole) < ROUNDING else passed)
+
+
+@kernel
 def new_row(tracked: Tracked, detected: Detected, j: int, state: int, counters: Ints) -> int:
     """The row of a new track, of the next id, that detection `j` starts."""
     row = tracked.order[counters[N_ALIVE]]
@@ -186,6 +207,7 @@ def new_row(tracked: Tracked, detected: Detected, j: int, state: int, counters: 
     tracked.state[row] = state
     tracked.track_id[row] = counters[LAST_ID]
     tracked.first_frame[row] = tracked.last_frame[row] = counters[FRAME]
+    tracked.last_time[row] = now(tracked, counters[FRAME])
     tracked.score[row] = detected.score[j]
     tracked.class_id[row] = detected.class_id[j]
     tracked.detection[row] = j
@@ -198,7 +220,7 @@ def seen(tracked: Tracked, row: int, detected: Detected, j: int, frame: int) -> 
     """Notes that track `row` was seen as detection `j`."""
     tracked.state[row] = TRACKED
     tracked.score[row] = detected.score[j]
-    tracked.last_frame[row] = frame
+    tracked.last_frame[row], tracked.last_time[row] = frame, now(tracked, frame)
     tracked.detection[row] = j
     detected.kind[j] = TAKEN
 

@@ -15,7 +15,20 @@ from bytetrack.compiled import as_python
 from bytetrack.structures import Detections, Tracks
 from bytetrack.tracking.checks import check_real
 from bytetrack.tracking.kalman import COVARIANCE, VELOCITY, VELOCITY_VARIANCE
-from bytetrack.tracking.state import CAPACITY, DROPPED, FRAME, LOST, N_ALIVE, N_COUNTERS, Tracked, block_sizes, views
+from bytetrack.tracking.state import (
+    CAPACITY,
+    DROPPED,
+    FRAME,
+    LOST,
+    N_ALIVE,
+    N_COUNTERS,
+    REMOVED,
+    ROUNDING,
+    Tracked,
+    block_sizes,
+    forget_removed,
+    views,
+)
 
 __all__ = ["STILL", "Tracker", "check_camera_motion"]
 
@@ -37,17 +50,23 @@ class Tracker:
     `given` is what `USES` names, in its order: the camera motion (2, 3) and features (n, d), of d = 0 where there are none.
     `floats` and `ints` are the blocks that `views` names, a row a track; rows of removed tracks are used again, and the blocks
     grow when full, so memory follows the largest number of tracks alive at once. `own` are the shapes of what the tracker
-    itself remembers of a track; `n_remembered` more rows of features each come after them.
+    itself remembers of a track; `n_remembered` more rows of features each come after them. `memory` is how many frames of time a track
+    can be away and be found in the next.
     """
 
     USES: tuple[str, ...] = ()  # of "camera_motion", "features"; what is given to a tracker that does not use it is noted and ignored
-    TAKES_TIME = False  # whether its motion is that of kalman.py, so that frames may lie `dt` apart
+    TAKES_TIME = False  # whether its motion is that of kalman.py, so that tracks move as far as `dt` says
     SHOWS_LOST = False  # whether lost tracks may be put out, so that a frame has more tracks than detections
 
     def __init__(
-        self, kernel: Callable[..., int], parameters: list[float], own: Sequence[tuple[int, ...]] = (), n_remembered: int = 0
+        self,
+        kernel: Callable[..., int],
+        parameters: list[float],
+        own: Sequence[tuple[int, ...]] = (),
+        n_remembered: int = 0,
+        memory: float = math.inf,
     ) -> None:
-        self._kernel = kernel
+        self._kernel, self._memory = kernel, memory
         self._parameters = np.array(parameters, dtype=np.float64)
         self._own, self._n_remembered = tuple(own), n_remembered
         self.reset()
@@ -57,7 +76,7 @@ class Tracker:
         self._capacity = self._n_features = 0
         self._counters: npt.NDArray[np.int64] = np.zeros(N_COUNTERS, np.int64)
         self._own_arrays: list[npt.NDArray[np.float64]] = []
-        self._late = 0.0  # time not yet counted, less than a frame
+        self._step = 1.0  # the last frame's `dt`
         self._noted: set[str] = set()
         self._allocate(FIRST_CAPACITY, 0)
 
@@ -77,8 +96,8 @@ class Tracker:
 
         `camera_motion` (2, 3) is the affine from the previous frame's pixels to this one's, `features` (n, d) the appearance of
         every detection. Trackers that do not use one (see `USES`) say so once in the log and ignore it.
-        `dt` is the time since the previous frame, in frames of the tracker's `frame_rate`: tracks move that far, and what counts
-        frames counts it.
+        `dt` is the time since the previous frame, in frames of the tracker's `frame_rate`: tracks move that far, and how long one is
+        remembered counts it, however many updates fall into that time. What was away for longer when the frame comes is forgotten first.
         ValueError names the first detection that is not finite, is inverted, or whose score lies outside [0, 1], and arrays of a
         wrong shape; the tracker is then as it was before.
         """
@@ -97,6 +116,7 @@ class Tracker:
         n_tracks = self._kernel(xyxy, score, classes, *given, self._parameters, self._floats, self._ints, floats, ints)
         if dt != 1.0:
             self._resume_time(dt, n_tracks < 0)
+        self._step = dt
         if n_tracks < 0:
             raise ValueError(_complaint(detections, -1 - n_tracks))
         tracks = _new(Tracks)  # what Tracks(...) does, in half the time: its setters are called directly
@@ -120,25 +140,36 @@ class Tracker:
     def _pass_time(self, dt: float) -> None:
         """Before a frame `dt` after the last: one step of the kernel is `dt` frames, as velocities are those of `dt` frames."""
         check_real("dt", dt, 1e-3, 1e6)
-        counters = self._counters
-        self._frame = int(counters[FRAME])
-        if not self.TAKES_TIME:
-            self._note("dt")
-        elif self._frame:
-            self._late += dt - 1.0
-            more = max(round(self._late), 0)
-            self._late -= more
-            counters[FRAME] += more
+        self._before = self._ints.copy() if dt > 1.0 else None
+        if not self._counters[FRAME]:
+            return
+        self._tracked.late[0] += dt - 1.0
+        if dt > 1.0:
+            self._forget_long_away()
+        if self.TAKES_TIME:
             self._in_steps_of(dt, slice(None))
+        else:
+            self._note("dt in its motion")
 
     def _resume_time(self, dt: float, refused: bool) -> None:
         """After it: velocities are those of a frame again; tracks born in this one had none. As before where it was refused."""
-        if self.TAKES_TIME and self._frame:
+        first = self._counters[FRAME] == (0 if refused else 1)
+        if self.TAKES_TIME and not first:
             old = slice(None) if refused else self._tracked.first_frame != self._counters[FRAME]
             self._in_steps_of(1 / dt, old)
-            if refused:
-                self._late += int(self._counters[FRAME]) - self._frame - (dt - 1.0)
-                self._counters[FRAME] = self._frame
+        if refused and not first:
+            self._tracked.late[0] -= dt - 1.0
+            if self._before is not None:
+                self._ints[:] = self._before
+
+    def _forget_long_away(self) -> None:
+        """Removes the tracks that the frames left out between the last update and this one would have removed."""
+        tracked, frame = self._tracked, int(self._counters[FRAME]) + 1
+        rows = tracked.order[: self._counters[N_ALIVE]]
+        gone = rows[frame + tracked.late[0] - tracked.last_time[rows] > self._memory + max(self._step, 1.0) + ROUNDING]
+        if len(gone):
+            tracked.state[gone] = REMOVED
+            as_python(forget_removed)(tracked, self._counters, np.empty(len(rows), np.int64))
 
     def _in_steps_of(self, dt: float, rows: slice | npt.NDArray[np.bool_]) -> None:
         motion = self._tracked.motion

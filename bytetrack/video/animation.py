@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from bytetrack.replacing import replacing
+from bytetrack.timeline import ffmpeg_name
 from bytetrack.video.read import Video
 
 __all__ = ["animate"]
@@ -30,7 +31,7 @@ def animate(
             f"animate needs first, length, every, width >= 1 and quality 0..100: got {first}, {length}, {every}, {width}, {quality}"
         )
     height = round(width * source.height / source.width)
-    with replacing(path) as temporary, av.open(str(temporary), "w", format="webp", options={"loop": "0"}) as target:
+    with replacing(path) as temporary, av.open(ffmpeg_name(temporary), "w", format="webp", options={"loop": "0"}) as target:
         rate = Fraction(source.frame_rate).limit_denominator(1001) / every
         stream = target.add_stream("libwebp_anim", rate=rate, options={"quality": str(quality), "compression_level": "4"})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"

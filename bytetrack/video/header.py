@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 
-__all__ = ["MOST_PIXELS", "fault"]
+from bytetrack.timeline import MOST_PIXELS
 
-MOST_PIXELS = 2**28  # of one picture, 800 MB decoded: who claims more has no video frame
+__all__ = ["fault"]
+
 FRAME_HEADERS = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # JPEG's SOF0 … SOF15
 SCAN, END = 0xDA, b"\xff\xd9"
 

@@ -4,98 +4,127 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
-from functools import cached_property, lru_cache
+from bisect import bisect_left
+from collections.abc import Generator, Iterator
+from functools import lru_cache
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.orientation import note_if_turned
 from bytetrack.structures import Sequence
-from bytetrack.video.header import MOST_PIXELS, fault
+from bytetrack.timeline import decoded, open_video, quarters, refuse_black, shown_size, timeline
+from bytetrack.video.depth import eight_bits
+from bytetrack.video.header import fault
 
-__all__ = ["Image", "Video", "frames", "read_image"]
+__all__ = ["Image", "Video", "frames", "pictures", "read_image"]
 
 Image = npt.NDArray[np.uint8]
 
 REDUCED = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4, 8: cv2.IMREAD_REDUCED_COLOR_8}
+AS_STORED = cv2.IMREAD_IGNORE_ORIENTATION | cv2.IMREAD_ANYDEPTH
 
 
 class Video:
     """A video file whose frames are read by number, from 1; each is exactly the one that decoding from the start would give.
 
-    Reading forward decodes; reading elsewhere seeks, and where the time stamps show that the seek did not land, the video is decoded
-    from its start. One thread at a time: `read` locks. MissingDataError where there is no file, FormatError where it cannot
-    be decoded.
+    Frames that cannot be decoded have no number where the whole file had to be decoded to count them, and refuse to be read elsewhere.
+    Pictures are turned as the file says (its display matrix), so `width` and `height` are those of what is read. `frame_rate` is that
+    at which frames come while they come. Reading forward decodes, reading elsewhere seeks. One thread at a time: `read` locks.
+    MissingDataError where there is no file, FormatError where it cannot be decoded.
     """
-
-    JUMP = 50  # frames: up to here decoding on is cheaper than seeking
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self._lock = threading.Lock()
-        self._open()
-        self.frame_rate = float(self._capture.get(cv2.CAP_PROP_FPS)) or 30.0
-        self.width, self.height = (int(self._capture.get(p)) for p in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
-        self.length = max(int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)), 0)  # as the header says; it may lie
+        self._container: av.container.InputContainer | None = None
+        self._start()
+        self.timeline = timeline(self.path)
+        self.length, self.frame_rate = len(self.timeline.stamps), self.timeline.rate
+        self.width, self.height = self.timeline.size
 
     def read(self, frame_id: int) -> Image:
         """Frame `frame_id`, from 1. FormatError beyond the end of the video."""
         with self._lock:
-            if not self._next <= frame_id <= self._next + self.JUMP:
-                self._seek(frame_id)
-            while self._next < frame_id and self._capture.grab():
-                self._next += 1
-            if self._next == frame_id:
-                good, image = self._capture.read()
-                if good:
-                    self._next += 1
-                    return np.asarray(image, dtype=np.uint8)
-            raise FormatError(f"{self.path}: no frame {frame_id} (from 1): decoding ends after frame {self._next - 1}")
+            wanted, line = frame_id - 1, self.timeline
+            if not 0 <= wanted < len(line.stamps):
+                raise FormatError(f"{self.path}: no frame {frame_id} (from 1): decoding ends after frame {len(line.stamps)}")
+            key = line.key_before(wanted)
+            if wanted < self._next or key > self._next:
+                self._seek(key)
+            frame = self._forward(wanted)
+            if frame is None and self._sought:
+                self._start()
+                frame = self._forward(wanted)
+            if frame is None:
+                raise FormatError(
+                    f"{self.path}: frame {frame_id} of {len(line.stamps)}, shown at {line.seconds[wanted]:.3f} s, cannot be decoded: "
+                    f"the file is damaged there; `ffmpeg -i {self.path.name} whole.mp4` makes a file of the frames that can be"
+                )
+            return upright(frame, self.timeline.size)
 
     def close(self) -> None:
-        self._capture.release()
+        if self._container is not None:
+            self._container.close()
 
-    def _open(self) -> None:
-        if not self.path.is_file():
-            raise MissingDataError(f"no video file {self.path}")
-        self._capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)
-        if not self._capture.isOpened():
-            raise FormatError(f"{self.path}: cannot be opened as a video by FFmpeg: truncated, or not a video?")
-        refuse_size(self._capture, str(self.path))
-        self._next = 1
+    def _start(self) -> None:
+        self.close()
+        self._container, self._stream = open_video(self.path)
+        self._frames, self._next, self._sought = decoded(self._container, self._stream), 0, False
 
-    def _seek(self, frame_id: int) -> None:
-        """Moves to `frame_id` if the frame before it, sought, shows that frame's own time stamp; else back to frame 1."""
-        times = self._times
-        if 2 < frame_id <= len(times) and self._capture.set(cv2.CAP_PROP_POS_FRAMES, frame_id - 2) and self._capture.grab():
-            seconds = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-            if abs(seconds - times[frame_id - 2]) < 0.25 * (times[-1] / max(len(times) - 1, 1)):
-                self._next = frame_id
-                return
-        self._capture.release()
-        self._open()
+    def _seek(self, key: int) -> None:
+        """Moves to frame `key` (from 0) or before it."""
+        if key == 0:
+            return self._start()
+        assert self._container is not None
+        try:
+            self._container.seek(self.timeline.stamps[key], stream=self._stream)
+        except av.FFmpegError:
+            return self._start()
+        self._frames, self._next, self._sought = decoded(self._container, self._stream), key, True
+        return None
 
-    @cached_property
-    def _times(self) -> list[float]:
-        """Seconds from the first frame to each, in order of display, from the packets' headers: nothing is decoded."""
-        import av
+    def _forward(self, wanted: int) -> av.VideoFrame | None:
+        """Decodes on up to frame `wanted` (from 0); None where that does not come, or has gone by."""
+        stamps, keys = self.timeline.stamps, self.timeline.keys
+        for frame in self._frames:
+            place = self._next
+            if keys:  # then every stamp is a frame's own
+                place = bisect_left(stamps, frame.pts or 0)
+                if place == len(stamps) or stamps[place] != frame.pts:
+                    continue
+            self._next = place + 1
+            if place >= wanted:
+                return frame if place == wanted else None
+        return None
 
-        with av.open(str(self.path)) as container:
-            stream = container.streams.video[0]
-            packets = [packet for packet in container.demux(stream) if packet.size]
-            stamps = sorted(packet.pts if packet.pts is not None else packet.dts or 0 for packet in packets)
-            return [float((stamp - stamps[0]) * (stream.time_base or 1)) for stamp in stamps]
+
+def pictures(path: Path) -> Generator[tuple[float | None, Image]]:
+    """Opens a video; yields all frames that can be decoded, in order, with the seconds that the file says, None where it says none."""
+    container, stream = open_video(path)
+
+    def shown() -> Generator[tuple[float | None, Image]]:
+        with container:
+            tick, size = stream.time_base or 1, None
+            for frame in decoded(container, stream):
+                if size is None:
+                    refuse_black(path, frame)
+                    size = shown_size(frame)
+                yield None if frame.pts is None else float(frame.pts * tick), upright(frame, size)
+
+    return shown()
 
 
-def refuse_size(capture: cv2.VideoCapture, label: str) -> None:
-    """FormatError for a video whose header claims pictures that no memory would hold."""
-    width, height = (capture.get(side) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
-    if width * height > MOST_PIXELS:
-        capture.release()
-        raise FormatError(f"{label}: claims {width:.0f} x {height:.0f} pixels, at most {MOST_PIXELS} are read")
+def upright(frame: av.VideoFrame, size: tuple[int, int]) -> Image:
+    """Returns the picture as it is to be seen: turned as the file says, by quarters, and scaled to the video's `size` if it is another."""
+    turns = quarters(frame)
+    width, height = size[::-1] if turns % 2 else size
+    image = frame.to_ndarray(format="bgr24", interpolation="BICUBIC", width=width, height=height)
+    return np.asarray(np.ascontiguousarray(np.rot90(image, turns)) if turns else image, dtype=np.uint8)
 
 
 @lru_cache(maxsize=8)
@@ -106,7 +135,8 @@ def _cached_video(path: str, process: int, changed: int) -> Video:
 def read_image(path: str | Path, reduce: int = 1) -> Image:
     """The image at `path`, of which `file.avi#000123` means frame 123 (from 1) of a video, at 1/`reduce` of its size (1, 2, 4, 8).
 
-    A reduced JPEG decodes faster; sizes round up, as libjpeg has it. MissingDataError where there is no file, FormatError where it
+    A reduced JPEG decodes faster; sizes round up, as libjpeg has it. Pixels are as stored: no EXIF rotation is applied. Of 16-bit images
+    the bits that those of the folder use become 8 (see `depth`). MissingDataError where there is no file, FormatError where it
     cannot be decoded.
     """
     if reduce not in REDUCED:
@@ -122,16 +152,18 @@ def read_image(path: str | Path, reduce: int = 1) -> Image:
         data = np.fromfile(path, dtype=np.uint8)
     except FileNotFoundError:
         raise MissingDataError(f"no image file {path}") from None
-    why = fault(data.tobytes())
+    content = data.tobytes()
+    why = fault(content)
     if why is not None:
         raise FormatError(f"{path}: {why} ({data.size} bytes)")
     try:
-        decoded = cv2.imdecode(data, REDUCED[reduce]) if data.size else None
+        pixels = cv2.imdecode(data, REDUCED[reduce] | AS_STORED) if data.size else None
     except cv2.error:
-        decoded = None
-    if decoded is None:
+        pixels = None
+    if pixels is None:
         raise FormatError(f"{path}: cannot be decoded as an image ({data.size} bytes): truncated, or not an image?")
-    return np.asarray(decoded, dtype=np.uint8)
+    note_if_turned(Path(path), content)
+    return eight_bits(np.asarray(pixels), Path(path))
 
 
 def frames(sequence: Sequence, start: int = 1) -> Iterator[Image]:

@@ -14,7 +14,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,8 +25,9 @@ import cv2
 import numpy as np
 
 from bytetrack.errors import FormatError, MissingDataError
-from bytetrack.listing import IMAGE_ENDINGS, is_litter, listed, natural
-from bytetrack.video.read import Image, read_image, refuse_size
+from bytetrack.listing import IMAGE_ENDINGS, VIDEO_ENDINGS, is_litter, listed, natural
+from bytetrack.timeline import MOST_PIXELS, next_moment, scan
+from bytetrack.video.read import Image, pictures, read_image
 
 __all__ = ["Frame", "Images", "Live", "Source", "VideoFile", "is_camera", "open_source", "redacted", "refuse_missing"]
 
@@ -34,8 +35,6 @@ log = logging.getLogger("bytetrack")
 
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # FFmpeg's own messages may show an address with its password
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-
-MISSES = 50  # reads in a row that may fail before a file counts as ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ class Frame:
 
 
 class Source(Protocol):
-    """Frames in order. `length` is None where nobody knows it, and may lie where a file's header does."""
+    """Frames in order. `length` is None where nobody knows it, and too large where some cannot be decoded."""
 
     name: str
     frame_rate: float
@@ -91,10 +90,7 @@ def open_source(
         return Live(name, label, opener, frame_rate, waits, stop, capture)
     path = Path(text).expanduser()
     if path.is_dir():
-        found = listed(path, IMAGE_ENDINGS)
-        if not found:
-            raise MissingDataError(f"no images in folder '{path}': expected files ending in {', '.join(IMAGE_ENDINGS)}")
-        return Images(found, _folder_name(path), frame_rate or 25.0)
+        return _folder(path, frame_rate)
     if not path.exists() and any(mark in text for mark in "*?["):
         matched = [Path(file) for file in glob.glob(str(path), recursive=True)]
         found = [file for file in matched if file.suffix.lower() in IMAGE_ENDINGS and not is_litter(file.name)]
@@ -184,7 +180,10 @@ class Images:
 
 
 class VideoFile:
-    """A video file, every frame with its own time stamp; rotated as its header asks. `capture`: it is open already, and not on disk."""
+    """A video file, every frame with its own time stamp; turned as the file asks. `capture`: it is open already, and not on disk.
+
+    `frame_rate` is that at which frames come while they come, `length` the number of packets with pictures.
+    """
 
     live = False
     dropped = 0
@@ -192,36 +191,47 @@ class VideoFile:
     def __init__(self, path: Path, capture: cv2.VideoCapture | None = None, name: str | None = None) -> None:
         self.path: Path | None = path if capture is None else None
         self.name, self.label = name or path.stem, str(path)
-        self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG) if capture is None else capture
-        if not self._capture.isOpened():
-            raise FormatError(f"{path}: cannot be opened as a video ({path.stat().st_size} bytes): truncated, or not a video?")
-        refuse_size(self._capture, self.label)
-        self.frame_rate = _sane_rate(self._capture.get(cv2.CAP_PROP_FPS), 25.0)
-        count = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        if capture is None:
+            found = scan(path)
+            self.frame_rate, count = found.rate, len(found.stamps)
+            self._pictures = pictures(path)
+        else:
+            refuse_size(capture, self.label)
+            self.frame_rate, count = _sane_rate(capture.get(cv2.CAP_PROP_FPS), 25.0), int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+            self._pictures = _captured(capture)
         self.length = count if count > 0 else None
 
     def __iter__(self) -> Iterator[Frame]:
-        number, first, last, misses = 0, 0.0, -1.0, 0
-        while misses <= (MISSES if self.path is not None else 0):
-            good, image = self._capture.read()
-            if not good:  # the end, or a packet that cannot be decoded
-                misses += 1
-                continue
-            number, misses = number + 1, 0
-            stamp = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-            first = stamp if number == 1 else first
-            moment = stamp - first
-            if moment <= last:  # no time stamps, or broken ones
-                moment = last + 1 / self.frame_rate
-            last = moment
-            yield Frame(number, moment, np.asarray(image, dtype=np.uint8))
+        number, start, moment = 0, 0.0, 0.0
+        for stamp, image in self._pictures:
+            start = stamp or 0.0 if number == 0 else start
+            moment = next_moment(moment if number else None, None if stamp is None else stamp - start, self.frame_rate)
+            number += 1
+            yield Frame(number, moment, image)
         if number == 0:
             raise FormatError(f"{self.label}: no frame can be decoded")
-        if self.length is not None and number < self.length:
-            log.warning("%s: its header says %d frames, %d could be decoded", self.label, self.length, number)
+        if self.path is not None and self.length is not None and number < self.length:
+            log.warning("%s: it holds %d frames, of which %d could be decoded", self.label, self.length, number)
 
     def close(self) -> None:
-        self._capture.release()
+        self._pictures.close()
+
+
+def _captured(capture: cv2.VideoCapture) -> Generator[tuple[float | None, Image]]:
+    """Yields the frames of an open capture, with the seconds it says."""
+    try:
+        while (read := capture.read())[0]:
+            yield capture.get(cv2.CAP_PROP_POS_MSEC) / 1000, np.asarray(read[1], dtype=np.uint8)
+    finally:
+        capture.release()
+
+
+def refuse_size(capture: cv2.VideoCapture, label: str) -> None:
+    """FormatError for a video whose header claims pictures that no memory would hold."""
+    width, height = (capture.get(side) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+    if width * height > MOST_PIXELS:
+        capture.release()
+        raise FormatError(f"{label}: claims {width:.0f} x {height:.0f} pixels, at most {MOST_PIXELS} are read")
 
 
 class Live:
@@ -313,6 +323,18 @@ class Live:
         with self._ready:
             self._ended = True
             self._ready.notify()
+
+
+def _folder(folder: Path, frame_rate: float | None) -> Images | VideoFile:
+    """Opens the images of a folder; of a sequence's folder those in img1, or the one video that it holds."""
+    for place in (folder, folder / "img1"):
+        if place.is_dir() and (found := listed(place, IMAGE_ENDINGS)):
+            return Images(found, _folder_name(place), frame_rate or 25.0)
+    videos = listed(folder, VIDEO_ENDINGS)
+    if len(videos) == 1:
+        return VideoFile(videos[0], name=_folder_name(folder))
+    several = f"; it holds {len(videos)} videos: name one" if videos else ""
+    raise MissingDataError(f"no images in folder '{folder}': expected files ending in {', '.join(IMAGE_ENDINGS)}, or one video{several}")
 
 
 def _folder_name(folder: Path) -> str:

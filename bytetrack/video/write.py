@@ -19,6 +19,7 @@ import numpy as np
 from av.stream import Stream
 
 from bytetrack.replacing import replacing
+from bytetrack.timeline import ffmpeg_name
 from bytetrack.video.read import Image
 
 __all__ = ["VideoWriter"]
@@ -115,8 +116,8 @@ class VideoWriter:
         container.close()
         with (
             replacing(self.path) as moved,
-            av.open(str(self.part)) as source,
-            av.open(str(moved), "w", format="mp4", options={"movflags": "+faststart"}) as target,
+            av.open(ffmpeg_name(self.part)) as source,
+            av.open(ffmpeg_name(moved), "w", format="mp4", options={"movflags": "+faststart"}) as target,
         ):
             coded = source.streams.video[0]
             streams = [_copied(source.demux(coded), target.add_stream_from_template(coded), _start(coded))]
@@ -129,8 +130,9 @@ class VideoWriter:
         self.part.unlink()
 
     def _sound(self, opened: ExitStack, target: av.container.OutputContainer, end: float) -> list[Iterator[tuple[float, Any]]]:
+        assert self.audio is not None
         try:
-            return _sound(opened.enter_context(av.open(str(self.audio))), target, end)
+            return _sound(opened.enter_context(av.open(ffmpeg_name(self.audio))), target, end)
         except (OSError, av.FFmpegError) as error:  # the picture is what counts
             log.warning("%s: its sound is left out: it cannot be read any more (%s)", self.audio, error)
             return []
@@ -138,7 +140,7 @@ class VideoWriter:
     def _open(self, width: int, height: int, tick: Fraction) -> None:
         self._size, self._tick = (width, height), tick
         flags = {"movflags": "+frag_keyframe+empty_moov+default_base_moof", "flush_packets": "1"}
-        self._container = av.open(str(self.part), "w", format="mp4", options=flags)
+        self._container = av.open(ffmpeg_name(self.part), "w", format="mp4", options=flags)
         self._stream = self._container.add_stream("libx264", rate=self.rate, options=self._options)
         self._stream.width, self._stream.height, self._stream.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
         codec = self._stream.codec_context

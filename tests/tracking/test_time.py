@@ -56,13 +56,63 @@ def test_lost_time_counts_time() -> None:
     assert not comes_back(3.0)  # 12
 
 
-def test_parts_of_frames_add_up() -> None:
-    tracker = ByteTracker(max_lost_frames=10, paper_exact=False)
-    tracker.update(walker(0))
-    for _ in range(30):
-        tracker.update(walker(0), dt=0.5)  # every update is a frame at least
-    for _ in range(4):
-        tracker.update(Detections.empty(), dt=2.5)
+EVERY = [*TIMED, OcSort]
+LOOKS = [[[1.0, 0.0]], np.empty((0, 2))]  # of a detection, of none
+
+
+def hidden(kind: type, dt: float, missed: int, **settings: float) -> bool:
+    """Whether somebody who stands still keeps the identity after so many updates, `dt` frames apart, without a detection."""
+    settings |= {"paper_exact": False} if kind is ByteTracker else {"candidate_score": 1.0} if kind is MotDt else {}
+    tracker = kind(max_lost_frames=30, **settings)
+
+    def update(found: Detections) -> list[int]:
+        known = {"features": LOOKS[0] if len(found) else LOOKS[1]} if "features" in getattr(kind, "USES", ()) else {}
+        tracks = tracker.update(found, dt=dt, **known)
+        return tracks.track_id[tracks.detection_index >= 0].tolist()
+
+    for _ in range(10):
+        update(walker(0))
+    for _ in range(missed):
+        update(Detections.empty())
+    return [update(walker(0)) for _ in range(5)][-1] == [1]
+
+
+@pytest.mark.parametrize("kind", EVERY)
+@pytest.mark.parametrize("dt", [0.25, 1 / 3, 0.5, 1.0, 2.0, 3.0])
+def test_memory_counts_time_however_many_updates_fall_into_it(kind: type, dt: float) -> None:
+    within = round(30 / dt)  # updates: 30 frames of time
+    assert hidden(kind, dt, within)
+    assert not hidden(kind, dt, within + 1)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in EVERY if kind not in (Sort, DeepSort, OcSort)])
+def test_memory_is_seconds_at_any_rate(kind: type) -> None:
+    assert hidden(kind, 1.0, 1, frame_rate=1.5)
+    assert not hidden(kind, 1.0, 2, frame_rate=1.5)
+    assert hidden(kind, 0.05, 10, frame_rate=0.9)  # half a frame of 0.9, at a rate whose 30 frames the published code rounds to none
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_nobody_is_found_again_after_a_pause_longer_than_the_memory(kind: type) -> None:
+    def found(pause: float) -> bool:
+        tracker = kind(max_lost_frames=30)
+        known = {"features": LOOKS[0]} if "features" in getattr(kind, "USES", ()) else {}
+        for _ in range(10):
+            tracker.update(walker(0), **known)
+        tracker.update(walker(0), dt=pause, **known)
+        tracks = [tracker.update(walker(0), **known) for _ in range(5)][-1]
+        return tracks.track_id.tolist() == [1]
+
+    assert found(30.0)
+    assert not found(1700.0)
+
+
+def test_a_refused_frame_after_a_pause_forgets_nobody() -> None:
+    tracker = ByteTracker()
+    for _ in range(10):
+        tracker.update(walker(0))
+    with pytest.raises(ValueError, match="detection 0 must have finite corners"):
+        tracker.update(Detections([[0, 0, np.nan, 1]], [0.9]), dt=1700)
     assert tracker.update(walker(0)).track_id.tolist() == [1]
 
 
@@ -87,7 +137,7 @@ def test_a_motdt_track_retrieved_late_begins_as_sure_of_its_velocity_as_one_retr
 
 
 def test_a_deepsort_track_is_asked_for_its_overlap_after_a_late_frame() -> None:
-    tracker = DeepSort(min_hits=1)
+    tracker = DeepSort(min_hits=1, max_lost_frames=60)
     tracker.update(walker(0), features=[[1.0, 0.0]])
     assert tracker.update(walker(2), features=[[0.0, 1.0]], dt=40.0).track_id.tolist() == [1]
 
@@ -108,7 +158,7 @@ def test_a_tracker_without_a_clock_says_so_once(caplog: pytest.LogCaptureFixture
     tracker = OcSort()
     for _ in range(3):
         tracker.update(walker(0), dt=2.0)
-    assert [record.message for record in caplog.records].count("OcSort takes no account of dt: what is given is ignored") == 1
+    assert [record.message for record in caplog.records].count("OcSort takes no account of dt in its motion: what is given is ignored") == 1
 
 
 def test_a_sequence_is_tracked_by_its_time_stamps() -> None:

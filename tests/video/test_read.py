@@ -10,10 +10,14 @@ import av
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
+from bytetrack.data.check import _image_problem
+from bytetrack.data.image_files import image_size
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.structures import Sequence
 from bytetrack.video.read import Video, frames, read_image
+from bytetrack.video.source import open_source
 
 
 def coded(number: int) -> np.ndarray:
@@ -102,3 +106,47 @@ def test_every_frame_of_the_real_video_is_read(data_dir: Path) -> None:
     assert len(forward) == 3
     for number in (795, 700, 750):
         np.testing.assert_array_equal(read_image(sequence.image_path(number)), forward[number])
+
+
+def turned(path: Path, orientation: int = 6) -> Path:
+    """A picture of 20 x 12 pixels, black on the left, that EXIF asks to turn."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    pixels = np.zeros((12, 20, 3), np.uint8)
+    pixels[:, 10:] = 255
+    Image.fromarray(pixels).save(path, exif=exif.tobytes(), **({"lossless": True} if path.suffix == ".webp" else {}))
+    return path
+
+
+@pytest.mark.parametrize("ending", [".jpg", ".png", ".webp"])
+def test_exif_turns_no_picture_and_no_size(tmp_path: Path, caplog: pytest.LogCaptureFixture, ending: str) -> None:
+    path = turned(tmp_path / f"a{ending}")
+    assert [read_image(path, reduce).shape for reduce in (1, 2)] == [(12, 20, 3), (6, 10, 3)]
+    assert read_image(path)[:, :8].max() < 20
+    assert image_size(path) == (20, 12)
+    assert next(iter(open_source(str(tmp_path)))).image.shape == (12, 20, 3)
+    assert [finding.kind for finding in [_image_problem(path, (20, 12), True)] if finding] == ["image with an EXIF rotation"]
+    assert [record.message.split(": ")[1][:27] for record in caplog.records] == ["EXIF asks to turn pictures "]  # once a folder
+
+
+def test_a_picture_that_exif_leaves_as_it_is_says_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    read_image(turned(tmp_path / "a.jpg", 1))
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("ending", [".png", ".tif"])
+@pytest.mark.parametrize(("largest", "divided_by"), [(4095, 16), (16_383, 64), (65_535, 256), (200, 1), (900, 4)])
+def test_sixteen_bits_are_divided_by_what_the_folder_uses(tmp_path: Path, ending: str, largest: int, divided_by: int) -> None:
+    dark = np.full((6, 8), largest // 5, np.uint16)
+    bright = np.full((6, 8), largest, np.uint16)
+    for name, pixels in {"1": dark, "2": bright}.items():
+        cv2.imwrite(str(tmp_path / f"{name}{ending}"), pixels)
+    assert read_image(tmp_path / f"1{ending}").max() == largest // 5 // divided_by  # by the same number as the brighter one
+    assert read_image(tmp_path / f"2{ending}").min() == largest // divided_by
+    assert read_image(tmp_path / f"2{ending}").shape == (6, 8, 3)
+
+
+def test_a_picture_that_uses_more_bits_than_the_sample_is_divided_by_its_own(tmp_path: Path) -> None:
+    for number in range(40):
+        cv2.imwrite(str(tmp_path / f"{number:03d}.png"), np.full((2, 2), 40_000 if number == 1 else 1000, np.uint16))
+    assert [int(read_image(tmp_path / f"{number:03d}.png")[0, 0, 0]) for number in (0, 1, 2)] == [250, 156, 250]

@@ -1,0 +1,45 @@
+"""One decision about EXIF rotations, for whoever reads a picture or its size: pixels are as stored, and boxes mean those pixels."""
+
+from __future__ import annotations
+
+import io
+import logging
+from functools import lru_cache
+from pathlib import Path
+
+from PIL import Image
+
+__all__ = ["is_turned", "note_if_turned", "warn"]
+
+log = logging.getLogger("bytetrack")
+
+EXIF_ORIENTATION = 0x0112
+UPRIGHT = (0, 1)
+MARKS = (b"Exif\0\0", b"eXIf", b"EXIF")  # of JPEG, PNG and WebP
+HEAD = 2**16  # bytes from the start in which cameras write it
+
+
+def is_turned(image: Image.Image) -> bool:
+    """Says whether EXIF asks viewers to turn the picture. A TIFF's orientation is how its rows lie, and decoders follow it."""
+    return image.format != "TIFF" and image.getexif().get(EXIF_ORIENTATION, 1) not in UPRIGHT
+
+
+def note_if_turned(path: Path, data: bytes) -> None:
+    """Warns, once a folder, that a picture (the bytes of its file) is not turned though its EXIF asks for it."""
+    if any(mark in data[:HEAD] or mark in data[-HEAD:] for mark in MARKS):
+        try:
+            with Image.open(io.BytesIO(data)) as image:
+                if is_turned(image):
+                    warn(path.parent)
+        except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
+            return  # whoever decodes it says what it is
+
+
+@lru_cache(maxsize=1024)
+def warn(folder: Path) -> None:
+    """Warns of turned pictures in a folder, the first time."""
+    log.warning(
+        "%s: EXIF asks to turn pictures there; they are read as stored, and boxes mean that. "
+        "`mogrify -auto-orient` turns the files themselves",
+        folder,
+    )
