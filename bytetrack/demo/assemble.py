@@ -95,6 +95,7 @@ def assemble(
             embed=getattr(embedder, "embed", None) if "features" in getattr(trial, "USES", ()) else None,
             stop=stop,
             workers=workers,
+            settings=settings,
         )
     except BaseException:
         origin.close()

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -28,6 +28,7 @@ from bytetrack.demo.outputs import Outputs
 from bytetrack.demo.paint import Painter
 from bytetrack.demo.stages import Stage, run_stages
 from bytetrack.demo.web import Page
+from bytetrack.pipeline.nothing import why_nothing
 from bytetrack.signals import ONE
 from bytetrack.structures import Detections, Tracks
 from bytetrack.video.read import Image
@@ -75,7 +76,12 @@ class Restarts:
         self._tracker = make()
         self._size: tuple[int, int] | None = None
         self._last_id = self._offset = 0
-        self.restarts = 0
+        self.restarts = self._dropped_before = 0
+
+    @property
+    def dropped(self) -> int:
+        """How many invalid detections were dropped so far (`on_invalid="drop"`)."""
+        return self._dropped_before + int(getattr(self._tracker, "dropped", 0))
 
     def update(self, frame: Frame, detections: Detections, features: npt.NDArray[np.float32] | None = None) -> Tracks:
         """The frame's tracks; `features` (n, d) of its detections go to a tracker that takes them."""
@@ -86,6 +92,7 @@ class Restarts:
                 frame.frame_id,
                 f"{frame.gap:.1f} s without pictures" if frame.gap else "new picture size",
             )
+            self._dropped_before = self.dropped
             self._tracker, self._offset, self._time = self._make(), self._last_id, None
             self.restarts += 1
         self._size = size
@@ -159,10 +166,12 @@ class Demo:
     stop: threading.Event = field(default_factory=threading.Event)
     queue: int = 4
     workers: int = 1
+    settings: Mapping[str, Any] = field(default_factory=dict)  # the tracker's
 
     def __post_init__(self) -> None:
         passing([], self.min_box_area, self.max_aspect_ratio)  # a mistake comes out before anything is written
         self._identities = Identities()
+        self._boxes, self._highest = 0, 0.0
         self._moments: deque[float] = deque(maxlen=60)
         self.read = Stage("read", next)
         self.stages = [Stage("detect", self._detect, self.workers), Stage("track", self._track)]
@@ -216,6 +225,8 @@ class Demo:
 
     def _track(self, shot: Shot) -> Shot:
         tracks = self.tracker.update(shot.frame, shot.detections, shot.features)
+        self._boxes += len(shot.detections)
+        self._highest = max(self._highest, float(shot.detections.score.max(initial=0.0)))
         keep = passing(tlwh_from_xyxy(tracks.xyxy), self.min_box_area, self.max_aspect_ratio)
         class_id = None if tracks.class_id is None else tracks.class_id[keep]
         shot.tracks = Tracks(tracks.xyxy[keep], tracks.track_id[keep], tracks.score[keep], class_id, tracks.detection_index[keep])
@@ -248,17 +259,12 @@ class Demo:
 
     def _status(self, shot: Shot) -> dict[str, Any]:
         span = self._moments[-1] - self._moments[0]
-        counts: dict[str, int] = {}
-        for name, line in shot.counts["lines"].items():
-            counts |= {f"{name} {way}": sum(line[way].values()) for way in ("in", "out")}
-        for name, zone in shot.counts["zones"].items():
-            counts |= {f"{name} now": sum(zone["present"].values()), f"{name} visitors": sum(zone["visitors"].values())}
         return {
             "source": self.source.name,
             "frame": shot.frame.frame_id,
             "time": shot.frame.time,
             "tracks": len(shot.tracks),
-            "counts": counts,
+            "counts": _totals(shot.counts),
             "fps": (len(self._moments) - 1) / span if span > 0 else 0.0,
             "dropped": self.source.dropped,
             "stages": {stage.name: 1000 * stage.durations[-1] for stage in (self.read, *self.stages) if stage.durations},
@@ -277,6 +283,7 @@ class Demo:
                 "frames_per_second": round(frames / seconds, 2) if seconds > 0 else None,
                 "dropped": self.source.dropped,
                 "restarts": self.tracker.restarts,
+                "invalid_detections": self.tracker.dropped,
                 "counts": self.counter.counts(),
                 "stages": {stage.name: stage.statistics() for stage in (self.read, *self.stages)},
                 "video": video,
@@ -284,6 +291,16 @@ class Demo:
         )
         if frames:
             _show_summary(self, frames, self._identities.total, seconds, video)
+
+
+def _totals(counts: Mapping[str, Any]) -> dict[str, int]:
+    """What lines and zones counted, all classes together."""
+    totals: dict[str, int] = {}
+    for name, line in counts["lines"].items():
+        totals |= {f"{name} {way}": sum(line[way].values()) for way in ("in", "out")}
+    for name, zone in counts["zones"].items():
+        totals |= {f"{name} now": sum(zone["present"].values()), f"{name} visitors": sum(zone["visitors"].values())}
+    return totals
 
 
 def _show_summary(demo: Demo, frames: int, identities: int, seconds: float, video: str | None) -> None:
@@ -296,7 +313,12 @@ def _show_summary(demo: Demo, frames: int, identities: int, seconds: float, vide
         table.add_row(stage.name, *(f"{statistics[f'{p}_ms']:.2f}" for p in ("p50", "p95", "p99")))
     console.print(table)
     dropped = f", {demo.source.dropped} frames dropped to stay live" if demo.source.live else ""
-    console.print(f"{identities} identities{dropped}")
+    invalid = f", {demo.tracker.dropped} invalid detections dropped" if demo.tracker.dropped else ""
+    console.print(f"{identities} identities{dropped}{invalid}")
+    if totals := _totals(demo.counter.counts()):
+        console.print(f"counts   {', '.join(f'{name} {total}' for name, total in totals.items())}", soft_wrap=True)
+    if not identities:
+        log.warning("%s: %s", demo.source.name, why_nothing(demo.settings, demo._boxes, demo._highest))
     folder, name = demo.outputs.folder, demo.outputs.name
     if video is not None:
         console.print(f"video    {video}", soft_wrap=True)

@@ -12,6 +12,7 @@ from bytetrack.pipeline.jobs import (
     track_sequence,
 )
 from bytetrack.pipeline.looks import Looks, looks_for
+from bytetrack.pipeline.nothing import why_nothing
 from bytetrack.pipeline.run import every_sequence, finish, score_every_sequence, sequences_of
 
 __all__ = [
@@ -34,4 +35,5 @@ __all__ = [
     "score_every_sequence",
     "sequences_of",
     "track_sequence",
+    "why_nothing",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from bytetrack.boxes import passing, tlwh_from_xyxy
 from bytetrack.data.mot import read_annotations, read_trajectories, write_trajectories
 from bytetrack.errors import FormatError
 from bytetrack.pipeline.folders import forget_scores
+from bytetrack.pipeline.nothing import why_nothing
 from bytetrack.replacing import replacing
 from bytetrack.scoring import Protocol as Protocols
 from bytetrack.scoring import SequenceScores, check_classes, score_sequence
@@ -33,6 +35,7 @@ __all__ = [
     "track_sequence",
 ]
 
+log = logging.getLogger("bytetrack")
 ScoringProtocol = Protocols
 
 
@@ -128,6 +131,10 @@ class TrackerFactory:
     frame_rate: float | None = None
 
     def __call__(self, sequence: Sequence) -> Tracker:
+        return self.build(self.settings_of(sequence))
+
+    def settings_of(self, sequence: Sequence) -> dict[str, Any]:
+        """The settings of the sequence's tracker."""
         own = self.per_sequence.get(sequence.name) if isinstance(self.per_sequence, Mapping) else self.per_sequence
         if not isinstance(own, Mapping | None):
             raise ValueError(f"per_sequence must be {{SEQUENCE: {{setting: value}}}}: got {str(own)[:60]} for {sequence.name}")
@@ -136,7 +143,7 @@ class TrackerFactory:
         settings = {**self.settings, **(own or {})}
         if "frame_rate" in settings and settings["frame_rate"] is None:
             settings["frame_rate"] = self.frame_rate or sequence.frame_rate
-        return self.build(settings)
+        return settings
 
 
 @dataclass(frozen=True)
@@ -189,6 +196,9 @@ class TrackJob:
         tracker = self.tracker_for(sequence)
         times = _times(sequence, self.frame_rate) if self.frame_rate is not None or hasattr(tracker, "TAKES_TIME") else None
         trajectories = track_sequence(detections, tracker, self.min_box_area, self.max_aspect_ratio, affines, times, features)
+        if not len(trajectories) and isinstance(self.tracker_for, TrackerFactory):
+            boxes, highest = len(detections.score), float(detections.score.max(initial=0.0))
+            log.warning("%s: %s", sequence.name, why_nothing(self.tracker_for.settings_of(sequence), boxes, highest))
         with replacing(self.folder / f"{sequence.name}.txt") as temporary:
             write_trajectories(temporary, trajectories)
             forget_scores(self.folder.parent)  # once the new file is there, just before it takes its place

@@ -197,3 +197,11 @@ def test_numbers_that_cannot_be_right_are_refused(verb_here, tiny: Path, setting
         "workers=1",
     )
     assert message in failed(verb_here("track", *recorded, setting, "out=run"))
+
+
+def test_thresholds_that_no_box_reaches_are_named(verb_here, tiny: Path) -> None:
+    data = ("dataset=motchallenge", f"dataset.root={tiny}", "dataset.subset=train", f"detector.folder={tiny / 'detections'}", "workers=1")
+    process = verb_here("track", *data, "tracker.new_track_score=0.95", "out=run")
+    assert process.returncode == 0, process.stderr
+    assert "A: no track was started: highest score 0.90, tracker.new_track_score is 0.95" in process.stderr
+    assert "A: no track is left of 18 boxes" in verb_here("track", *data, "min_box_area=1e6", "out=other").stderr

@@ -1,0 +1,26 @@
+"""Why a sequence has no tracks: said where it happens, as nothing else shows it but an empty file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["why_nothing"]
+
+STARTING = ("new_track_score", "high_score")  # what a detection must reach to start a track
+
+
+def why_nothing(settings: Mapping[str, Any], boxes: int, highest: float) -> str:
+    """Says which threshold of the tracker's `settings` none of so many `boxes` reached, whose `highest` score is given.
+
+    >>> why_nothing({"high_score": 0.6, "new_track_score": 0.7}, 2912, 0.658)
+    'no track was started: highest score 0.66, tracker.new_track_score is 0.7'
+    """
+    if not boxes:
+        return "no box was detected"
+    limits = {name: float(settings[name]) for name in STARTING if isinstance(settings.get(name), (int, float))}
+    name = max(limits, key=lambda name: limits[name], default="")
+    if name and highest <= limits[name]:
+        shown = f"{highest:.2f}" if round(highest, 2) < limits[name] else f"{highest:.6g}"
+        return f"no track was started: highest score {shown}, tracker.{name} is {limits[name]:g}"
+    return f"no track is left of {boxes} boxes: none was confirmed by a second detection, or none passes min_box_area and max_aspect_ratio"
