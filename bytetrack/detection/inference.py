@@ -51,6 +51,12 @@ class Inference:
         self.side_by_side = self.device.startswith("cuda")  # on a CPU the stages would only take the cores from each other
         self.sending, self.selecting = (torch.cuda.Stream(self.device) if self.side_by_side else None for _ in range(2))  # type: ignore[no-untyped-call]
         checkpoint = read_checkpoint(detector.weights)
+        if checkpoint.input_size not in (None, self.size):
+            (own_height, own_width), (height, width) = checkpoint.input_size, self.size
+            log.warning(
+                "%s was trained at %d x %d, detector.input_size is %d x %d: detector.input_size=[%d,%d] is what it knows",
+                detector.weights, own_height, own_width, height, width, own_height, own_width,
+            )  # fmt: skip
         self.convention = pick_convention(detector.convention, checkpoint)
         class_ids = choose(detector.classes, checkpoint.num_classes, checkpoint.class_names, str(detector.weights))
         single = checkpoint.num_classes == 1 or (class_ids is not None and len(class_ids) == 1)

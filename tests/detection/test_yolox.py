@@ -88,6 +88,15 @@ def test_a_checkpoints_own_convention_is_taken(nano: Path, coco_images: list[np.
     assert all(same(a, b) for a, b in zip(Yolox(weights, **NANO).detect(coco_images), named, strict=True))
 
 
+def test_another_input_size_than_the_checkpoints_is_warned_of(nano: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    weights, image = own_checkpoint(nano, tmp_path / "own.pth", input_size=[64, 96]), np.zeros((64, 96, 3), np.uint8)
+    with caplog.at_level("WARNING", "bytetrack"):
+        Yolox(weights, **{**NANO, "input_size": (64, 96)}).detect([image])
+        assert "was trained at" not in caplog.text
+        Yolox(weights, **{**NANO, "input_size": (96, 96)}).detect([image])
+    assert "own.pth was trained at 64 x 96, detector.input_size is 96 x 96: detector.input_size=[64,96]" in caplog.text
+
+
 def test_batched_equals_single(nano: Path, coco_images: list[np.ndarray]) -> None:
     detector = Yolox(nano, **NANO, batch_size=3)
     single = [detector.detect([image])[0] for image in coco_images]
