@@ -1,6 +1,7 @@
 # CPU:   docker build -t bytetrack .
 # CUDA:  docker build -t bytetrack:cuda --build-arg BASE=nvidia/cuda:12.8.1-base-ubuntu24.04 --build-arg TORCH_INDEX= .
 # Use:   docker run --rm -v "$PWD:/work" bytetrack demo source=street.mp4 weights=yolox_s.pth     (CUDA: with --gpus all)
+# Train: with --ipc=host too: batches come from the loading processes through /dev/shm, of which a container has 64 MB
 ARG BASE=python:3.12-slim-bookworm
 FROM ${BASE}
 # Where torch's wheels come from: the CPU's are a tenth of the size. Empty: the usual index, with CUDA.

@@ -6,6 +6,10 @@ from typing import Any
 
 from bytetrack.config import build, out_folder, plain, save, verb
 
+# Multi-scale training asks for blocks of fifteen sizes, among which a GPU's memory would fall to pieces. To be set before torch looks.
+if not {"PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF"} & set(os.environ):
+    os.environ["PYTORCH_CUDA_ALLOC_CONF"] = "expandable_segments:True"
+
 
 @verb("train")
 def main(config: Any) -> None:

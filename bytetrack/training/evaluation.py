@@ -24,7 +24,7 @@ from bytetrack.training.device_memory import largest_that_fits
 from bytetrack.training.processes import Processes
 from bytetrack.video.read import Image, read_image
 
-__all__ = ["Evaluation", "true_boxes", "unlabelled"]
+__all__ = ["Evaluation", "evaluation_dtype", "true_boxes", "unlabelled"]
 
 log = logging.getLogger("bytetrack")
 
@@ -130,6 +130,12 @@ class Evaluation:
 
     def _sizes(self) -> list[tuple[int, int]] | None:
         return list(zip(self.images.width.tolist(), self.images.height.tolist(), strict=True)) if self.clip else None
+
+
+def evaluation_dtype(precision: str, device: str) -> torch.dtype:
+    """What a network that trains in `precision` is evaluated in: bfloat16 moves boxes by a fortieth of their size (mean IoU 0.974), float16
+    by a three-hundredth, and only GPUs are faster for it."""
+    return torch.float16 if precision == "fp16" and device == "cuda" else torch.float32
 
 
 def unlabelled(look: Evaluation, network: nn.Module, device: torch.device, here: Processes) -> list[npt.NDArray[np.float64]]:

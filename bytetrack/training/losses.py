@@ -75,7 +75,7 @@ class YoloxLoss:
         box = self.box_weight * (1 - iou**2).sum() / count
         unknown = cells_within(grid, targets[..., 1:3], targets[..., 3:] / 2, targets[..., 0] < 0) & ~found.foreground
         objectness = F.binary_cross_entropy_with_logits(raw[..., 4], found.foreground.float(), (~unknown).float(), reduction="sum") / count
-        labels = F.one_hot(truth[:, 0].long(), raw.shape[2] - 5) * found.iou[image, cell, None]
+        labels = (truth[:, :1] == torch.arange(raw.shape[2] - 5, device=raw.device)) * found.iou[image, cell, None]
         classes = F.binary_cross_entropy_with_logits(raw[image, cell, 5:], labels, self._weights(truth), reduction="sum") / count
         distance = raw.new_zeros(())
         if l1:

@@ -18,7 +18,7 @@ from bytetrack.errors import FormatError
 from bytetrack.training import checkpoint, resuming
 from bytetrack.training.bookkeeping import NAMES, SeenLosses
 from bytetrack.training.device_memory import out_of_memory, parts_that_fit, peak
-from bytetrack.training.evaluation import Evaluation, unlabelled
+from bytetrack.training.evaluation import Evaluation, evaluation_dtype, unlabelled
 from bytetrack.training.host_memory import prefetch_that_fits, shared_memory
 from bytetrack.training.learning import Learner
 from bytetrack.training.loader import Batch, Plan, StoredImages, batches, labelled, loading_processes, mixture, shares
@@ -324,13 +324,12 @@ class Run(Learner):
             self.epoch_loss = [0.0, 0]
             return
         rank, world = self.here.rank, self.here.world
-        half = self.device.type == "cuda" and self.precision == "fp16"  # bf16 is too coarse for boxes, whatever it trains
 
         def each(_: int) -> None:
             if watch.signal and world == 1:
                 self._stop(watch.signal, monitor)
 
-        dtype = torch.float16 if half else torch.float32
+        dtype = evaluation_dtype(self.precision, self.device.type)
         found = self.evaluation.detect(self.average.network, self.device, dtype, slice(rank, None, world), each)
         together = self.evaluation.in_order(self.here.gather(found))
         scores = self.evaluation.score(together)

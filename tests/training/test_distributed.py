@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ from bytetrack.training import checkpoint
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def train(coco_file: Path, out: Path, processes: int, *overrides: str) -> subprocess.CompletedProcess[str]:
+def train(
+    coco_file: Path, out: Path, processes: int, *overrides: str, script: Path = ROOT / "tools" / "train.py"
+) -> subprocess.CompletedProcess[str]:
     launch = ["-m", "torch.distributed.run", f"--nproc_per_node={processes}", "--standalone"] if processes > 1 else []
     entry = f"[{{path: {coco_file}}}]"
     settings = [
@@ -42,7 +45,7 @@ def train(coco_file: Path, out: Path, processes: int, *overrides: str) -> subpro
         "train.optimisation.learning_rate=0.02",
         *overrides,
     ]
-    command = [sys.executable, *launch, str(ROOT / "tools" / "train.py"), *settings]
+    command = [sys.executable, *launch, str(script), *settings]
     return subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=out.parent)
 
 
@@ -68,3 +71,58 @@ def test_a_batch_that_processes_cannot_share_is_refused(coco_file: Path, tmp_pat
     done = train(coco_file, tmp_path / "out", 2, "train.batch_size=3")
     assert done.returncode != 0
     assert "batch_size must be a multiple of the number of processes: got 3 for 2" in done.stderr
+
+
+@pytest.mark.slow
+def test_processes_that_take_their_shares_in_parts_and_one_that_goes_on_alone_give_what_one_gives(coco_file: Path, tmp_path: Path) -> None:
+    assert train(coco_file, tmp_path / "alone", 1).returncode == 0
+    both = train(coco_file, tmp_path / "both", 2, "train.accumulate=2", "train.max_epochs=2", "train.no_aug_epochs=0")
+    assert both.returncode == 0, both.stderr
+    assert checkpoint.read(tmp_path / "both" / "last.pth")["step"] == 4
+    on = train(coco_file, tmp_path / "both", 1, "train.accumulate=4", "train.no_aug_epochs=1", "train.resume=changed")
+    assert on.returncode == 0, on.stderr
+    assert "goes on with other settings" in on.stderr
+    assert checkpoint.read(tmp_path / "both" / "last.pth")["step"] == 6
+
+
+FAILING = """
+import os, runpy, sys
+from bytetrack.training.run import Run
+
+original = Run._forward
+
+def failing(run, *arguments):
+    losses = original(run, *arguments)
+    if os.environ["RANK"] == "1" and run.step == 3:
+        if os.environ["FAILS"] == "error":
+            raise ValueError("the second process has had enough")
+        losses = losses * float("nan")
+    return losses
+
+Run._forward = failing
+sys.argv[0] = {train!r}
+runpy.run_path({train!r}, run_name="__main__")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("fails", "line"), [("error", "error: the second process has had enough"), ("nan", "error: the loss is not finite at step 4 ")]
+)
+def test_a_process_that_fails_ends_all_within_seconds_and_has_the_last_word(
+    coco_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str, line: str
+) -> None:
+    script = tmp_path / "failing.py"
+    script.write_text(FAILING.format(train=str(ROOT / "tools" / "train.py")))
+    monkeypatch.setenv("FAILS", fails)
+    began = time.monotonic()
+    done = train(coco_file, tmp_path / "out", 2, script=script)
+    assert done.returncode != 0
+    assert time.monotonic() - began < 90  # of which most is starting
+    lines = done.stderr.splitlines()
+    end = next(number for number, text in enumerate(lines) if "torch/distributed/elastic" in text or "elastic/multiprocessing" in text)
+    words = [text for text in lines[:end] if text.strip()]
+    assert words[-1].startswith(line), done.stderr
+    assert not any("Traceback" in text for text in words)
+    assert line.removeprefix("error: ") in done.stderr.split("Root Cause")[1]
+    assert checkpoint.read(tmp_path / "out" / "last.pth")["step"] == 2
