@@ -331,7 +331,7 @@ def paste(image: Image, area: tuple[int, int, int, int], source: Image, matrix: 
     resized = np.asarray(cv2.resize(source[y0:y1, x0:x1], (to_x1 - to_x0, to_y1 - to_y0), interpolation=cv2.INTER_LINEAR), np.uint8)
     exact = translation(to_x0, to_y0) @ scaling(x, y) @ translation(-x0, -y0)
     if matrix[0, 0] < 0:
-        resized, exact = resized[:, ::-1], translation(to_x0 + to_x1, 0) @ scaling(-1, 1) @ exact
+        resized, exact = np.asarray(cv2.flip(resized, 1), np.uint8), translation(to_x0 + to_x1, 0) @ scaling(-1, 1) @ exact
     left, top, right, bottom = max(left, to_x0), max(top, to_y0), min(right, to_x1), min(bottom, to_y1)
     image[top:bottom, left:right] = resized[top - to_y0 : bottom - to_y0, left - to_x0 : right - to_x0]
     return exact
