@@ -47,7 +47,7 @@ def test_where_the_image_that_mixup_lays_over_ends_it_is_black_as_published() ->
     still = {"degrees": 0.0, "translate": 0.0, "scale": (1.0, 1.0), "shear": 0.0, "distort": 0.0, "flip": 0.0, "mosaic": 0.0}
     corner = {}
     for pad in (0, 114):
-        settings = Augmentation(**still, mixup=1.0, mixup_scale=(0.5, 0.5), mixup_pad=pad)  # type: ignore[arg-type]
+        settings = Augmentation(**still, mixup=1.0, mixup_scale=(0.5, 0.5), mixup_pad=pad)
         image, _ = AugmentedImages(ONE, Painted(ONE), settings)[Sample(0, 0, 120, 200, True)]
         corner[pad] = int(image[-1, 0, 0])  # the overlay, flipped or not, ends half way down; the image below is black there
     assert corner == {0: 0, 114: 57}
@@ -57,7 +57,7 @@ def test_an_image_without_boxes_of_its_own_is_not_laid_over_as_published() -> No
     small = {"mosaic": 0.0, "flip": 0.0, "distort": 0.0, "mixup_min_side": 1000.0, "scale": (1.0, 1.0), "degrees": 0.0, "shear": 0.0}
     images = {}
     for empty in (True, False):
-        settings = Augmentation(**small, translate=0.0, mixup_empty=empty)  # type: ignore[arg-type]
+        settings = Augmentation(**small, translate=0.0, mixup_empty=empty)
         images[empty], targets = AugmentedImages(ONE, Painted(ONE), settings)[Sample(0, 0, 120, 200, True)]
         assert len(targets) == 1
     assert images[False][60, 75, 0] == 255
@@ -66,7 +66,7 @@ def test_an_image_without_boxes_of_its_own_is_not_laid_over_as_published() -> No
 
 def test_small_and_long_boxes_are_dropped_where_each_setting_says() -> None:
     def sides(**settings: float) -> np.ndarray:
-        data = AugmentedImages(MANY, Painted(MANY), Augmentation(mixup=0.0, distort=0.0, degrees=0.0, shear=0.0, **settings))  # type: ignore[arg-type]
+        data = AugmentedImages(MANY, Painted(MANY), Augmentation(mixup=0.0, distort=0.0, degrees=0.0, shear=0.0, **settings))
         return np.concatenate([data[Sample(epoch, index, 128, 192, True)][1][:, 3:] for epoch in range(6) for index in range(4)])
 
     everything, large, square = sides(), sides(mosaic_min_side=20), sides(max_aspect=2)

@@ -264,7 +264,7 @@ def test_an_evaluation_takes_fewer_images_at_a_time_where_memory_holds_no_more(c
         return network(pixels)
 
     look = Evaluation(load_coco(coco_file), 64, 96, "bgr255")
-    assert len(look.detect(limited, torch.device("cpu"))) == 9  # type: ignore[arg-type]
+    assert len(look.detect(limited, torch.device("cpu"))) == 9
     assert sizes == [4, 2, 2, 2, 2, 1]
     assert look.most_boxes == 100
 
