@@ -112,6 +112,7 @@ def processes(device: str) -> Iterator[Processes]:
     except BaseException as error:
         atexit.register(os._exit, 130 if isinstance(error, KeyboardInterrupt) else 1)
         if _is_of_another(error):
+            time.sleep(2)  # so that torchrun hears first of the process that knows why
             raise SystemExit(1) from None
         _tell_torchrun(error)
         raise
