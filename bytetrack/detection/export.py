@@ -7,7 +7,7 @@ import logging
 import os
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,9 +18,10 @@ from torch import Tensor, nn
 
 from bytetrack.detection.classes import COCO
 from bytetrack.detection.exported import About, ExportedDetector
+from bytetrack.detection.graphs import with_frames, with_nms
 from bytetrack.detection.inference import DTYPES, pick_convention, prepare
 from bytetrack.detection.network import Network, anchors, build_network, load_weights, read_checkpoint
-from bytetrack.detection.preprocess import network_input
+from bytetrack.detection.preprocess import network_input, scale_frames, send_frames
 from bytetrack.detection.select import Limits
 from bytetrack.detection.yolox import check_convention, check_input_size, check_settings
 from bytetrack.errors import FormatError, MissingDataError
@@ -34,46 +35,8 @@ log = logging.getLogger("bytetrack")
 FORMATS = {"onnx": ".onnx", "openvino": ".xml"}
 OPSET = 18
 TOLERANCE = {"fp32": (1e-3, 0.1), "fp16": (0.05, 4.0)}
-"""Largest difference from torch in score and, in input pixels, in a box's side: beyond it no file is written."""
-
-NMS = """
-<ir_version: 10, opset_import: ["" : 18]>
-suppression (float[batch, anchors, columns] decoded) => (float[n, 7] detections)
-<int64[1] nms_0 = {0}, int64[1] nms_1 = {1}, int64[1] nms_2 = {2}, int64[1] nms_4 = {4}, int64[1] nms_5 = {5}, int64[1] nms_end = {%(end)d},
- int64[2] nms_image_anchor = {0, 2}, int64[1] nms_all = {-1}, int64[1] nms_most = {%(max_detections)d},
- float nms_half = {0.5}, float nms_zero = {0}, float[1] nms_overlap = {%(nms_iou).9g}, float[1] nms_least = {%(min_score).9g},
- int64[%(num_classes)d] nms_ids = {%(ids)s}>
-{
-  nms_centre = Slice(decoded, nms_0, nms_2, nms_2)
-  nms_size = Slice(decoded, nms_2, nms_4, nms_2)
-  nms_objectness = Slice(decoded, nms_4, nms_5, nms_2)
-  nms_classes = Slice(decoded, nms_5, nms_end, nms_2)
-  nms_reach = Mul(nms_size, nms_half)
-  nms_near = Sub(nms_centre, nms_reach)
-  nms_far = Add(nms_centre, nms_reach)
-  nms_boxes = Concat <axis = 2> (nms_near, nms_far)
-  nms_scores = Mul(nms_objectness, nms_classes)
-  nms_top = ReduceMax <keepdims = 1> (nms_scores, nms_2)
-  nms_best = ArgMax <axis = 2, keepdims = 1> (nms_scores)
-  nms_is_best = Equal(nms_best, nms_ids)
-  nms_best_only = Where(nms_is_best, nms_scores, nms_zero)
-  nms_by_class = Transpose <perm = [0, 2, 1]> (nms_best_only)
-  nms_picked = NonMaxSuppression(nms_boxes, nms_by_class, nms_most, nms_overlap, nms_least)
-  nms_where = Gather <axis = 1> (nms_picked, nms_image_anchor)
-  nms_box = GatherND(nms_boxes, nms_where)
-  nms_score = GatherND(nms_top, nms_where)
-  nms_image_number = Gather <axis = 1> (nms_picked, nms_0)
-  nms_image = Cast <to = 1> (nms_image_number)
-  nms_class_number = Gather <axis = 1> (nms_picked, nms_1)
-  nms_class = Cast <to = 1> (nms_class_number)
-  nms_rows = Concat <axis = 1> (nms_image, nms_box, nms_score, nms_class)
-  nms_flat = Reshape(nms_score, nms_all)
-  nms_count = Shape(nms_flat)
-  nms_sorted, nms_order = TopK(nms_flat, nms_count)
-  detections = Gather <axis = 0> (nms_rows, nms_order)
-}
-"""
-"""From decoded boxes to `KINDS["detections"]`, in ONNX's own notation: every anchor with its best class, suppressed class by class."""
+"""Largest difference from torch in score and, in input pixels, in a box's side: beyond it no file is written. Where the file letterboxes,
+a pixel in ten thousand is rounded to the other grey level, and fp16's hold."""
 
 
 class ExportedNetwork(nn.Module):
@@ -115,6 +78,8 @@ def export(
     max_detections: int = 1000,
     convention: str | None = None,
     precision: str = "fp32",
+    preprocess: bool = False,
+    frame_size: Sequence[int] | None = None,
     images: Sequence[npt.NDArray[np.uint8]] | None = None,
 ) -> Difference:
     """Writes the YOLOX in `weights` to `out`, checked on `images` (None: random ones), and returns how far from torch it is.
@@ -122,6 +87,7 @@ def export(
     `format`: onnx or openvino, None by the ending of `out`. `input_size` (height, width): None is the checkpoint's own or the usual one of
     its size. `dynamic_size` leaves it open (multiples of 32), `batch` None the batch. `decode`: boxes in pixels; `nms`: suppressed too, by
     `min_score`, `nms_iou` and at most `max_detections` of a class. `precision`: fp32 or fp16 (images and boxes stay float32).
+    `preprocess`: the file (ONNX only) takes frames as they are, of `frame_size` (height, width) or any, and letterboxes them itself.
 
     ValueError for settings that do not fit, FormatError where the file's results are not torch's: then nothing is written.
     """
@@ -130,6 +96,10 @@ def export(
     check_settings(min_score, nms_iou, max_detections, 1 if batch is None else batch)
     if nms and not decode:
         raise ValueError("nms=true needs decoded boxes: leave decode=true")
+    if preprocess and (dynamic_size or kind != "onnx"):
+        raise ValueError("preprocess=true is for .onnx files of one input size: leave dynamic_size=false, or preprocess=false")
+    if frame_size is not None and (not preprocess or len(frame_size) != 2 or not all(isinstance(n, int) and n > 0 for n in frame_size)):
+        raise ValueError(f"frame_size must be [height, width] in pixels, beside preprocess=true: got {frame_size}")
     if precision not in TOLERANCE:
         raise ValueError(f"precision must be {' or '.join(TOLERANCE)}: got {precision!r} (bf16: detector=openvino runs fp32 files so)")
     checkpoint = read_checkpoint(weights)
@@ -142,18 +112,24 @@ def export(
         class_names=checkpoint.class_names or (list(COCO) if checkpoint.num_classes == len(COCO) else None),
         num_classes=checkpoint.num_classes,
         input_size=list(size),
+        input="frames" if preprocess else None,
         **({"min_score": min_score, "nms_iou": nms_iou, "max_detections": max_detections} if nms else {}),  # type: ignore[arg-type]
     )
     module = ExportedNetwork(prepare(network, DTYPES[precision]), DTYPES[precision], decode).eval()
-    pictures = list(images) if images is not None else random_images(size)
-    pixels = network_input(pictures, size, str(about.convention))
+    frames = None if frame_size is None else (frame_size[0], frame_size[1])
+    pictures = list(images) if images is not None else random_images(frames or size)
+    if frames is not None and not all(picture.shape[:2] == frames for picture in pictures):
+        raise ValueError(f"frame_size={list(frames)}: the images to check on must be of that size, got {pictures[0].shape[:2]}")
+    tolerance = TOLERANCE["fp16" if preprocess else precision]
     with folder_beside(out) as folder, torch.inference_mode():
         model = _onnx_model(module, size, batch, dynamic_size)
+        if preprocess:
+            model = with_frames(model, about, batch, frames)
         written = [_write(model, about, folder / f"dense{FORMATS[kind]}", precision, dense=True)]
-        difference = _compare(_detector(kind, written[0]), module, pixels, TOLERANCE[precision])
+        difference = _compare(_detector(kind, written[0]), module, pictures, about, tolerance)
         if nms:
             written.append(_write(model, about, folder / f"nms{FORMATS[kind]}", precision))
-            _compare_detections(_detector(kind, written[1]), module, pictures, about, TOLERANCE[precision])
+            _compare_detections(_detector(kind, written[1]), module, pictures, about, tolerance)
         for part in sorted(written[-1].parent.glob(f"{written[-1].stem}.*")):  # .bin before .xml
             os.replace(part, out.with_suffix(part.suffix))
     return difference
@@ -169,8 +145,8 @@ def _format(name: str | None, out: Path) -> str:
 
 def random_images(size: tuple[int, int], count: int = 4) -> list[npt.NDArray[np.uint8]]:
     """Coarse coloured noise, the same every time."""
-    coarse = np.random.default_rng(0).integers(0, 256, (count, size[0] // 16, size[1] // 16, 3), dtype=np.uint8)
-    return list(coarse.repeat(16, axis=1).repeat(16, axis=2))
+    coarse = np.random.default_rng(0).integers(0, 256, (count, -(-size[0] // 16), -(-size[1] // 16), 3), dtype=np.uint8)
+    return list(coarse.repeat(16, axis=1).repeat(16, axis=2)[:, : size[0], : size[1]])
 
 
 def _onnx_model(module: ExportedNetwork, size: tuple[int, int], batch: int | None, dynamic_size: bool) -> Any:
@@ -207,9 +183,9 @@ def _write(model: Any, about: About, path: Path, precision: str, dense: bool = F
 
     said = about
     if about.output == "detections" and dense:
-        said = About("decoded", about.convention, about.class_names, about.num_classes, about.input_size)
+        said = replace(about, output="decoded", min_score=None, nms_iou=None, max_detections=None)
     elif about.output == "detections":
-        model = _with_nms(model, about)
+        model = with_nms(model, about)
     whole = onnx.ModelProto()
     whole.CopyFrom(model)
     onnx.helper.set_model_props(whole, said.properties())
@@ -224,24 +200,6 @@ def _write(model: Any, about: About, path: Path, precision: str, dense: bool = F
     return path
 
 
-def _with_nms(model: Any, about: About) -> Any:
-    import onnx
-
-    num_classes = about.num_classes or 0
-    least = np.nextafter(np.float32(about.min_score), np.float32(-1))  # ONNX keeps what is greater, we what is not less
-    text = NMS % {
-        "end": 5 + num_classes,
-        "num_classes": num_classes,
-        "ids": ", ".join(map(str, range(num_classes))),
-        "max_detections": about.max_detections,
-        "nms_iou": about.nms_iou,
-        "min_score": least,
-    }
-    tail = onnx.parser.parse_model(text)
-    tail.ir_version = model.ir_version
-    return onnx.compose.merge_models(model, tail, io_map=[("output", "decoded")])
-
-
 def _detector(kind: str, path: Path) -> ExportedDetector:
     if kind == "onnx":
         from bytetrack.detection.onnx import Onnx as Detector
@@ -252,13 +210,29 @@ def _detector(kind: str, path: Path) -> ExportedDetector:
     return detector
 
 
-def _compare(detector: ExportedDetector, module: Callable[[Tensor], Tensor], pixels: Any, tolerance: tuple[float, float]) -> Difference:
+def _input(pictures: Sequence[Any], about: About) -> Any:
+    """The pictures as torch's network gets them: letterboxed as the file does it, or as those do who call it."""
+    size, convention = cast("tuple[int, int]", tuple(about.input_size or ())), str(about.convention)
+    if about.input == "frames":
+        return scale_frames(send_frames(pictures, "cpu"), size, convention).contiguous().numpy()
+    return network_input(pictures, size, convention)
+
+
+def _compare(
+    detector: ExportedDetector, module: Callable[[Tensor], Tensor], pictures: Sequence[Any], about: About, tolerance: tuple[float, float]
+) -> Difference:
     """The largest differences in score, and in the boxes of the 100 best anchors of each image; FormatError beyond `tolerance`."""
     model = detector._open()
     fixed, worst = model.input_shape[0], Difference(0.0, 0.0)
-    groups = [pixels[:1], pixels] if fixed is None else [np.repeat(image[None], fixed, axis=0) for image in pixels]
+    if fixed is not None:
+        groups = [[picture] * fixed for picture in pictures]
+    elif about.input == "frames":
+        groups = [[picture] * 2 for picture in pictures] + [[pictures[0]]]
+    else:
+        groups = [list(pictures[:1]), list(pictures)]
     for group in groups:
-        expected, got = module(torch.from_numpy(group)).numpy(), model.run(group)
+        pixels = _input(group, about)
+        expected, got = module(torch.from_numpy(pixels)).numpy(), model.run(np.stack(group) if about.input == "frames" else pixels)
         if got.shape != expected.shape:
             raise FormatError(f"{detector.name}: expected an output of shape {expected.shape} like torch's, got {got.shape}: not written")
         best = np.argsort(-expected[..., 4], axis=1)[:, :100, None]
@@ -279,7 +253,7 @@ def _compare_detections(
     size = cast("tuple[int, int]", tuple(about.input_size or ()))
     lost = total = 0
     for image in images:
-        pixels = torch.from_numpy(network_input([image], size, str(about.convention)))
+        pixels = torch.from_numpy(_input([image], about))
         ratio = min(size[0] / image.shape[0], size[1] / image.shape[1])
         expected = limits.of_anchors(module(pixels)[0].numpy(), None, None, ratio)
         (got,) = detector.detect([image])

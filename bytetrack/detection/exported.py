@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -39,6 +40,12 @@ KINDS = {
 }
 """The outputs an exported file can have."""
 
+INPUTS = {
+    "images": "float (B, 3, H, W), letterboxed, in the file's convention",
+    "frames": "uint8 (B, H, W, 3): frames as they are, BGR, those of a batch of one size",
+}
+"""The inputs an exported file can have."""
+
 MOST_PIXELS = 2**26
 """Of a network's input: 8192 x 8192."""
 
@@ -50,7 +57,8 @@ MAX_LOG_SIZE = 20.0
 class About:
     """What an exported file says of itself, in its metadata; None where it says nothing.
 
-    `output`: one of `KINDS`. `min_score`, `nms_iou`, `max_detections`: of the suppression inside, if any.
+    `output`: one of `KINDS`; `input`: one of `INPUTS`, None is `images`. `min_score`, `nms_iou`, `max_detections`: of the suppression
+    inside, if any.
     """
 
     output: str | None = None
@@ -61,6 +69,7 @@ class About:
     min_score: float | None = None
     nms_iou: float | None = None
     max_detections: int | None = None
+    input: str | None = None
 
     @classmethod
     def read(cls, properties: Mapping[str, str], where: str) -> About:
@@ -74,6 +83,8 @@ class About:
             raise FormatError(f"{where}: expected metadata convention to be {' or '.join(CONVENTIONS)}, got {about.convention!r}")
         if about.output not in (None, *KINDS) or (about.output == "detections" and not isinstance(about.num_classes, int)):
             raise FormatError(f"{where}: expected metadata output to be {', '.join(KINDS)}, with num_classes, got {about.output!r}")
+        if about.input not in (None, *INPUTS):
+            raise FormatError(f"{where}: expected metadata input to be {' or '.join(INPUTS)}, got {about.input!r}")
         return about
 
     def properties(self) -> dict[str, str]:
@@ -91,10 +102,10 @@ def _parsed(text: str) -> Any:
 class Model(NamedTuple):
     """A loaded file: its call, the shapes of input and output (None for an open side), the input's type, its metadata."""
 
-    run: Callable[[Floats], Floats]
+    run: Callable[[npt.NDArray[Any]], Floats]
     input_shape: tuple[int | None, ...]
     output_shape: tuple[int | None, ...]
-    dtype: type[np.floating[Any]]
+    dtype: type[np.number[Any]]
     properties: Mapping[str, str]
     runtime: str
 
@@ -188,12 +199,19 @@ class _Loaded:
         where = str(detector.weights)
         self.where, self.model, self.about = where, model, About.read(model.properties, where)
         rows = 2 if self.about.output == "detections" else 3
-        if len(model.input_shape) != 4 or model.input_shape[1] not in (3, None) or len(model.output_shape) != rows:
+        self.frames = self.about.input == "frames"
+        channels = model.input_shape[3 if self.frames else 1 :][:1]
+        if len(model.input_shape) != 4 or channels not in ((3,), (None,)) or len(model.output_shape) != rows:
             got = f"{_shown(model.input_shape)} to {_shown(model.output_shape)}"
             raise FormatError(f"{where}: expected a YOLOX, images (B, 3, H, W) to (B, A, 5 + C): got {got}")
+        if self.frames != (model.dtype == np.uint8):
+            raise FormatError(f"{where}: expected uint8 for metadata input=frames and floats for others, got {model.dtype.__name__}")
         fixed = model.input_shape[0]
         self.batch, self.padded = fixed or detector.batch_size, fixed is not None
-        self.size = _size(model.input_shape[2:], detector.input_size, self.about.input_size, where)
+        sides = tuple(self.about.input_size or ()) if self.frames else model.input_shape[2:]
+        if len(sides) != 2:
+            raise FormatError(f"{where}: expected metadata input_size [height, width], got {self.about.input_size}")
+        self.size = _size(sides, detector.input_size, self.about.input_size, where)
         self.convention = _agreed("convention", self.about.convention, detector.convention, where) or "bgr255"
         if min(self.size) < 1 or self.size[0] * self.size[1] > MOST_PIXELS:
             raise FormatError(f"{where}: expected pictures of at most {MOST_PIXELS} pixels, the file takes {self.size[0]}x{self.size[1]}")
@@ -239,6 +257,11 @@ class _Loaded:
         )
 
     def __call__(self, images: Sequence[Image]) -> list[Detections]:
+        if not self.frames:
+            return self._detect(images)
+        return [found for _, run in groupby(images, key=lambda image: image.shape) for found in self._detect(list(run))]
+
+    def _detect(self, images: Sequence[Image]) -> list[Detections]:
         from bytetrack.detection.preprocess import letterbox_ratio
 
         output = self._run(images)
@@ -254,16 +277,27 @@ class _Loaded:
 
     def _run(self, images: Sequence[Image]) -> Floats:
         """The file's output for at most `batch` images; a file of fixed batch gets the last image repeated."""
-        from bytetrack.detection.preprocess import network_input
+        from bytetrack.detection.preprocess import check_image, network_input
 
-        shape = (self.batch if self.padded else len(images), 3, *self.size)
-        pixels: Floats | None = getattr(self._own, "pixels", None)
+        sides = images[0].shape if self.frames else (3, *self.size)
+        shape = (self.batch if self.padded else len(images), *sides)
+        pixels: npt.NDArray[Any] | None = getattr(self._own, "pixels", None)
         if pixels is None or pixels.shape != shape:
             try:
                 pixels = self._own.pixels = np.empty(shape, self.model.dtype)
             except (MemoryError, ValueError):
                 raise FormatError(f"{self.where}: no memory holds its input {_shown(shape)}") from None
-        network_input(images, self.size, self.convention, out=pixels[: len(images)])
+        if self.frames:
+            fixed = self.model.input_shape[1:3]
+            for image, row in zip(images, pixels, strict=False):
+                check_image(image)
+                if fixed not in ((None, None), image.shape[:2]):
+                    raise ValueError(
+                        f"{self.where}: takes frames of {_shown(fixed)} only, got {image.shape[:2]}: export with another frame_size"
+                    )
+                row[...] = image
+        else:
+            network_input(images, self.size, self.convention, out=pixels[: len(images)])
         pixels[len(images) :] = pixels[len(images) - 1]
         return self.model.run(pixels)
 

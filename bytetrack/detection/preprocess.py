@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CONVENTIONS",
+    "HALF",
     "PAD",
     "Convention",
     "check_image",
@@ -31,12 +32,16 @@ __all__ = [
     "network_input",
     "normalise",
     "scale_frames",
+    "scaled_size",
     "send_frames",
 ]
 
 Image = npt.NDArray[np.uint8]
 
 PAD = 114
+HALF = 0.501
+"""What rounds up where torch or ONNX Runtime scales: of a fraction of exactly 1/2, usual here, float32 leaves a little less or more."""
+
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -78,7 +83,8 @@ def letterbox_ratio(shape: tuple[int, ...], size: tuple[int, int]) -> float:
     return min(size[0] / shape[0], size[1] / shape[1])
 
 
-def _scaled(shape: tuple[int, ...], size: tuple[int, int]) -> tuple[int, int]:
+def scaled_size(shape: tuple[int, ...], size: tuple[int, int]) -> tuple[int, int]:
+    """Height and width of an image of `shape` (H, W, …) within an input of `size`."""
     ratio = letterbox_ratio(shape, size)
     return max(int(shape[0] * ratio), 1), max(int(shape[1] * ratio), 1)
 
@@ -87,7 +93,7 @@ def letterbox(image: Image, size: tuple[int, int], out: Image | None = None) -> 
     """`image` (H, W, 3) scaled by OpenCV into the top left of `size` (height, width), the rest `PAD`; written into `out` if given."""
     check_image(image)
     canvas = np.empty((*size, 3), dtype=np.uint8) if out is None else out
-    height, width = _scaled(image.shape, size)
+    height, width = scaled_size(image.shape, size)
     canvas[height:], canvas[:height, width:] = PAD, PAD
     if (height, width) == image.shape[:2]:
         canvas[:height, :width] = image
@@ -107,7 +113,7 @@ def network_input(
     batch = np.empty((len(images), 3, *size), dtype=np.float32) if out is None else out
     for image, planes in zip(images, batch, strict=True):
         check_image(image)
-        height, width = _scaled(image.shape, size)
+        height, width = scaled_size(image.shape, size)
         if (height, width) != image.shape[:2]:
             image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
         channels = cv2.split(image)
@@ -152,7 +158,7 @@ def send_frames(images: Sequence[Image], device: str) -> list[Tensor]:
 def scale_frames(frames: Sequence[Tensor], size: tuple[int, int], convention: str = "bgr255", dtype: torch.dtype | None = None) -> Tensor:
     """A network's input (B, 3, height, width) made of `send_frames` where they are: letterboxed, normalised, in `dtype` (None: float32).
 
-    Scaled as `cv2.resize(..., INTER_LINEAR)` does: no antialias, half pixel centres, rounded. Nothing in it waits for the device.
+    Scaled as `cv2.resize(..., INTER_LINEAR)` does: no antialias, half pixel centres, halves rounded up. Nothing in it waits for the device.
     """
     import torch
 
@@ -160,9 +166,9 @@ def scale_frames(frames: Sequence[Tensor], size: tuple[int, int], convention: st
     scale, shift = _constants(convention, device, torch.float32)
     batch = torch.empty((sum(map(len, frames)), *size, 3), dtype=dtype, device=device).permute(0, 3, 1, 2)
     for rows, run in zip(torch.split(batch, [len(run) for run in frames]), frames, strict=True):
-        pixels, (height, width) = run.permute(0, 3, 1, 2).float(), _scaled(run.shape[1:], size)
+        pixels, (height, width) = run.permute(0, 3, 1, 2).float(), scaled_size(run.shape[1:], size)
         if (height, width) != run.shape[1:3]:
-            pixels = torch.nn.functional.interpolate(pixels, size=(height, width), mode="bilinear", align_corners=False).round_()
+            pixels = torch.nn.functional.interpolate(pixels, size=(height, width), mode="bilinear", align_corners=False).add_(HALF).floor_()
         if rule.rgb:
             pixels = pixels.flip(1)
         rows[:, :, :height, :width] = pixels if rule.is_identity else torch.addcmul(shift, pixels, scale)

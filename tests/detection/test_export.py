@@ -12,12 +12,24 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bytetrack.boxes import iou
 from bytetrack.detection import export as export_module
 from bytetrack.detection.export import export, export_file, random_images
+from bytetrack.detection.exported import About
+from bytetrack.detection.graphs import frames_graph
+from bytetrack.detection.inference import Underway
 from bytetrack.detection.network import SIZES, anchors, build_network
-from bytetrack.detection.onnx import Onnx
+from bytetrack.detection.onnx import Onnx, bound
 from bytetrack.detection.postprocess import Selection
-from bytetrack.detection.preprocess import CONVENTIONS, letterbox_batch, network_input, normalise
+from bytetrack.detection.preprocess import (
+    CONVENTIONS,
+    letterbox_batch,
+    letterbox_ratio,
+    network_input,
+    normalise,
+    scale_frames,
+    send_frames,
+)
 from bytetrack.detection.select import Limits, anchor_grid, suppress
 from bytetrack.detection.yolox import Yolox
 from bytetrack.errors import FormatError, MissingDataError
@@ -121,6 +133,100 @@ def test_nano_is_torchs_nano_on_real_images(nano: Path, coco_images: list[np.nda
     assert difference.box < 0.05
     torches = Yolox(nano, *SIZES["nano"], input_size=(416, 416), classes=None, device="cpu").detect(coco_images)
     assert_same(Onnx(tmp_path / "nano.onnx", classes=None).detect(coco_images), torches)
+
+
+def assert_near(first: list[Detections], second: list[Detections], box: float, score: float) -> None:
+    """Every box of the first has one of the second's beside it."""
+    assert sum(map(len, first)) > 10
+    for a, b in zip(first, second, strict=True):
+        assert len(a) == len(b)
+        beside = (np.abs(a.xyxy[:, None] - b.xyxy).max(axis=2) <= box) & (np.abs(a.score[:, None] - b.score) <= score)
+        assert beside.any(axis=1).all()
+
+
+@pytest.fixture(scope="session")
+def takes_frames(nano: Path, tmp_path_factory: pytest.TempPathFactory, coco_images: list[np.ndarray]) -> Path:
+    path = tmp_path_factory.mktemp("frames") / "nano.onnx"
+    export(nano, path, input_size=(256, 320), preprocess=True, images=coco_images)
+    return path
+
+
+def on_the_device(detector: Yolox, images: list[np.ndarray]) -> list[Detections]:
+    """As a GPU would find them: torch scales."""
+    inference = detector._inference
+    pixels = [scale_frames(send_frames([image], "cpu"), inference.size, inference.convention) for image in images]
+    ratios = [letterbox_ratio(image.shape, inference.size) for image in images]
+    with torch.inference_mode():
+        return [inference.collect(inference.launch(Underway([one], [ratio])))[0] for one, ratio in zip(pixels, ratios, strict=True)]
+
+
+@pytest.mark.parametrize("convention", CONVENTIONS)
+@pytest.mark.parametrize("fixed", [False, True])
+def test_frames_become_in_the_graph_what_torch_makes_of_them(coco_images: list[np.ndarray], convention: str, fixed: bool) -> None:
+    import onnxruntime
+
+    for image, size in zip(coco_images, ((256, 320), (416, 416), (96, 64), (448, 640)), strict=True):
+        shape = (image.shape[0], image.shape[1])
+        graph = frames_graph(About(convention=convention, input_size=list(size)), None, shape if fixed else None)
+        frames = np.stack([image, image[::-1]])
+        (got,) = onnxruntime.InferenceSession(graph.SerializeToString()).run(None, {"frames": frames})
+        expected = scale_frames(send_frames(list(frames), "cpu"), size, convention).numpy()
+        level = max(CONVENTIONS[convention].scale)
+        assert np.abs(got - expected).max() <= 1.01 * level
+        assert (np.abs(got - expected) > 0.5 * level).mean() < 5e-4  # where a half is rounded
+
+
+@pytest.mark.slow
+def test_a_file_that_takes_frames_finds_what_torch_finds_on_real_images(
+    takes_frames: Path, nano: Path, coco_images: list[np.ndarray]
+) -> None:
+    images = [*coco_images, coco_images[0]]  # of several sizes, two of them in one batch with others between
+    torches = Yolox(nano, *SIZES["nano"], input_size=(256, 320), min_score=0.05, device="cpu")
+    found = Onnx(takes_frames, min_score=0.05, batch_size=4).detect(images)
+    assert_near(on_the_device(torches, images), found, box=1.0, score=0.01)
+    by_opencv = torches.detect(images)  # whose scaling is up to a grey level off
+    for one, other in zip(by_opencv, found, strict=True):
+        sure = one.xyxy[one.score > 0.3]
+        assert (iou(sure, other.xyxy).max(axis=1, initial=0) > 0.9).all()
+
+
+def test_a_binding_to_a_device_gives_what_a_plain_run_gives(coco_images: list[np.ndarray]) -> None:
+    import onnxruntime
+
+    graph = frames_graph(About(convention="rgb_imagenet", input_size=[64, 96]), None, None)
+    session = onnxruntime.InferenceSession(graph.SerializeToString())
+    run, source = bound(session, "cpu"), session.get_inputs()[0].name
+    for image in (*coco_images, coco_images[0]):
+        for batch in (image[None].copy(), np.stack([image, image[::-1]])):
+            expected = session.run(None, {source: batch})[0]
+            assert np.array_equal(run(batch), expected)
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ({"dynamic_size": True}, "preprocess=true is for .onnx files of one input size"),
+        ({"frame_size": [100]}, r"frame_size must be \[height, width\] in pixels"),
+        ({"frame_size": [80, 60], "preprocess": False}, "beside preprocess=true"),
+    ],
+)
+def test_what_frames_cannot_go_with_is_refused_at_once(lively: Path, tmp_path: Path, setting: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        export(lively, tmp_path / "file.onnx", **{"preprocess": True, **setting})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("inside", [{"decode": False}, {"nms": True, "min_score": 0.1, "nms_iou": 0.5}])
+def test_frames_of_a_fixed_size_and_number_go_in_with_any_kind_of_output(lively: Path, tmp_path: Path, inside: dict[str, Any]) -> None:
+    export(lively, tmp_path / "file.onnx", preprocess=True, frame_size=[81, 61], batch=2, **inside)
+    images = [np.ascontiguousarray(image[:81, :61]) for image in random_images((96, 64), 3)]
+    setting = {} if "nms" in inside else {"min_score": 0.1, "nms_iou": 0.5}
+    given = {"classes": None, "input_size": (64, 96), "min_score": 0.1, "nms_iou": 0.5, "max_detections": 1000}
+    torches = on_the_device(Yolox(lively, 0.33, 0.25, True, device="cpu", **given), images)  # type: ignore[arg-type]
+    found = Onnx(tmp_path / "file.onnx", classes=None, **setting).detect(images)
+    assert_near(torches, found, box=1.0, score=0.01)
+    with pytest.raises(ValueError, match=r"takes frames of \(81, 61\) only, got \(82, 61\): export with another frame_size"):
+        Onnx(tmp_path / "file.onnx", classes=None, **setting).detect([np.zeros((82, 61, 3), np.uint8)])
 
 
 def test_a_file_that_is_not_as_torch_is_not_written(lively: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
