@@ -222,7 +222,7 @@ def test_frames_of_a_fixed_size_and_number_go_in_with_any_kind_of_output(lively:
     images = [np.ascontiguousarray(image[:81, :61]) for image in random_images((96, 64), 3)]
     setting = {} if "nms" in inside else {"min_score": 0.1, "nms_iou": 0.5}
     given = {"classes": None, "input_size": (64, 96), "min_score": 0.1, "nms_iou": 0.5, "max_detections": 1000}
-    torches = on_the_device(Yolox(lively, 0.33, 0.25, True, device="cpu", **given), images)  # type: ignore[arg-type]
+    torches = on_the_device(Yolox(lively, 0.33, 0.25, True, device="cpu", **given), images)
     found = Onnx(tmp_path / "file.onnx", classes=None, **setting).detect(images)
     assert_near(torches, found, box=1.0, score=0.01)
     with pytest.raises(ValueError, match=r"takes frames of \(81, 61\) only, got \(82, 61\): export with another frame_size"):
