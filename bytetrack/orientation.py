@@ -21,7 +21,9 @@ HEAD = 2**16  # bytes from the start in which cameras write it
 
 def is_turned(image: Image.Image) -> bool:
     """Says whether EXIF asks viewers to turn the picture. A TIFF's orientation is how its rows lie, and decoders follow it."""
-    return image.format != "TIFF" and image.getexif().get(EXIF_ORIENTATION, 1) not in UPRIGHT
+    if image.format == "TIFF" or (image.format == "PNG" and "exif" not in image.info):  # of such a PNG, Pillow would decode the pixels
+        return False
+    return image.getexif().get(EXIF_ORIENTATION, 1) not in UPRIGHT
 
 
 def note_if_turned(path: Path, data: bytes) -> None:
