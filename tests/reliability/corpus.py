@@ -90,8 +90,10 @@ def broken(kind: Kind, number: int, seed: int = 0) -> tuple[str, bytes]:
     return chosen.__name__, content
 
 
-def run(fraction: float = 1.0, only: str | None = None, seed: int = 0, number: int | None = None) -> Board:
-    """Gives a `fraction` of the corpus to its readers."""
+def run(
+    fraction: float = 1.0, only: str | None = None, seed: int = 0, number: int | None = None, share: tuple[int, int] = (1, 1)
+) -> Board:
+    """Gives a `fraction` of the corpus to its readers; of that, share k of n: every n-th file of each kind."""
     board = Board()
     logging.disable(logging.WARNING)
     with tempfile.TemporaryDirectory() as temporary, _quiet():
@@ -103,7 +105,8 @@ def run(fraction: float = 1.0, only: str | None = None, seed: int = 0, number: i
             problem = _judge(kind, folder, "good", kind.make(), -1)
             if problem.verdict != "read":
                 board.outcomes.append(problem)
-            for k in range(max(1, round(kind.count * fraction))) if number is None else [number]:
+            files = range(share[0] - 1, max(1, round(kind.count * fraction)), share[1])
+            for k in files if number is None else [number]:
                 board.outcomes.append(_judge(kind, folder, *broken(kind, k, seed), k))
             shutil.rmtree(folder)
     logging.disable(logging.NOTSET)
@@ -213,6 +216,7 @@ def main() -> None:
     parser.add_argument("--fraction", type=float, default=1.0, help="of the corpus")
     parser.add_argument("--only", help="kinds whose name has this in it")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--share", default="1/1", metavar="K/N", help="every N-th file of each kind, from the K-th")
     parser.add_argument("--number", type=int, help="one file of a kind, with its traceback")
     parser.add_argument("--show", type=int, default=15, help="failures to show")
     given = parser.parse_args()
@@ -220,7 +224,8 @@ def main() -> None:
     if given.only is not None and not any(given.only in name for name in names):
         parser.error(f"--only: no kind's name has {given.only!r} in it; there are {', '.join(names)}")
     started = time.monotonic()
-    board = run(given.fraction, given.only, given.seed, given.number)
+    k, n = map(int, given.share.split("/"))
+    board = run(given.fraction, given.only, given.seed, given.number, (k, n))
     print(board)
     print(f"{time.monotonic() - started:.0f} s")
     seen: Counter[tuple[str, str]] = Counter()
