@@ -90,9 +90,7 @@ def broken(kind: Kind, number: int, seed: int = 0) -> tuple[str, bytes]:
     return chosen.__name__, content
 
 
-def run(
-    fraction: float = 1.0, only: str | None = None, seed: int = 0, number: int | None = None, share: tuple[int, int] = (1, 1)
-) -> Board:
+def run(fraction: float = 1.0, only: str | None = None, seed: int = 0, number: int | None = None, share: tuple[int, int] = (1, 1)) -> Board:
     """Gives a `fraction` of the corpus to its readers; of that, share k of n: every n-th file of each kind."""
     board = Board()
     logging.disable(logging.WARNING)
