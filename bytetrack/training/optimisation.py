@@ -23,7 +23,7 @@ class Optimisation:
     `optimizer`: `sgd` with Nesterov's momentum, or `adamw` (Loshchilov and Hutter, 2019; `momentum` is its first beta, the second 0.999),
     which learns more in few steps from nothing, at smaller rates and with a larger `weight_decay`. `learning_rate` is that of a batch of
     64 images; with the batch it scales as `scaling` says: `linear`, by its root (`sqrt`) or not (`none`); None is linear for SGD, whose
-    step is the gradient (Goyal et al., 2017), and the root for AdamW, whose step has its size from the rate alone (Malladi et al., 2022).
+    step is the gradient (Goyal et al., 2017), and none for AdamW, whose step has its size from the rate alone.
     The rate rises from 0 as the square of the step over `warmup_epochs`, falls along a cosine to `final_factor` of itself and stays
     there for the last `floor_epochs`, None for those without augmentation. `weight_decay` acts on convolution weights only. Gradients
     longer than `clip_norm` (all together) are shortened to it. `ema_decay` is the moving average's after many steps, reached with time
@@ -47,7 +47,7 @@ class Optimisation:
         if self.optimizer not in OPTIMIZERS:
             raise ValueError(f"optimizer must be {' or '.join(OPTIMIZERS)}: got {self.optimizer!r}")
         if self.scaling is None:
-            object.__setattr__(self, "scaling", "linear" if self.optimizer == "sgd" else "sqrt")
+            object.__setattr__(self, "scaling", "linear" if self.optimizer == "sgd" else "none")
         if self.scaling not in SCALINGS:
             raise ValueError(f"scaling must be {', '.join(SCALINGS)}, or null for what suits the optimizer: got {self.scaling!r}")
         if self.clip_norm is not None and not self.clip_norm > 0:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bytetrack.errors import FormatError
 from bytetrack.training.checkpoint import differences
 from bytetrack.training.recipe import Recipe
 
@@ -41,6 +42,8 @@ def step_now(path: Path, content: Mapping[str, Any], recipe: Recipe, steps_per_e
     settings = content["settings"]
     batch, images = settings["train"]["batch_size"], settings["images"]
     step = int(content["step"])
+    if not isinstance(batch, int) or batch < 1:
+        raise FormatError(f"{path}: damaged, its batch_size is {batch!r}: remove it or set another out")
     if batch != recipe.batch_size:
         step = step * steps_per_epoch // max(images // batch, 1)
     if step > recipe.max_epochs * steps_per_epoch:

@@ -11,7 +11,7 @@ MOVING = re.compile(
     rb"\d{4}-\d\d-\d\d[ T]\d\d:\d\d|"
     rb"git.revision[^\n]*|date(: |</dt><dd>)[^\n<]*|<span>made</span>[^<]*|workers(</code></td><td>|[:=] ?)\d"
 )
-VARYING = ("study.journal", "summary.json", "stdout", "stderr")  # with dates and durations
+VARYING = ("study.journal", "summary.json", "metrics.csv", "stdout", "stderr")  # with dates and durations
 LOCK = "study.journal.lock"  # how the names of Optuna's locks begin: the same command removes what a killed run left
 
 

@@ -115,13 +115,13 @@ def test_gradients_are_shortened_to_the_norm_that_is_set() -> None:
     assert float(network.weight.grad.norm()) == pytest.approx(192)
 
 
-def test_the_rate_follows_the_batch_in_proportion_for_sgd_and_by_its_root_for_adamw() -> None:
+def test_the_rate_follows_the_batch_in_proportion_for_sgd_and_not_for_adamw() -> None:
     def rate(settings: Optimisation, batch: int) -> float:
         return settings.rate(100, 100, 80, 10, batch)
 
     assert rate(Optimisation(learning_rate=1.0), 16) == 16 / 64
-    assert rate(Optimisation(optimizer="adamw", learning_rate=1.0), 16) == 0.5
-    assert rate(Optimisation(learning_rate=1.0, scaling="none"), 16) == 1
+    assert rate(Optimisation(optimizer="adamw", learning_rate=1.0), 16) == 1
+    assert rate(Optimisation(learning_rate=1.0, scaling="sqrt"), 16) == 0.5
     with pytest.raises(ValueError, match="scaling must be linear, sqrt, none"):
         Optimisation(scaling="square")
 

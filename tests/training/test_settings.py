@@ -72,10 +72,10 @@ def test_settings_that_an_earlier_version_did_not_record_are_those_it_had(traine
     before["train"]["assignment"]["max_pairs"] = 2_000_000
     assert resuming.changes(whole, before, now, False) == []
     del before["train"]["optimisation"]["scaling"]  # which was linear, for AdamW too
-    adamw = {"optimizer": "adamw", "scaling": "sqrt"}
+    adamw = {"optimizer": "adamw", "scaling": "none"}
     before["train"]["optimisation"]["optimizer"] = "adamw"
     now["train"]["optimisation"].update(adamw)
-    with pytest.raises(ValueError, match="scaling linear -> sqrt"):
+    with pytest.raises(ValueError, match="scaling linear -> none"):
         resuming.changes(whole, before, now, False)
 
 
