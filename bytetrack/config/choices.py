@@ -25,7 +25,7 @@ TAKES: dict[str, dict[str, str | None]] = {  # verb, group: the `_target_`s that
     "score": {"dataset": SEQUENCES},
     "track": {"dataset": SEQUENCES, "detector": r"bytetrack\.detection\."},
     "train": {"detector": r"bytetrack\.detection\.yolox\.", "dataset": None, "tracker": None},
-    "tune": {"dataset": SEQUENCES, "detector": r"bytetrack\.detection\.(recorded|simulated)\."},
+    "tune": {"dataset": r"bytetrack\.data\.datasets\.", "detector": r"bytetrack\.detection\.(recorded|simulated)\."},
 }
 
 

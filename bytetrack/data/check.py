@@ -20,6 +20,7 @@ from bytetrack.data.coco import split_frame
 from bytetrack.data.converters import convert
 from bytetrack.data.converters.document import progress
 from bytetrack.data.converters.mot import coco_from_sequences
+from bytetrack.data.ground_truth import READERS
 from bytetrack.errors import FormatError
 from bytetrack.orientation import is_turned
 from bytetrack.replacing import json_text, replace_text
@@ -101,7 +102,12 @@ def check(
 def check_ground_truth(sequence: Sequence) -> list[Finding]:
     """Every line of the sequence's whole ground truth file that is not as it should be, and images beyond its length."""
     findings = []
-    if sequence.ground_truth is not None:
+    if sequence.ground_truth is not None and sequence.layout in READERS:
+        try:
+            READERS[sequence.layout](sequence.ground_truth)
+        except ValueError as error:
+            findings.append(Finding("error", "cannot be read", str(sequence.ground_truth), str(error)))
+    elif sequence.ground_truth is not None:
         seen: set[tuple[float, ...]] = set()
         with sequence.ground_truth.open(encoding="utf-8", errors="replace") as file:
             for number, line in enumerate(file, start=1):
