@@ -14,6 +14,7 @@ def main(config: Any) -> None:
     sequences, compare = pipeline.sequences_of(dataset), pipeline.earlier_run(config.compare)
     network_or_files = build(config.detector)
     tracker_for = pipeline.TrackerFactory(build, plain(config.tracker), plain(config.per_sequence) or {}, config.frame_rate)
+    tracker_for.name_unmatched(sequences)
     out = out_folder(config.out, "track")
     executor = build(config.executor)
     detector = pipeline.replayable(network_or_files, sequences, Path(config.detections or out / "detections"), executor, config.streams)

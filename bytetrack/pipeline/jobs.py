@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -129,6 +130,15 @@ class TrackerFactory:
     settings: Mapping[str, Any]
     per_sequence: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     frame_rate: float | None = None
+
+    def name_unmatched(self, sequences: Iterable[Sequence]) -> None:
+        """Warns of the settings in `per_sequence` that are for none of `sequences`, with the nearest name of each."""
+        names = [sequence.name for sequence in sequences]
+        for name in self.per_sequence if isinstance(self.per_sequence, Mapping) else ():
+            if name not in names:
+                near = get_close_matches(str(name), names, 1, 0.4)
+                guess = f"did you mean {near[0]}?" if near else f"there are {', '.join(names[:3])}{', …' * (len(names) > 3)}"
+                log.warning("per_sequence: no sequence is called %s, so its settings are not used: %s", name, guess)
 
     def __call__(self, sequence: Sequence) -> Tracker:
         return self.build(self.settings_of(sequence))

@@ -48,6 +48,7 @@ def tune(
     sequences = pipeline.sequences_of(dataset)
     names = [sequence.name for sequence in sequences]
     factory = pipeline.TrackerFactory(build, dict(plan.settings), per_sequence or {})
+    factory.name_unmatched(sequences)
     camera = None if camera_motion is None else pipeline.camera_motion_for(camera_motion, factory, sequences, out)
     replay = Replay(sequences, detector, dataset.protocol, seed=plan.seed, camera_motion=camera, **filters)
     if not any(replay.truth(name).n_boxes for name in names):

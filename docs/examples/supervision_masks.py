@@ -1,4 +1,7 @@
-"""supervision in, supervision out: detections with masks become tracks with ids, ready for its annotators."""
+"""supervision in, supervision out: detections with masks become tracks with ids, ready for its annotators.
+
+Needs `pip install supervision`.
+"""
 
 import numpy as np
 import supervision as sv

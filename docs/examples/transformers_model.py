@@ -1,4 +1,7 @@
-"""Track what a transformers detector finds. A tiny random model, so that nothing is downloaded: use `from_pretrained` instead."""
+"""Track what a transformers detector finds. A tiny random model, so that nothing is downloaded: use `from_pretrained` instead.
+
+Needs `pip install transformers`.
+"""
 
 import torch
 from transformers import YolosConfig, YolosForObjectDetection, YolosImageProcessor

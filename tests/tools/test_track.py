@@ -205,3 +205,12 @@ def test_thresholds_that_no_box_reaches_are_named(verb_here, tiny: Path) -> None
     assert process.returncode == 0, process.stderr
     assert "A: no track was started: highest score 0.90, tracker.new_track_score is 0.95" in process.stderr
     assert "A: no track is left of 18 boxes" in verb_here("track", *data, "min_box_area=1e6", "out=other").stderr
+
+
+def test_settings_for_a_sequence_that_there_is_not_are_named_with_the_nearest(verb_here, tiny: Path) -> None:
+    words = [*DATASET, f"dataset.root={tiny}", "detector=public", "out=run"]
+    process = verb_here("track", *words, "per_sequence={A: {high_score: 0.5}, A1: {high_score: 0.5}, 2024_01_15: {high_score: 0.5}}")
+    assert process.returncode in (0, None)
+    assert "per_sequence: no sequence is called A1, so its settings are not used: did you mean A?" in process.stderr
+    assert "per_sequence: no sequence is called 20240115, so its settings are not used: there are A, B" in process.stderr
+    assert "called A," not in process.stderr
