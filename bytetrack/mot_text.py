@@ -15,7 +15,7 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.boxes import are_fractions, xyxy_from_tlwh
+from bytetrack.boxes import are_corners, are_fractions, xyxy_from_tlwh
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.listing import listed
 from bytetrack.score_scale import ROUNDING, in_unit_interval
@@ -67,6 +67,11 @@ class Table:
         self.refuse(fractions, "boxes in pixels (all are fractions of the image: multiply them by its width and height)")
         self.refuse((np.abs(values[:, TLWH]) > LARGEST_PIXEL).any(axis=1), f"a box within {LARGEST_PIXEL:g} pixels")
 
+    def refuse_corners(self, width: float, height: float) -> None:
+        """FormatError if the boxes are corners, which the image's size shows (`are_corners`)."""
+        corners = np.full(len(self.values), are_corners(self.values[:, TLWH], width, height))
+        self.refuse(corners, "left, top, width, height (the last two of every box are its right and bottom edge: subtract left and top)")
+
 
 def read_table(path: Path, columns: Container[int], expected: str) -> Table:
     """The file's numbers; FormatError unless every line has the same number of columns and that lies in `columns`.
@@ -95,16 +100,20 @@ def read_detections(
     scores: Scores = "strict",
     classes: bool = False,
     every: int = 1,
+    size: tuple[int, int] | None = None,
 ) -> SequenceDetections:
     """Detections of `length` frames, every `every`-th from `first_frame`, of a file in the numbering of the whole sequence, from 1.
 
     Seven to ten columns, of which the first seven count, with `classes` also the eighth, the class's number (-1 in all rows: none);
     within a frame the file's order stays. `last_frame` is the last of the whole sequence, where known. Scores must lie in [0, 1]: `strict`
     refuses others, but for rounding, `robust` (formerly `minmax`) brings those of the whole file there as `in_unit_interval` says; a
-    warning tells what was done. FormatError also for a file that has boxes, but none in these frames: its numbering must be another one.
+    warning tells what was done. FormatError also for a file that has boxes, but none in these frames: its numbering must be
+    another one. `size` is the image's width and height, if known: corners in place of sizes are then refused.
     """
     table = read_table(path, range(7, 11), "7 to 10 columns frame,id,left,top,width,height,score,...")
     table.refuse_bad_boxes(last_frame)
+    if size is not None:
+        table.refuse_corners(*size)
     number, score = table.values[:, FRAME].astype(np.int64), table.values[:, SCORE]
     frame, rest = np.divmod(number - first_frame, every)
     if scores == "strict":

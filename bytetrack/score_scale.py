@@ -24,7 +24,7 @@ def in_unit_interval(score: Floats) -> tuple[Floats, str | None]:
     90th percentile to 1, and cut to 1. So no single score decides what becomes of the others.
 
     >>> in_unit_interval(np.array([1.0000001, 0.8, 0.7]))
-    (array([1. , 0.8, 0.7]), '1 of 3 scores outside [0, 1] (1 to 1.0000001) cut to it')
+    (array([1. , 0.8, 0.7]), '1 of 3 scores outside [0, 1] (1.0000001 to 1.0000001) cut to it')
     >>> in_unit_interval(np.array([95.0, 40.0]))[0]
     array([0.95, 0.4 ])
     """

@@ -39,6 +39,8 @@ def read_annotations(source: Sequence | Path) -> Annotations:
         raise ValueError(f"{source.name} has no ground truth")
     table = read_table(path, range(7, 11), "9 columns frame,id,left,top,width,height,conf,class,visibility (or MOT15's 10)")
     table.refuse_bad_boxes(last_frame)
+    if isinstance(source, Sequence):
+        table.refuse_corners(source.width, source.height)
     has_class = table.values.shape[1] in (8, 9)
     identity = _identities(table, table.values[:, CLASS] if has_class else None)
     order = np.lexsort((identity, table.values[:, FRAME]))

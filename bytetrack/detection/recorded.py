@@ -55,4 +55,5 @@ class Public:
 
 
 def _read(path: Path, sequence: SequenceInfo, scores: Scores, classes: bool = False) -> SequenceDetections:
-    return read_detections(path, sequence.first_frame, sequence.length, sequence.last_frame, scores, classes, sequence.every)
+    size = (sequence.width, sequence.height)
+    return read_detections(path, sequence.first_frame, sequence.length, sequence.last_frame, scores, classes, sequence.every, size)

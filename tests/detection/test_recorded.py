@@ -84,3 +84,12 @@ def test_they_travel_to_other_processes() -> None:
     assert pickle.loads(pickle.dumps(Recorded("x"))).folder == Path("x")
     with pytest.raises(ValueError, match="scores must be strict or robust: got 'clip'"):
         Recorded("x", scores="clip")
+
+
+def test_corners_in_place_of_sizes_are_refused(tmp_path: Path) -> None:
+    rows = [(frame, 800 + 2 * frame, 500, 830 + 2 * frame, 560) for frame in range(1, 21)]  # left, top, right, bottom
+    (tmp_path / "A.txt").write_text("".join(f"{f},-1,{a},{b},{c},{d},0.9,-1,-1,-1\n" for f, a, b, c, d in rows))
+    with pytest.raises(FormatError, match=r"A\.txt:1: expected left, top, width, height \(the last two of every box are its right"):
+        Recorded(tmp_path).detect_sequence(Sequence("A", 20, 30, 960, 640))
+    (tmp_path / "A.txt").write_text("".join(f"{f},-1,{a},{b},{c - a},{d - b},0.9,-1,-1,-1\n" for f, a, b, c, d in rows))
+    assert len(Recorded(tmp_path).detect_sequence(Sequence("A", 20, 30, 960, 640)).score) == 20
