@@ -287,7 +287,8 @@ def _images(folder: Path, most: int = 16) -> list[npt.NDArray[np.uint8]]:
     import cv2
 
     paths = list(itertools.islice(files_below(folder, IMAGE_ENDINGS), most))
-    found = [image for path in paths if (image := cv2.imread(str(path))) is not None]
+    as_stored = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    found = [image for path in paths if (image := cv2.imread(str(path), as_stored)) is not None]
     if not found:
         raise MissingDataError(f"images={folder}: no image found there: give a folder of images, or null for random ones")
     return cast("list[npt.NDArray[np.uint8]]", found)
