@@ -16,6 +16,9 @@ from bytetrack.signals import ended_by_signals
 
 __all__ = ["console", "run_verb", "verb"]
 
+USING = ("demo", "track")
+"""The verbs that use a detector as it was trained; the others train it, or take none of YOLOX's own files."""
+
 
 def verb(name: str) -> Callable[[Callable[[Any], None]], Callable[[], None]]:
     """Makes `task(config)` a command whose defaults are `configs/<name>.yaml` and whose arguments are Hydra overrides.
@@ -31,13 +34,17 @@ def verb(name: str) -> Callable[[Callable[[Any], None]], Callable[[], None]]:
             complete = os.environ.get("HYDRA_FULL_ERROR") == "1"
 
             def guarded(config: Any) -> None:
+                from hydra.core.hydra_config import HydraConfig
+
                 from bytetrack.config.composing import settled_config
+                from bytetrack.config.trained import as_trained
                 from bytetrack.config.guarding import refuse_not_finite
 
                 logging.getLogger("bytetrack").setLevel(logging.INFO)
                 with explained(name, complete), ended_by_signals():  # here, too: a launcher may call it in another process
                     refuse_not_finite(config)
-                    task(settled_config(name, config))
+                    settled = settled_config(name, config)
+                    task(as_trained(settled, HydraConfig.get().overrides.task) if name in USING else settled)
 
             with explained(name, complete), ended_by_signals():
                 sys.argv[1:] = _arguments(name, sys.argv[1:])

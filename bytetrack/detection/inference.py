@@ -57,7 +57,12 @@ class Inference:
                 "%s was trained at %d x %d, detector.input_size is %d x %d: detector.input_size=[%d,%d] is what it knows",
                 detector.weights, own_height, own_width, height, width, own_height, own_width,
             )  # fmt: skip
-        self.convention = pick_convention(detector.convention, checkpoint)
+        if checkpoint.convention is not None and detector.convention not in (None, checkpoint.convention):
+            self.convention = str(detector.convention)
+            told = (detector.weights, checkpoint.convention, self.convention)
+            log.warning("%s was trained with convention %s, detector.convention is %s: expect poor boxes", *told)
+        else:
+            self.convention = pick_convention(detector.convention, checkpoint)
         class_ids = choose(detector.classes, checkpoint.num_classes, checkpoint.class_names, str(detector.weights))
         single = checkpoint.num_classes == 1 or (class_ids is not None and len(class_ids) == 1)
         source = str(detector.weights)

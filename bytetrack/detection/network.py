@@ -139,6 +139,7 @@ class Checkpoint:
     class_names: list[str] | None = None
     convention: str | None = None
     input_size: tuple[int, int] | None = None
+    own_size: Size | None = None
 
     @property
     def shape(self) -> tuple[int, int, bool]:
@@ -148,14 +149,24 @@ class Checkpoint:
     @property
     def size_name(self) -> str:
         """nano, tiny, s, m, l or x; "of no standard size" for others."""
-        named = {(int(size.width * 64), max(round(size.depth * 3), 1), size.depthwise): name for name, size in SIZES.items()}
-        return named.get(self.shape, "of no standard size")
+        return {_shape_of(size): name for name, size in SIZES.items()}.get(self.shape, "of no standard size")
 
     @property
     def size(self) -> Size:
-        """Depth and width of a network that takes these parameters; those of no standard size are read off the first layers."""
+        """Depth and width of a network that takes these parameters; those of no standard size are read off the first layers, where
+        the file does not say them."""
         channels, bottlenecks, depthwise = self.shape
-        return SIZES.get(self.size_name, Size(bottlenecks / 3, channels / 64, depthwise))
+        return self.own_size or SIZES.get(self.size_name, Size(bottlenecks / 3, channels / 64, depthwise))
+
+    def decided(self, size: Size, classes: Sequence[str | int] | None) -> dict[str, Any]:
+        """The settings of a `Yolox` that the file decides, with its values: what it says of itself, its size where `size` is of another
+        shape, and all of its classes where none of `classes` is among the names that it gives them."""
+        own: dict[str, Any] = {"input_size": self.input_size and list(self.input_size), "convention": self.convention}
+        if self.own_size or _shape_of(size) != self.shape:
+            own |= self.size._asdict()
+        decided = {name: value for name, value in own.items() if value is not None}
+        known = {*(self.class_names or ()), *range(self.num_classes)}
+        return decided | ({"classes": None} if self.class_names and not known & set(classes or known) else {})
 
     @property
     def usual_size(self) -> tuple[int, int]:
@@ -165,6 +176,11 @@ class Checkpoint:
         if self.num_classes == 1:
             return (608, 1088) if self.size_name in ("nano", "tiny", "s") else (800, 1440)
         return (416, 416) if self.size_name in ("nano", "tiny") else (640, 640)
+
+
+def _shape_of(size: Size) -> tuple[int, int, bool]:
+    """`Checkpoint.shape` of a network of that size."""
+    return int(size.width * 64), max(round(size.depth * 3), 1), size.depthwise
 
 
 def _shape(model: dict[str, Tensor]) -> tuple[int, int, bool]:
@@ -201,8 +217,8 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     if head.ndim != 4 or stem.ndim != 4 or not 1 <= len(head) <= MOST_CLASSES:
         raise FormatError(f"{path}: expected convolutions for 1 to {MOST_CLASSES} classes, got {tuple(head.shape)} and {tuple(stem.shape)}")
     try:
-        return Checkpoint(path, state, len(head), **_about(content.get("detector") or {}, len(head)))
-    except (TypeError, ValueError, KeyError, AttributeError, RuntimeError):
+        return Checkpoint(path, state, len(head), **_about(content.get("detector") or {}, len(head), _shape(state)))
+    except (TypeError, ValueError, KeyError, AttributeError, RuntimeError, OverflowError):
         raise FormatError(f"{path}: what it says of itself under the key 'detector' cannot be: {str(content['detector'])[:80]}") from None
 
 
@@ -212,13 +228,17 @@ def _own(mapped: Tensor) -> Tensor:
     return mapped.clone() if mapped.nbytes <= mapped.untyped_storage().nbytes() else mapped
 
 
-def _about(said: dict[str, Any], num_classes: int) -> dict[str, Any]:
-    """Names, convention and input size as a file of ours states them; an error of any kind for what it would never state."""
+def _about(said: dict[str, Any], num_classes: int, shape: tuple[int, int, bool]) -> dict[str, Any]:
+    """Names, convention and sizes as a file of ours states them; an error of any kind for what it would never state."""
     names, convention, size = (said.get(key) for key in ("class_names", "convention", "input_size"))
     if names is not None and (len(names) != num_classes or not all(isinstance(name, str) for name in names)):
         raise ValueError("class_names")
     height_width = check_input_size([int(side) for side in size]) if size else None
-    return {"class_names": names and list(names), "convention": check_convention(convention), "input_size": height_width}
+    own = Size(float(said["depth"]), float(said["width"]), bool(said["depthwise"])) if "depth" in said else None
+    if own is not None and _shape_of(own) != shape:
+        raise ValueError("depth, width, depthwise")
+    about = {"class_names": names and list(names), "convention": check_convention(convention)}
+    return {**about, "input_size": height_width, "own_size": own}
 
 
 def _what(content: Any) -> str:

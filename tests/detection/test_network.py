@@ -6,6 +6,7 @@ import logging
 import math
 import os
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -130,6 +131,32 @@ def test_a_missing_parameter_is_named(nano: Path, tmp_path: Path) -> None:
     torch.save({"model": model}, tmp_path / "w.pth")
     with pytest.raises(FormatError, match=r"1 parameters .* 'head.stems.1.conv.weight'"):
         load_weights(build_network(*SIZES["nano"], num_classes=80), tmp_path / "w.pth")
+
+
+def test_a_checkpoint_decides_what_it_was_trained_with_and_leaves_the_rest(nano: Path) -> None:
+    coco = read_checkpoint(nano)
+    assert coco.decided(SIZES["nano"], ["person"]) == {}
+    assert coco.decided(SIZES["x"], ["person"]) == {"depth": 0.33, "width": 0.25, "depthwise": True}
+    ours = replace(coco, class_names=[f"c{number}" for number in range(80)], convention="bgr255", input_size=(64, 96))
+    told = {"input_size": [64, 96], "convention": "bgr255"}
+    assert ours.decided(SIZES["nano"], ["c3"]) == ours.decided(SIZES["nano"], None) == ours.decided(SIZES["nano"], [79]) == told
+    assert ours.decided(SIZES["nano"], ["person"]) == {**told, "classes": None}
+
+
+@pytest.mark.parametrize("depth", [0.5, 0.6])
+def test_a_depth_that_the_first_layers_do_not_show_is_taken_from_the_file(depth: float, tmp_path: Path) -> None:
+    state = build_network(depth, 0.0625).state_dict()
+    torch.save({"model": state, "detector": {"depth": depth, "width": 0.0625, "depthwise": False}}, tmp_path / "own.pth")
+    assert read_checkpoint(tmp_path / "own.pth").size == (depth, 0.0625, False)
+    load_weights(build_network(*read_checkpoint(tmp_path / "own.pth").size), tmp_path / "own.pth")
+
+
+@pytest.mark.parametrize("depth", [1.0, 1e300, float("inf"), float("nan"), "deep", None])
+def test_a_depth_that_the_parameters_contradict_is_refused(depth: object, tmp_path: Path) -> None:
+    about = {"depth": depth, "width": 0.0625, "depthwise": False}
+    torch.save({"model": build_network(0.33, 0.0625).state_dict(), "detector": about}, tmp_path / "own.pth")
+    with pytest.raises(FormatError, match="what it says of itself under the key 'detector' cannot be"):
+        read_checkpoint(tmp_path / "own.pth")
 
 
 def published(model: dict[str, torch.Tensor]) -> dict[str, object]:
