@@ -37,8 +37,8 @@ def verb(name: str) -> Callable[[Callable[[Any], None]], Callable[[], None]]:
                 from hydra.core.hydra_config import HydraConfig
 
                 from bytetrack.config.composing import settled_config
-                from bytetrack.config.trained import as_trained
                 from bytetrack.config.guarding import refuse_not_finite
+                from bytetrack.config.trained import as_trained
 
                 logging.getLogger("bytetrack").setLevel(logging.INFO)
                 with explained(name, complete), ended_by_signals():  # here, too: a launcher may call it in another process
