@@ -105,7 +105,7 @@ def assemble(
 def _class_names(detector: Any, wanted: Sequence[str | int] | None) -> list[str]:
     """What the detector's boxes are called, by class id; boxes without classes by the one class that is wanted."""
     own = getattr(detector, "class_names", None)
-    if own is None and hasattr(detector, "detect"):
+    if hasattr(detector, "detect"):
         return named(own, getattr(detector, "classes", None))
     if own is None and wanted is not None and len(wanted) == 1:
         return [str(wanted[0])]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-__all__ = ["COCO", "choose", "named", "names_of"]
+__all__ = ["COCO", "choose", "named", "names_of", "own_names"]
 
 # fmt: off
 COCO = (
@@ -30,6 +30,11 @@ def names_of(setting: Sequence[str] | str | None) -> list[str] | None:
     return None if setting is None else [str(name) for name in setting]
 
 
+def own_names(stated: Sequence[str] | None, num_classes: int) -> list[str] | None:
+    """What a network's classes are called, by number: as its file states; 80 classes of which it states nothing are COCO's."""
+    return list(stated or COCO) if stated or num_classes == len(COCO) else None
+
+
 def named(own: Sequence[str] | None, wanted: Sequence[str | int] | None) -> list[str]:
     """What a network's detections are called, by class id: its own names, else COCO's; the only one of those wanted where there is but
     one, since detections then carry no class."""
@@ -51,11 +56,11 @@ def choose(wanted: Sequence[str | int] | None, num_classes: int, names: Sequence
     """
     if wanted is None or num_classes == 1:
         return None
-    names = names or (COCO if num_classes == len(COCO) else None)
+    names = own_names(names, num_classes)
     chosen = []
     for item in wanted:
         if isinstance(item, str) and names is not None and item in names:
-            chosen.append(list(names).index(item))
+            chosen.append(names.index(item))
         elif isinstance(item, int) and 0 <= item < num_classes:
             chosen.append(item)
         else:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from bytetrack.detection.classes import COCO
+from bytetrack.detection.classes import own_names
 from bytetrack.detection.exported import About, ExportedDetector
 from bytetrack.detection.graphs import with_frames, with_nms
 from bytetrack.detection.inference import DTYPES, pick_convention, prepare
@@ -109,7 +109,7 @@ def export(
     about = About(
         output="detections" if nms else "decoded" if decode else "raw",
         convention=pick_convention(check_convention(convention), checkpoint),
-        class_names=checkpoint.class_names or (list(COCO) if checkpoint.num_classes == len(COCO) else None),
+        class_names=own_names(checkpoint.class_names, checkpoint.num_classes),
         num_classes=checkpoint.num_classes,
         input_size=list(size),
         input="frames" if preprocess else None,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from bytetrack.detection.classes import choose, own_names
 from bytetrack.detection.yolox import NAMES as CONVENTIONS
 from bytetrack.detection.yolox import check_convention, check_input_size, check_settings, settings_key
 from bytetrack.errors import FormatError, MissingDataError
@@ -170,14 +171,18 @@ class ExportedDetector:
     def shared(self, callers: int, threads: int) -> Self:
         """The same detector, for so many threads that call it at once: each call uses `threads` cores of the CPU."""
         twin = copy(self)
-        twin.told = twin.__dict__.pop("_loaded", None) is not None
+        twin.told = "_loaded" in vars(self)
         twin.callers, twin.threads = callers, threads
         return twin
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what is loaded: a copy, or another process, loads the file itself."""
+        return {name: value for name, value in vars(self).items() if name != "_loaded"}
+
     @property
     def class_names(self) -> list[str] | None:
-        """What the file's classes are called, by number, where it says so."""
-        return self._loaded.about.class_names
+        """What the file's classes are called, by number, where that is known."""
+        return self._loaded.class_names
 
     @cached_property
     def _loaded(self) -> _Loaded:
@@ -218,6 +223,7 @@ class _Loaded:
         self.grid, self.stride = anchor_grid(*self.size)
         self._own = threading.local()  # each thread's input, kept: fresh memory costs as much as filling it
         self.kind, classes = self._probe(where)
+        self.class_names = own_names(self.about.class_names, classes)
         self.limits = self._limits(detector, classes, where)
         if not detector.told:
             log.info("%s: %s, %d classes, %dx%d, %s", where, model.runtime, classes, *self.size, self.convention)
@@ -234,7 +240,6 @@ class _Loaded:
         return kind or looks, output.shape[2] - 5
 
     def _limits(self, detector: ExportedDetector, num_classes: int, where: str) -> Limits:
-        from bytetrack.detection.classes import choose
         from bytetrack.detection.select import Limits
 
         class_ids = choose(detector.classes, num_classes, self.about.class_names, where)

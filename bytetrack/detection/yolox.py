@@ -119,6 +119,15 @@ class Yolox:
         return self._inference.batches(batches)
 
     @property
+    def class_names(self) -> list[str] | None:
+        """What the file's classes are called, by number, where that is known; FormatError."""
+        from bytetrack.detection.classes import own_names
+        from bytetrack.detection.network import read_checkpoint
+
+        checkpoint = read_checkpoint(self.weights)
+        return own_names(checkpoint.class_names, checkpoint.num_classes)
+
+    @property
     def on_cpu(self) -> bool:
         """Whether it runs on the cores that everything else needs too, as many of them as it finds good."""
         from bytetrack.detection.inference import pick_device

@@ -1,5 +1,6 @@
 """From sequences to result files to scores: detector, tracker and scorer joined, many sequences at a time."""
 
+from bytetrack.pipeline.class_names import ClassMatch, class_match_for
 from bytetrack.pipeline.detect import DetectJob, camera_motion_for, replayable
 from bytetrack.pipeline.folders import earlier_run, result_folder, rewrite_trajectories
 from bytetrack.pipeline.jobs import (
@@ -17,6 +18,7 @@ from bytetrack.pipeline.run import every_sequence, finish, score_every_sequence,
 
 __all__ = [
     "CameraMotion",
+    "ClassMatch",
     "DetectJob",
     "Looks",
     "ScoreJob",
@@ -25,6 +27,7 @@ __all__ = [
     "TrackJob",
     "TrackerFactory",
     "camera_motion_for",
+    "class_match_for",
     "earlier_run",
     "every_sequence",
     "finish",

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from bytetrack.boxes import passing, tlwh_from_xyxy
 from bytetrack.data.mot import read_annotations, read_trajectories, write_trajectories
 from bytetrack.errors import FormatError
+from bytetrack.pipeline.class_names import ClassMatch
 from bytetrack.pipeline.folders import forget_scores
 from bytetrack.pipeline.nothing import why_nothing
 from bytetrack.replacing import replacing
@@ -185,6 +186,7 @@ class TrackJob:
     """Detects and tracks a sequence, writes `folder`/<sequence>.txt, and scores what the file says.
 
     `frame_rate`: the tracker counts time in frames at this rate; None: a frame is a frame, but for videos whose rate varies.
+    `classes` brings the detector's class numbers to the dataset's; None: they are the dataset's.
     """
 
     detector: SequenceDetector
@@ -196,9 +198,12 @@ class TrackJob:
     camera_motion: CameraMotion | None = None
     frame_rate: float | None = None
     appearance: Appearance | None = None
+    classes: ClassMatch | None = None
 
     def __call__(self, sequence: Sequence) -> SequenceScores | None:
         detections = self.detector.detect_sequence(sequence)
+        if self.classes is not None:
+            detections = self.classes.renumbered(sequence.name, detections)
         if sequence.ground_truth is not None and len(detections.score):  # what cannot be scored is refused before it is tracked
             check_classes(detections.class_id, self.protocol, sequence.class_names, f"{sequence.name}: the detections have")
         affines = None if self.camera_motion is None else self.camera_motion.of_sequence(sequence, detections)

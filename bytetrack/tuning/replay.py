@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from bytetrack.data.mot import read_annotations
 from bytetrack.executors import check_count, cores, submit
-from bytetrack.pipeline import CameraMotion, SequenceDetector, TrackerFactory, track_sequence
+from bytetrack.pipeline import CameraMotion, SequenceDetector, TrackerFactory, class_match_for, track_sequence
 from bytetrack.scoring import fast
 from bytetrack.structures import Detections, Sequence, SequenceDetections, Trajectories
 from bytetrack.workers import begin
@@ -73,6 +73,7 @@ class Replay:
         self.detector, self.protocol, self.seed = detector, protocol, seed
         self.min_box_area, self.max_aspect_ratio = min_box_area, max_aspect_ratio
         self.camera_motion = camera_motion
+        self.classes = class_match_for(detector, protocol, self.sequences.values())
         self._truth: dict[str, fast.PreparedTruth] = {}
         self._affines: dict[str, npt.NDArray[np.float64] | None] = {}
         self._recorded: dict[str, SequenceDetections] = {}
@@ -90,7 +91,8 @@ class Replay:
         """The detections of a sequence, frame by frame."""
         if (name, copy) not in self._frames:
             if name not in self._recorded:
-                self._recorded[name] = self.detector.detect_sequence(self.sequences[name])
+                found = self.detector.detect_sequence(self.sequences[name])
+                self._recorded[name] = found if self.classes is None else self.classes.renumbered(name, found)
             self._frames[name, copy] = list(jittered(self._recorded[name], name, copy, self.seed))
         return self._frames[name, copy]
 

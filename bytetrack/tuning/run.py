@@ -66,7 +66,8 @@ def tune(
     for name, settings in (("default", dict(plan.settings)), ("tuned", verdict.settings)):
         folder = out / name
         factory = pipeline.TrackerFactory(build, settings, per_sequence or {})
-        job = pipeline.TrackJob(detector, factory, folder / "tracks", dataset.protocol, **filters, camera_motion=camera)
+        tracks = folder / "tracks"
+        job = pipeline.TrackJob(detector, factory, tracks, dataset.protocol, **filters, camera_motion=camera, classes=replay.classes)
         folder.mkdir(exist_ok=True)
         scores[name] = pipeline.score_every_sequence(job, sequences, folder, Processes(workers))
         save(settings, folder)

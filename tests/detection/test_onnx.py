@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,13 @@ def test_a_file_of_open_sizes_takes_batches_of_any_size(small: tuple[Path, Path]
     assert_same(found, Yolox(small[0], 0.33, 0.0625, device="cpu", **settings).detect(coco_images), score=1e-4)
     with pytest.raises(ValueError, match=r"takes images of any size: set detector.input_size"):
         Onnx(small[1]).detect(coco_images)
+
+
+def test_a_detector_whose_file_is_loaded_can_be_sent_to_other_processes(nano_onnx: Path) -> None:
+    detector = Onnx(nano_onnx)
+    assert (detector.class_names or [""])[2] == "car"
+    assert pickle.loads(pickle.dumps(detector)).key() == detector.key()
+    assert detector.shared(2, 1).told
 
 
 def test_an_input_size_that_contradicts_the_file_is_refused(nano_onnx: Path, coco_images: list[np.ndarray]) -> None:

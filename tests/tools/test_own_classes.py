@@ -25,3 +25,23 @@ def test_own_classes_by_one_command(tmp_path: Path, verb_here: Verb) -> None:
     assert [found[name]["COMBINED"]["MOTA"] for name in ("person", "car")] == [100, 100]
     assert "TrackEval, class by class" in done.stdout
     assert "<h3>By class</h3>" in Path("o/report.html").read_text()
+
+
+def test_the_verb_scores_other_numbers_of_the_same_names_alike(tmp_path: Path, verb_here: Verb) -> None:
+    dataset(tmp_path)
+    (tmp_path / "det").mkdir()
+    rows = [line.split(",") for line in PEOPLE_AND_CARS.splitlines()]
+    number = {"1": 0, "3": 2}  # COCO's person and car
+    found = "".join(f"{f},-1,{x},{y},{w},{h},0.9,{number[c]}\n" for f, _, x, y, w, h, _, c, _ in rows)
+    (tmp_path / "det" / "s.txt").write_text(found + "1,-1,50,50,30,30,0.9,16\n")
+    common = ["dataset=motchallenge", f"dataset.root={tmp_path / 'd'}", f"detector.folder={tmp_path / 'det'}", "out=o", "workers=1"]
+    refused = verb_here("track", *common, "detector.class_names=coco", "dataset.class_names=[none,plane]")
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert "no name is in both lists" in refused.stderr
+    assert not Path("o/tracks").exists()
+    done = verb_here("track", *common, "detector.class_names=coco", f"dataset.class_names=[{','.join(NAMES)}]")
+    assert done.returncode == 0, done.stderr
+    scored = json.loads(Path("o/scores.json").read_text())["classes"]
+    assert [scored[name]["COMBINED"]["MOTA"] for name in ("person", "car")] == [100, 100]
+    assert "s: boxes of classes that the dataset does not score are left out: dog 1" in done.stderr
+    assert {line.split(",")[7] for line in Path("o/tracks/s.txt").read_text().splitlines()} == {"1", "3"}

@@ -1,0 +1,109 @@
+"""A detector's class numbers and the dataset's are two lists: where both have names, the names say which number is which."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from bytetrack.detection.classes import choose, named
+from bytetrack.scoring.classes import rules_for
+from bytetrack.structures import Sequence, SequenceDetections
+
+__all__ = ["ClassMatch", "class_match_for"]
+
+log = logging.getLogger("bytetrack")
+LEFT_OUT = -1
+PEOPLE = {"person": "pedestrian", "pedestrian": "person"}
+PEDESTRIANS = {"mot17": {"pedestrian": 1}, "mot20": {"pedestrian": 1}}  # what protocols score whose datasets name no class
+MOST_SHOWN = 12
+
+
+@dataclass(frozen=True)
+class ClassMatch:
+    """`names` of a detector's classes, by its numbers, and the dataset's `numbers` for them; LEFT_OUT for those it does not score."""
+
+    names: tuple[str, ...]
+    numbers: tuple[int, ...]
+
+    def renumbered(self, sequence: str, detections: SequenceDetections) -> SequenceDetections:
+        """The detections in the dataset's numbers; those of classes that it does not score are left out, and a warning counts them.
+
+        Boxes without a class are of the only one where there is one name, else they stay as they are. ValueError for a number without
+        a name.
+        """
+        class_id = detections.class_id
+        if class_id is None:
+            if len(self.names) > 1:
+                return detections
+            class_id = np.zeros(len(detections.score), np.int64)
+        wrong = class_id[(class_id < 0) | (class_id >= len(self.names))]
+        if len(wrong):
+            raise ValueError(f"{sequence}: the detections have class {wrong[0]}, and the detector's class_names are {_shown(self.names)}")
+        numbers = np.array(self.numbers, np.int64)[class_id]
+        rows = np.flatnonzero(numbers != LEFT_OUT)
+        if len(rows) < len(numbers):
+            kinds, counts = np.unique(class_id[numbers == LEFT_OUT], return_counts=True)
+            shown = _shown([f"{self.names[kind]} {count}" for kind, count in zip(kinds, counts, strict=True)])
+            log.warning("%s: boxes of classes that the dataset does not score are left out: %s", sequence, shown)
+        offsets = np.searchsorted(rows, detections.offsets)
+        return replace(detections, xyxy=detections.xyxy[rows], score=detections.score[rows], offsets=offsets, class_id=numbers[rows])
+
+
+def class_match_for(detector: Any, protocol: str, sequences: Iterable[Sequence]) -> ClassMatch | None:
+    """How the classes of `detector` are those of the dataset by name; None where one of the two names none.
+
+    Case, spaces, hyphens and underscores do not count; a person is a pedestrian unless the detector tells them apart, and BDD100K's
+    older names are its newer ones. ValueError where no name is on both sides.
+    """
+    first = next(iter(sequences), None)
+    if first is None:
+        return None
+    rules, wanted = rules_for(protocol, first.class_names), getattr(detector, "classes", None)
+    if rules is None and (protocol not in PEDESTRIANS or (wanted is not None and len(wanted) == 1)):
+        return None  # a network's boxes of one class, which the user chose
+    own = getattr(detector, "class_names", None)
+    if not own:
+        return None
+    names, scored = named(own, wanted), PEDESTRIANS[protocol] if rules is None else rules.classes
+    found = choose(wanted, len(names), names, "detector.classes") or range(len(names))
+    numbers = tuple(number if kind in found else LEFT_OUT for kind, number in enumerate(_numbers(names, scored, protocol)))
+    if rules is None and len(names) == 1:
+        if numbers == (LEFT_OUT,):
+            log.warning("%s scores pedestrians, and the detector calls its boxes %s: they are taken for pedestrians", protocol, names[0])
+        return None
+    if set(numbers) == {LEFT_OUT}:
+        raise ValueError(
+            f"the detector finds {_shown([names[kind] for kind in found])}, the dataset scores {_shown(list(scored))}: no name is in both "
+            "lists: use the dataset's names (detector.class_names names those of recorded boxes, by their numbers from 0)"
+        )
+    if without := [name for name, number in scored.items() if number not in numbers]:
+        log.warning("classes that the dataset scores and the detector does not find, by their names: %s", _shown(without))
+    return ClassMatch(tuple(names), numbers)
+
+
+def _numbers(names: list[str], scored: Mapping[str, int], protocol: str) -> tuple[int, ...]:
+    """The number in `scored` of each name, LEFT_OUT for those that are not there."""
+    from bytetrack.data.converters.bdd100k import ALSO_CALLED
+
+    also = {**PEOPLE, **(ALSO_CALLED if protocol == "bdd100k" else {})}
+    known, own = {_plain(name): number for name, number in scored.items()}, {_plain(name) for name in names}
+    numbers = []
+    for name in names:
+        plain = _plain(name)
+        other = also.get(plain, "")
+        meant = plain if plain in known or other in own else other
+        numbers.append(scored.get(name, known.get(meant, LEFT_OUT)))
+    return tuple(numbers)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s_-]", "", name).casefold()
+
+
+def _shown(names: list[str] | tuple[str, ...]) -> str:
+    return ", ".join(names[:MOST_SHOWN]) + (f", … ({len(names)})" if len(names) > MOST_SHOWN else "")
