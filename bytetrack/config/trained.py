@@ -7,37 +7,46 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bytetrack.config.building import plain
+from bytetrack.config.building import build, plain
 
 __all__ = ["as_trained"]
 
 log = logging.getLogger("bytetrack")
 
-TARGET = "bytetrack.detection.yolox.Yolox"
+YOLOX = "bytetrack.detection.yolox.Yolox"
+EXPORTED = ("bytetrack.detection.onnx.Onnx", "bytetrack.detection.openvino.OpenVino")
 
 
 def as_trained(config: Any, given: Sequence[str]) -> Any:
-    """`config` with the detector's settings that its checkpoint decides (`Checkpoint.decided`), but for those among the overrides `given`.
+    """`config` with the detector's settings that its file of weights decides (`decided`), but for those among the overrides `given`.
 
     A log line says which, a warning where the size that `given` chooses (`detector=yolox_x`) is another. What contradicts the file in
-    `given` stays: the detector warns of it, or refuses what cannot be. FormatError for a file that is no checkpoint; one that is not
+    `given` stays: the detector warns of it, or refuses what cannot be. FormatError for a file that is none of weights; one that is not
     there is left to the detector.
     """
     from omegaconf import OmegaConf
 
     weights = OmegaConf.select(config, "detector.weights", throw_on_missing=False)
-    if config.detector.get("_target_") != TARGET or not weights or not Path(weights).is_file():
+    if config.detector.get("_target_") not in (YOLOX, *EXPORTED) or not weights or not Path(weights).is_file():
         return config
-    from bytetrack.detection.network import Size, read_checkpoint
-
     detector, named = plain(config.detector), {word.lstrip("+").partition("=")[0] for word in given}
-    own = read_checkpoint(weights).decided(Size(*(detector[name] for name in Size._fields)), detector["classes"])
+    own = _decided(detector)
     taken = {name: value for name, value in own.items() if f"detector.{name}" not in named and value != detector[name]}
     if taken:
-        level = logging.WARNING if "detector" in named and taken.keys() & set(Size._fields) else logging.INFO
+        level = logging.WARNING if "detector" in named and "depth" in taken else logging.INFO
         shown = ", ".join(f"{name} {_shown(value)} (not the config's {_shown(detector[name])})" for name, value in taken.items())
         log.log(level, "%s decides: %s; detector.NAME=VALUE on the command line sets another", weights, shown)
     return OmegaConf.merge(config, {"detector": taken})
+
+
+def _decided(detector: dict[str, Any]) -> dict[str, Any]:
+    """What the file of a detector's settings decides of them; an exported one is opened only where there is something to replace."""
+    if detector["_target_"] in EXPORTED:
+        unsaid = {"input_size": None, "convention": None}
+        return build({**detector, **unsaid}).decided() if any(detector[name] for name in unsaid) else {}
+    from bytetrack.detection.network import Size, read_checkpoint
+
+    return read_checkpoint(detector["weights"]).decided(Size(*(detector[name] for name in Size._fields)), detector["classes"])
 
 
 def _shown(value: Any) -> str:

@@ -184,6 +184,14 @@ class ExportedDetector:
         """What the file's classes are called, by number, where that is known."""
         return self._loaded.class_names
 
+    def decided(self) -> dict[str, Any]:
+        """The settings that the file decides, with its values: the size that its input is fixed to, else what its metadata say."""
+        model = self._open()
+        about = About.read(model.properties, str(self.weights))
+        sides = [side for side in model.input_shape[2:] if side is not None and about.input != "frames"]
+        own = {"input_size": sides if len(sides) == 2 else about.input_size, "convention": about.convention}
+        return {name: value for name, value in own.items() if value is not None}
+
     @cached_property
     def _loaded(self) -> _Loaded:
         return _Loaded(self, self._open())

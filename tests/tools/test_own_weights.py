@@ -13,6 +13,7 @@ import yaml
 
 from bytetrack.detection.network import Size, build_network
 from bytetrack.detection.yolox import Yolox
+from tests.reliability import good_files as good
 from tests.tools.conftest import Verb
 
 SIZE = Size(0.33, 0.0625, depthwise=True)
@@ -36,9 +37,9 @@ def weights(folder: Path, **about: Any) -> Path:
     return folder / "own.pth"
 
 
-def tracked(verb_here: Verb, root: Path, *words: str) -> tuple[dict[str, Any], list[str], str]:
+def tracked(verb_here: Verb, root: Path, *words: str, file: str = "own.pth") -> tuple[dict[str, Any], list[str], str]:
     """The detector's settings of the run, the keys that its detections are kept under, and what it said."""
-    given = [f"dataset.root={root}", "dataset.subset=train", "dataset.pattern=A", f"detector.weights={root / 'own.pth'}"]
+    given = [f"dataset.root={root}", "dataset.subset=train", "dataset.pattern=A", f"detector.weights={root / file}"]
     process = verb_here("track", *words, *given, "detector.min_score=0.5", "workers=1", "out=run")
     assert process.returncode in (0, None), process.stderr
     keys = [path.name for path in Path("run/detections").iterdir()]
@@ -84,3 +85,11 @@ def test_weights_that_say_nothing_leave_the_configs_values(pictures: Path, verb_
     assert (settings["depth"], settings["input_size"], settings["convention"]) == (0.33, [64, 64], None)
     assert keys == [Yolox(path, *SIZE, input_size=(64, 64), classes=None, min_score=0.5).key()]
     assert "decides" not in said
+
+
+def test_an_exported_file_is_used_at_its_size_whatever_the_recipe_has(pictures: Path, verb_here: Verb) -> None:
+    pytest.importorskip("onnxruntime")
+    (pictures / "own.onnx").write_bytes(good.onnx_file())
+    settings, _, said = tracked(verb_here, pictures, "+exps=mine", "detector=onnx", "dataset.half=null", file="own.onnx")
+    assert settings["input_size"] == [64, 64]
+    assert "own.onnx decides: input_size [64,64] (not the config's [608,1088])" in said
