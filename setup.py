@@ -79,5 +79,5 @@ setup(
     },
     install_requires=REQUIRES,
     extras_require=EXTRAS,
-    entry_points={"console_scripts": ["bytetrack = bytetrack.config:console"]},
+    entry_points={"console_scripts": ["bytetrack = bytetrack.__main__:main"]},
 )

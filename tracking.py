@@ -1,5 +1,9 @@
 """`python tracking.py` tracks the webcam, `python tracking.py --video FILE` a video; everything else is `python tools/demo.py --help`."""
 
+from bytetrack.signals import end_quietly
+
+end_quietly()
+
 import argparse
 
 from bytetrack.config import in_quotes, run_verb

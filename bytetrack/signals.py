@@ -8,11 +8,10 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from traceback import walk_stack
 from types import FrameType
 from typing import Any
 
-__all__ = ["ONE", "ended_by_signals"]
+__all__ = ["ONE", "end_quietly", "ended_by_signals"]
 
 AGAIN = 0.1  # seconds until a signal that did not get through is sent again
 ONE = 0.5  # seconds in which two signals are one: `timeout` and some shells tell the process and then its whole group
@@ -62,15 +61,28 @@ class _Stop:
             self.show(what)
 
 
+def _and_its_callers(frame: FrameType | None) -> Iterator[FrameType]:
+    """`frame` and those it was called from; not `traceback`'s, whose import takes as long as all else here."""
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+
+
 def _starts_a_process(frame: FrameType | None) -> bool:
     """Whether a process is being started: nobody would know of it, and it would find that what it shares is gone."""
-    places = ((inner.f_globals.get("__name__"), inner.f_code.co_name) for inner, _ in walk_stack(frame))
+    places = ((inner.f_globals.get("__name__"), inner.f_code.co_name) for inner in _and_its_callers(frame))
     return ("multiprocessing.process", "start") in places
 
 
 def _compiles(frame: FrameType | None) -> bool:
     """Whether Numba's compiler runs, whose callbacks must come to their end."""
-    return any(inner.f_globals.get("__name__", "").startswith("llvmlite.") for inner, _ in walk_stack(frame))
+    return any(inner.f_globals.get("__name__", "").startswith("llvmlite.") for inner in _and_its_callers(frame))
+
+
+def end_quietly() -> None:
+    """Lets Ctrl-C end the process at once, without a traceback, until `ended_by_signals`: what a verb does before it imports more."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # ignored, as in the background of a script, it stays so
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ FLOOR = {
     **dict.fromkeys(("timeline", "orientation"), 0),
     **dict.fromkeys(("tracking", "appearance", "detection", "scoring", "data", "video", "counting", "adapters", "executors"), 1),
     **dict.fromkeys(("pipeline", "training", "report", "refining", "tuning", "demo", "doctor", "quickstart"), 2),
-    "config": 3,
+    **dict.fromkeys(("config", "__main__"), 3),
 }
 FORBIDDEN = {"tracking": {"torch", "cv2", "torchvision"}, "scoring": {"torch", "cv2"}}
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-CONSOLE = "from bytetrack.config import console; console()"
+CONSOLE = "from bytetrack.__main__ import main; main()"
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from bytetrack.signals import end_quietly
 
 HEAD = """
 import time
@@ -149,3 +152,40 @@ time.sleep(30)
 """
     )
     assert terminated(process) == ("started\n", "", 143)
+
+
+STRUCK = """
+import os, runpy, signal, sys
+
+def strike(event, arguments):
+    if event == "import" and arguments[0] == sys.argv[1]:
+        os.kill(os.getpid(), signal.SIGINT)
+
+sys.addaudithook(strike)
+runpy.{start}(sys.argv[2], run_name="__main__")
+"""
+TRACK = str(Path(__file__).resolve().parent.parent / "tools" / "track.py")
+
+
+@pytest.mark.parametrize(
+    ("start", "what", "loading"),
+    [
+        ("run_path", TRACK, "bytetrack.config"),
+        ("run_path", TRACK, "bytetrack.config.explaining"),
+        ("run_module", "bytetrack", "bytetrack.config"),
+    ],
+    ids=["tools/track.py", "tools/track.py, later", "bytetrack"],
+)
+def test_ctrl_c_while_a_verb_loads_ends_it_without_a_word(start: str, what: str, loading: str) -> None:
+    command = [sys.executable, "-c", STRUCK.format(start=start), loading, what]
+    process = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert (process.returncode, process.stdout, process.stderr) == (-signal.SIGINT, "", "")
+
+
+def test_ctrl_c_that_is_ignored_stays_so_while_a_verb_loads() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        end_quietly()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,5 +1,9 @@
 """Several runs side by side, with intervals, and where they differ: see `--help`."""
 
+from bytetrack.signals import end_quietly
+
+end_quietly()
+
 import string
 from pathlib import Path
 from typing import Any

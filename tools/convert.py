@@ -1,5 +1,9 @@
 """Convert result files between MOT, KITTI, CVAT, COCO-VID, CSV and JSON Lines: see `--help`."""
 
+from bytetrack.signals import end_quietly
+
+end_quietly()
+
 from pathlib import Path
 from typing import Any
 

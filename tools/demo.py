@@ -1,5 +1,9 @@
 """Track a webcam, a stream, a video or images: see `--help`."""
 
+from bytetrack.signals import end_quietly
+
+end_quietly()
+
 import sys
 from typing import Any
 

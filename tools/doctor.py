@@ -1,5 +1,9 @@
 """One page on what is installed and found here, and whether given files are in order: see `--help`."""
 
+from bytetrack.signals import end_quietly
+
+end_quietly()
+
 import sys
 from typing import Any
 

@@ -1,5 +1,9 @@
 """Draw result files over their frames: see `--help`."""
 
+from bytetrack.signals import end_quietly
+
+end_quietly()
+
 from pathlib import Path
 from typing import Any
 

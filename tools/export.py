@@ -1,5 +1,9 @@
 """Export a YOLOX to ONNX or OpenVINO, checked against torch: see `--help`."""
 
+from bytetrack.signals import end_quietly
+
+end_quietly()
+
 from typing import Any
 
 from bytetrack.config import plain, verb

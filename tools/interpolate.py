@@ -1,5 +1,9 @@
 """Fill the gaps of trajectories with straight lines: see `--help`."""
 
+from bytetrack.signals import end_quietly
+
+end_quietly()
+
 from pathlib import Path
 from typing import Any
 

@@ -1,5 +1,9 @@
 """Make of a raw dataset the COCO json file that training reads; fetch and check it: see `--help`."""
 
+from bytetrack.signals import end_quietly
+
+end_quietly()
+
 import logging
 from pathlib import Path
 from typing import Any

@@ -1,5 +1,9 @@
 """Generate street scenes, train a detector, track with and without low-score boxes, score, report, film: see `--help`."""
 
+from bytetrack.signals import end_quietly
+
+end_quietly()
+
 from pathlib import Path
 from typing import Any
 

@@ -1,5 +1,9 @@
 """Refine finished tracks, offline: see `--help`."""
 
+from bytetrack.signals import end_quietly
+
+end_quietly()
+
 from pathlib import Path
 from typing import Any
 

@@ -1,5 +1,9 @@
 """Score a folder of result files against a dataset's ground truth, and write a report: see `--help`."""
 
+from bytetrack.signals import end_quietly
+
+end_quietly()
+
 from pathlib import Path
 from typing import Any
 

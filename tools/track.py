@@ -1,5 +1,9 @@
 """Detect, track and score every sequence of a dataset, and write a report: see `--help`."""
 
+from bytetrack.signals import end_quietly
+
+end_quietly()
+
 from pathlib import Path
 from typing import Any
 

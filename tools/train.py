@@ -1,5 +1,9 @@
 """Train a YOLOX detector, from the beginning or from where it stopped: see `--help`."""
 
+from bytetrack.signals import end_quietly
+
+end_quietly()
+
 import os
 from pathlib import Path
 from typing import Any

@@ -1,5 +1,9 @@
 """Search a tracker's settings over recorded detections: see `--help`."""
 
+from bytetrack.signals import end_quietly
+
+end_quietly()
+
 from typing import Any
 
 from bytetrack.config import build, out_folder, plain, save, verb
