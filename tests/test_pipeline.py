@@ -15,6 +15,7 @@ from bytetrack import Detections, FormatError, MissingDataError, Sequence, Seque
 from bytetrack import pipeline as p
 from bytetrack.data.mot import read_trajectories
 from bytetrack.executors import Processes
+from bytetrack.score_counts import read_counts
 from tests.video.films import EVEN, film
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -106,7 +107,7 @@ def test_results_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:
         assert json.loads((out / "scores.json").read_text()) == scores
         found[workers] = {path.relative_to(out): path.read_bytes() for path in sorted(out.rglob("*.*"))}
     assert found[1] == found[2] == found[4]
-    assert len(found[1]) == 5
+    assert len(found[1]) == 9
     assert list(json.loads(found[1][Path("scores.json")])["trackeval"]) == ["COMBINED", "S", "Sx", "Sxx", "Sxxx"]
 
 
@@ -237,3 +238,25 @@ def test_a_pause_in_a_film_is_time_to_the_tracker(tmp_path: Path, times: list[in
     clock = Clock([])
     p.TrackJob(Fixed(), lambda _: clock, tmp_path / "tracks", "mot17")(sequence)
     assert clock.passed[1:] == pytest.approx(expected)
+
+
+def test_scores_are_counted_while_tracking_and_go_with_the_tracks(tmp_path: Path) -> None:
+    sequences = make_sequences(tmp_path, [3])
+    p.score_every_sequence(job(tmp_path / "run"), sequences, tmp_path / "run", Processes(1))
+    counts = read_counts(tmp_path / "run", "S")
+    assert counts is not None
+    assert [(place, n) for place, n in enumerate(counts.detections) if n] == [(40, 2), (45, 2)]  # 0.8 and 0.9 in frames 1 and 3
+    assert counts.tracked == counts.detections
+    scored = p.ScoreJob(tmp_path / "run" / "tracks", "mot17", tmp_path / "scored" / "tracks")
+    p.score_every_sequence(scored, sequences, tmp_path / "scored", Processes(1))
+    assert read_counts(tmp_path / "scored", "S") == counts
+    p.rewrite_trajectories(tmp_path / "run" / "tracks", tmp_path / "scored" / "tracks", lambda found: found)
+    assert read_counts(tmp_path / "scored", "S") is None  # other tracks came in their place
+
+
+def test_results_of_another_origin_take_no_counts_from_the_folder_they_lie_in(tmp_path: Path) -> None:
+    sequences = make_sequences(tmp_path, [3])
+    p.score_every_sequence(job(tmp_path / "run"), sequences, tmp_path / "run", Processes(1))
+    (tmp_path / "run" / "tracks").rename(tmp_path / "run" / "others")
+    p.ScoreJob(tmp_path / "run" / "others", "mot17", tmp_path / "scored" / "tracks")(sequences[0])
+    assert read_counts(tmp_path / "scored", "S") is None

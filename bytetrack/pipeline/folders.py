@@ -9,6 +9,7 @@ from pathlib import Path
 from bytetrack.data.mot import read_trajectories, write_trajectories
 from bytetrack.errors import MissingDataError
 from bytetrack.listing import listed
+from bytetrack.score_counts import counts_path
 from bytetrack.structures import Sequence, Trajectories
 
 __all__ = ["earlier_run", "forget_scores", "result_folder", "rewrite_trajectories"]
@@ -54,12 +55,18 @@ def rewrite_trajectories(source: Path, target: Path, change: Callable[[Trajector
     for path in paths:
         trajectories = read_trajectories(path)
         changed = change(trajectories)
+        counts_path(target.parent, path.stem).unlink(missing_ok=True)  # of the tracks that are replaced
         write_trajectories(target / path.name, changed, decimals=None)
         before, after = before + len(trajectories), after + len(changed)
     log.info("%d sequences, %d boxes before, %d after: %s", len(paths), before, after, target)
 
 
-def forget_scores(run: Path) -> None:
-    """Removes an earlier run's scores and report. Whoever changes its tracks does so first: a mistake before that costs nothing."""
+def forget_scores(run: Path, sequence: str | None = None) -> None:
+    """Removes an earlier run's scores and report, and the counts of the `sequence` that changes.
+
+    Whoever changes its tracks does so first: a mistake before that costs nothing.
+    """
     for name in ("scores.json", "report.html"):
         (run / name).unlink(missing_ok=True)
+    if sequence is not None:
+        counts_path(run, sequence).unlink(missing_ok=True)

@@ -20,6 +20,7 @@ from bytetrack.pipeline.class_names import ClassMatch
 from bytetrack.pipeline.folders import forget_scores
 from bytetrack.pipeline.nothing import why_nothing
 from bytetrack.replacing import replacing
+from bytetrack.score_counts import ScoreCounts, count_scores, read_counts, thresholds_of, write_counts
 from bytetrack.scoring import Protocol as Protocols
 from bytetrack.scoring import SequenceScores, check_classes, score_sequence
 from bytetrack.structures import Detections, Sequence, SequenceDetections, Tracks, Trajectories
@@ -81,10 +82,11 @@ def track_sequence(
     So is `features`, (n, d) a frame.
     Kept are boxes with area > `min_box_area` (square pixels) and width / height <= `max_aspect_ratio`; None keeps all.
     """
-    if camera_motion is None and times is None and features is None:
-        frames = [tracker.update(frame) for frame in detections]
-    else:
-        frames = _update_all(detections, tracker.update, camera_motion, times, features)
+    return _trajectories(_update_all(detections, tracker.update, camera_motion, times, features), min_box_area, max_aspect_ratio)
+
+
+def _trajectories(frames: list[Tracks], min_box_area: float | None, max_aspect_ratio: float | None) -> Trajectories:
+    """The rows of all frames' tracks, by frame, then id, without those that the filter drops."""
     tlwh = tlwh_from_xyxy(np.concatenate([np.empty((0, 4)), *(tracks.xyxy for tracks in frames)]))
     keep = passing(tlwh, min_box_area, max_aspect_ratio)
     frame_id = np.repeat(np.arange(1, len(frames) + 1), [len(tracks) for tracks in frames])
@@ -105,6 +107,8 @@ def _update_all(
     features: list[npt.NDArray[np.float32]] | None,
 ) -> list[Tracks]:
     """The tracks of every frame, with what is known to have passed since the one before."""
+    if camera_motion is None and times is None and features is None:
+        return [update(frame) for frame in detections]
     boxes = list(detections)
     known: dict[str, list[Any]] = {}
     if camera_motion is not None:
@@ -159,7 +163,10 @@ class TrackerFactory:
 
 @dataclass(frozen=True)
 class ScoreJob:
-    """Scores `folder`/<sequence>.txt, and copies it to `copy_to`; None for a sequence without ground truth."""
+    """Scores `folder`/<sequence>.txt, and copies it to `copy_to`; None for a sequence without ground truth.
+
+    In the folder of a run it says why a sequence has no tracks, and copies the counts of scores, too.
+    """
 
     folder: Path
     protocol: ScoringProtocol
@@ -168,10 +175,15 @@ class ScoreJob:
     def __call__(self, sequence: Sequence) -> SequenceScores | None:
         path = self.folder / f"{sequence.name}.txt"
         trajectories = read_trajectories(path, sequence.length)
+        counts = read_counts(self.folder.parent, sequence.name) if self.folder.absolute().name == "tracks" else None  # else no run's
         if self.copy_to is not None and self.copy_to.resolve() != self.folder.resolve():
             with replacing(self.copy_to / path.name) as temporary:
                 temporary.write_text(path.read_text(encoding="utf-8-sig"), encoding="utf-8")
-                forget_scores(self.copy_to.parent)  # once the new file is there, just before it takes its place
+                forget_scores(self.copy_to.parent, sequence.name)  # once the new file is there, just before it takes its place
+            if counts is not None:
+                write_counts(self.copy_to.parent, sequence.name, counts)
+        if counts is not None and counts.nothing is not None and not len(trajectories):
+            log.warning("%s: %s", sequence.name, counts.nothing)
         if sequence.ground_truth is None:
             return None
         annotations = read_annotations(sequence)
@@ -210,14 +222,23 @@ class TrackJob:
         features = None if self.appearance is None else self.appearance.of_sequence(sequence, detections)
         tracker = self.tracker_for(sequence)
         times = _times(sequence, self.frame_rate) if self.frame_rate is not None or hasattr(tracker, "TAKES_TIME") else None
-        trajectories = track_sequence(detections, tracker, self.min_box_area, self.max_aspect_ratio, affines, times, features)
-        if not len(trajectories) and isinstance(self.tracker_for, TrackerFactory):
-            boxes, highest = len(detections.score), float(detections.score.max(initial=0.0))
-            log.warning("%s: %s", sequence.name, why_nothing(self.tracker_for.settings_of(sequence), boxes, highest))
+        tracks = _update_all(detections, tracker.update, affines, times, features)
+        trajectories = _trajectories(tracks, self.min_box_area, self.max_aspect_ratio)
+        counts = self._counts(sequence, detections, tracks, len(trajectories))
         with replacing(self.folder / f"{sequence.name}.txt") as temporary:
             write_trajectories(temporary, trajectories)
-            forget_scores(self.folder.parent)  # once the new file is there, just before it takes its place
+            forget_scores(self.folder.parent, sequence.name)  # once the new file is there, just before it takes its place
+        write_counts(self.folder.parent, sequence.name, counts)
         return ScoreJob(self.folder, self.protocol)(sequence)
+
+    def _counts(self, sequence: Sequence, detections: SequenceDetections, tracks: list[Tracks], kept: int) -> ScoreCounts:
+        """Counts the scores, and says why nothing was `kept`, as far as the tracker's settings are known."""
+        every, tracked = count_scores(detections, tracks)
+        if not isinstance(self.tracker_for, TrackerFactory):
+            return ScoreCounts(every, tracked)
+        settings, highest = self.tracker_for.settings_of(sequence), float(detections.score.max(initial=0.0))
+        nothing = None if kept else why_nothing(settings, len(detections.score), highest)
+        return ScoreCounts(every, tracked, thresholds_of(settings), nothing)
 
 
 def _times(sequence: Sequence, frame_rate: float | None) -> npt.NDArray[np.float64] | None:

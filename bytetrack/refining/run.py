@@ -70,7 +70,7 @@ class RefineJob:
         name = f"{sequence.name}.txt"
         found = read_trajectories(self.source / name, sequence.length)
         refined = self.refiner(found, footage_of(sequence, self.detector, self.camera_motion))
-        forget_scores(self.folder.parent)
+        forget_scores(self.folder.parent, sequence.name)
         write_trajectories(self.folder / name, refined, decimals=None)
         return ScoreJob(self.folder, self.protocol)(sequence)
 

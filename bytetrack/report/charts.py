@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from collections.abc import Sequence as Values
 from dataclasses import dataclass, field
@@ -9,10 +10,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Bar", "Chart", "Line", "bars", "lines"]
+__all__ = ["Bar", "Chart", "Line", "Mark", "bars", "histogram", "lines"]
 
 WIDTH, HEIGHT = 500.0, 270.0
 LEFT, RIGHT, TOP, BOTTOM = 42.0, 12.0, 12.0, 40.0
+MARK_ROW = 14.0
+MARK_FLIPS = 0.72  # beyond it a name would not fit between its line and the right edge
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,16 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """A vertical line from `y` down, named beside its upper end; `anchor` (start, end) says on which side."""
+
+    x: float
+    y: float
+    name: str
+    anchor: str
+
+
+@dataclass(frozen=True, slots=True)
 class Chart:
     """One chart: ticks are (position, label), `legend` is (name, style)."""
 
@@ -51,6 +64,7 @@ class Chart:
     y_ticks: list[tuple[float, str]]
     lines: list[Line] = field(default_factory=list)
     bars: list[Bar] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
     legend: list[tuple[str, str]] = field(default_factory=list)
     width: float = WIDTH
     height: float = HEIGHT
@@ -83,7 +97,7 @@ def lines(
     step = max(1, round(len(x) / 5))
     x_ticks = [(place(a, 0)[0], f"{a:.2f}") for a in x[::step]]
     y_ticks = [(place(x[0], v)[1], f"{v}") for v in (range(0, 101, 25) if small else range(0, 101, 20))]
-    return Chart(title, x_title, y_title, x_ticks, y_ticks, drawn, [], list(series), width, height, left, right, top, bottom)
+    return Chart(title, x_title, y_title, x_ticks, y_ticks, drawn, [], [], list(series), width, height, left, right, top, bottom)
 
 
 def bars(
@@ -118,7 +132,56 @@ def bars(
             drawn.append(Bar(x, bottom - below - height, width, height, style, tip))
     x_ticks = [(left + group * (i + 0.5), label) for i, label in enumerate(labels)]
     y_ticks = [(bottom - f * (bottom - top), f"{top_value * f:g}") for f in (0, 0.25, 0.5, 0.75, 1)]
-    return Chart(title, x_title, y_title, x_ticks, y_ticks, [], drawn, list(series) if len(series) > 1 else [])
+    return Chart(title, x_title, y_title, x_ticks, y_ticks, [], drawn, [], list(series) if len(series) > 1 else [])
+
+
+def histogram(
+    title: str, series: Mapping[tuple[str, str], Values[int]], marks: Values[tuple[str, float]], x_title: str, y_title: str
+) -> Chart:
+    """Counts in equal bins from 0 to 1 on a square-root scale, on which a bin of 100 is seen beside one of 10,000.
+
+    A later series stands in front of those that it is a part of. `marks` are (name, x), each named in a row of its own above the bars.
+    """
+    table = np.array(list(series.values()))
+    top_value = _round_up(float(table.max()))
+    height, top = HEIGHT + MARK_ROW * len(marks), TOP + MARK_ROW * len(marks)
+    left, right, bottom = LEFT + 16, WIDTH - RIGHT, height - BOTTOM
+    width = (right - left) / table.shape[1]
+
+    def rise(count: float) -> float:
+        return math.sqrt(count / top_value) * (bottom - top)
+
+    drawn = [
+        Bar(
+            left + width * (i + 0.06),
+            bottom - rise(count),
+            width * 0.88,
+            rise(count),
+            style,
+            _bin_tip(name, x_title, i, len(column), count),
+        )
+        for (name, style), column in zip(series, table.tolist(), strict=True)
+        for i, count in enumerate(column)
+        if count
+    ]
+    named = [
+        Mark(left + x * (right - left), TOP + MARK_ROW * row, f"{name} {x:g}", "start" if x <= MARK_FLIPS else "end")
+        for row, (name, x) in enumerate(sorted(marks, key=lambda mark: mark[1]))
+    ]
+    x_ticks = [(left + tenth / 10 * (right - left), f"{tenth / 10:g}") for tenth in range(11)]
+    y_ticks = [(bottom - rise(count), _short(count)) for count in (top_value * f for f in (0, 0.05, 0.25, 0.5, 1)) if count == int(count)]
+    return Chart(
+        title, x_title, y_title, x_ticks, y_ticks, [], drawn, named, list(series), height=height, left=left, top=top, bottom=bottom
+    )
+
+
+def _bin_tip(name: str, x_title: str, i: int, bins: int, count: int) -> str:
+    return f"{name}, {x_title} {i / bins:.2f}–{(i + 1) / bins:.2f}: {count:,}"
+
+
+def _short(count: float) -> str:
+    """A count in few characters: 500, 10k, 1.2M."""
+    return f"{count:g}" if count < 1e3 else f"{count / 1e3:g}k" if count < 1e6 else f"{count / 1e6:g}M"
 
 
 def _round_up(value: float) -> float:

@@ -18,11 +18,13 @@ from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.replacing import json_text, replace_text
 from bytetrack.report import scores as tables
 from bytetrack.report.analysis import SequenceMatch, match_sequence
+from bytetrack.report.detections import detection_scores
 from bytetrack.report.panels import panels
 from bytetrack.report.scene import scene, scene_step
 from bytetrack.report.statistics import distributions
 from bytetrack.report.switches import KINDS, SAME_FRAMES, Switch, find_switches, unpaired, worst
 from bytetrack.report.timeline import timeline
+from bytetrack.score_counts import read_counts
 from bytetrack.structures import Sequence
 
 __all__ = ["write_report"]
@@ -33,7 +35,7 @@ CHANGES_SHOWN = 10
 
 
 def write_report(run: Path, dataset: Any, compare: Path | None = None) -> Path:
-    """Writes `run/report.html` from `run/tracks`, `run/scores.json` and `run/config.yaml`; returns its path.
+    """Writes `run/report.html` from `run/tracks`, `run/scores.json`, `run/config.yaml` and `run/detection_scores`; returns its path.
 
     `dataset` has `sequences()` and `protocol`. `compare` is an earlier run's folder with the same layout, on the same sequences (those
     it lacks are left out of the comparison). MissingDataError where tracks or scores are missing, FormatError where they cannot be read.
@@ -72,6 +74,8 @@ def write_report(run: Path, dataset: Any, compare: Path | None = None) -> Path:
     context["offsets"] = {name: sequence.first_frame - 1 for name, sequence in sequences.items()}
     context["distributions"] = distributions(list(matches.values()), list(earlier.values())) if matches else []
     context["timelines"] = _timelines(matches, switches)
+    counts = {name: found for name in sequences if (found := read_counts(run, name)) is not None}
+    context["detections"] = detection_scores(counts, matches, len(sequences))
     step = scene_step(list(matches.values()))
     data = [
         timeline(name, match, switches[name], gone.get(name, []), sequences[name]) | {"scene": scene(match, sequences[name], step)}

@@ -205,6 +205,12 @@ def test_thresholds_that_no_box_reaches_are_named(verb_here, tiny: Path) -> None
     assert process.returncode == 0, process.stderr
     assert "A: no track was started: highest score 0.90, tracker.new_track_score is 0.95" in process.stderr
     assert "A: no track is left of 18 boxes" in verb_here("track", *data, "min_box_area=1e6", "out=other").stderr
+    scored = verb_here("score", *data[:3], "tracks=run", "workers=1", "out=scored")
+    assert "A: no track was started: highest score 0.90, tracker.new_track_score is 0.95" in scored.stderr
+    for run in ("run", "scored"):
+        html = Path(run, "report.html").read_text()
+        assert "<b>A</b>: no track was started: highest score 0.90, tracker.new_track_score is 0.95." in html
+        assert ">new_track_score 0.95</text>" in html
 
 
 def test_settings_for_a_sequence_that_there_is_not_are_named_with_the_nearest(verb_here, tiny: Path) -> None:
