@@ -16,7 +16,7 @@ FLOOR = {
         ("structures", "boxes", "errors", "__init__", "mot_text", "score_scale", "listing", "compiled", "replacing", "signals", "workers"),
         0,
     ),
-    **dict.fromkeys(("timeline", "orientation", "score_counts"), 0),
+    **dict.fromkeys(("timeline", "orientation", "nearest", "score_counts"), 0),
     **dict.fromkeys(("tracking", "appearance", "detection", "scoring", "data", "video", "counting", "adapters", "executors"), 1),
     **dict.fromkeys(("pipeline", "training", "report", "refining", "tuning", "demo", "doctor", "quickstart"), 2),
     **dict.fromkeys(("config", "__main__"), 3),

@@ -399,3 +399,19 @@ def test_identities_never_influence_each_other(many: list[list[tuple[float, floa
         found += [(e.track_id, e.direction) for e in together.update(frame(*(p for _, p in here), ids=[i + 1 for i, _ in here]))]
     alone = [(i + 1, way) for i, p in enumerate(many) for way in ways(walk(Counter([[*segment, "l"]]), p))]
     assert sorted(found) == sorted(alone)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ([0, 10, 50, 10], None),
+        ([-50, 10, 700, 10], None),  # both ends beyond, the middle in the picture
+        ([1000, 0, 500, 720], "outside the picture (640x360)"),  # passes by a corner
+        ([0, 361, 640, 361], "outside the picture (640x360)"),
+        ([0, 0.5, 1, 0.5], "within one pixel of the picture (640x360)"),  # fractions
+    ],
+)
+def test_a_line_that_the_picture_does_not_hold_is_named(line: list[float], message: str | None) -> None:
+    found = Counter([[*line, "gate"]]).misplaced(640, 360)
+    assert (message is None) == (found == [])
+    assert all(f"line 'gate' lies {message}" in text for text in found)

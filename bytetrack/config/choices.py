@@ -11,7 +11,7 @@ from typing import Any
 from bytetrack.config.composing import compose
 from bytetrack.config.places import home
 
-__all__ = ["choices_of", "help_text", "refuse_other_choices", "verbs_with"]
+__all__ = ["choices_of", "foreign_keys", "help_text", "refuse_other_choices", "verbs_with"]
 
 SEQUENCES = (
     r"bytetrack\.data\.(datasets\.|driving\.|converters\.Bdd100k)"  # datasets of sequences; the others are images, which train detectors
@@ -72,6 +72,15 @@ def help_text(verb: str, overrides: Sequence[str]) -> str:
     listed = "".join(f"{group}: {', '.join(names)}\n" for group, names in choices_of(verb).items())
     groups = f"Groups and their choices, group=choice{' (+exps=NAME)' * ('exps' in choices_of(verb))}:\n\n{listed}\n" if listed else ""
     return f"{header}\n{groups}Settings, as they are with the arguments given here:\n\n{OmegaConf.to_yaml(compose(verb, overrides))}"
+
+
+def foreign_keys(verb: str, node: Mapping[str, Any]) -> list[str]:
+    """The settings in a composed config (plain, unresolved) that `verb` does not have, and no other refers to: its own, not its groups'."""
+    own, groups, text = _file(verb), _groups(verb), str(node)
+    parts: list[tuple[str, Any, Mapping[str, Any]]] = [("", node, {**own, **groups})]
+    parts += [(f"{key}.", node.get(key), part) for key, part in own.items() if isinstance(part, dict) and key not in groups]
+    there = [(prefix + key, key in known) for prefix, found, known in parts if isinstance(found, Mapping) for key in found]
+    return [name for name, known in there if not known and f"${{{name}" not in text]
 
 
 def _file(verb: str) -> dict[str, Any]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from bytetrack.config.arguments import options_of
-from bytetrack.config.choices import choices_of, verbs_with
+from bytetrack.config.choices import choices_of, foreign_keys, verbs_with
 from bytetrack.config.composing import compose
 from bytetrack.config.places import home
 
-__all__ = ["hint_for_a_choice", "hint_for_a_setting", "refuse_other_forms"]
+__all__ = ["hint_for_a_choice", "hint_for_a_setting", "refuse_other_forms", "refuse_unknown_settings"]
 
 HABITS = {  # what other programs call it: what it may be here
     "batch": ("train.batch_size", "detector.batch_size"),
@@ -92,6 +92,16 @@ def refuse_other_forms(verb: str, arguments: Sequence[str]) -> None:
             raise ValueError(f"there is no option {name}: {_as_setting(verb, name.lstrip('-').replace('-', '_'), value)}")
         elif not equals and not word.startswith("~"):
             raise ValueError(f"{word!r} is no setting: settings are written name=value, {_main(verb, word)}")
+
+
+def refuse_unknown_settings(verb: str, config: Any, arguments: Sequence[str]) -> None:
+    """ValueError for a setting in `config` that the verb does not have: one added with a plus, or a recipe's that no verb has."""
+    from omegaconf import OmegaConf
+
+    for name in foreign_keys(verb, cast(dict[str, Any], OmegaConf.to_container(config, resolve=False))):
+        added = any(word.lstrip("+").startswith(f"{name}=") for word in arguments)
+        if added or not verbs_with(name):
+            raise ValueError(hint_for_a_setting(verb, name, arguments))
 
 
 def _as_setting(verb: str, name: str, value: str) -> str:

@@ -38,11 +38,13 @@ def verb(name: str) -> Callable[[Callable[[Any], None]], Callable[[], None]]:
 
                 from bytetrack.config.composing import settled_config
                 from bytetrack.config.guarding import refuse_not_finite
+                from bytetrack.config.hints import refuse_unknown_settings
                 from bytetrack.config.trained import as_trained
 
                 logging.getLogger("bytetrack").setLevel(logging.INFO)
                 with explained(name, complete), ended_by_signals():  # here, too: a launcher may call it in another process
                     refuse_not_finite(config)
+                    refuse_unknown_settings(name, config, sys.argv[1:])
                     settled = settled_config(name, config)
                     task(as_trained(settled, HydraConfig.get().overrides.task) if name in USING else settled)
 

@@ -14,6 +14,7 @@ from bytetrack.counting.events import Event
 from bytetrack.counting.geometry import (
     Floats,
     line_distance,
+    misses,
     parse_homography,
     parse_line,
     parse_zone,
@@ -147,6 +148,14 @@ class Counter:
                 for zone, name in enumerate(self.zones)
             },
         }
+
+    def misplaced(self, width: int, height: int) -> list[str]:
+        """Says of each line and zone that a picture of that size does not hold that it counts nothing; of others nothing."""
+        shapes = {f"line {name!r}": ends.reshape(2, 2) for name, ends in zip(self.line_names, self.lines, strict=True)}
+        shapes |= {f"zone {name!r}": zone for name, zone in self.zones.items()}
+        wrong = {name: "lies outside the picture" for name, shape in shapes.items() if misses(shape, width, height)}
+        wrong |= {name: "lies within one pixel of the picture" for name, shape in shapes.items() if shape.min() >= 0 and shape.max() <= 1}
+        return [f"{name} {how} ({width}x{height}), so nothing is counted there: coordinates are pixels" for name, how in wrong.items()]
 
     def motion(self) -> dict[int, Motion]:
         """Speed and distance of every identity in memory, by track id; ValueError without a homography."""

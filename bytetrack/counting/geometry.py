@@ -14,6 +14,7 @@ __all__ = [
     "cross",
     "ground_from_image",
     "line_distance",
+    "misses",
     "parse_homography",
     "parse_line",
     "parse_zone",
@@ -51,6 +52,20 @@ def passes_between(left: Floats, right: Floats, lines: Floats) -> Bools:
     """
     step = right - left
     return np.asarray((cross(step, lines[..., :2] - left) >= 0) != (cross(step, lines[..., 2:] - left) >= 0))
+
+
+def misses(shape: Floats, width: int, height: int) -> bool:
+    """Whether no point of a segment (2, 2) lies in a picture, or a polygon (k, 2) lies wholly to one side of it.
+
+    >>> misses(np.array([[1000.0, 0.0], [500.0, 720.0]]), 640, 360)  # passes by the lower right corner
+    True
+    """
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], float)
+    beyond = (shape.max(0) < 0).any() or (shape.min(0) > corners[2]).any()
+    if beyond or len(shape) > 2:
+        return bool(beyond)
+    sides = line_distance(corners, shape.reshape(1, 4))
+    return bool((sides > 0).all() or (sides < 0).all())
 
 
 def zone_distance(points: Floats, zone: Floats) -> Floats:

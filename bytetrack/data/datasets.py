@@ -17,9 +17,10 @@ from bytetrack.data.frame_names import frame_names
 from bytetrack.data.image_files import sequence_fields
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.listing import IMAGE_ENDINGS, VIDEO_ENDINGS, listed
+from bytetrack.nearest import nearest
 from bytetrack.structures import Sequence
 
-__all__ = ["MotChallenge", "check_every", "half_of", "thinned"]
+__all__ = ["MotChallenge", "check_every", "found_instead", "half_of", "thinned"]
 
 Half = Literal["train", "val"]
 Protocol = Literal["mot15", "mot17", "mot20"]
@@ -79,8 +80,8 @@ class MotChallenge:
             return [self._cut(read_sequence(folder if folder.name.strip(".") else folder.resolve()))]
         chosen = [path for path in there if path.match(self.pattern)]
         if not chosen:
-            found = ", ".join(path.name for path in there[:3]) + (", …" if len(there) > 3 else "")
-            found = f"found {found} ({len(there)})" if there else "it holds no folder with seqinfo.ini, gt/, det/, img1/ or a video"
+            found = found_instead(self.pattern, [path.name for path in there])
+            found = found or "it holds no folder with seqinfo.ini, gt/, det/, img1/ or a video"
             raise MissingDataError(f"no sequence in {str(folder)!r} matches {self.pattern!r}; {found}")
         return [self._cut(read_sequence(path)) for path in chosen]
 
@@ -119,6 +120,19 @@ def half_of(sequence: Sequence, half: Half) -> Sequence:
     if boundary >= sequence.length:
         raise ValueError(f"{sequence.name} has {sequence.length} frames: too few for a val half")
     return replace(sequence, first_frame=boundary + 1, length=sequence.length - boundary)
+
+
+def found_instead(pattern: str, names: Values[str]) -> str:
+    """The end of an error, that `pattern` matches none of `names`: the nearest, and the first three; empty where there are none.
+
+    >>> found_instead("MOT17-2", ["MOT17-02", "MOT17-04"])
+    'did you mean MOT17-02? found MOT17-02, MOT17-04 (2)'
+    """
+    if not names:
+        return ""
+    near = nearest(pattern.strip("*"), names, 0.75)
+    guess = f"did you mean {near}? " if near else ""
+    return f"{guess}found {', '.join(names[:3])}{', …' * (len(names) > 3)} ({len(names)})"
 
 
 def check_every(every: int) -> int:

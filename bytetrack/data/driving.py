@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bytetrack.data.datasets import check_every, thinned
+from bytetrack.data.datasets import check_every, found_instead, thinned
 from bytetrack.data.frame_names import frame_names
 from bytetrack.data.ground_truth import KITTI, VISDRONE, read_kitti, read_visdrone
 from bytetrack.data.image_files import image_size
@@ -109,7 +109,8 @@ def _names(images: Path, labels: Path, pattern: str) -> list[str]:
     there = {name for name in there if not is_litter(name)}
     chosen = sorted(name for name in there if Path(name).match(pattern))
     if not chosen:
-        raise MissingDataError(f"no sequence in {str(images)!r} or {str(labels)!r} matches {pattern!r}: is dataset.root right?")
+        found = found_instead(pattern, sorted(there)) or "is dataset.root right?"
+        raise MissingDataError(f"no sequence in {str(images)!r} or {str(labels)!r} matches {pattern!r}; {found}")
     return chosen
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import threading
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from bytetrack.counting import Counter
-from bytetrack.demo.outputs import Outputs
+from bytetrack.demo.outputs import Outputs, class_name
 from bytetrack.demo.paint import Painter
 from bytetrack.demo.run import Demo, Restarts
 from bytetrack.demo.web import Page
@@ -20,12 +21,15 @@ from bytetrack.demo.weights import chosen
 from bytetrack.detection.batching import SharedDetector
 from bytetrack.detection.classes import choose, named
 from bytetrack.executors import cores
+from bytetrack.pipeline.nothing import no_box_of
 from bytetrack.structures import Detections
 from bytetrack.structures import Sequence as SequenceInfo
 from bytetrack.video.source import Frame, Source, open_source
 from bytetrack.video.write import VideoWriter
 
 __all__ = ["assemble"]
+
+log = logging.getLogger("bytetrack")
 
 MOST_FRAMES = 2**20  # that recorded detections are read for: what a video's header says may lie
 MOST_WORKERS = 4  # each holds a network's whole working memory
@@ -96,6 +100,7 @@ def assemble(
             stop=stop,
             workers=workers,
             settings=settings,
+            wanted=_wanted_names(detector, names, wanted),
         )
     except BaseException:
         origin.close()
@@ -110,6 +115,13 @@ def _class_names(detector: Any, wanted: Sequence[str | int] | None) -> list[str]
     if own is None and wanted is not None and len(wanted) == 1:
         return [str(wanted[0])]
     return list(own or ["object"])
+
+
+def _wanted_names(detector: Any, names: Sequence[str], wanted: Sequence[str | int] | None) -> list[str]:
+    """The names of the classes that are wanted; none of recorded ones with classes, of which all is known before the first frame."""
+    if wanted is None or (hasattr(detector, "detect_sequence") and len(names) > 1):
+        return []
+    return list(names) if len(names) == 1 else [class_name(names, item) if isinstance(item, int) else item for item in wanted]
 
 
 def _boxes_of(detector: Any, source: Source, wanted: Sequence[str | int] | None) -> tuple[Callable[[Frame], Detections], int]:
@@ -128,6 +140,14 @@ def _boxes_of(detector: Any, source: Source, wanted: Sequence[str | int] | None)
     recorded = detector.detect_sequence(SequenceInfo(source.name, MOST_FRAMES, source.frame_rate, 0, 0))
     names = getattr(detector, "class_names", None) or []
     kept = choose(wanted, len(names), names, source.name) if recorded.class_id is not None else None
+
+    if recorded.class_id is None and len(names) > 1 and wanted is not None:
+        log.warning("%s: its boxes have no class in the eighth column, so all are kept, whatever classes says", source.name)
+    if kept is not None and recorded.class_id is not None:
+        numbers, counts = np.unique(recorded.class_id, return_counts=True)
+        found = {class_name(names, number): count for number, count in zip(numbers.tolist(), counts.tolist(), strict=True)}
+        if missing := no_box_of((names[number] for number in kept), found):
+            log.warning("%s: %s", source.name, missing)
 
     def look_up(frame: Frame) -> Detections:
         found = recorded.frame(frame.frame_id) if frame.frame_id <= len(recorded) else Detections.empty()

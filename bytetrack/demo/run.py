@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -24,11 +24,11 @@ from rich.table import Table
 
 from bytetrack.boxes import passing, tlwh_from_xyxy
 from bytetrack.counting import Counter, Event, Motion
-from bytetrack.demo.outputs import Outputs
+from bytetrack.demo.outputs import Outputs, class_name
 from bytetrack.demo.paint import Painter
 from bytetrack.demo.stages import Stage, run_stages
 from bytetrack.demo.web import Page
-from bytetrack.pipeline.nothing import why_nothing
+from bytetrack.pipeline.nothing import no_box_of, why_nothing
 from bytetrack.signals import ONE
 from bytetrack.structures import Detections, Tracks
 from bytetrack.video.read import Image
@@ -146,6 +146,7 @@ class Demo:
     (square pixels) and `max_aspect_ratio` (width / height) filter what is shown and written, None keeps all. `show` opens a
     window (q or Esc ends); `page` shows the live picture. `on_ground`: the counter knows the ground, and rows say speed and distance.
     `detect` is called by so many `workers` at once.
+    `wanted`: the classes of which boxes are expected. It is said at the end if there are none.
     `embed` says the features of a frame's boxes, for trackers that take them; None: nobody does.
     """
 
@@ -167,11 +168,13 @@ class Demo:
     queue: int = 4
     workers: int = 1
     settings: Mapping[str, Any] = field(default_factory=dict)  # the tracker's
+    wanted: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         passing([], self.min_box_area, self.max_aspect_ratio)  # a mistake comes out before anything is written
         self._identities = Identities()
-        self._boxes, self._highest = 0, 0.0
+        self._found: dict[str, int] = {}  # boxes, by the name of their class
+        self._highest = 0.0
         self._moments: deque[float] = deque(maxlen=60)
         self.read = Stage("read", next)
         self.stages = [Stage("detect", self._detect, self.workers), Stage("track", self._track)]
@@ -225,7 +228,12 @@ class Demo:
 
     def _track(self, shot: Shot) -> Shot:
         tracks = self.tracker.update(shot.frame, shot.detections, shot.features)
-        self._boxes += len(shot.detections)
+        if shot.frame.frame_id == 1:
+            for mistake in self.counter.misplaced(shot.frame.image.shape[1], shot.frame.image.shape[0]):
+                log.warning("%s: %s", self.source.name, mistake)
+        ids: Any = [None] * len(shot.detections) if shot.detections.class_id is None else shot.detections.class_id.tolist()
+        for name in (class_name(self.outputs.class_names, i) for i in ids):
+            self._found[name] = self._found.get(name, 0) + 1
         self._highest = max(self._highest, float(shot.detections.score.max(initial=0.0)))
         keep = passing(tlwh_from_xyxy(tracks.xyxy), self.min_box_area, self.max_aspect_ratio)
         class_id = None if tracks.class_id is None else tracks.class_id[keep]
@@ -317,8 +325,11 @@ def _show_summary(demo: Demo, frames: int, identities: int, seconds: float, vide
     console.print(f"{identities} identities{dropped}{invalid}")
     if totals := _totals(demo.counter.counts()):
         console.print(f"counts   {', '.join(f'{name} {total}' for name, total in totals.items())}", soft_wrap=True)
-    if not identities:
-        log.warning("%s: %s", demo.source.name, why_nothing(demo.settings, demo._boxes, demo._highest))
+    boxes = sum(demo._found.values())
+    if missing := no_box_of(demo.wanted, demo._found):
+        log.warning("%s: %s", demo.source.name, missing)
+    if not identities and (boxes or not missing):
+        log.warning("%s: %s", demo.source.name, why_nothing(demo.settings, boxes, demo._highest))
     folder, name = demo.outputs.folder, demo.outputs.name
     if video is not None:
         console.print(f"video    {video}", soft_wrap=True)

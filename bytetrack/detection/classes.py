@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
+
+from bytetrack.nearest import nearest
 
 __all__ = ["COCO", "choose", "named", "names_of", "own_names"]
 
@@ -19,6 +20,12 @@ COCO = (
 )
 # fmt: on
 """The 80 classes of COCO, in the order of their numbers in YOLOX."""
+
+MEANT = {  # how other datasets and people call some of them
+    **dict.fromkeys(("people", "pedestrian", "pedestrians", "human", "humans", "man", "woman", "head"), "person"),
+    **{"bike": "bicycle", "motorbike": "motorcycle", "plane": "airplane", "aeroplane": "airplane", "lorry": "truck"},
+    **{"mobile phone": "cell phone", "phone": "cell phone", "sofa": "couch", "television": "tv", "tvmonitor": "tv"},
+}
 
 
 def names_of(setting: Sequence[str] | str | None) -> list[str] | None:
@@ -65,8 +72,9 @@ def choose(wanted: Sequence[str | int] | None, num_classes: int, names: Sequence
             chosen.append(item)
         else:
             known = f"{', '.join(names[:8])}{', …' if len(names) > 8 else ''}" if names else "numbers only, the file names none"
-            near = get_close_matches(str(item), names or (), 1)
-            hint = f"did you mean {near[0]}?" if near else "set classes to some of them, null for all"
+            meant = MEANT.get(str(item).casefold(), str(item))
+            near = nearest(meant, names or ())
+            hint = f"did you mean {near}?" if near else "set classes to some of them, null for all"
             raise ValueError(f"{where}: no class {item!r} among its {num_classes} ({known}): {hint}")
     if not chosen:
         raise ValueError(f"{where}: classes is empty: name at least one, or null for all")

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,6 +15,7 @@ import numpy.typing as npt
 from bytetrack.boxes import passing, tlwh_from_xyxy
 from bytetrack.data.mot import read_annotations, read_trajectories, write_trajectories
 from bytetrack.errors import FormatError
+from bytetrack.nearest import nearest
 from bytetrack.pipeline.class_names import ClassMatch
 from bytetrack.pipeline.folders import forget_scores
 from bytetrack.pipeline.nothing import why_nothing
@@ -141,8 +141,8 @@ class TrackerFactory:
         names = [sequence.name for sequence in sequences]
         for name in self.per_sequence if isinstance(self.per_sequence, Mapping) else ():
             if name not in names:
-                near = get_close_matches(str(name), names, 1, 0.4)
-                guess = f"did you mean {near[0]}?" if near else f"there are {', '.join(names[:3])}{', …' * (len(names) > 3)}"
+                near = nearest(str(name), names, 0.4)
+                guess = f"did you mean {near}?" if near else f"there are {', '.join(names[:3])}{', …' * (len(names) > 3)}"
                 log.warning("per_sequence: no sequence is called %s, so its settings are not used: %s", name, guess)
 
     def __call__(self, sequence: Sequence) -> Tracker:

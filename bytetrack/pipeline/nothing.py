@@ -1,13 +1,25 @@
-"""Why a sequence has no tracks: said where it happens, as nothing else shows it but an empty file."""
+"""Why a sequence has no tracks, or none of a class: said where it happens, as nothing else shows it but an empty file."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ["why_nothing"]
+__all__ = ["no_box_of", "why_nothing"]
 
 STARTING = ("new_track_score", "high_score")  # what a detection must reach to start a track
+
+
+def no_box_of(wanted: Iterable[str], found: Mapping[str, int]) -> str:
+    """Says which of the `wanted` classes no box has, with what was `found` of every class; empty where each has some.
+
+    >>> no_box_of(["person", "zebra"], {"car": 12, "person": 40})
+    'no box is of class zebra; found person 40, car 12'
+    """
+    missing = [name for name in wanted if not found.get(name)]
+    counts = sorted(((name, number) for name, number in found.items() if number), key=lambda item: -item[1])
+    there = f"; found {', '.join(f'{name} {number}' for name, number in counts)}" if counts else ""
+    return f"no box is of class {' or '.join(missing)}{there}" if missing else ""
 
 
 def why_nothing(settings: Mapping[str, Any], boxes: int, highest: float) -> str:

@@ -6,7 +6,6 @@ pauses, and the first frame after a gap says how long the gap was.
 
 from __future__ import annotations
 
-import difflib
 import glob
 import logging
 import os
@@ -26,6 +25,7 @@ import numpy as np
 
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.listing import IMAGE_ENDINGS, VIDEO_ENDINGS, is_litter, listed, natural
+from bytetrack.nearest import nearest
 from bytetrack.timeline import MOST_PIXELS, next_moment, scan
 from bytetrack.video.read import Image, pictures, read_image
 
@@ -127,8 +127,8 @@ def refuse_missing(spec: str | int) -> None:
 
 
 def _missing(text: str) -> str:
-    near = difflib.get_close_matches(Path(text).name, [path.name for path in Path(text).parent.glob("*")], 1)
-    guess = f"did you mean {str(Path(text).with_name(near[0]))!r}? " if near else ""
+    near = nearest(Path(text).name, sorted(path.name for path in Path(text).parent.glob("*")))
+    guess = f"did you mean {str(Path(text).with_name(near))!r}? " if near else ""
     return f"no source '{text}': {guess}give a camera number, a video file, a folder or pattern of images, or an rtsp/http address"
 
 

@@ -102,7 +102,9 @@ def test_what_is_missing_is_said_with_what_was_found(tmp_path: Path) -> None:
         make(tmp_path / "train" / name)
     with pytest.raises(MissingDataError) as caught:
         MotChallenge(tmp_path, "train", pattern="MOT17-99-*").sequences()
-    assert str(caught.value) == (f"no sequence in '{tmp_path}/train' matches 'MOT17-99-*'; found MOT17-02, MOT17-04, MOT17-05, … (4)")
+    assert str(caught.value) == (
+        f"no sequence in '{tmp_path}/train' matches 'MOT17-99-*'; did you mean MOT17-09? found MOT17-02, MOT17-04, MOT17-05, … (4)"
+    )
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from bytetrack.config import build, compose, home
+from bytetrack.config.hints import refuse_unknown_settings
 from bytetrack.data.coco import write_coco
 from bytetrack.training import checkpoint
 from bytetrack.training.trainer import Trainer
@@ -40,6 +41,8 @@ def test_a_recipe_builds_for_training_and_for_tracking(recipe: str) -> None:
     assert isinstance(trainer, Trainer)
     tracking = compose("track", [f"+exps={recipe}"])
     assert config.recipe == tracking.recipe == recipe
+    for verb, whole in (("train", config), ("track", tracking)):
+        refuse_unknown_settings(verb, whole, ())
     assert tracking.detector == config.detector
     assert Path(str(tracking.detector.weights)).parts[:3] == ("runs", "train", recipe)
     build(tracking.tracker)
