@@ -66,7 +66,7 @@ class Timeline:
         gaps = gaps[gaps > 0]
         if not gaps.size:
             return next(iter(self.stated), ASSUMED_RATE)
-        usual = np.median(gaps)
+        usual = np.quantile(gaps, 0.5, method="lower")  # a gap that there is, between two far apart, too
         rate = float(1 / gaps[(gaps > usual / 2) & (gaps < 1.5 * usual)].mean())
         return next((stated for stated in self.stated if abs(stated / rate - 1) < NEAR), rate)
 

@@ -280,7 +280,8 @@ def resume_content() -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def kinds() -> list[Kind]:
-    from tests.reliability.rarer import rarer_kinds  # which imports this module
+    from tests.reliability.brought import brought_kinds  # which imports this module
+    from tests.reliability.rarer import rarer_kinds
 
     mot, kitti, text = damage.fields(","), damage.fields(" "), damage.fields("=")
     images = {f"images/{f:06d}.jpg": good.picture(".jpg", f) for f in range(1, good.FRAMES + 1)}
@@ -387,6 +388,7 @@ def kinds() -> list[Kind]:
         ),
         Kind("zip archive", 60, "a.zip", good.cvat_zip, damage.BINARY, partial(unpack, name="a.zip")),
         *rarer_kinds(),
+        *brought_kinds(),
     ]
 
 

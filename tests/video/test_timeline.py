@@ -163,3 +163,7 @@ def test_a_folder_named_by_a_number_is_no_camera(tmp_path: Path, monkeypatch: py
     film(Path("42/clip.mp4"), EVEN[:3])
     source = open_source("42")
     assert (source.name, len(list(source))) == ("42", 3)
+
+
+def test_the_rate_of_two_gaps_far_apart_is_that_of_the_shorter(tmp_path: Path) -> None:
+    assert timeline(film(tmp_path / "a.mkv", [0, 33, 5000])).rate == pytest.approx(1000 / 33, rel=0.02)
