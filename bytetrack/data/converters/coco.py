@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from bytetrack.data.coco import read_coco, split_frame
@@ -42,6 +42,9 @@ class CocoFile:
         for row, image in enumerate(progress(document["images"], path.name)):
             if not isinstance(image.get("file_name"), str):
                 raise FormatError(f"{path}: images[{row}] needs 'file_name', a text: got {image.get('file_name')!r}")
+            result.name(
+                folder / PureWindowsPath(image["file_name"]).as_posix()
+            )  # which refuses what lies elsewhere, before it is looked for
             file = _found(folder, image["file_name"], result.files)
             if file is None:
                 result.leave_out(f"no image {folder / image['file_name']}")
