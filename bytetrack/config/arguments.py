@@ -23,7 +23,10 @@ PATHS |= {"root", "source", "subset", "tracks", "video", "weights", "weights_fol
 NAMES = {"address", "format", "from", "host", "mirror", "pattern", "to", "token"}  # text in which ~ is a letter
 OTHERWISE = {"demo": {"video"}, "draw": {"video"}, "prepare": {"images"}, "quickstart": {"video"}}  # these are switches or groups there
 FREE = {"class_names", "classes", "lines", "per_sequence", "runs", "zones"}  # their keys are names of the user's
+NAMED = {"per_sequence", "zones"}  # and those are text
+NUMBER = re.compile(r"([{,]\s*)([\d.+-][\w.+-]*|true|false|null)\s*:", re.IGNORECASE)  # as a key
 SETTING = re.compile(r"(\+{0,2})([\w.]+)=(.*)", re.DOTALL)
+BLANK = r"\1\2\\ :"  # 2024_01_15 is a number to Hydra's grammar, with an escaped blank behind it is text
 QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""", re.DOTALL)
 SWEEP = re.compile(r"\w+\s*\(.*\)", re.DOTALL)  # choice(a,b), range(1,9), glob(*)
 INSIDE = re.compile(rf"(?:{QUOTED.pattern}|[^,])+", re.DOTALL)  # an item of a list or sweep
@@ -63,6 +66,8 @@ def _readable(verb: str, word: str, sweeps: bool) -> str:
         return word
     plus, key, value = found.groups()
     there = _exists(value)
+    if key in NAMED:
+        return f"{plus}{key}={NUMBER.sub(BLANK, value)}"
     if not is_text(verb, key):
         choice = (home() / "configs" / key).is_dir() or key == "exps"
         number = re.fullmatch(r"[\d.][\w.]*", value)  # of a file of one's own that is called 2024_01_15.yaml
@@ -98,7 +103,10 @@ def settled(verb: str, node: Any, prefix: str = "") -> Any:
     ValueError for a path or name that is a number or a truth value, as a YAML file makes of 2024_01_15 or true without quotes.
     """
     if isinstance(node, dict):
-        return {k: v if k in FREE else settled(verb, v, f"{prefix}.{k}" if prefix else str(k)) for k, v in node.items()}
+        return {
+            k: _spelled(v) if k in NAMED else v if k in FREE else settled(verb, v, f"{prefix}.{k}" if prefix else str(k))
+            for k, v in node.items()
+        }
     if isinstance(node, list):
         return [settled(verb, item, prefix) for item in node]
     if not is_text(verb, prefix):
@@ -107,6 +115,11 @@ def settled(verb: str, node: Any, prefix: str = "") -> Any:
         raise ValueError(f"{prefix} must be text, and a file or list has it as {node!r}: write it there in quotes, as it is spelled")
     path = isinstance(node, str) and prefix.rpartition(".")[2] not in NAMES
     return _at_home(prefix, node) if path else node
+
+
+def _spelled(node: Any) -> Any:
+    """`node` without the blank that kept a name from being read as a number."""
+    return {str(key).rstrip(): value for key, value in node.items()} if isinstance(node, dict) else node
 
 
 def _at_home(key: str, text: str) -> str:

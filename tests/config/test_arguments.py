@@ -37,6 +37,7 @@ SPELLED = [
     "-1",
     "#1",
 ]
+KEYS = ["2024_01_15", "1e3", "42", "007", "true", "1.50", "nan", "MOT17-13-FRCNN"]
 PLACES = {
     "track": ("out", "dataset.root", "dataset.subset", "dataset.pattern", "detections", "features", "compare"),
     "demo": ("source", "weights", "out", "page.token"),
@@ -209,3 +210,9 @@ def test_every_setting_of_a_verb_that_could_hold_a_name_is_read_as_text() -> Non
         assert [key for key in names if not is_text(path.stem, key)] == [], path
     assert set(OTHERWISE) <= {path.stem for path in (home() / "configs").glob("*.yaml")}
     assert not FREE & set(string.ascii_lowercase)
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_a_sequence_may_be_called_like_a_number_in_per_sequence(name: str) -> None:
+    config = compose("track", [f"per_sequence={{a: {{dt: 1}}, {name}: {{high_score: 0.5}}}}"])
+    assert config.per_sequence == {"a": {"dt": 1}, name: {"high_score": 0.5}}

@@ -218,5 +218,5 @@ def test_settings_for_a_sequence_that_there_is_not_are_named_with_the_nearest(ve
     process = verb_here("track", *words, "per_sequence={A: {high_score: 0.5}, A1: {high_score: 0.5}, 2024_01_15: {high_score: 0.5}}")
     assert process.returncode in (0, None)
     assert "per_sequence: no sequence is called A1, so its settings are not used: did you mean A?" in process.stderr
-    assert "per_sequence: no sequence is called 20240115, so its settings are not used: there are A, B" in process.stderr
+    assert "per_sequence: no sequence is called 2024_01_15, so its settings are not used: there are A, B" in process.stderr
     assert "called A," not in process.stderr
