@@ -34,7 +34,7 @@ LIMIT = 10.0  # seconds of the processor, which a busy machine does not change
 WAITING = 6  # times as long it may take by the clock
 KEPT = b"of an earlier run\n"
 WHOLE = r"UTF-8|no box in frames|empty|inflate|no readable|no file|given again|expected every sequence once|not well-formed|of frames"
-WHOLE += "|are missing|has a box in frame|at timestep|has class"  # the latter three name the frame or the class
+WHOLE += "|are missing|has a box in frame|at timestep|ha(s|ve) class"  # the latter three name the frame or the class
 
 
 class TooLong(BaseException):
