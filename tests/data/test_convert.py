@@ -118,7 +118,7 @@ class TestMot:
         [sequence] = MotChallenge(tmp_path).sequences()
         assert (sequence.length, sequence.width, sequence.height, sequence.frame_rate) == (795, 768, 576, 10)
         (tmp_path / "S" / "v.avi").write_bytes(b"?")
-        with pytest.raises(FormatError, match=r"v\.avi is no readable video"):
+        with pytest.raises(FormatError, match=r"v\.avi: cannot be opened as a video"):
             MotChallenge(tmp_path).sequences()
 
     def test_a_video_is_a_legal_image_source(self, data_dir: Path, tmp_path: Path) -> None:
