@@ -202,7 +202,19 @@ def test_every_parameter_that_takes_a_path_is_read_as_text() -> None:
 
 def test_every_setting_of_a_verb_that_could_hold_a_name_is_read_as_text() -> None:
     """What is null, text or must be given in a verb's own file: a new such setting is either in `PATHS` or `NAMES`, or here."""
-    other = {"classes", "size", "frame_rate", "max_frames", "max_aspect_ratio", "zones", "homography", "show", "input_size", "batch"}
+    other = {
+        "classes",
+        "size",
+        "frame_rate",
+        "max_frames",
+        "max_aspect_ratio",
+        "zones",
+        "homography",
+        "show",
+        "input_size",
+        "batch",
+        "frame_size",
+    }
     other |= {"nms", "convention", "precision", "workers", "min_box_area", "per_sequence", "objective", "dataset", "class_names"}
     for path in (home() / "configs").glob("*.yaml"):
         own = OmegaConf.to_container(OmegaConf.load(path), resolve=False)

@@ -126,7 +126,7 @@ def test_a_network_of_one_class_needs_no_choice() -> None:
 @pytest.mark.parametrize(
     ("wanted", "classes", "names", "message"),
     [
-        (["humans"], 80, None, r"w: no class 'humans' among its 80 \(person, bicycle, .*…\): set classes to some"),
+        (["humans"], 80, None, r"w: no class 'humans' among its 80 \(person, bicycle, .*…\): did you mean person\?"),
         ([80], 80, None, "no class 80"),
         (["person"], 3, None, "numbers only, the file names none"),
         (["person"], 2, ["pedestrian", "rider"], r"\(pedestrian, rider\)"),

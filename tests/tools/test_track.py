@@ -75,7 +75,7 @@ def test_without_ground_truth_tracks_are_written_and_no_scores(verb_here, tiny: 
     process = verb_here("track", *DATASET, f"dataset.root={tiny}", "detector=public", "out=run")
     assert process.returncode == 0, process.stderr
     assert "no ground truth, so not scored: A, B" in process.stderr
-    assert sorted(path.name for path in (tmp_path / "working" / "run").iterdir()) == ["config.yaml", "tracks"]
+    assert sorted(path.name for path in (tmp_path / "working" / "run").iterdir()) == ["config.yaml", "detection_scores", "tracks"]
 
 
 @pytest.mark.parametrize(
