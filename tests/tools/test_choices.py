@@ -117,7 +117,7 @@ def arguments(verb: str, group: str, choice: str, data: Path) -> list[str]:
         words += network(verb, data, word)
     if "detector.weights=" not in " ".join(words) and given["detector"] == "recorded" and verb in ("track", "tune", "refine"):
         words.append(f"detector.folder={data / 'detections'}")
-        words += ["detector.class_names=[a,b,c,d,e]"] * (verb == "track" and choice.startswith(("bdd", "kitti", "visdrone")))
+        words += ["detector.class_names=[a,b,c,d,pedestrian]"] * (verb == "track" and choice.startswith(("bdd", "kitti", "visdrone")))
     if verb == "demo" and choice == "recorded":
         words.append(f"detector.folder={data / 'detections'}")
     if verb == "tune":
