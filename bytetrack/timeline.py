@@ -110,7 +110,7 @@ def open_video(path: Path) -> tuple[av.container.InputContainer, av.VideoStream]
     if not path.is_file():
         raise MissingDataError(f"no video file {path}")
     try:
-        container = av.open(ffmpeg_name(path))
+        container = av.open(ffmpeg_name(path), metadata_errors="replace")
     except av.FFmpegError:
         size = path.stat().st_size
         raise FormatError(f"{path}: cannot be opened as a video by FFmpeg ({size} bytes): truncated, or not a video?") from None
@@ -118,6 +118,9 @@ def open_video(path: Path) -> tuple[av.container.InputContainer, av.VideoStream]
     if stream is None:
         container.close()
         raise FormatError(f"{path}: cannot be opened as a video: it holds no pictures")
+    if stream.codec_context is None:
+        container.close()
+        raise FormatError(f"{path}: cannot be opened as a video: FFmpeg has no decoder for its pictures")
     width, height = stream.codec_context.width, stream.codec_context.height
     if width * height > MOST_PIXELS:
         container.close()

@@ -132,7 +132,7 @@ class VideoWriter:
     def _sound(self, opened: ExitStack, target: av.container.OutputContainer, end: float) -> list[Iterator[tuple[float, Any]]]:
         assert self.audio is not None
         try:
-            return _sound(opened.enter_context(av.open(ffmpeg_name(self.audio))), target, end)
+            return _sound(opened.enter_context(av.open(ffmpeg_name(self.audio), metadata_errors="replace")), target, end)
         except (OSError, av.FFmpegError) as error:  # the picture is what counts
             log.warning("%s: its sound is left out: it cannot be read any more (%s)", self.audio, error)
             return []
