@@ -80,6 +80,10 @@ class About:
         if isinstance(names, str):  # other exporters' way
             found["class_names"] = names.split(",")
         about = cls(**found)
+        if about.class_names is not None and not (
+            isinstance(about.class_names, list) and all(isinstance(n, str) for n in about.class_names)
+        ):
+            raise FormatError(f"{where}: expected metadata class_names to be a list of names, got {about.class_names!r}")
         if about.convention is not None and about.convention not in CONVENTIONS:
             raise FormatError(f"{where}: expected metadata convention to be {' or '.join(CONVENTIONS)}, got {about.convention!r}")
         if about.output not in (None, *KINDS) or (about.output == "detections" and not isinstance(about.num_classes, int)):

@@ -47,7 +47,7 @@ class CocoFile:
             )  # which refuses what lies elsewhere, before it is looked for
             file = _found(folder, image["file_name"], result.files)
             if file is None:
-                result.leave_out(f"no image {folder / image['file_name']}")
+                result.leave_out(f"{path}: no image {folder / image['file_name']}")
                 continue
             known = image.get("width") and image.get("height")
             size = (image["width"], image["height"]) if known else result.measure(file, str(file))
