@@ -39,7 +39,7 @@ class Steps:
     def __init__(self, count: int, folder: Path | None) -> None:
         self.count, self.begun, self.start = count, 0, time.monotonic()
         done = folder is None or (folder / "detections").exists()
-        log.info("this takes %s on two cores", "about a minute" if done else "about 6 minutes")
+        log.info("this takes %s on two cores", "about a minute" if done else "about 7 minutes")
 
     def __call__(self, what: str) -> None:
         self.begun += 1

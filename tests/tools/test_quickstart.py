@@ -83,7 +83,7 @@ def test_training_that_was_interrupted_goes_on_and_a_finished_one_is_kept(verb, 
     assert "simulated" not in again.stdout
     scores = json.loads((folder / "run" / "byte" / "scores.json").read_text())["trackeval"]["COMBINED"]
     assert f"{scores['MOTA']:.2f}" in again.stdout
-    assert again.stderr.startswith("this takes about 6 minutes on two cores\n")
+    assert again.stderr.startswith("this takes about 7 minutes on two cores\n")
     assert "python tools/demo.py weights=runs/train/quickstart/last.pth source=VIDEO" in again.stdout
     made = weights.stat().st_mtime_ns
     third = verb("quickstart", *SMALL[:-1], *few, "out=run3")
