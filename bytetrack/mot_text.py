@@ -32,9 +32,6 @@ MOST_KINDS = 1000  # more numbers than that are no classes
 LARGEST_ID = 2**53  # the last integer up to which float64 holds every one
 
 
-log = logging.getLogger("bytetrack")
-
-
 @dataclass(frozen=True, eq=False, slots=True)
 class Table:
     """The numbers of a file, one row a line that is not empty: `values` (n, columns)."""
