@@ -35,6 +35,7 @@ def verb(tmp_path: Path) -> Verb:
 def verb_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Verb]:
     """As `verb`, without a process of its own: what it imports is imported already, so it takes a tenth of the time."""
     root, handlers = logging.getLogger(), logging.getLogger().handlers[:]
+    levels = {log: log.level for log in (root, logging.getLogger("bytetrack"))}
     on_signal = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     monkeypatch.setattr(logging, "shutdown", lambda handlers: None)  # Hydra's set-up calls it: absl's handler closes pytest's streams
     (tmp_path / "working").mkdir()
@@ -54,6 +55,8 @@ def verb_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
 
     yield run
     root.handlers[:] = handlers
+    for log, level in levels.items():
+        log.setLevel(level)
     for number, handler in on_signal.items():
         signal.signal(number, handler)
 
