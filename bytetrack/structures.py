@@ -12,10 +12,12 @@ import numpy.typing as npt
 
 from bytetrack.errors import MissingDataError
 
-__all__ = ["Annotations", "Detections", "Sequence", "SequenceDetections", "Tracks", "Trajectories"]
+__all__ = ["NOT_SCORED", "Annotations", "Detections", "Sequence", "SequenceDetections", "Tracks", "Trajectories"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+
+NOT_SCORED = "none"  # the name of a class that a dataset's list only holds a place for
 
 FrameId = TypeVar("FrameId", int, npt.NDArray[np.int64])
 

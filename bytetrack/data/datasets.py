@@ -18,7 +18,7 @@ from bytetrack.data.image_files import sequence_fields
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.listing import IMAGE_ENDINGS, VIDEO_ENDINGS, listed
 from bytetrack.nearest import nearest
-from bytetrack.structures import Sequence
+from bytetrack.structures import NOT_SCORED, Sequence
 
 __all__ = ["MotChallenge", "check_every", "found_instead", "half_of", "thinned"]
 
@@ -26,7 +26,6 @@ Half = Literal["train", "val"]
 Protocol = Literal["mot15", "mot17", "mot20"]
 MOST = {"seqLength": 10_000_000, "frameRate": 10_000, "imWidth": 100_000, "imHeight": 100_000}  # beyond, it is a slip of the pen
 LEAST = 0.001  # frames a second
-NOT_SCORED = "none"
 MOST_CLASSES = 9999
 
 log = logging.getLogger("bytetrack")

@@ -10,7 +10,7 @@ from bytetrack.data.ground_truth import KITTI, VISDRONE, read_kitti, read_visdro
 from bytetrack.data.image_files import image_size
 from bytetrack.errors import MissingDataError
 from bytetrack.listing import is_litter
-from bytetrack.structures import Annotations, Sequence
+from bytetrack.structures import NOT_SCORED, Annotations, Sequence
 
 __all__ = ["Kitti", "VisDrone"]
 
@@ -23,7 +23,7 @@ class Kitti:
     """
 
     protocol = "kitti"
-    class_names = ("none", *KITTI)
+    class_names = (NOT_SCORED, *KITTI)
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class VisDrone:
     """
 
     protocol = "visdrone"
-    class_names = ("none", *VISDRONE)
+    class_names = (NOT_SCORED, *VISDRONE)
 
     def __init__(
         self,

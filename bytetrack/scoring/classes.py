@@ -15,11 +15,10 @@ import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
 from bytetrack.boxes import xyxy_from_tlwh
-from bytetrack.structures import Annotations, Trajectories
+from bytetrack.structures import NOT_SCORED, Annotations, Trajectories
 
-__all__ = ["NOT_SCORED", "RULES", "Rules", "evaluate_classes", "laid_apart", "own_rules", "rules_for"]
+__all__ = ["RULES", "Rules", "evaluate_classes", "laid_apart", "own_rules", "rules_for"]
 
-NOT_SCORED = "none"  # the name of classes that a dataset's own list holds a place for
 REGION = 0  # the ground truth's class of regions to ignore
 EPSILON = np.finfo(float).eps
 APART = 1e7  # pixels

@@ -12,7 +12,7 @@ from bytetrack.data.datasets import check_every, thinned
 from bytetrack.data.image_files import ImageFiles, image_size
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.listing import listed, natural
-from bytetrack.structures import Sequence
+from bytetrack.structures import NOT_SCORED, Sequence
 
 __all__ = ["Bdd100k"]
 
@@ -31,7 +31,7 @@ class Bdd100k:
     """
 
     protocol = "bdd100k"
-    class_names = ("none", *CLASSES)
+    class_names = (NOT_SCORED, *CLASSES)
 
     def __init__(
         self,

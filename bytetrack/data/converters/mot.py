@@ -15,10 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.data.converters.document import Document, progress
-from bytetrack.data.datasets import NOT_SCORED
 from bytetrack.data.mot import read_annotations
 from bytetrack.errors import FormatError, MissingDataError
-from bytetrack.structures import Sequence
+from bytetrack.structures import NOT_SCORED, Sequence
 
 __all__ = ["coco_from_sequences"]
 
