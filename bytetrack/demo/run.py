@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import collections
 import logging
 import os
 import signal
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -173,9 +173,9 @@ class Demo:
     def __post_init__(self) -> None:
         passing([], self.min_box_area, self.max_aspect_ratio)  # a mistake comes out before anything is written
         self._identities = Identities()
-        self._found: dict[str, int] = {}  # boxes, by the name of their class
+        self._found: collections.Counter[int | None] = collections.Counter()  # boxes, by the number of their class
         self._highest = 0.0
-        self._moments: deque[float] = deque(maxlen=60)
+        self._moments: collections.deque[float] = collections.deque(maxlen=60)
         self.read = Stage("read", next)
         self.stages = [Stage("detect", self._detect, self.workers), Stage("track", self._track)]
         if self.video is not None or self.show or self.page is not None:
@@ -231,9 +231,7 @@ class Demo:
         if shot.frame.frame_id == 1:
             for mistake in self.counter.misplaced(shot.frame.image.shape[1], shot.frame.image.shape[0]):
                 log.warning("%s: %s", self.source.name, mistake)
-        ids: Any = [None] * len(shot.detections) if shot.detections.class_id is None else shot.detections.class_id.tolist()
-        for name in (class_name(self.outputs.class_names, i) for i in ids):
-            self._found[name] = self._found.get(name, 0) + 1
+        self._found.update([None] * len(shot.detections) if shot.detections.class_id is None else shot.detections.class_id.tolist())
         self._highest = max(self._highest, float(shot.detections.score.max(initial=0.0)))
         keep = passing(tlwh_from_xyxy(tracks.xyxy), self.min_box_area, self.max_aspect_ratio)
         class_id = None if tracks.class_id is None else tracks.class_id[keep]
@@ -326,7 +324,10 @@ def _show_summary(demo: Demo, frames: int, identities: int, seconds: float, vide
     if totals := _totals(demo.counter.counts()):
         console.print(f"counts   {', '.join(f'{name} {total}' for name, total in totals.items())}", soft_wrap=True)
     boxes = sum(demo._found.values())
-    if missing := no_box_of(demo.wanted, demo._found):
+    found: collections.Counter[str] = collections.Counter()
+    for number, count in demo._found.items():
+        found[class_name(demo.outputs.class_names, number)] += count
+    if missing := no_box_of(demo.wanted, found):
         log.warning("%s: %s", demo.source.name, missing)
     if not identities and (boxes or not missing):
         log.warning("%s: %s", demo.source.name, why_nothing(demo.settings, boxes, demo._highest))
