@@ -35,25 +35,22 @@ Image = npt.NDArray[np.uint8]
 
 def labelled(entries: Sequence[Mapping[str, Any]], setting: str) -> ImageSet:
     """Loads and joins the COCO files that `setting` lists; ValueError unless some box counts, a warning for a class without boxes."""
-    images = mix([_load(entry) for entry in entries])
+    return mixture(entries, setting)[0]
+
+
+def mixture(entries: Sequence[Mapping[str, Any]], setting: str) -> tuple[ImageSet, tuple[tuple[int, float], ...] | None]:
+    """`labelled`, with the number of images and the `weight` of each file; None where all weigh the same."""
+    files = [load_coco(**{key: value for key, value in entry.items() if key != "weight"}) for entry in entries]
+    images = mix(files)
     boxes = np.bincount(images.category[~images.crowd], minlength=len(images.names))
     if not boxes.any():
-        files = ", ".join(str(entry["path"]) for entry in entries)
+        paths = ", ".join(str(entry["path"]) for entry in entries)
         advice = "train.val=[] trains without evaluation" if setting == "train.val" else "there is nothing to learn from"
-        raise ValueError(f"{setting}: no box in {len(images)} images of {files} (classes {', '.join(images.names)}): {advice}")
+        raise ValueError(f"{setting}: no box in {len(images)} images of {paths} (classes {', '.join(images.names)}): {advice}")
     if without := [name for name, count in zip(images.names, boxes.tolist(), strict=True) if not count]:
         log.warning("%s: no box of %s: the figures are those of the other classes", setting, ", ".join(without))
-    return images
-
-
-def mixture(entries: Sequence[Mapping[str, Any]]) -> tuple[tuple[int, float], ...] | None:
-    """Of each COCO file its number of images and their `weight`; None where all have the same."""
     weights = [float(entry.get("weight", 1)) for entry in entries]
-    return None if len(set(weights)) == 1 else tuple((len(_load(entry)), weight) for entry, weight in zip(entries, weights, strict=True))
-
-
-def _load(entry: Mapping[str, Any]) -> ImageSet:
-    return load_coco(**{key: value for key, value in entry.items() if key != "weight"})
+    return images, None if len(set(weights)) == 1 else tuple(zip(map(len, files), weights, strict=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ class Run(Learner):
         test: dict[str, Any],
     ) -> None:
         place = torch.device(f"cuda:{here.local}" if device.startswith("cuda") and here.world > 1 else device)
-        self.images = labelled(recipe.data, "train.data")
+        self.images, shares = mixture(recipe.data, "train.data")
         super().__init__(recipe, here, place, shape, self.images.names)
         self.out, self.size = out, size
         if recipe.ignore_seen is not None:
@@ -69,7 +69,7 @@ class Run(Learner):
             here.world,
             recipe.accumulate,
             frozenset(step - 1 for step in recipe.skip_steps),
-            mixture(recipe.data),
+            shares,
         )
         self.workers = loading_processes(recipe.workers, self.device.type == "cpu", here.machine)
         self.evaluation = self._evaluation(test)
