@@ -109,6 +109,11 @@ def _figure(value: float | None) -> str:
     return "" if value is None else str(value) if isinstance(value, int) else f"{value:.6g}"
 
 
+def _begun(name: Path, start: int) -> str | None:
+    """The service's id, noted in the file `name`, of the run that goes on after step `start`; None for a run that is new to it."""
+    return name.read_text(encoding="utf-8").strip() if start and name.is_file() else None
+
+
 class WeightsAndBiases(Sink):
     """A run of wandb, named after the run folder; it goes on with the folder's own."""
 
@@ -118,7 +123,7 @@ class WeightsAndBiases(Sink):
         wandb: Any = import_module("wandb")
 
         name = folder / "wandb_run.txt"
-        known = name.read_text(encoding="utf-8").strip() if start and name.is_file() else None
+        known = _begun(name, start)
         self._wandb: Any = wandb
         self._run: Any = wandb.init(project="bytetrack", name=folder.name, dir=str(folder), id=known, resume="allow")
         name.write_text(str(self._run.id), encoding="utf-8")
@@ -146,7 +151,7 @@ class MLflow(Sink):
         mlflow: Any = import_module("mlflow")
 
         name = folder / "mlflow_run.txt"
-        known = name.read_text(encoding="utf-8").strip() if start and name.is_file() else None
+        known = _begun(name, start)
         self._mlflow: Any = mlflow
         mlflow.set_experiment("bytetrack")
         run = mlflow.start_run(run_id=known, run_name=None if known else folder.name)
