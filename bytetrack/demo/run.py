@@ -11,8 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
-from itertools import islice
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import cv2
@@ -22,105 +21,35 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from bytetrack.boxes import passing, tlwh_from_xyxy
 from bytetrack.counting import Counter, Event, Motion
+from bytetrack.demo.frames import FramePipeline, Shot
 from bytetrack.demo.outputs import Outputs, class_name
 from bytetrack.demo.paint import Painter
 from bytetrack.demo.stages import Stage, run_stages
 from bytetrack.demo.web import Page
 from bytetrack.pipeline.nothing import no_box_of, why_nothing
 from bytetrack.signals import ONE
-from bytetrack.structures import Detections, Tracks
+from bytetrack.structures import Tracks
 from bytetrack.video.read import Image
-from bytetrack.video.source import Frame, Source, redacted
+from bytetrack.video.source import Source, redacted
 from bytetrack.video.write import VideoWriter
 
-__all__ = ["Demo", "Restarts", "Stops", "frames_bar", "stopping"]
+__all__ = ["Demo", "Stops", "frames_bar", "stopping"]
 
 log = logging.getLogger("bytetrack")
 
-
-class Tracker(Protocol):
-    def update(self, detections: Detections, **known: Any) -> Tracks: ...
-
-
-_NO_TRACKS = Tracks(np.empty((0, 4)), np.empty(0, np.int64), np.empty(0), None, np.empty(0, np.int64))
-EVEN = 0.01  # of a frame: how far off the clock may be before a frame counts as late or early
 _NO_COUNTS: dict[str, Any] = {"lines": {}, "zones": {}}
 
 
 @dataclass
-class Shot:
-    """A frame on its way through the stages; each stage fills in its part."""
+class CountedShot(Shot):
+    """A tracked frame with what was counted in it, and its picture."""
 
-    frame: Frame
-    detections: Detections = field(default_factory=Detections.empty)
-    features: npt.NDArray[np.float32] | None = None
-    tracks: Tracks = _NO_TRACKS
     lost: Tracks | None = None
     counts: dict[str, Any] = field(default_factory=lambda: _NO_COUNTS)
     events: list[Event] = field(default_factory=list)
     motion: dict[int, Motion] | None = None
     picture: Image | None = None
-
-
-class Restarts:
-    """A tracker that starts anew after a gap longer than its memory or a change of the picture's size; ids are never used again.
-
-    `frame_rate`: the tracker is told how much time passed, in frames at this rate; None: it takes no account of it.
-    """
-
-    def __init__(self, make: Callable[[], Tracker], memory: float, frame_rate: float | None = None) -> None:
-        self._make, self._memory, self._frame_rate = make, memory, frame_rate
-        self._time: float | None = None
-        self._tracker = make()
-        self._size: tuple[int, int] | None = None
-        self._last_id = self._offset = 0
-        self.restarts = self._dropped_before = 0
-
-    @property
-    def dropped(self) -> int:
-        """How many invalid detections were dropped so far (`on_invalid="drop"`)."""
-        return self._dropped_before + int(getattr(self._tracker, "dropped", 0))
-
-    def update(self, frame: Frame, detections: Detections, features: npt.NDArray[np.float32] | None = None) -> Tracks:
-        """The frame's tracks; `features` (n, d) of its detections go to a tracker that takes them."""
-        size = (frame.image.shape[0], frame.image.shape[1])
-        if frame.gap > self._memory or self._size not in (None, size):
-            log.info(
-                "frame %d: %s; tracking starts anew",
-                frame.frame_id,
-                f"{frame.gap:.1f} s without pictures" if frame.gap else "new picture size",
-            )
-            self._dropped_before = self.dropped
-            self._tracker, self._offset, self._time = self._make(), self._last_id, None
-            self.restarts += 1
-        self._size = size
-        known: dict[str, Any] = self._passed(frame.time)
-        if features is not None:
-            known["features"] = features
-        tracks = self._tracker.update(detections, **known)
-        if self._offset:
-            tracks = replace(tracks, track_id=tracks.track_id + self._offset)
-        self._last_id = max(self._last_id, int(tracks.track_id.max(initial=0)))
-        return tracks
-
-    def _passed(self, time: float) -> dict[str, float]:
-        """Returns the `dt` of a frame at `time`, if it is not one; what it is off by less than `EVEN` is left to the next frames."""
-        if self._time is None or self._frame_rate is None or time <= self._time:
-            self._time = time
-            return {}
-        dt = (time - self._time) * self._frame_rate
-        even = abs(dt - 1) < EVEN
-        self._time = self._time + 1 / self._frame_rate if even else time
-        return {} if even else {"dt": dt}
-
-    def lost(self) -> Tracks:
-        """Those not seen in the last frame but remembered, where they are thought to be; none of a tracker that does not say."""
-        if not hasattr(self._tracker, "lost"):
-            return _NO_TRACKS
-        tracks: Tracks = self._tracker.lost()
-        return replace(tracks, track_id=tracks.track_id + self._offset)
 
 
 class Identities:
@@ -142,42 +71,30 @@ class Identities:
 class Demo:
     """One source through detector and tracker to files, window and page.
 
-    `detect` says the boxes of a frame, `tracker` the identities, `counter` the events; `video` None writes no video. `min_box_area`
-    (square pixels) and `max_aspect_ratio` (width / height) filter what is shown and written, None keeps all. `show` opens a
-    window (q or Esc ends); `page` shows the live picture. `on_ground`: the counter knows the ground, and rows say speed and distance.
-    `detect` is called by so many `workers` at once.
-    `wanted`: the classes of which boxes are expected. It is said at the end if there are none.
-    `embed` says the features of a frame's boxes, for trackers that take them; None: nobody does.
+    `frames` finds and tracks the boxes, `counter` makes events of them; `video` None writes no video. `show` opens a window (q or Esc
+    ends); `page` shows the live picture. `on_ground`: the counter knows the ground, and rows contain speed and distance.
+    `wanted`: the classes of which boxes are expected; a warning at the end says if there are none.
     """
 
-    source: Source
-    detect: Callable[[Frame], Detections]
-    tracker: Restarts
+    frames: FramePipeline
     counter: Counter
     painter: Painter
     outputs: Outputs
     video: VideoWriter | None
     show: bool = False
     page: Page | None = None
-    max_frames: int | None = None
-    min_box_area: float | None = None
-    max_aspect_ratio: float | None = None
     on_ground: bool = False
-    embed: Callable[..., npt.NDArray[np.float32]] | None = None
-    stop: threading.Event = field(default_factory=threading.Event)
     queue: int = 4
-    workers: int = 1
-    settings: Mapping[str, Any] = field(default_factory=dict)  # the tracker's
     wanted: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        passing([], self.min_box_area, self.max_aspect_ratio)  # a mistake comes out before anything is written
+        self.source, self.tracker, self.stop = self.frames.source, self.frames.tracker, self.frames.stop
         self._identities = Identities()
         self._found: collections.Counter[int | None] = collections.Counter()  # boxes, by the number of their class
         self._highest = 0.0
         self._moments: collections.deque[float] = collections.deque(maxlen=60)
         self.read = Stage("read", next)
-        self.stages = [Stage("detect", self._detect, self.workers), Stage("track", self._track)]
+        self.stages = [Stage("detect", self._detect, self.frames.workers), Stage("track", self._track)]
         if self.video is not None or self.show or self.page is not None:
             self.stages.append(Stage("draw", self._draw))
         if self.video is not None:
@@ -193,7 +110,7 @@ class Demo:
         frames, moment = 0, 0.0
         with ExitStack() as closing:
             caught = closing.enter_context(stopping(self.stop))
-            progress = closing.enter_context(frames_bar(self.source, self.max_frames))
+            progress = closing.enter_context(frames_bar(self.source, self.frames.max_frames))
             closing.callback(self.source.close)
             if self.page is not None:
                 closing.callback(self.page.close)
@@ -211,31 +128,26 @@ class Demo:
                 progress()
         return caught[0] if caught else 0
 
-    def _shots(self) -> Iterator[Shot]:
-        frames = iter(self.source) if self.max_frames is None else islice(self.source, self.max_frames)
+    def _shots(self) -> Iterator[CountedShot]:
+        frames = self.frames.frames()
         while True:
             try:
                 frame = self.read(frames)
             except StopIteration:
                 return
-            yield Shot(frame)
+            yield CountedShot(frame)
 
-    def _detect(self, shot: Shot) -> Shot:
-        shot.detections = self.detect(shot.frame)
-        if self.embed is not None:
-            shot.features = self.embed(shot.frame.image, shot.detections.xyxy, shot.detections.score)
+    def _detect(self, shot: CountedShot) -> CountedShot:
+        self.frames.find(shot)
         return shot
 
-    def _track(self, shot: Shot) -> Shot:
-        tracks = self.tracker.update(shot.frame, shot.detections, shot.features)
+    def _track(self, shot: CountedShot) -> CountedShot:
+        self.frames.follow(shot)
         if shot.frame.frame_id == 1:
             for mistake in self.counter.misplaced(shot.frame.image.shape[1], shot.frame.image.shape[0]):
                 log.warning("%s: %s", self.source.name, mistake)
         self._found.update([None] * len(shot.detections) if shot.detections.class_id is None else shot.detections.class_id.tolist())
         self._highest = max(self._highest, float(shot.detections.score.max(initial=0.0)))
-        keep = passing(tlwh_from_xyxy(tracks.xyxy), self.min_box_area, self.max_aspect_ratio)
-        class_id = None if tracks.class_id is None else tracks.class_id[keep]
-        shot.tracks = Tracks(tracks.xyxy[keep], tracks.track_id[keep], tracks.score[keep], class_id, tracks.detection_index[keep])
         if self.painter.wants_lost:
             shot.lost = self.tracker.lost()
         shot.events = self.counter.update(shot.tracks, shot.frame.time)
@@ -244,17 +156,17 @@ class Demo:
             shot.motion = self.counter.motion()
         return shot
 
-    def _draw(self, shot: Shot) -> Shot:
+    def _draw(self, shot: CountedShot) -> CountedShot:
         shot.picture = self.painter(shot.frame.image, shot.tracks, shot.counts, shot.lost, shot.detections)
         return shot
 
-    def _encode(self, shot: Shot) -> Shot:
+    def _encode(self, shot: CountedShot) -> CountedShot:
         assert self.video is not None
         assert shot.picture is not None
         self.video.write(self.video.fitted(shot.picture), shot.frame.time)
         return shot
 
-    def _publish(self, shot: Shot) -> None:
+    def _publish(self, shot: CountedShot) -> None:
         self._moments.append(time.perf_counter())
         if self.page is not None and shot.picture is not None:
             self.page.publish(shot.picture, self._status(shot))
@@ -263,7 +175,7 @@ class Demo:
             if cv2.waitKey(1) & 0xFF in (ord("q"), 27):
                 self.stop.set()
 
-    def _status(self, shot: Shot) -> dict[str, Any]:
+    def _status(self, shot: CountedShot) -> dict[str, Any]:
         span = self._moments[-1] - self._moments[0]
         return {
             "source": self.source.name,
@@ -330,7 +242,7 @@ def _show_summary(demo: Demo, frames: int, identities: int, seconds: float, vide
     if missing := no_box_of(demo.wanted, found):
         log.warning("%s: %s", demo.source.name, missing)
     if not identities and (boxes or not missing):
-        log.warning("%s: %s", demo.source.name, why_nothing(demo.settings, boxes, demo._highest))
+        log.warning("%s: %s", demo.source.name, why_nothing(demo.frames.settings, boxes, demo._highest))
     folder, name = demo.outputs.folder, demo.outputs.name
     if video is not None:
         console.print(f"video    {video}", soft_wrap=True)
@@ -339,7 +251,7 @@ def _show_summary(demo: Demo, frames: int, identities: int, seconds: float, vide
 
 
 @contextmanager
-def _closing(shots: Iterator[Shot]) -> Iterator[Iterator[Shot]]:
+def _closing(shots: Iterator[CountedShot]) -> Iterator[Iterator[CountedShot]]:
     try:
         yield shots
     finally:

@@ -1,0 +1,241 @@
+"""One source, its detector and its tracker joined frame by frame: what the demo draws and writes, and what `bytetrack.track` yields."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from bytetrack.boxes import passing, tlwh_from_xyxy
+from bytetrack.demo.outputs import class_name
+from bytetrack.demo.weights import chosen
+from bytetrack.detection.classes import choose, named
+from bytetrack.executors import cores
+from bytetrack.pipeline.nothing import no_box_of
+from bytetrack.structures import Detections, Tracks
+from bytetrack.structures import Sequence as SequenceInfo
+from bytetrack.video.source import Frame, Source
+
+__all__ = ["NO_TRACKS", "FramePipeline", "Restarts", "Shot", "join", "warm_up"]
+
+log = logging.getLogger("bytetrack")
+
+NO_TRACKS = Tracks(np.empty((0, 4)), np.empty(0, np.int64), np.empty(0), None, np.empty(0, np.int64))
+EVEN = 0.01  # of a frame: how far off the clock may be before a frame counts as late or early
+MOST_FRAMES = 2**20  # that recorded detections are read for: what a video's header says may lie
+MOST_WORKERS = 4  # each holds a network's whole working memory
+
+
+@dataclass
+class Shot:
+    """A frame on its way through the stages; each stage fills in its part."""
+
+    frame: Frame
+    detections: Detections = field(default_factory=Detections.empty)
+    features: npt.NDArray[np.float32] | None = None
+    tracks: Tracks = NO_TRACKS
+
+
+@dataclass
+class FramePipeline:
+    """Finds and tracks the boxes of one source.
+
+    `detect` returns the boxes of a frame and is called by `workers` threads at once; `embed` returns the features of a frame's boxes,
+    None if the tracker takes none. `min_box_area` (square pixels) and `max_aspect_ratio` (width / height) filter the tracks, None keeps
+    all. Setting `stop` ends a live source. `settings` are the tracker's, `class_names` the detector's, by class number.
+    """
+
+    source: Source
+    detect: Callable[[Frame], Detections]
+    tracker: Restarts
+    class_names: list[str]
+    workers: int = 1
+    embed: Callable[..., npt.NDArray[np.float32]] | None = None
+    min_box_area: float | None = None
+    max_aspect_ratio: float | None = None
+    max_frames: int | None = None
+    stop: threading.Event = field(default_factory=threading.Event)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        passing([], self.min_box_area, self.max_aspect_ratio)  # a mistake comes out before anything is written
+
+    def frames(self) -> Iterator[Frame]:
+        """The source's frames, at most `max_frames`."""
+        return iter(self.source) if self.max_frames is None else islice(self.source, self.max_frames)
+
+    def find(self, shot: Shot) -> None:
+        """Fills in the frame's detections, and their features where the tracker takes them."""
+        shot.detections = self.detect(shot.frame)
+        if self.embed is not None:
+            shot.features = self.embed(shot.frame.image, shot.detections.xyxy, shot.detections.score)
+
+    def follow(self, shot: Shot) -> None:
+        """Fills in the frame's tracks, without those that the filter drops. Frames come in order."""
+        tracks = self.tracker.update(shot.frame, shot.detections, shot.features)
+        keep = passing(tlwh_from_xyxy(tracks.xyxy), self.min_box_area, self.max_aspect_ratio)
+        class_id = None if tracks.class_id is None else tracks.class_id[keep]
+        shot.tracks = Tracks(tracks.xyxy[keep], tracks.track_id[keep], tracks.score[keep], class_id, tracks.detection_index[keep])
+
+
+class Tracker(Protocol):
+    def update(self, detections: Detections, **known: Any) -> Tracks: ...
+
+
+class Restarts:
+    """A tracker that starts anew after a gap longer than its memory or a change of the picture's size; ids are never used again.
+
+    `frame_rate`: the tracker is told how much time passed, in frames at this rate; None: it takes no account of it.
+    """
+
+    def __init__(self, make: Callable[[], Tracker], memory: float, frame_rate: float | None = None) -> None:
+        self._make, self._memory, self._frame_rate = make, memory, frame_rate
+        self._time: float | None = None
+        self._tracker = make()
+        self._size: tuple[int, int] | None = None
+        self._last_id = self._offset = 0
+        self.restarts = self._dropped_before = 0
+
+    @property
+    def dropped(self) -> int:
+        """How many invalid detections were dropped so far (`on_invalid="drop"`)."""
+        return self._dropped_before + int(getattr(self._tracker, "dropped", 0))
+
+    def update(self, frame: Frame, detections: Detections, features: npt.NDArray[np.float32] | None = None) -> Tracks:
+        """The frame's tracks; `features` (n, d) of its detections go to a tracker that takes them."""
+        size = (frame.image.shape[0], frame.image.shape[1])
+        if frame.gap > self._memory or self._size not in (None, size):
+            log.info(
+                "frame %d: %s; tracking starts anew",
+                frame.frame_id,
+                f"{frame.gap:.1f} s without pictures" if frame.gap else "new picture size",
+            )
+            self._dropped_before = self.dropped
+            self._tracker, self._offset, self._time = self._make(), self._last_id, None
+            self.restarts += 1
+        self._size = size
+        known: dict[str, Any] = self._passed(frame.time)
+        if features is not None:
+            known["features"] = features
+        tracks = self._tracker.update(detections, **known)
+        if self._offset:
+            tracks = replace(tracks, track_id=tracks.track_id + self._offset)
+        self._last_id = max(self._last_id, int(tracks.track_id.max(initial=0)))
+        return tracks
+
+    def _passed(self, time: float) -> dict[str, float]:
+        """Returns the `dt` of a frame at `time`, if it is not one; what it is off by less than `EVEN` is left to the next frames."""
+        if self._time is None or self._frame_rate is None or time <= self._time:
+            self._time = time
+            return {}
+        dt = (time - self._time) * self._frame_rate
+        even = abs(dt - 1) < EVEN
+        self._time = self._time + 1 / self._frame_rate if even else time
+        return {} if even else {"dt": dt}
+
+    def lost(self) -> Tracks:
+        """Those not seen in the last frame but remembered, where they are thought to be; none of a tracker that does not say."""
+        if not hasattr(self._tracker, "lost"):
+            return NO_TRACKS
+        tracks: Tracks = self._tracker.lost()
+        return replace(tracks, track_id=tracks.track_id + self._offset)
+
+
+def join(
+    source: Source,
+    detector: Any,
+    build_tracker: Callable[[dict[str, Any]], Any],
+    tracker: Mapping[str, Any],
+    classes: Sequence[str | int] | str | None = None,
+    embedder: Any = None,
+    shared: Any = None,
+    **limits: Any,
+) -> FramePipeline:
+    """A `FramePipeline` of an open source; every mistake in the settings is raised here, before the first frame is read.
+
+    `build_tracker(settings)` makes a tracker of the settings `tracker`, in which a `frame_rate` of None becomes the source's. `shared`:
+    the detector that looks at the pictures, where other sources use it too. `limits` are `FramePipeline`'s.
+    """
+    settings, wanted = dict(tracker), chosen(classes)
+    names = _class_names(detector, wanted)
+    if settings.get("frame_rate", 0) is None:
+        settings["frame_rate"] = source.frame_rate
+    trial = build_tracker(settings)
+    detect, workers = _boxes_of(shared or detector, source, wanted)
+    ticks = float(settings.get("frame_rate") or source.frame_rate) if hasattr(trial, "TAKES_TIME") else None
+    return FramePipeline(
+        source,
+        detect,
+        Restarts(lambda: build_tracker(settings), settings.get("max_lost_frames", 30) / 30, ticks),
+        names,
+        workers,
+        getattr(embedder, "embed", None) if "features" in getattr(trial, "USES", ()) else None,
+        settings=settings,
+        **limits,
+    )
+
+
+def warm_up(build_tracker: Callable[[dict[str, Any]], Any], tracker: Mapping[str, Any]) -> None:
+    """Compiles a tracker's kernels, and raises the mistakes in its settings, before a source is opened."""
+    settings = dict(tracker)
+    build_tracker({**settings, "frame_rate": 30.0} if settings.get("frame_rate", 0) is None else settings).update(Detections.empty())
+
+
+def _class_names(detector: Any, wanted: Sequence[str | int] | None) -> list[str]:
+    """What the detector's boxes are called, by class id; boxes without classes by the one class that is wanted."""
+    own = getattr(detector, "class_names", None)
+    if hasattr(detector, "detect"):
+        return named(own, getattr(detector, "classes", None))
+    if own is None and wanted is not None and len(wanted) == 1:
+        return [str(wanted[0])]
+    return list(own or ["object"])
+
+
+def _boxes_of(detector: Any, source: Source, wanted: Sequence[str | int] | None) -> tuple[Callable[[Frame], Detections], int]:
+    """How to find a frame's boxes, and for how many frames at once.
+
+    A network looks at each picture. On the CPU it looks at several frames of a file at the same time, with a share of the cores for
+    each: small networks gain little from many cores. Recorded detections are looked up by frame.
+    """
+    if not hasattr(detector, "detect_sequence"):
+        workers = 1 if source.live or not getattr(detector, "on_cpu", False) else min(cores(), MOST_WORKERS)
+        network = detector if workers == 1 else detector.shared(workers, max(1, cores() // workers))
+        if hasattr(detector, "key"):  # one of ours, which loads its weights now: mistakes come out before anything is written
+            network.detect([np.zeros((64, 64, 3), np.uint8)])
+        return lambda frame: _only(network.detect([frame.image]), detector), workers
+    if source.live:
+        raise ValueError(f"recorded detections need a file or a folder, and {source.name} is live: give weights=")
+    recorded = detector.detect_sequence(SequenceInfo(source.name, MOST_FRAMES, source.frame_rate, 0, 0))
+    names = getattr(detector, "class_names", None) or []
+    kept = choose(wanted, len(names), names, source.name) if recorded.class_id is not None else None
+
+    if recorded.class_id is None and len(names) > 1 and wanted is not None:
+        log.warning("%s: its boxes have no class in the eighth column, so all are kept, whatever classes says", source.name)
+    if kept is not None and recorded.class_id is not None:
+        numbers, counts = np.unique(recorded.class_id, return_counts=True)
+        found = {class_name(names, number): count for number, count in zip(numbers.tolist(), counts.tolist(), strict=True)}
+        if missing := no_box_of((names[number] for number in kept), found):
+            log.warning("%s: %s", source.name, missing)
+
+    def look_up(frame: Frame) -> Detections:
+        found = recorded.frame(frame.frame_id) if frame.frame_id <= len(recorded) else Detections.empty()
+        return found if kept is None or found.class_id is None else found[np.isin(found.class_id, kept)]
+
+    return look_up, 1
+
+
+def _only(found: Any, detector: Any) -> Detections:
+    """The detections of the one image that was asked about; ValueError for anything else."""
+    if isinstance(found, list | tuple) and len(found) == 1 and isinstance(found[0], Detections):
+        return found[0]
+    got = f"a list of {len(found)} {type(found[0]).__name__}" if isinstance(found, list | tuple) and found else type(found).__name__
+    raise ValueError(
+        f"{type(detector).__name__}.detect must return a list with one Detections for each image, got {got}: "
+        "bytetrack.adapters makes Detections of what other libraries return"
+    )
