@@ -1,6 +1,6 @@
 """`python tracking.py` tracks the webcam, `python tracking.py --video FILE` a video; everything else is `python tools/demo.py --help`."""
 
-from bytetrack.signals import end_quietly
+from bytetrack.runtime.signals import end_quietly
 
 end_quietly()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bytetrack.signals import end_quietly
+from bytetrack.runtime.signals import end_quietly
 
 __all__ = ["main"]
 

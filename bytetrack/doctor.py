@@ -149,14 +149,13 @@ def _codecs() -> Iterator[Finding]:
 
 def _kernels() -> Iterator[Finding]:
     from bytetrack import tracking
-    from bytetrack.compiled import COMPILED
+    from bytetrack.runtime.compilation import COMPILED, code_folder
 
     if not COMPILED:
         yield Finding("tracking", "broken", "kernels", "Numba does not import: tracking runs as plain Python, about a hundred times slower")
         return
-    beside = Path(str(tracking.__file__)).parent / "__pycache__"
-    folder = Path(os.environ["NUMBA_CACHE_DIR"]) if os.environ.get("NUMBA_CACHE_DIR") else beside
-    kept = sorted(folder.rglob("*.nbi")) if folder.is_dir() else []
+    folder = code_folder(Path(str(tracking.__file__)))
+    kept = sorted(folder.rglob("*.nbi")) if folder else []
     if kept:
         yield Finding("tracking", "good", "kernels", f"{len(kept)} compiled ones kept in {folder}")
     else:
@@ -166,9 +165,10 @@ def _kernels() -> Iterator[Finding]:
 
 
 def _data() -> Iterator[Finding]:
-    from bytetrack.data.download import WEIGHTS, cache_folder
+    from bytetrack.data.download import WEIGHTS
+    from bytetrack.runtime.user_cache import user_cache_folder
 
-    cache = cache_folder()
+    cache = user_cache_folder()
     for name, remote in WEIGHTS.items():
         path = cache / f"{name}.pth"
         if not path.is_file():

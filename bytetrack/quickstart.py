@@ -17,8 +17,8 @@ from bytetrack.data.mot import read_annotations, read_trajectories
 from bytetrack.data.prepare import prepare
 from bytetrack.executors import Processes
 from bytetrack.pipeline import ScoringProtocol, TrackerFactory, TrackJob, every_sequence, replayable, score_every_sequence
-from bytetrack.replacing import replace_bytes
 from bytetrack.report import write_report
+from bytetrack.runtime.atomic import replace_bytes
 from bytetrack.structures import Sequence
 
 __all__ = ["Steps", "detect", "picture", "present", "run", "train"]

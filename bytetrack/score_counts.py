@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from bytetrack.errors import FormatError
-from bytetrack.replacing import json_text, replace_text
+from bytetrack.runtime.atomic import json_text, replace_text
 from bytetrack.structures import SequenceDetections, Tracks
 
 __all__ = ["BINS", "ScoreCounts", "count_scores", "counts_path", "read_counts", "thresholds_of", "write_counts"]

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "bytetrack"
 FLOOR = {
     **dict.fromkeys(
-        ("structures", "boxes", "errors", "__init__", "mot_text", "score_scale", "listing", "compiled", "replacing", "signals", "workers"),
+        ("structures", "boxes", "errors", "__init__", "mot_text", "score_scale", "listing", "runtime", "checks", "workers"),
         0,
     ),
     **dict.fromkeys(("timeline", "orientation", "nearest", "score_counts"), 0),

@@ -117,9 +117,9 @@ def test_a_dataset_is_built_from_its_config(name: str) -> None:
 def test_a_tool_imports_heavy_rooms_only_inside_its_task(tool: Path) -> None:
     tree = ast.parse(tool.read_text(encoding="utf-8"))
     top = {node.module for node in tree.body if isinstance(node, ast.ImportFrom)}
-    assert {module for module in top if module and module.startswith("bytetrack")} <= {"bytetrack.config", "bytetrack.signals"}
+    assert {module for module in top if module and module.startswith("bytetrack")} <= {"bytetrack.config", "bytetrack.runtime.signals"}
     first = [ast.unparse(statement) for statement in tree.body[1:3]]
-    assert first == ["from bytetrack.signals import end_quietly", "end_quietly()"], "Ctrl-C would show a traceback while it loads"
+    assert first == ["from bytetrack.runtime.signals import end_quietly", "end_quietly()"], "Ctrl-C would show a traceback while it loads"
 
 
 def test_a_target_outside_the_allow_list_is_refused() -> None:

@@ -161,7 +161,7 @@ def test_a_disk_without_room_for_the_first_tracks_leaves_an_earlier_run_as_it_wa
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("bytetrack.replacing.os.fsync", full)
+    monkeypatch.setattr("bytetrack.runtime.atomic.os.fsync", full)
     for again in (job(tmp_path), p.ScoreJob(tmp_path / "tracks", "mot17", tmp_path / "copied" / "tracks")):
         with pytest.raises(OSError, match=r"No space left on device: '.*tracks/S\.txt'"):
             p.score_every_sequence(again, sequences, tmp_path, Processes(1))

@@ -1,6 +1,6 @@
 """Several runs side by side, with intervals, and where they differ: see `--help`."""
 
-from bytetrack.signals import end_quietly
+from bytetrack.runtime.signals import end_quietly
 
 end_quietly()
 

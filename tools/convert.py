@@ -1,6 +1,6 @@
 """Convert result files between MOT, KITTI, CVAT, COCO-VID, CSV and JSON Lines: see `--help`."""
 
-from bytetrack.signals import end_quietly
+from bytetrack.runtime.signals import end_quietly
 
 end_quietly()
 

@@ -1,6 +1,6 @@
 """Track a webcam, a stream, a video or images: see `--help`."""
 
-from bytetrack.signals import end_quietly
+from bytetrack.runtime.signals import end_quietly
 
 end_quietly()
 

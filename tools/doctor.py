@@ -1,6 +1,6 @@
 """One page on what is installed and found here, and whether given files are in order: see `--help`."""
 
-from bytetrack.signals import end_quietly
+from bytetrack.runtime.signals import end_quietly
 
 end_quietly()
 

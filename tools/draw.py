@@ -1,6 +1,6 @@
 """Draw result files over their frames: see `--help`."""
 
-from bytetrack.signals import end_quietly
+from bytetrack.runtime.signals import end_quietly
 
 end_quietly()
 

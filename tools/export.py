@@ -1,6 +1,6 @@
 """Export a YOLOX to ONNX or OpenVINO, checked against torch: see `--help`."""
 
-from bytetrack.signals import end_quietly
+from bytetrack.runtime.signals import end_quietly
 
 end_quietly()
 

@@ -1,6 +1,6 @@
 """Fill the gaps of trajectories with straight lines: see `--help`."""
 
-from bytetrack.signals import end_quietly
+from bytetrack.runtime.signals import end_quietly
 
 end_quietly()
 

@@ -1,6 +1,6 @@
 """Make of a raw dataset the COCO json file that training reads; fetch and check it: see `--help`."""
 
-from bytetrack.signals import end_quietly
+from bytetrack.runtime.signals import end_quietly
 
 end_quietly()
 

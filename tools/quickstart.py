@@ -1,6 +1,6 @@
 """Generate street scenes, train a detector, track with and without low-score boxes, score, report, film: see `--help`."""
 
-from bytetrack.signals import end_quietly
+from bytetrack.runtime.signals import end_quietly
 
 end_quietly()
 

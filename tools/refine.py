@@ -1,6 +1,6 @@
 """Refine finished tracks, offline: see `--help`."""
 
-from bytetrack.signals import end_quietly
+from bytetrack.runtime.signals import end_quietly
 
 end_quietly()
 

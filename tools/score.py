@@ -1,6 +1,6 @@
 """Score a folder of result files against a dataset's ground truth, and write a report: see `--help`."""
 
-from bytetrack.signals import end_quietly
+from bytetrack.runtime.signals import end_quietly
 
 end_quietly()
 

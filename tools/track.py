@@ -1,6 +1,6 @@
 """Detect, track and score every sequence of a dataset, and write a report: see `--help`."""
 
-from bytetrack.signals import end_quietly
+from bytetrack.runtime.signals import end_quietly
 
 end_quietly()
 

@@ -1,6 +1,6 @@
 """Train a YOLOX detector, from the beginning or from where it stopped: see `--help`."""
 
-from bytetrack.signals import end_quietly
+from bytetrack.runtime.signals import end_quietly
 
 end_quietly()
 

@@ -1,6 +1,6 @@
 """Search a tracker's settings over recorded detections: see `--help`."""
 
-from bytetrack.signals import end_quietly
+from bytetrack.runtime.signals import end_quietly
 
 end_quietly()
 

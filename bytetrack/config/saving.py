@@ -10,7 +10,7 @@ from typing import Any
 
 from bytetrack import __version__
 from bytetrack.config.places import home
-from bytetrack.replacing import replace_text
+from bytetrack.runtime.atomic import replace_text
 
 __all__ = ["out_folder", "public", "save"]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from bytetrack import __version__
 from bytetrack.config.places import home
-from bytetrack.signals import ended_by_signals
+from bytetrack.runtime.signals import ended_by_signals
 
 __all__ = ["console", "run_verb", "verb"]
 

@@ -23,7 +23,7 @@ from bytetrack.data.converters.mot import coco_from_sequences
 from bytetrack.data.ground_truth import READERS
 from bytetrack.errors import FormatError
 from bytetrack.orientation import is_turned
-from bytetrack.replacing import json_text, replace_text
+from bytetrack.runtime.atomic import json_text, replace_text
 from bytetrack.structures import Sequence
 from bytetrack.timeline import decodable, timeline
 

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from bytetrack import boxes
 from bytetrack.boxes import are_fractions
 from bytetrack.errors import FormatError, MissingDataError
-from bytetrack.replacing import replace_text
+from bytetrack.runtime.atomic import replace_text
 
 __all__ = ["ImageSet", "image_set", "load_coco", "mix", "read_coco", "split_frame", "write_coco"]
 

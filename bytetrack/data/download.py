@@ -23,8 +23,9 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 
 from bytetrack.data.archive import extract
 from bytetrack.errors import MissingDataError
+from bytetrack.runtime.user_cache import user_cache_folder
 
-__all__ = ["ARCHIVES", "FORMS", "WEIGHTS", "Remote", "cache_folder", "fetch", "fetch_dataset", "fetch_weights"]
+__all__ = ["ARCHIVES", "FORMS", "WEIGHTS", "Remote", "fetch", "fetch_dataset", "fetch_weights"]
 
 ATTEMPTS = 5
 FIRST_PAUSE = 1.0  # seconds before the second attempt; doubles each time
@@ -195,20 +196,15 @@ def _checked(path: Path, sha256: str | None, size: int | None, advice: str) -> P
     return path
 
 
-def cache_folder() -> Path:
-    """Where weights are kept: the environment variable BYTETRACK_CACHE, else `~/.cache/bytetrack`."""
-    return Path(os.environ.get("BYTETRACK_CACHE") or Path.home() / ".cache" / "bytetrack")
-
-
 def fetch_weights(name: str, folder: str | Path | None = None, mirror: str | None = None) -> Path:
-    """Official YOLOX weights (trained on COCO, input `bgr255`) by name, `yolox_nano` … `yolox_x`; kept in `folder`, see `cache_folder`.
+    """Downloads official YOLOX weights (trained on COCO, input `bgr255`), `yolox_nano` … `yolox_x`, into `folder` or `user_cache_folder`.
 
     `mirror` (or the environment variable BYTETRACK_MIRROR) is an address to fetch `<name>.pth` from instead, same bytes expected.
     """
     if name not in WEIGHTS:
         raise ValueError(f"no weights called {name!r}: there are {', '.join(WEIGHTS)}")
     remote = _mirrored(WEIGHTS[name], mirror)
-    return fetch(remote.url, Path(folder or cache_folder()) / f"{name}.pth", remote.sha256, remote.size)
+    return fetch(remote.url, Path(folder or user_cache_folder()) / f"{name}.pth", remote.sha256, remote.size)
 
 
 def fetch_dataset(name: str, root: str | Path, mirror: str | None = None) -> Path:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.mot_text import CLASS, FRAME, ID, SCORE, TLWH, Table, read_detections, read_table
-from bytetrack.replacing import replace_text
+from bytetrack.runtime.atomic import replace_text
 from bytetrack.structures import Annotations, Sequence, Trajectories
 
 __all__ = ["ids_across_classes", "read_annotations", "read_detections", "read_trajectories", "write_trajectories"]

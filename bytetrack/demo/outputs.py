@@ -9,7 +9,7 @@ from typing import Any
 
 from bytetrack.boxes import tlwh_from_xyxy
 from bytetrack.counting import Event, EventFile, Motion
-from bytetrack.replacing import json_text, replace_text
+from bytetrack.runtime.atomic import json_text, replace_text
 from bytetrack.structures import Tracks
 
 __all__ = ["Outputs", "class_name"]

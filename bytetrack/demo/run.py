@@ -28,7 +28,7 @@ from bytetrack.demo.paint import Painter
 from bytetrack.demo.stages import Stage, run_stages
 from bytetrack.demo.web import Page
 from bytetrack.pipeline.nothing import no_box_of, why_nothing
-from bytetrack.signals import ONE
+from bytetrack.runtime.signals import ONE
 from bytetrack.structures import Tracks
 from bytetrack.video.read import Image
 from bytetrack.video.source import Source, redacted

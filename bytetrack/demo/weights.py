@@ -100,19 +100,20 @@ class ByName:
 
 
 def _file(weights: str) -> Path:
-    from bytetrack.data.download import WEIGHTS, cache_folder, fetch_weights
+    from bytetrack.data.download import WEIGHTS, fetch_weights
+    from bytetrack.runtime.user_cache import user_cache_folder
 
     path = Path(weights).expanduser()
     if path.is_file():
         return path
     if weights not in WEIGHTS:
         raise MissingDataError(f"no weights '{weights}': expected a .pth, .pth.tar, .onnx or .xml file, or a name: {', '.join(WEIGHTS)}")
-    if not (cache_folder() / f"{weights}.pth").is_file():
+    if not (user_cache_folder() / f"{weights}.pth").is_file():
         log.info("fetching %s from %s", weights, WEIGHTS[weights].url)
     try:
         return fetch_weights(weights)
     except OSError as error:
-        place = cache_folder() / f"{weights}.pth"
+        place = user_cache_folder() / f"{weights}.pth"
         raise MissingDataError(
             f"{weights} is not at {place} and cannot be fetched ({error}): put {WEIGHTS[weights].url} there, or give weights=FILE"
         ) from None

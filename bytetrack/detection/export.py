@@ -26,7 +26,7 @@ from bytetrack.detection.select import Limits
 from bytetrack.detection.yolox import check_convention, check_input_size, check_settings
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.listing import IMAGE_ENDINGS, files_below
-from bytetrack.replacing import folder_beside
+from bytetrack.runtime.atomic import folder_beside
 
 __all__ = ["FORMATS", "Difference", "ExportedNetwork", "export", "export_file"]
 

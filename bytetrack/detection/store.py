@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.errors import FormatError, MissingDataError
-from bytetrack.replacing import replace_text, replacing
+from bytetrack.runtime.atomic import replace_text, replacing
 from bytetrack.structures import Sequence, SequenceDetections
 
 __all__ = ["DetectionStore"]

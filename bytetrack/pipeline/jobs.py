@@ -19,7 +19,7 @@ from bytetrack.nearest import nearest
 from bytetrack.pipeline.class_names import ClassMatch
 from bytetrack.pipeline.folders import forget_scores
 from bytetrack.pipeline.nothing import why_nothing
-from bytetrack.replacing import replacing
+from bytetrack.runtime.atomic import replacing
 from bytetrack.score_counts import ScoreCounts, count_scores, read_counts, thresholds_of, write_counts
 from bytetrack.scoring import Protocol as Protocols
 from bytetrack.scoring import SequenceScores, check_classes, score_sequence

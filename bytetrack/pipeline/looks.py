@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from bytetrack.errors import MissingDataError
 from bytetrack.pipeline.detect import images_of, used_by
-from bytetrack.replacing import replacing
+from bytetrack.runtime.atomic import replacing
 from bytetrack.structures import Sequence, SequenceDetections
 
 __all__ = ["Looks", "looks_for"]

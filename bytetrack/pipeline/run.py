@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from bytetrack.executors import Executor
 from bytetrack.pipeline.folders import forget_scores
 from bytetrack.pipeline.progress import bar
-from bytetrack.replacing import json_text, replace_text
+from bytetrack.runtime.atomic import json_text, replace_text
 from bytetrack.scoring import SequenceScores, summarise
 from bytetrack.structures import Sequence
 

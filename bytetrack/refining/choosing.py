@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from bytetrack.checks import check_real, check_whole
 from bytetrack.refining.footage import FILLED, Footage, join, split
 from bytetrack.structures import Trajectories
-from bytetrack.tracking.checks import check_real, check_whole
 
 __all__ = ["DropDoubtful", "DropShort"]
 

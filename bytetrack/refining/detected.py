@@ -9,10 +9,10 @@ import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
 from bytetrack.boxes import iou, tlwh_from_xyxy, xyxy_from_tlwh
+from bytetrack.checks import check_real, check_whole
 from bytetrack.refining.footage import Footage, Trajectory, join, split, tlwh_from_xywh, warp
 from bytetrack.refining.linking import straight_end
 from bytetrack.structures import Detections, Trajectories
-from bytetrack.tracking.checks import check_real, check_whole
 
 __all__ = ["Extend", "Remeasure"]
 

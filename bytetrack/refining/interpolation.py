@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from bytetrack.checks import check_flag, check_whole
 from bytetrack.refining.footage import FILLED, Footage, tlwh_from_xywh, warp, warp_back, xywh_from_tlwh
 from bytetrack.structures import Trajectories
-from bytetrack.tracking.checks import check_flag, check_whole
 
 __all__ = ["Interpolate", "interpolate"]
 

@@ -10,9 +10,9 @@ from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from bytetrack.checks import check_real, check_whole
 from bytetrack.refining.footage import Footage, Trajectory, join, split, warp, warp_back, xywh_from_tlwh
 from bytetrack.structures import Trajectories
-from bytetrack.tracking.checks import check_real, check_whole
 
 __all__ = ["Link", "straight_end"]
 

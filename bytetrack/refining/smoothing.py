@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve, solveh_banded
 
+from bytetrack.checks import check_real
 from bytetrack.refining.footage import FILLED, Footage, Trajectory, join, split, tlwh_from_xywh, xywh_from_tlwh
 from bytetrack.structures import Trajectories
-from bytetrack.tracking.checks import check_real
 
 __all__ = ["SmoothGaussian", "SmoothSecondDifferences"]
 

@@ -15,7 +15,6 @@ from markupsafe import Markup
 from bytetrack.data.formats.text import read_text
 from bytetrack.data.mot import read_annotations, read_trajectories
 from bytetrack.errors import FormatError, MissingDataError
-from bytetrack.replacing import json_text, replace_text
 from bytetrack.report import scores as tables
 from bytetrack.report.analysis import SequenceMatch, match_sequence
 from bytetrack.report.detections import detection_scores
@@ -24,6 +23,7 @@ from bytetrack.report.scene import scene, scene_step
 from bytetrack.report.statistics import distributions
 from bytetrack.report.switches import KINDS, SAME_FRAMES, Switch, find_switches, unpaired, worst
 from bytetrack.report.timeline import timeline
+from bytetrack.runtime.atomic import json_text, replace_text
 from bytetrack.score_counts import read_counts
 from bytetrack.structures import Sequence
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.compiled import kernel
+from bytetrack.runtime.compilation import jit
 
 __all__ = ["NONE", "Solver", "assign", "solver"]
 
@@ -43,7 +43,7 @@ def solver(capacity: int) -> Solver:
     return Solver(ints[0], ints[1], floats[0], floats[1], floats[2], ints[2], ints[3], ints[4], ints[5])
 
 
-@kernel
+@jit
 def assign(cost: Floats, n_rows: int, n_columns: int, work: Solver) -> None:
     """The assignment of least total cost; `cost` holds rows one after the other, (n_rows * n_columns,).
 
@@ -55,7 +55,7 @@ def assign(cost: Floats, n_rows: int, n_columns: int, work: Solver) -> None:
         augment_all(cost, n_columns, n_rows, 1, n_columns, work.row_of, work.column_of, work)
 
 
-@kernel
+@jit
 def augment_all(
     cost: Floats, n_rows: int, n_columns: int, row_step: int, column_step: int, column_of: Ints, row_of: Ints, work: Solver
 ) -> None:
@@ -81,7 +81,7 @@ def augment_all(
             column, column_of[row] = column_of[row], column
 
 
-@kernel
+@jit
 def shortest_path(
     cost: Floats, start: int, n_rows: int, n_columns: int, row_step: int, column_step: int, row_of: Ints, work: Solver
 ) -> tuple[int, float]:

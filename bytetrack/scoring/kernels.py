@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.compiled import entry, kernel
+from bytetrack.runtime.compilation import jit, jit_cached
 from bytetrack.scoring.assignment import NONE, Solver, assign
 
 __all__ = ["CLR_FN", "CLR_FP", "CLR_TP", "IDSW", "MOTP_SUM", "Boxes", "Truth", "Work", "count_pairs", "match_for_hota"]
@@ -57,7 +57,7 @@ class Work(NamedTuple):
     solver: Solver
 
 
-@kernel
+@jit
 def overlaps(truth: Truth, n: int, boxes: Boxes, m: int, work: Work) -> None:
     """IoU of `truth.box[gt_rows[:n]]` with `boxes.box[rows[:m]]` into `similarity`; boxes without area overlap nothing."""
     for i in range(n):
@@ -80,7 +80,7 @@ def overlaps(truth: Truth, n: int, boxes: Boxes, m: int, work: Work) -> None:
             work.similarity[i * m + j] = found
 
 
-@kernel
+@jit
 def forgive_distractors(truth: Truth, boxes: Boxes, frame: int, work: Work) -> None:
     """Unmarks as `kept` what the best matching at IoU 0.5 with ground truth of every class puts on a distractor."""
     n, m, any_distractor = 0, 0, 0
@@ -104,7 +104,7 @@ def forgive_distractors(truth: Truth, boxes: Boxes, frame: int, work: Work) -> N
             boxes.kept[work.rows[j]] = 0
 
 
-@kernel
+@jit
 def list_scored(truth: Truth, boxes: Boxes, frame: int, work: Work) -> tuple[int, int]:
     """Lists the frame's boxes that count on both sides, with their similarities; returns how many they are."""
     n, m = 0, 0
@@ -120,7 +120,7 @@ def list_scored(truth: Truth, boxes: Boxes, frame: int, work: Work) -> tuple[int
     return n, m
 
 
-@kernel
+@jit
 def block_sum(values: Floats, start: int, n: int, step: int) -> float:
     """The sum of n values from `start`, `step` apart, in the order of NumPy's contiguous reductions; at most BLOCK of them."""
     if n < UNROLLED:
@@ -141,7 +141,7 @@ def block_sum(values: Floats, start: int, n: int, step: int) -> float:
     return float(total)
 
 
-@kernel
+@jit
 def pairwise_sum(values: Floats, start: int, n: int, step: int, sizes: Ints, sums: Floats) -> float:
     """The same of any number: the sum of both halves (the first a multiple of 8), and so on down to blocks.
 
@@ -169,7 +169,7 @@ def pairwise_sum(values: Floats, start: int, n: int, step: int, sizes: Ints, sum
     return float(sums[0])
 
 
-@kernel
+@jit
 def sum_similarities(n: int, m: int, work: Work) -> None:
     """Row and column sums of the similarities, as `ndarray.sum` takes them."""
     sizes, sums = work.solver.parent, work.solver.distance
@@ -185,7 +185,7 @@ def sum_similarities(n: int, m: int, work: Work) -> None:
             work.column_sum[j] += work.similarity[i * m + j]
 
 
-@kernel
+@jit
 def match_as_clear(
     truth: Truth, n: int, boxes: Boxes, m: int, last: Ints, before: Ints, now: Ints, matched: Ints, runs: Ints, sums: Floats, work: Work
 ) -> None:
@@ -224,7 +224,7 @@ def match_as_clear(
     sums[MOTP_SUM] += summed
 
 
-@entry
+@jit_cached
 def count_pairs(
     truth: Truth,
     boxes: Boxes,
@@ -273,7 +273,7 @@ def count_pairs(
             match_as_clear(truth, n, boxes, m, last, before, now, matched, runs, sums, work)
 
 
-@entry
+@jit_cached
 def match_for_hota(
     truth: Truth, boxes: Boxes, alignment: Floats, pair: Ints, alphas: Floats, counts: Floats, by_pair: Floats, work: Work
 ) -> None:

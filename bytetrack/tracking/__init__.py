@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 
-from bytetrack.compiled import COMPILED
+from bytetrack.runtime.compilation import COMPILED
 from bytetrack.structures import Detections
 from bytetrack.tracking.botsort import BotSort
 from bytetrack.tracking.byte import ByteTracker

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.compiled import kernel
+from bytetrack.runtime.compilation import jit
 from bytetrack.tracking.association import Bins
 from bytetrack.tracking.kalman import box_of_motion, correct, squared_mahalanobis, start
 from bytetrack.tracking.similarity import PLAIN_IOU, list_pairs
@@ -36,14 +36,14 @@ class Looks(NamedTuple):
     sums: Floats
 
 
-@kernel
+@jit
 def looks_of(bins: Bins, own: Floats, capacity: int, budget: int, features: Floats, gate: float, euclidean: bool, sums: Floats) -> Looks:
     """A tracker's own block of floats under its names."""
     n_kept, rest = own[:capacity].reshape((capacity, 1)), own[capacity:]
     return Looks(bins, rest.reshape((capacity, len(rest) // capacity // budget, budget)), n_kept, features, gate, euclidean, sums)
 
 
-@kernel
+@jit
 def by_looks(rows: Ints, n: int, kind: int, limit: float, own: Looks, tracked: Tracked, detected: Detected, work: Work) -> None:
     """Distances of features below `limit`, of pairs within the gate (DeepSORT, equations 1 to 4).
 
@@ -69,13 +69,13 @@ def by_looks(rows: Ints, n: int, kind: int, limit: float, own: Looks, tracked: T
     pairs.first[n] = n_pairs
 
 
-@kernel
+@jit
 def by_iou(rows: Ints, n: int, kind: int, limit: float, own: Looks, tracked: Tracked, detected: Detected, work: Work) -> None:
     """Costs `1 - IoU`."""
     list_pairs(rows, n, kind, limit, PLAIN_IOU, own.bins, tracked, detected, work)
 
 
-@kernel
+@jit
 def follow(row: int, j: int, own: Looks, tracked: Tracked, detected: Detected, frame: int) -> None:
     """Track `row` was matched to detection `j`. `mark` counts its detections; features of low ones are not remembered."""
     correct(tracked.motion[row], detected.xyxy[j])
@@ -85,7 +85,7 @@ def follow(row: int, j: int, own: Looks, tracked: Tracked, detected: Detected, f
         remember(row, j, own)
 
 
-@kernel
+@jit
 def begin(row: int, j: int, own: Looks, tracked: Tracked, detected: Detected, frame: int) -> None:
     """Track `row` starts at detection `j`."""
     start(tracked.motion[row], detected.xyxy[j])
@@ -95,7 +95,7 @@ def begin(row: int, j: int, own: Looks, tracked: Tracked, detected: Detected, fr
     remember(row, j, own)
 
 
-@kernel
+@jit
 def remember(row: int, j: int, own: Looks) -> None:
     """Puts the feature of detection `j` over the oldest column of the track's gallery."""
     if own.features.shape[1] == 0:
@@ -106,7 +106,7 @@ def remember(row: int, j: int, own: Looks) -> None:
     own.n_kept[row, 0] += 1.0
 
 
-@kernel
+@jit
 def nearest_cosine(gallery: Floats, n_kept: int, feature: Floats, sums: Floats) -> float:
     """The largest cosine of a feature with those of a gallery (d, m), -1 where there are none. `sums` (m,) is written over."""
     n = min(n_kept, gallery.shape[1], len(sums))
@@ -123,7 +123,7 @@ def nearest_cosine(gallery: Floats, n_kept: int, feature: Floats, sums: Floats) 
     return float(nearest)
 
 
-@kernel
+@jit
 def half_cosine_distance(memory: Floats, feature: Floats) -> float:
     """Half the cosine distance of a memory (d, 1) and a feature (d,): in [0, 1]."""
     total = 0.0
@@ -132,7 +132,7 @@ def half_cosine_distance(memory: Floats, feature: Floats) -> float:
     return (1.0 - total) / 2
 
 
-@kernel
+@jit
 def blend(memory: Floats, feature: Floats, keep: float) -> None:
     """The exponential mean of a track's features, at length 1, in its memory (d, 1) (BoT-SORT, section 3.3)."""
     length = 0.0

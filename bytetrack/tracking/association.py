@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.compiled import entry, kernel
+from bytetrack.runtime.compilation import jit, jit_cached
 
 __all__ = ["Binned", "Pairs", "Solver", "assign", "bin_boxes", "candidate_pairs", "cheapest_columns"]
 
@@ -69,13 +69,13 @@ class Solver(NamedTuple):
     reached: Ints
 
 
-@kernel
+@jit
 def bin_of(x: float, bins: Bins) -> int:
     """The bin of left edge `x`; beyond the ends, the first or last."""
     return int(min(max((x - bins.origin) * bins.per_pixel, 0.0), bins.n_bins - 1.0))
 
 
-@kernel
+@jit
 def bin_boxes(boxes: Floats, class_id: Ints, rows: Ints, n: int, border: float, binned: Binned) -> Bins:
     """Sorts `boxes[rows[:n]]` (xyxy) into `binned` by counting, about one bin a box; every weight is 1.
 
@@ -109,7 +109,7 @@ def bin_boxes(boxes: Floats, class_id: Ints, rows: Ints, n: int, border: float, 
     return bins
 
 
-@kernel
+@jit
 def shared_area(left: float, top: float, right: float, bottom: float, table: Floats, place: int) -> float:
     """How much of a box lies in the one at `place`."""
     width = min(right, table[place, RIGHT]) - max(left, table[place, LEFT])
@@ -117,7 +117,7 @@ def shared_area(left: float, top: float, right: float, bottom: float, table: Flo
     return float(max(width, 0.0) * max(height, 0.0))
 
 
-@kernel
+@jit
 def candidate_pairs(rows: Ints, n: int, boxes: Floats, class_id: Ints, binned: Binned, bins: Bins, limit: float, pairs: Pairs) -> None:
     """Lists in `pairs` who of `boxes[rows[:n]]` may be matched to whom of the binned boxes.
 
@@ -150,7 +150,7 @@ def candidate_pairs(rows: Ints, n: int, boxes: Floats, class_id: Ints, binned: B
     pairs.first[n] = n_pairs
 
 
-@kernel
+@jit
 def assign(n_rows: int, n_columns: int, pairs: Pairs, limit: float, solver: Solver) -> None:
     """The assignment of rows to columns with the smallest sum of costs, where leaving a row unmatched costs `limit`.
 
@@ -182,7 +182,7 @@ def assign(n_rows: int, n_columns: int, pairs: Pairs, limit: float, solver: Solv
             augment(i, pairs, limit, solver)
 
 
-@kernel
+@jit
 def augment(start: int, pairs: Pairs, limit: float, solver: Solver) -> None:
     """Matches row `start` along the cheapest chain of re-matched rows, which ends in a free column or in a row left unmatched.
 
@@ -233,7 +233,7 @@ def augment(start: int, pairs: Pairs, limit: float, solver: Solver) -> None:
         nearest, column_of[row] = column_of[row], nearest
 
 
-@entry
+@jit_cached
 def assign_listed(n_rows: int, n_columns: int, first: Ints, column: Ints, cost: Floats, limit: float, ints: Ints, floats: Floats) -> None:
     """`assign`, called from Python: the solver's arrays are the rows of `ints` (5, n) and `floats` (3, n), its answer is `ints[0]`."""
     assign(

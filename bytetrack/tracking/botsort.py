@@ -7,11 +7,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.compiled import entry, inlined, kernel
+from bytetrack.checks import check_choice, check_flag, check_reals, check_whole
+from bytetrack.runtime.compilation import jit, jit_cached, jit_inline
 from bytetrack.tracking.appearance import blend, half_cosine_distance
 from bytetrack.tracking.association import Bins, bin_boxes
 from bytetrack.tracking.byte import PAPER_EXACT, remove_duplicates
-from bytetrack.tracking.checks import at_frame_rate, check_choice, check_flag, check_reals, check_score_split, check_whole
+from bytetrack.tracking.checks import at_frame_rate, check_score_split
 from bytetrack.tracking.kalman import VELOCITY
 from bytetrack.tracking.motion import (
     HEIGHT,
@@ -66,7 +67,7 @@ class Own(NamedTuple):
     features: Floats
 
 
-@kernel
+@jit
 def move_tracks(tracked: Tracked, n: int, camera: Floats, noise: Noise, wait: bool) -> None:
     """All tracks one frame on: into the camera's new pixels, then by their own motion, for which those seen once may `wait`."""
     still = stands(camera)
@@ -83,14 +84,14 @@ def move_tracks(tracked: Tracked, n: int, camera: Floats, noise: Noise, wait: bo
         in_reach(tracked, row)
 
 
-@inlined
+@jit_inline
 def by_iou(rows: Ints, n: int, kind: int, limit: float, own: Own, tracked: Tracked, detected: Detected, work: Work) -> None:
     """Costs `1 - IoU`, of the high detections times the score."""
     fuse = own.parameters[FUSE_SCORE] != 0.0 and kind == HIGH
     list_pairs(rows, n, kind, limit, Similarity(fuse, 0.0, False), own.bins, tracked, detected, work)
 
 
-@inlined
+@jit_inline
 def by_iou_and_looks(rows: Ints, n: int, kind: int, limit: float, own: Own, tracked: Tracked, detected: Detected, work: Work) -> None:
     """The smaller of `by_iou` and the appearance's cost, for pairs that look alike and lie close (section 3.3, equations 12 and 13)."""
     p = own.parameters
@@ -111,7 +112,7 @@ def by_iou_and_looks(rows: Ints, n: int, kind: int, limit: float, own: Own, trac
     drop_dear_pairs(n, limit, work)
 
 
-@inlined
+@jit_inline
 def follow(row: int, j: int, own: Own, tracked: Tracked, detected: Detected, frame: int) -> None:
     """Track `row` was matched to detection `j`; features of low detections are not remembered."""
     correct(tracked.motion[row], detected.xyxy[j], own.noise)
@@ -120,7 +121,7 @@ def follow(row: int, j: int, own: Own, tracked: Tracked, detected: Detected, fra
         blend(own.memory[row], own.features[j], own.parameters[APPEARANCE_MEMORY])
 
 
-@inlined
+@jit_inline
 def begin(row: int, j: int, own: Own, tracked: Tracked, detected: Detected, frame: int) -> None:
     """Track `row` starts at detection `j`."""
     start(tracked.motion[row], detected.xyxy[j], own.noise)
@@ -134,7 +135,7 @@ match_in_two_stages = in_two_stages(match, matching(by_iou, follow))
 give_birth = births(begin)
 
 
-@entry
+@jit_cached
 def botsort_update(
     xyxy: Floats,
     score: Floats,

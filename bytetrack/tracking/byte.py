@@ -7,9 +7,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.compiled import entry, inlined, kernel
+from bytetrack.checks import check_choice, check_flag, check_reals, check_whole
+from bytetrack.runtime.compilation import jit, jit_cached, jit_inline
 from bytetrack.tracking.association import Bins, bin_boxes, candidate_pairs
-from bytetrack.tracking.checks import at_frame_rate, check_choice, check_flag, check_reals, check_score_split, check_whole
+from bytetrack.tracking.checks import at_frame_rate, check_score_split
 from bytetrack.tracking.kalman import HEIGHT, VELOCITY, box_of_motion, correct, predict, start
 from bytetrack.tracking.similarity import Similarity, list_pairs
 from bytetrack.tracking.stages import births, in_two_stages, list_by_state, lose, matching
@@ -49,20 +50,20 @@ class Own(NamedTuple):
     fuse_score: bool
 
 
-@inlined
+@jit_inline
 def by_iou(rows: Ints, n: int, kind: int, limit: float, own: Own, tracked: Tracked, detected: Detected, work: Work) -> None:
     """Costs `1 - IoU`, of the high detections times the score."""
     list_pairs(rows, n, kind, limit, Similarity(own.fuse_score and kind == HIGH, 0.0, False), own.bins, tracked, detected, work)
 
 
-@inlined
+@jit_inline
 def follow(row: int, j: int, own: Own, tracked: Tracked, detected: Detected, frame: int) -> None:
     """Track `row` was matched to detection `j`."""
     correct(tracked.motion[row], detected.xyxy[j])
     box_of_motion(tracked.motion[row], tracked.box[row])
 
 
-@inlined
+@jit_inline
 def begin(row: int, j: int, own: Own, tracked: Tracked, detected: Detected, frame: int) -> None:
     """Track `row` starts at detection `j`."""
     start(tracked.motion[row], detected.xyxy[j])
@@ -74,7 +75,7 @@ match_in_two_stages = in_two_stages(match, match)
 give_birth = births(begin)
 
 
-@kernel
+@jit
 def expire(tracked: Tracked, n: int, frame: int, max_lost_frames: float, paper_exact: bool) -> None:
     """Removes tracks lost for more than `max_lost_frames` frames of time.
 
@@ -91,7 +92,7 @@ def expire(tracked: Tracked, n: int, frame: int, max_lost_frames: float, paper_e
             tracked.mark[row] = 1
 
 
-@kernel
+@jit
 def remove_duplicates(tracked: Tracked, n: int, limit: float, border: float, work: Work) -> None:
     """Of a lost and a live track in one place, the one that was followed for longer stays; of equals, the lost one."""
     n_lost = n_live = 0
@@ -116,7 +117,7 @@ def remove_duplicates(tracked: Tracked, n: int, limit: float, border: float, wor
             tracked.state[lost if live_age > lost_age else live] = REMOVED
 
 
-@entry
+@jit_cached
 def byte_update(
     xyxy: Floats, score: Floats, class_id: Ints, parameters: Floats, floats: Floats, ints: Ints, out_floats: Floats, out_ints: Ints
 ) -> int:

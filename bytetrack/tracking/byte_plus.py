@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.compiled import entry, kernel
+from bytetrack.checks import check_choice, check_flag, check_real, check_whole
+from bytetrack.runtime.compilation import jit, jit_cached
 from bytetrack.tracking.association import NONE, Bins, assign, bin_boxes
 from bytetrack.tracking.botsort import move_tracks
 from bytetrack.tracking.byte import PAPER_EXACT, remove_duplicates
-from bytetrack.tracking.checks import at_frame_rate, check_choice, check_flag, check_real, check_score_split, check_whole
+from bytetrack.tracking.checks import at_frame_rate, check_score_split
 from bytetrack.tracking.motion import Noise, box_of_motion, correct, start
 from bytetrack.tracking.similarity import Similarity, drop_dear_pairs, keep_unmatched, list_pairs, list_pairs_buffered
 from bytetrack.tracking.stages import list_by_state
@@ -67,7 +68,7 @@ BETWEEN_0_AND_1 = (
 )  # fmt: skip
 
 
-@kernel
+@jit
 def cover_tracks(tracked: Tracked, n: int, memory: Floats, work: Work) -> None:
     """Notes which part of each box is covered by that of a track seen in the last frame that stands before it.
 
@@ -95,7 +96,7 @@ def cover_tracks(tracked: Tracked, n: int, memory: Floats, work: Work) -> None:
         memory[row, COVER] = most / ((right - left) * (bottom - top))
 
 
-@kernel
+@jit
 def boost_scores(tracked: Tracked, n: int, detected: Detected, parameters: Floats, work: Work) -> int:
     """Raises the scores of detections that lie where a tracked track is expected, into `work.scores`; gives all their kinds anew.
 
@@ -121,7 +122,7 @@ def boost_scores(tracked: Tracked, n: int, detected: Detected, parameters: Float
     return n_listed
 
 
-@kernel
+@jit
 def follow(rows: Ints, n: int, parameters: Floats, tracked: Tracked, detected: Detected, memory: Floats, work: Work, frame: int) -> int:
     """Corrects the matched of the tracks `rows[:n]`; moves the others to the front of `rows`, returns their number.
 
@@ -147,7 +148,7 @@ def follow(rows: Ints, n: int, parameters: Floats, tracked: Tracked, detected: D
     return keep_unmatched(rows, n, work)
 
 
-@kernel
+@jit
 def add_costs(
     rows: Ints, n: int, limit: float, lost_cost: float, parameters: Floats, tracked: Tracked, detected: Detected, work: Work, frame: int
 ) -> None:
@@ -163,7 +164,7 @@ def add_costs(
     drop_dear_pairs(n, limit, work)
 
 
-@kernel
+@jit
 def match(
     rows: Ints,
     n: int,
@@ -185,7 +186,7 @@ def match(
         assign(n, len(detected.score), work.pairs, limit, work.solver)
 
 
-@kernel
+@jit
 def match_near_by(rows: Ints, n: int, parameters: Floats, tracked: Tracked, detected: Detected, work: Work, frame: int) -> None:
     """The best assignment of the tracks `rows[:n]` to high detections that are left, boxes grown, of about the same height."""
     if n == 0:
@@ -203,7 +204,7 @@ def match_near_by(rows: Ints, n: int, parameters: Floats, tracked: Tracked, dete
     assign(n, len(detected.score), work.pairs, limit, work.solver)
 
 
-@kernel
+@jit
 def overlap(first: Floats, second: Floats) -> float:
     """How much area two boxes (4,) share."""
     width = min(first[2], second[2]) - max(first[0], second[0])
@@ -211,12 +212,12 @@ def overlap(first: Floats, second: Floats) -> float:
     return float(max(width, 0.0) * max(height, 0.0))
 
 
-@kernel
+@jit
 def area(box: Floats) -> float:
     return float((box[2] - box[0]) * (box[3] - box[1]))
 
 
-@kernel
+@jit
 def on_a_live_track(box: Floats, class_id: int, tracked: Tracked, n: int, limit: float, frame: int) -> bool:
     """Whether a confirmed track seen in this frame has an IoU above `limit` with the box."""
     for t in range(n):
@@ -228,7 +229,7 @@ def on_a_live_track(box: Floats, class_id: int, tracked: Tracked, n: int, limit:
     return False
 
 
-@kernel
+@jit
 def give_birth(
     tracked: Tracked, detected: Detected, parameters: Floats, noise: Noise, score: Floats, memory: Floats, counters: Ints
 ) -> None:
@@ -250,7 +251,7 @@ def give_birth(
         memory[row, COVER] = 0.0
 
 
-@kernel
+@jit
 def expire_and_cover(tracked: Tracked, n: int, parameters: Floats, memory: Floats, frame: int) -> None:
     """Removes tracks lost for too long, those out in the open earlier; those lost a short while ago behind somebody are COVERED."""
     for t in range(n):
@@ -265,7 +266,7 @@ def expire_and_cover(tracked: Tracked, n: int, parameters: Floats, memory: Float
             tracked.detection[row] = NONE
 
 
-@kernel
+@jit
 def move_to_detections(tracked: Tracked, n_alive: int, detected: Detected, parameters: Floats, out: Floats) -> None:
     """Moves the boxes that `write_tracks` wrote a part of the way to their detections, of tracks seen by a high one."""
     part, i = parameters[OUTPUT_DETECTION], 0
@@ -280,7 +281,7 @@ def move_to_detections(tracked: Tracked, n_alive: int, detected: Detected, param
         i += 1
 
 
-@kernel
+@jit
 def bin_left(detected: Detected, kind: int, work: Work) -> Bins:
     """Bins the detections of a kind that are left."""
     n = 0
@@ -291,7 +292,7 @@ def bin_left(detected: Detected, kind: int, work: Work) -> Bins:
     return bin_boxes(detected.xyxy, detected.class_id, work.left, n, 0.0, work.binned)
 
 
-@entry
+@jit_cached
 def byte_plus_update(
     xyxy: Floats,
     score: Floats,

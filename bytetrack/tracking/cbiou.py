@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.compiled import entry, inlined, kernel
-from bytetrack.tracking.checks import at_frame_rate, check_choice, check_flag, check_real, check_reals, check_score_split, check_whole
+from bytetrack.checks import check_choice, check_flag, check_real, check_reals, check_whole
+from bytetrack.runtime.compilation import jit, jit_cached, jit_inline
+from bytetrack.tracking.checks import at_frame_rate, check_score_split
 from bytetrack.tracking.similarity import Similarity, list_pairs_buffered
 from bytetrack.tracking.stages import births, in_two_stages, list_by_state, lose, matching, remove_long_lost
 from bytetrack.tracking.state import (
@@ -42,7 +43,7 @@ BUFFER, SECOND_BUFFER, MEAN_FRAMES = range(9, 12)
 N_SEEN, WHEN = 8, 4  # how many observations are kept, in slot number % N_SEEN; the column of their time
 
 
-@kernel
+@jit
 def extrapolate(past: Floats, n_seen: int, over: int, time: float, box: Floats) -> None:
     """The paper's motion estimation: writes into `box` where the mean motion over the last `over` observations takes the last one.
 
@@ -69,14 +70,14 @@ class Own(NamedTuple):
     fuse_score: bool
 
 
-@inlined
+@jit_inline
 def by_buffered_iou(rows: Ints, n: int, kind: int, limit: float, own: Own, tracked: Tracked, detected: Detected, work: Work) -> None:
     """Costs `1 - IoU` of boxes grown by the buffer (equation 1), of the high detections times the score."""
     buffer = own.buffer if kind == HIGH else own.low_buffer
     list_pairs_buffered(rows, n, kind, limit, buffer, Similarity(own.fuse_score and kind == HIGH, 0.0, False), tracked, detected, work)
 
 
-@inlined
+@jit_inline
 def observe(row: int, j: int, own: Own, tracked: Tracked, detected: Detected, frame: int) -> None:
     """Keeps the observation; the track's box is it. `mark` counts them."""
     slot = tracked.mark[row] % N_SEEN
@@ -91,7 +92,7 @@ match_in_two_stages = in_two_stages(match, match)
 give_birth = births(observe)
 
 
-@entry
+@jit_cached
 def cbiou_update(
     xyxy: Floats, score: Floats, class_id: Ints, parameters: Floats, floats: Floats, ints: Ints, out_floats: Floats, out_ints: Ints
 ) -> int:

@@ -1,40 +1,10 @@
-"""Checks of constructor arguments: one line that says what was expected and what came."""
+"""Checks of arguments that several trackers have."""
 
 from __future__ import annotations
 
-import numpy as np
+from bytetrack.checks import check_real
 
-__all__ = ["at_frame_rate", "check_choice", "check_flag", "check_real", "check_reals", "check_score_split", "check_whole"]
-
-
-def check_real(name: str, value: object, low: float, high: float) -> None:
-    """ValueError unless `value` is a number in [low, high]."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)) or not low <= value <= high:
-        raise ValueError(f"{name} must be a number in [{low:g}, {high:g}]: got {value!r}")
-
-
-def check_reals(low: float, high: float, **values: object) -> None:
-    """`check_real` of every argument by its name."""
-    for name, value in values.items():
-        check_real(name, value, low, high)
-
-
-def check_whole(name: str, value: object, low: int) -> None:
-    """ValueError unless `value` is a whole number not below `low`."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < low:
-        raise ValueError(f"{name} must be a whole number from {low} up: got {value!r}")
-
-
-def check_flag(name: str, value: object) -> None:
-    """ValueError unless `value` is True or False."""
-    if not isinstance(value, bool):
-        raise ValueError(f"{name} must be true or false: got {value!r}")
-
-
-def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
-    """ValueError unless `value` is one of `choices`."""
-    if value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(choices)}: got {value!r}")
+__all__ = ["at_frame_rate", "check_score_split"]
 
 
 def check_score_split(low_score: float | None, high_score: float) -> float:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.compiled import entry, kernel
+from bytetrack.checks import check_choice, check_reals, check_whole
+from bytetrack.runtime.compilation import jit, jit_cached
 from bytetrack.tracking.appearance import Looks, begin, by_iou, by_looks, follow, looks_of
 from bytetrack.tracking.association import NONE, bin_boxes
-from bytetrack.tracking.checks import check_choice, check_reals, check_score_split, check_whole
+from bytetrack.tracking.checks import check_score_split
 from bytetrack.tracking.kalman import predict_all
 from bytetrack.tracking.stages import births, in_two_stages, matching, remove_long_lost
 from bytetrack.tracking.state import (
@@ -47,7 +48,7 @@ match_iou_in_two_stages = in_two_stages(match_iou, match_iou)
 give_birth = births(begin)
 
 
-@kernel
+@jit
 def cascade(limit: float, longest: float, own: Looks, tracked: Tracked, n: int, detected: Detected, work: Work, frame: int) -> int:
     """The matching cascade (section 2.3, listing 1): confirmed tracks by looks, those seen last first, as they are the surest.
 
@@ -75,7 +76,7 @@ def cascade(limit: float, longest: float, own: Looks, tracked: Tracked, n: int, 
     return n_left
 
 
-@kernel
+@jit
 def settle(tracked: Tracked, n: int, parameters: Floats, frame: int) -> None:
     """Keeps tracks unconfirmed until they were seen often enough (section 2.1); puts out tracks that were lost a moment ago."""
     for t in range(n):
@@ -86,7 +87,7 @@ def settle(tracked: Tracked, n: int, parameters: Floats, frame: int) -> None:
             tracked.state[row], tracked.detection[row] = COVERED, NONE
 
 
-@entry
+@jit_cached
 def deepsort_update(
     xyxy: Floats,
     score: Floats,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.compiled import kernel
+from bytetrack.runtime.compilation import jit
 from bytetrack.tracking.state import LOST, Tracked, in_reach
 
 __all__ = ["MEAN", "VELOCITY", "box_of_motion", "correct", "predict", "predict_all", "squared_mahalanobis", "start"]
@@ -24,14 +24,14 @@ POSITION_DEVIATION, VELOCITY_DEVIATION = 1 / 20, 1 / 160  # of the height
 SMALLEST = 1e-300  # changes no variance of a box one can see
 
 
-@kernel
+@jit
 def measured(box: Floats) -> tuple[float, float, float, float]:
     """Centre x, centre y, aspect, height of a box (4,) that has area."""
     width, height = box[2] - box[0], box[3] - box[1]
     return box[0] + width / 2, box[1] + height / 2, width / height, height
 
 
-@kernel
+@jit
 def start(motion: Floats, box: Floats) -> None:
     """A new track at `box`, standing still: twice the position noise and ten times the velocity noise."""
     measurement = measured(box)
@@ -43,7 +43,7 @@ def start(motion: Floats, box: Floats) -> None:
         motion[VELOCITY_VARIANCE, d] = (1e-5 if d == ASPECT else 10 * VELOCITY_DEVIATION * height) ** 2
 
 
-@kernel
+@jit
 def predict(motion: Floats) -> None:
     """One frame on."""
     height = motion[MEAN, HEIGHT]
@@ -57,7 +57,7 @@ def predict(motion: Floats) -> None:
         motion[VELOCITY_VARIANCE, d] = velocity_variance + velocity_noise * velocity_noise
 
 
-@kernel
+@jit
 def correct(motion: Floats, box: Floats) -> None:
     """The track after the detection `box` was matched to it. No variance gets negative by rounding, no divisor zero."""
     measurement = measured(box)
@@ -75,7 +75,7 @@ def correct(motion: Floats, box: Floats) -> None:
         motion[VELOCITY_VARIANCE, d] = max(motion[VELOCITY_VARIANCE, d] - covariance * covariance / total, 0.0)
 
 
-@kernel
+@jit
 def squared_mahalanobis(motion: Floats, box: Floats) -> float:
     """How far the box lies from where the track is predicted, in its own uncertainty (DeepSORT, equation 1)."""
     measurement, height = measured(box), motion[MEAN, HEIGHT]
@@ -87,7 +87,7 @@ def squared_mahalanobis(motion: Floats, box: Floats) -> float:
     return total
 
 
-@kernel
+@jit
 def predict_all(tracked: Tracked, n: int, heights_rest: bool) -> None:
     """All tracks one frame on; whether the height of lost ones stands still. One whose box vanished or flew off is removed."""
     for t in range(n):
@@ -99,7 +99,7 @@ def predict_all(tracked: Tracked, n: int, heights_rest: bool) -> None:
         in_reach(tracked, row)
 
 
-@kernel
+@jit
 def box_of_motion(motion: Floats, box: Floats) -> None:
     """Writes the state's corners into `box` (4,)."""
     width, height = motion[MEAN, ASPECT] * motion[MEAN, HEIGHT], motion[MEAN, HEIGHT]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.compiled import entry, kernel
+from bytetrack.checks import check_choice, check_real, check_reals, check_whole
+from bytetrack.runtime.compilation import jit, jit_cached
 from bytetrack.tracking.appearance import Looks, begin, by_iou, by_looks, follow, looks_of, remember
 from bytetrack.tracking.association import NONE, bin_boxes
-from bytetrack.tracking.checks import at_frame_rate, check_choice, check_real, check_reals, check_score_split, check_whole
+from bytetrack.tracking.checks import at_frame_rate, check_score_split
 from bytetrack.tracking.kalman import box_of_motion, predict_all, start
 from bytetrack.tracking.similarity import iou_of
 from bytetrack.tracking.stages import births, in_two_stages, list_by_state, lose, matching, remove_long_lost
@@ -45,7 +46,7 @@ NEW_TRACK_SCORE, APPEARANCE_COST, MATCH_COST, UNCONFIRMED_MATCH_COST, LOW_MATCH_
 PREDICTION_SCORE, PREDICTION_DECAY, CANDIDATE_SCORE, CANDIDATE_OVERLAP, BUDGET = range(10, 15)
 
 
-@kernel
+@jit
 def retrieve(row: int, j: int, own: Looks, tracked: Tracked, detected: Detected, frame: int) -> None:
     """Lost track `row` was found as detection `j`: a new tracklet begins, with a new filter ("Tracklet Confidence")."""
     start(tracked.motion[row], detected.xyxy[j])
@@ -61,7 +62,7 @@ match_iou_in_two_stages = in_two_stages(match_iou, match_iou)
 give_birth = births(begin)
 
 
-@kernel
+@jit
 def tracklet_score(row: int, tracked: Tracked, parameters: Floats, frame: int) -> float:
     """How far the prediction of a track is to be trusted (equations 4 and 5): less with every frame it was not detected.
 
@@ -73,7 +74,7 @@ def tracklet_score(row: int, tracked: Tracked, parameters: Floats, frame: int) -
     return float(parameters[PREDICTION_SCORE] * max(1.0 - np.log(1.0 + parameters[PREDICTION_DECAY] * n_predicted), 0.0))
 
 
-@kernel
+@jit
 def stand_in(rows: Ints, n: int, tracked: Tracked, detected: Detected, parameters: Floats, work: Work, frame: int) -> None:
     """Tracks `rows[:n]` that no detection was found for go on where they are predicted, if that is a candidate; else they are lost.
 
@@ -104,7 +105,7 @@ def stand_in(rows: Ints, n: int, tracked: Tracked, detected: Detected, parameter
             tracked.state[rows[t]] = LOST
 
 
-@kernel
+@jit
 def better(first: int, second: int, rows: Ints, tracked: Tracked, work: Work) -> bool:
     """Whether the prediction of track `rows[first]` has the higher score, else the more detections, else lies further left."""
     one, other = rows[first], rows[second]
@@ -115,7 +116,7 @@ def better(first: int, second: int, rows: Ints, tracked: Tracked, work: Work) ->
     return bool(tracked.box[one, 0] < tracked.box[other, 0])
 
 
-@entry
+@jit_cached
 def motdt_update(
     xyxy: Floats,
     score: Floats,

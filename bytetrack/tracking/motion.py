@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.compiled import kernel
+from bytetrack.runtime.compilation import jit
 from bytetrack.tracking.kalman import COVARIANCE, MEAN, SMALLEST, VARIANCE, VELOCITY, VELOCITY_VARIANCE
 
 __all__ = ["HEIGHT", "WIDTH", "Noise", "box_of_motion", "correct", "follow_camera", "predict", "start", "warp_box"]
@@ -35,14 +35,14 @@ class Noise(NamedTuple):
     size_measurement: float
 
 
-@kernel
+@jit
 def measured(box: Floats) -> tuple[float, float, float, float]:
     """Centre x, centre y, width, height of a box (4,)."""
     width, height = box[2] - box[0], box[3] - box[1]
     return box[0] + width / 2, box[1] + height / 2, width, height
 
 
-@kernel
+@jit
 def start(motion: Floats, box: Floats, noise: Noise) -> None:
     """A new track at `box`, standing still: twice the position noise and ten times the velocity noise."""
     measurement = measured(box)
@@ -54,7 +54,7 @@ def start(motion: Floats, box: Floats, noise: Noise) -> None:
         motion[VELOCITY_VARIANCE, d] = (10 * noise.velocity * side) ** 2
 
 
-@kernel
+@jit
 def predict(motion: Floats, noise: Noise) -> None:
     """One frame on; a width or height that would vanish stands still."""
     width, height = motion[MEAN, WIDTH], motion[MEAN, HEIGHT]
@@ -70,7 +70,7 @@ def predict(motion: Floats, noise: Noise) -> None:
         motion[VELOCITY_VARIANCE, d] = velocity_variance + velocity * velocity
 
 
-@kernel
+@jit
 def correct(motion: Floats, box: Floats, noise: Noise) -> None:
     """The track after the detection `box` was matched to it. No variance gets negative by rounding, no divisor zero."""
     measurement = measured(box)
@@ -90,7 +90,7 @@ def correct(motion: Floats, box: Floats, noise: Noise) -> None:
             motion[MEAN, d] = measurement[d]
 
 
-@kernel
+@jit
 def box_of_motion(motion: Floats, box: Floats) -> None:
     """Writes the state's corners into `box` (4,)."""
     width, height = motion[MEAN, WIDTH], motion[MEAN, HEIGHT]
@@ -98,14 +98,14 @@ def box_of_motion(motion: Floats, box: Floats) -> None:
     box[2], box[3] = box[0] + width, box[1] + height
 
 
-@kernel
+@jit
 def stands(camera: Floats) -> bool:
     """Whether the camera (2, 3) does not move at all."""
     shifted = camera[0, 2] != 0.0 or camera[1, 2] != 0.0
     return not shifted and camera[0, 0] == 1.0 and camera[1, 1] == 1.0 and camera[0, 1] == 0.0 and camera[1, 0] == 0.0
 
 
-@kernel
+@jit
 def follow_camera(motion: Floats, camera: Floats) -> None:
     """The state in the pixels of the next frame: centres by the affine, velocities by its linear part.
 
@@ -129,7 +129,7 @@ def follow_camera(motion: Floats, camera: Floats) -> None:
         motion[VELOCITY, side] *= scale
 
 
-@kernel
+@jit
 def warp_box(box: Floats, camera: Floats) -> None:
     """A box (4,) in the pixels of the next frame: its centre by the affine, its sides by the root of the determinant."""
     scale = np.sqrt(camera[0, 0] * camera[1, 1] - camera[0, 1] * camera[1, 0])

@@ -7,9 +7,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.compiled import entry, inlined, kernel
+from bytetrack.checks import check_choice, check_flag, check_real, check_reals, check_whole
+from bytetrack.runtime.compilation import jit, jit_cached, jit_inline
 from bytetrack.tracking.association import NONE, Bins, bin_boxes
-from bytetrack.tracking.checks import check_choice, check_flag, check_real, check_reals, check_score_split, check_whole
+from bytetrack.tracking.checks import check_score_split
 from bytetrack.tracking.similarity import PLAIN_IOU, drop_dear_pairs, list_pairs
 from bytetrack.tracking.sort import MATCH_COST, MIN_HITS, box_of_motion, correct, predict, show_after_hits, start, step_all
 from bytetrack.tracking.stages import births, lose, matching
@@ -57,7 +58,7 @@ class Own(NamedTuple):
     frame: int
 
 
-@kernel
+@jit
 def observed(past: Floats, frame: int, within: int, last_frame: int) -> int:
     """The slot of the observation `within` frames before `frame`, else of the earliest after it, else of the last one."""
     for back in range(within, 0, -1):
@@ -67,7 +68,7 @@ def observed(past: Floats, frame: int, within: int, last_frame: int) -> int:
     return last_frame % N_SEEN
 
 
-@kernel
+@jit
 def direction(first: Floats, second: Floats) -> tuple[float, float]:
     """The unit vector between the centres of two boxes, (0, 0) where they agree."""
     dx = (second[0] + second[2] - first[0] - first[2]) / 2
@@ -76,13 +77,13 @@ def direction(first: Floats, second: Floats) -> tuple[float, float]:
     return (dx / length, dy / length) if length > 0.0 else (0.0, 0.0)
 
 
-@inlined
+@jit_inline
 def by_iou(rows: Ints, n: int, kind: int, limit: float, own: Own, tracked: Tracked, detected: Detected, work: Work) -> None:
     """Costs `1 - IoU` of the pairs below `match_cost`."""
     list_pairs(rows, n, kind, own.parameters[MATCH_COST], PLAIN_IOU, own.bins, tracked, detected, work)
 
 
-@inlined
+@jit_inline
 def by_iou_and_direction(rows: Ints, n: int, kind: int, limit: float, own: Own, tracked: Tracked, detected: Detected, work: Work) -> None:
     """Observation-Centric Momentum (section 4.2): a detection in the direction in which a track goes is cheaper, one behind it dearer.
 
@@ -107,7 +108,7 @@ def by_iou_and_direction(rows: Ints, n: int, kind: int, limit: float, own: Own, 
     drop_dear_pairs(n, limit, work)
 
 
-@kernel
+@jit
 def update_again(motion: Floats, saved: Floats, last: Floats, box: Floats, gap: int, between: Floats) -> None:
     """Observation-centric Re-Update (section 4.1): the filter as it was when last seen, led along the line from there to `box`."""
     for moment in range(5):
@@ -124,7 +125,7 @@ def update_again(motion: Floats, saved: Floats, last: Floats, box: Floats, gap: 
     correct(motion, box)
 
 
-@kernel
+@jit
 def keep(row: int, j: int, own: Own, tracked: Tracked, detected: Detected, frame: int) -> None:
     """Puts the observation where the box is, and the filter's state aside."""
     slot = frame % N_SEEN
@@ -136,7 +137,7 @@ def keep(row: int, j: int, own: Own, tracked: Tracked, detected: Detected, frame
             own.saved[row, moment, d] = tracked.motion[row, moment, d]
 
 
-@inlined
+@jit_inline
 def follow(row: int, j: int, own: Own, tracked: Tracked, detected: Detected, frame: int) -> None:
     """Track `row` was matched to detection `j`. `mark` counts hits in a row; a track's box is its observation."""
     box, last_frame, past = detected.xyxy[j], tracked.last_frame[row], own.past[row]
@@ -150,7 +151,7 @@ def follow(row: int, j: int, own: Own, tracked: Tracked, detected: Detected, fra
     tracked.mark[row] = 1 if tracked.state[row] == LOST else tracked.mark[row] + 1
 
 
-@inlined
+@jit_inline
 def begin(row: int, j: int, own: Own, tracked: Tracked, detected: Detected, frame: int) -> None:
     """Track `row` starts at detection `j`."""
     start(tracked.motion[row], detected.xyxy[j])
@@ -164,7 +165,7 @@ match, match_by_direction = matching(by_iou, follow), matching(by_iou_and_direct
 give_birth = births(begin)
 
 
-@entry
+@jit_cached
 def ocsort_update(
     xyxy: Floats, score: Floats, class_id: Ints, parameters: Floats, floats: Floats, ints: Ints, out_floats: Floats, out_ints: Ints
 ) -> int:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.compiled import kernel
+from bytetrack.runtime.compilation import jit
 from bytetrack.tracking.association import NONE, WEIGHT, Bins, bin_boxes, candidate_pairs
 from bytetrack.tracking.state import Detected, Tracked, Work
 
@@ -38,14 +38,14 @@ class Similarity(NamedTuple):
 PLAIN_IOU = Similarity(False, 0.0, False)
 
 
-@kernel
+@jit
 def vertical_iou(first: Floats, second: Floats) -> float:
     """The IoU of the vertical intervals of two boxes (4,)."""
     shared = min(first[3], second[3]) - max(first[1], second[1])
     return float(shared / (max(first[3], second[3]) - min(first[1], second[1])))
 
 
-@kernel
+@jit
 def iou_of(first: Floats, second: Floats) -> float:
     """The IoU of two boxes (4,) with area."""
     width = min(first[2], second[2]) - max(first[0], second[0])
@@ -55,7 +55,7 @@ def iou_of(first: Floats, second: Floats) -> float:
     return float(shared / (areas - shared))
 
 
-@kernel
+@jit
 def waste(first: Floats, second: Floats) -> float:
     """What GIoU takes off IoU: the part of the smallest box around both boxes (4,) that lies in neither."""
     width = min(first[2], second[2]) - max(first[0], second[0])
@@ -66,7 +66,7 @@ def waste(first: Floats, second: Floats) -> float:
     return float((around - union) / around)
 
 
-@kernel
+@jit
 def refine(rows: Ints, n: int, how: Similarity, track_boxes: Floats, detection_boxes: Floats, score: Floats, work: Work) -> None:
     """Turns the costs by IoU in `work.pairs` into those by `how`."""
     for i in range(n):
@@ -81,7 +81,7 @@ def refine(rows: Ints, n: int, how: Similarity, track_boxes: Floats, detection_b
             work.pairs.cost[e] = 1.0 - similarity
 
 
-@kernel
+@jit
 def power(base: float, exponent: float) -> float:
     """`base ** exponent`, fast for the usual exponents."""
     if exponent == 3.0:
@@ -89,7 +89,7 @@ def power(base: float, exponent: float) -> float:
     return base if exponent == 1.0 else float(base**exponent)
 
 
-@kernel
+@jit
 def drop_dear_pairs(n: int, limit: float, work: Work) -> None:
     """Takes pairs whose cost is not below `limit` off the list of `n` rows."""
     pairs = work.pairs
@@ -105,7 +105,7 @@ def drop_dear_pairs(n: int, limit: float, work: Work) -> None:
     pairs.first[n] = kept
 
 
-@kernel
+@jit
 def list_pairs(
     rows: Ints, n: int, kind: int, limit: float, how: Similarity, bins: Bins, tracked: Tracked, detected: Detected, work: Work
 ) -> None:
@@ -119,7 +119,7 @@ def list_pairs(
         drop_dear_pairs(n, limit, work)
 
 
-@kernel
+@jit
 def keep_unmatched(rows: Ints, n: int, work: Work) -> int:
     """Moves those of `rows[:n]` that were not matched to the front; returns their number."""
     n_unmatched = 0
@@ -130,14 +130,14 @@ def keep_unmatched(rows: Ints, n: int, work: Work) -> int:
     return n_unmatched
 
 
-@kernel
+@jit
 def grow(box: Floats, part: float, grown: Floats) -> None:
     """Writes into `grown` the box (4,) with `part` of its width and height added on each side (C-BIoU)."""
     width, height = part * (box[2] - box[0]), part * (box[3] - box[1])
     grown[0], grown[1], grown[2], grown[3] = box[0] - width, box[1] - height, box[2] + width, box[3] + height
 
 
-@kernel
+@jit
 def list_pairs_buffered(
     rows: Ints, n: int, kind: int, limit: float, buffer: float, how: Similarity, tracked: Tracked, detected: Detected, work: Work
 ) -> None:

@@ -7,9 +7,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.compiled import entry, inlined, kernel
+from bytetrack.checks import check_choice, check_reals, check_whole
+from bytetrack.runtime.compilation import jit, jit_cached, jit_inline
 from bytetrack.tracking.association import Bins, assign, bin_boxes
-from bytetrack.tracking.checks import check_choice, check_reals, check_score_split, check_whole
+from bytetrack.tracking.checks import check_score_split
 from bytetrack.tracking.kalman import COVARIANCE, MEAN, VARIANCE, VELOCITY, VELOCITY_VARIANCE
 from bytetrack.tracking.similarity import PLAIN_IOU, drop_dear_pairs, list_pairs
 from bytetrack.tracking.stages import births, in_two_stages, lose, matching
@@ -44,20 +45,20 @@ MATCH_COST, MAX_LOST_FRAMES, MIN_HITS, LOW_MATCH_COST = range(3, 7)
 AREA, ASPECT = 2, 3
 
 
-@kernel
+@jit
 def noise(d: int) -> float:
     """Variance of measuring coordinate `d`: areas and aspect ratios are worse than centres."""
     return 1.0 if d < AREA else 10.0
 
 
-@kernel
+@jit
 def measured(box: Floats) -> tuple[float, float, float, float]:
     """Centre x, centre y, area, aspect ratio of a box (4,) that has area."""
     width, height = box[2] - box[0], box[3] - box[1]
     return box[0] + width / 2, box[1] + height / 2, width * height, width / height
 
 
-@kernel
+@jit
 def start(motion: Floats, box: Floats) -> None:
     """A new track: nothing is known of its velocities ("large values")."""
     measurement = measured(box)
@@ -68,7 +69,7 @@ def start(motion: Floats, box: Floats) -> None:
         motion[VELOCITY_VARIANCE, d] = 0.0 if d == ASPECT else 1e4
 
 
-@kernel
+@jit
 def predict(motion: Floats) -> None:
     """One frame on; an area that would vanish stands still."""
     if motion[MEAN, AREA] + motion[VELOCITY, AREA] <= 0.0:
@@ -82,7 +83,7 @@ def predict(motion: Floats) -> None:
             motion[VELOCITY_VARIANCE, d] = velocity_variance + (1e-4 if d == AREA else 1e-2)
 
 
-@kernel
+@jit
 def correct(motion: Floats, box: Floats) -> None:
     """The track after the detection `box` was matched to it."""
     measurement = measured(box)
@@ -97,7 +98,7 @@ def correct(motion: Floats, box: Floats) -> None:
         motion[VELOCITY_VARIANCE, d] = max(motion[VELOCITY_VARIANCE, d] - covariance * covariance / total, 0.0)
 
 
-@kernel
+@jit
 def box_of_motion(motion: Floats, box: Floats) -> None:
     """Writes the state's corners into `box` (4,)."""
     width = np.sqrt(motion[MEAN, AREA] * motion[MEAN, ASPECT])
@@ -113,7 +114,7 @@ class Own(NamedTuple):
     match_cost: float
 
 
-@inlined
+@jit_inline
 def by_iou(rows: Ints, n: int, kind: int, limit: float, own: Own, tracked: Tracked, detected: Detected, work: Work) -> None:
     """Costs `1 - IoU` of all pairs that touch; those of the largest total IoU that are too dear part afterwards ("Data Association").
 
@@ -138,7 +139,7 @@ def by_iou(rows: Ints, n: int, kind: int, limit: float, own: Own, tracked: Track
     pairs.first[n] = kept
 
 
-@inlined
+@jit_inline
 def follow(row: int, j: int, own: Own, tracked: Tracked, detected: Detected, frame: int) -> None:
     """Track `row` was matched to detection `j`. `mark` counts hits in a row."""
     tracked.mark[row] = 1 if tracked.state[row] == LOST else tracked.mark[row] + 1
@@ -146,7 +147,7 @@ def follow(row: int, j: int, own: Own, tracked: Tracked, detected: Detected, fra
     box_of_motion(tracked.motion[row], tracked.box[row])
 
 
-@inlined
+@jit_inline
 def begin(row: int, j: int, own: Own, tracked: Tracked, detected: Detected, frame: int) -> None:
     """Track `row` starts at detection `j`."""
     start(tracked.motion[row], detected.xyxy[j])
@@ -158,7 +159,7 @@ match_in_two_stages = in_two_stages(match, match)
 give_birth = births(begin)
 
 
-@kernel
+@jit
 def step_all(tracked: Tracked, n: int, rows: Ints) -> None:
     """All tracks one frame on; lists them in `rows`, those put out in the last frame first."""
     n_listed = 0
@@ -172,7 +173,7 @@ def step_all(tracked: Tracked, n: int, rows: Ints) -> None:
                 n_listed += 1
 
 
-@kernel
+@jit
 def show_after_hits(tracked: Tracked, n: int, parameters: Floats, frame: int) -> None:
     """Removes tracks lost for too long; puts out those hit often enough in a row, and in the first frames all.
 
@@ -187,7 +188,7 @@ def show_after_hits(tracked: Tracked, n: int, parameters: Floats, frame: int) ->
             tracked.state[row] = TRACKED if shown else UNCONFIRMED
 
 
-@entry
+@jit_cached
 def sort_update(
     xyxy: Floats, score: Floats, class_id: Ints, parameters: Floats, floats: Floats, ints: Ints, out_floats: Floats, out_ints: Ints
 ) -> int:

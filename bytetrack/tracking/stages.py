@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.compiled import inlined, kernel
+from bytetrack.runtime.compilation import jit, jit_inline
 from bytetrack.tracking.association import NONE, assign, cheapest_columns
 from bytetrack.tracking.checks import check_score_split
 from bytetrack.tracking.state import (
@@ -56,7 +56,7 @@ def matching(measure: Measure, follow: Follow) -> Match:
     smallest sum of costs, moves those that are not matched to the front of `rows`, and returns their number.
     """
 
-    @inlined
+    @jit_inline
     def match(rows: Ints, n: int, kind: int, limit: float, own: Any, tracked: Tracked, detected: Detected, work: Work, frame: int) -> int:
         if n == 0:
             return 0
@@ -83,7 +83,7 @@ def in_two_stages(match: Match, match_low: Match) -> TwoStages:
     front of `rows`. Those tracked in the last frame stand before the others. Where no detection is low, the second stage is nothing.
     """
 
-    @inlined
+    @jit_inline
     def match_in_two_stages(
         rows: Ints, n: int, limit: float, low_limit: float, own: Any, tracked: Tracked, detected: Detected, work: Work, frame: int
     ) -> int:
@@ -162,7 +162,7 @@ def births(begin: Follow) -> Births:
     In their order, from `least_score` up, unconfirmed; in the first frame of the video in the state `first_state`.
     """
 
-    @inlined
+    @jit_inline
     def give_birth(least_score: float, first_state: int, own: Any, tracked: Tracked, detected: Detected, counters: Ints) -> None:
         frame = counters[FRAME]
         for j in range(len(detected.score)):
@@ -173,7 +173,7 @@ def births(begin: Follow) -> Births:
     return give_birth
 
 
-@kernel
+@jit
 def list_by_state(tracked: Tracked, n: int, work: Work) -> tuple[int, int]:
     """Lists in `work.rows` the tracked, then the lost; in `work.others` the unconfirmed tracks. Returns how many in each list."""
     n_known = n_unconfirmed = 0
@@ -193,14 +193,14 @@ def list_by_state(tracked: Tracked, n: int, work: Work) -> tuple[int, int]:
     return n_known, n_unconfirmed
 
 
-@kernel
+@jit
 def lose(rows: Ints, n: int, state: int, tracked: Tracked) -> None:
     """Gives the tracks `rows[:n]`, which nothing was matched to, a state: LOST or REMOVED."""
     for t in range(n):
         tracked.state[rows[t]] = state
 
 
-@kernel
+@jit
 def remove_long_lost(tracked: Tracked, n: int, frame: int, max_lost_frames: float) -> None:
     """Removes lost tracks last seen more than `max_lost_frames` frames of time ago."""
     for t in range(n):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.compiled import kernel
+from bytetrack.runtime.compilation import jit
 from bytetrack.tracking.association import Binned, Pairs, Solver
 
 __all__ = [
@@ -101,7 +101,7 @@ def block_sizes(capacity: int, n_own: int) -> tuple[int, int]:
     return floats + room + 1, N_COUNTERS + N_TRACK_INTS * capacity + N_WORK_INTS * (capacity + 1) + room
 
 
-@kernel
+@jit
 def views(xyxy: Floats, score: Floats, class_id: Ints, floats: Floats, ints: Ints) -> tuple[Detected, Tracked, Work]:
     """The arrays of a tracker under their names: all lie in two blocks, one of floats and one of integers."""
     n = ints[CAPACITY]
@@ -125,7 +125,7 @@ def views(xyxy: Floats, score: Floats, class_id: Ints, floats: Floats, ints: Int
     return Detected(xyxy, score, class_id, w[0]), tracked, work
 
 
-@kernel
+@jit
 def look(xyxy: Floats, score: Floats, j: int) -> int:
     """Whether detection `j` is VALID, FLAT (no area, or sides beyond all bounds: it overlaps nothing), or INVALID."""
     left, top, right, bottom = xyxy[j, 0], xyxy[j, 1], xyxy[j, 2], xyxy[j, 3]
@@ -136,7 +136,7 @@ def look(xyxy: Floats, score: Floats, j: int) -> int:
     return VALID if right - left > SHORTEST and bottom - top > SHORTEST and far < LONGEST else FLAT
 
 
-@kernel
+@jit
 def classify(detected: Detected, parameters: Floats, counters: Ints, closed: bool, rows: Ints) -> int:
     """Gives every detection its kind; lists those to associate in `rows` and returns how many they are.
 
@@ -165,7 +165,7 @@ def classify(detected: Detected, parameters: Floats, counters: Ints, closed: boo
     return n
 
 
-@kernel
+@jit
 def in_reach(tracked: Tracked, row: int) -> bool:
     """Whether the track's box has area and lies within all bounds; where not (a camera that flies off), the track is removed."""
     box = tracked.box[row]
@@ -176,7 +176,7 @@ def in_reach(tracked: Tracked, row: int) -> bool:
     return False
 
 
-@kernel
+@jit
 def uncover(tracked: Tracked, n: int, state: int) -> None:
     """Gives tracks that were put out without a detection in the last frame the state they were in."""
     for t in range(n):
@@ -184,13 +184,13 @@ def uncover(tracked: Tracked, n: int, state: int) -> None:
             tracked.state[tracked.order[t]] = state
 
 
-@kernel
+@jit
 def now(tracked: Tracked, frame: int) -> float:
     """Returns the time of this frame, in frames: its number where all are one frame apart."""
     return float(frame + tracked.late[0])
 
 
-@kernel
+@jit
 def away(tracked: Tracked, row: int, frame: int) -> float:
     """Returns how long ago the track was last seen, in frames of time; whole where rounding alone keeps it from that."""
     passed = now(tracked, frame) - tracked.last_time[row]
@@ -198,7 +198,7 @@ def away(tracked: Tracked, row: int, frame: int) -> float:
     return float(whole if abs(passed - whole) < ROUNDING else passed)
 
 
-@kernel
+@jit
 def new_row(tracked: Tracked, detected: Detected, j: int, state: int, counters: Ints) -> int:
     """The row of a new track, of the next id, that detection `j` starts."""
     row = tracked.order[counters[N_ALIVE]]
@@ -215,7 +215,7 @@ def new_row(tracked: Tracked, detected: Detected, j: int, state: int, counters: 
     return int(row)
 
 
-@kernel
+@jit
 def seen(tracked: Tracked, row: int, detected: Detected, j: int, frame: int) -> None:
     """Notes that track `row` was seen as detection `j`."""
     tracked.state[row] = TRACKED
@@ -225,7 +225,7 @@ def seen(tracked: Tracked, row: int, detected: Detected, j: int, frame: int) -> 
     detected.kind[j] = TAKEN
 
 
-@kernel
+@jit
 def forget_removed(tracked: Tracked, counters: Ints, freed: Ints) -> None:
     """Moves the rows of removed tracks behind those alive, whose order stays."""
     n_kept = n_freed = 0
@@ -242,7 +242,7 @@ def forget_removed(tracked: Tracked, counters: Ints, freed: Ints) -> None:
     counters[N_ALIVE] = n_kept
 
 
-@kernel
+@jit
 def write_tracks(tracked: Tracked, n_alive: int, floats: Floats, ints: Ints) -> int:
     """Writes the tracks in state TRACKED or COVERED: boxes then scores into `floats`, ids, classes, detections into `ints`."""
     n = 0

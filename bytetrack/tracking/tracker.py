@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.compiled import as_python
+from bytetrack.checks import check_real
+from bytetrack.runtime.compilation import as_python
 from bytetrack.structures import Detections, Tracks
-from bytetrack.tracking.checks import check_real
 from bytetrack.tracking.kalman import COVARIANCE, VELOCITY, VELOCITY_VARIANCE
 from bytetrack.tracking.state import (
     CAPACITY,

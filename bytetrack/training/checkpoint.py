@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from bytetrack.errors import FormatError
-from bytetrack.replacing import replacing
+from bytetrack.runtime.atomic import replacing
 
 __all__ = ["Interruption", "check", "differences", "read", "write"]
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from bytetrack.replacing import json_text, replace_text
 from bytetrack.report.panels import panels
 from bytetrack.report.scores import settings
 from bytetrack.report.switches import KINDS, SAME_FRAMES, unpaired, worst
+from bytetrack.runtime.atomic import json_text, replace_text
 from bytetrack.scoring import fast
 from bytetrack.tuning.bootstrap import draw_weights, interval, resampled, sequence_order
 from bytetrack.tuning.figures import COUNTS, LOWER_IS_BETTER, PERCENTAGES, combined, figures

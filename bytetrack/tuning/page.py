@@ -12,7 +12,7 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
-from bytetrack.replacing import replace_text
+from bytetrack.runtime.atomic import replace_text
 
 __all__ = ["Point", "Scatter", "scatter", "write_page"]
 

@@ -12,8 +12,8 @@ import yaml  # type: ignore[import-untyped, unused-ignore]
 
 from bytetrack import pipeline
 from bytetrack.executors import Processes
-from bytetrack.replacing import json_text, replace_text
 from bytetrack.report import write_report
+from bytetrack.runtime.atomic import json_text, replace_text
 from bytetrack.tuning.replay import Crew, Replay
 from bytetrack.tuning.report import write_tune_report
 from bytetrack.tuning.search import Plan, importances, search

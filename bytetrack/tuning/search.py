@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from bytetrack.replacing import replace_bytes
+from bytetrack.runtime.atomic import replace_bytes
 from bytetrack.scoring import fast
 from bytetrack.tuning.figures import combined, objective_of
 from bytetrack.tuning.replay import Crew

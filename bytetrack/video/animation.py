@@ -9,7 +9,7 @@ import av
 import cv2
 import numpy as np
 
-from bytetrack.replacing import replacing
+from bytetrack.runtime.atomic import replacing
 from bytetrack.timeline import ffmpeg_name
 from bytetrack.video.read import Video
 

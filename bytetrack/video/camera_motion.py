@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.mot_text import read_table
-from bytetrack.replacing import replace_text
+from bytetrack.runtime.atomic import replace_text
 from bytetrack.structures import Sequence, SequenceDetections
 
 __all__ = ["Estimated", "NoMotion", "Recorded", "motion_between", "read_camera_motion", "write_camera_motion"]

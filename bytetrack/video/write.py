@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from av.stream import Stream
 
-from bytetrack.replacing import replacing
+from bytetrack.runtime.atomic import replacing
 from bytetrack.timeline import ffmpeg_name
 from bytetrack.video.read import Image
 

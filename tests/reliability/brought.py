@@ -194,7 +194,7 @@ def score_own_classes(folder: Path, out: Path) -> None:
     from bytetrack.data.check import check_ground_truth
     from bytetrack.data.datasets import MotChallenge
     from bytetrack.pipeline import ScoreJob
-    from bytetrack.replacing import json_text
+    from bytetrack.runtime.atomic import json_text
     from bytetrack.scoring import summarise
 
     [sequence] = MotChallenge(folder / "data", class_names=CLASSES).sequences()

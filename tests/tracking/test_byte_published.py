@@ -51,9 +51,9 @@ from pathlib import Path
 import numpy as np
 from tests.tracking.tracked_scenes import half_val, published_rows, result_rows, scene_rows
 from bytetrack import ByteTracker
-from bytetrack import compiled
+from bytetrack.runtime import compilation
 from bytetrack.tracking import warm_up
-assert not compiled.COMPILED and warm_up() == 0.0
+assert not compilation.COMPILED and warm_up() == 0.0
 data = Path({str(data_dir)!r})
 frames, frame_rate = half_val(data, "MOT17-09-FRCNN")
 assert result_rows(ByteTracker(frame_rate=frame_rate), frames) == published_rows(data / "expected/tracks/byte_paper/MOT17-09-FRCNN.txt")

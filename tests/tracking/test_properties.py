@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -182,22 +179,3 @@ def test_memory_and_capacity_do_not_grow_with_time(kind: Callable[..., Tracker])
         capacity = tracker._capacity
         assert capacity == 128 or n_frames == 200
     assert (tracker.update(boxes()).detection_index == -1).all()
-
-
-@pytest.mark.slow
-def test_compiled_code_is_renewed_when_any_kernel_file_changes(tmp_path: Path) -> None:
-    """Numba alone looks at the file of the entry only; a changed Kalman filter would go unnoticed."""
-    room = tmp_path / "bytetrack" / "tracking"
-    room.mkdir(parents=True)
-    (tmp_path / "bytetrack" / "__init__.py").write_text("")
-    (room / "__init__.py").write_text("")
-    source = Path(__file__).resolve().parents[2] / "bytetrack" / "compiled.py"
-    (tmp_path / "bytetrack" / "compiled.py").write_text(source.read_text())
-    head = "from bytetrack.compiled import entry\nfrom bytetrack.tracking.inner import two\n"
-    (room / "outer.py").write_text(head + "\n\n@entry\ndef twice(x):\n    return two() * x\n")
-    program = "import sys; sys.path.insert(0, '.'); from bytetrack.tracking.outer import twice; print(twice(10))"
-    for value in (2, 3):
-        (room / "inner.py").write_text(f"from bytetrack.compiled import kernel\n\n\n@kernel\ndef two():\n    return {value}\n")
-        for _ in range(2):
-            done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
-            assert done.stdout.strip() == str(value * 10)

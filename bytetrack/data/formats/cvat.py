@@ -24,7 +24,7 @@ from bytetrack.data.formats.mot import MOT_CLASSES
 from bytetrack.data.formats.result import NO_CLASS, Names, Result, Rows, corners, decimal, from_corners, in_order, sequence_name
 from bytetrack.data.formats.text import decode, whole
 from bytetrack.errors import FormatError, MissingDataError
-from bytetrack.replacing import replace_bytes, replace_text
+from bytetrack.runtime.atomic import replace_bytes, replace_text
 
 __all__ = ["read_cvat", "read_cvat_xml", "write_cvat", "write_cvat_xml"]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from bytetrack.data.formats.result import Names, Result, Rows, corners, decimal, from_corners, sequence_name
 from bytetrack.data.formats.text import read_lines, whole
 from bytetrack.errors import FormatError
-from bytetrack.replacing import replace_text
+from bytetrack.runtime.atomic import replace_text
 
 __all__ = ["read_kitti", "write_kitti"]
 

@@ -22,7 +22,7 @@ from bytetrack.data.formats.archive import zipped
 from bytetrack.data.formats.result import Result, sequence_name
 from bytetrack.data.formats.text import read_lines
 from bytetrack.data.mot import read_trajectories, write_trajectories
-from bytetrack.replacing import replace_bytes
+from bytetrack.runtime.atomic import replace_bytes
 
 __all__ = ["MOT_CLASSES", "read_mot", "write_mot", "write_submission"]
 

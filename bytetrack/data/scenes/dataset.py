@@ -20,7 +20,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from bytetrack.data.scenes.render import Person, Scene, render
 from bytetrack.data.scenes.street import Mood
 from bytetrack.data.scenes.walk import Camera
-from bytetrack.replacing import folder_beside
+from bytetrack.runtime.atomic import folder_beside
 from bytetrack.workers import begin
 
 __all__ = ["Settings", "make_dataset"]

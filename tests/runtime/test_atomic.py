@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from bytetrack import replacing as module
-from bytetrack.replacing import folder_beside, replace_text, replacing
+from bytetrack.runtime import atomic as module
+from bytetrack.runtime.atomic import folder_beside, replace_text, replacing
 
 
 def test_an_error_leaves_the_file_as_it_was_and_nothing_beside_it(tmp_path: Path) -> None:

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from bytetrack.signals import end_quietly
+from bytetrack.runtime.signals import end_quietly
 
 HEAD = """
 import time
 from multiprocessing import get_context
-from bytetrack.signals import ended_by_signals
+from bytetrack.runtime.signals import ended_by_signals
 
 def ready():
     print("ready", flush=True)
