@@ -6,7 +6,7 @@ KITTI: Geiger et al., CVPR 2012, by TrackEval's Kitti2DBox. BDD100K: Yu et al., 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ from scipy.optimize import linear_sum_assignment
 from bytetrack.boxes import xyxy_from_tlwh
 from bytetrack.structures import NOT_SCORED, Annotations, Trajectories
 
-__all__ = ["RULES", "Rules", "evaluate_classes", "laid_apart", "own_rules", "rules_for"]
+__all__ = ["RULES", "Rules", "evaluate_classes", "laid_apart", "own_rules", "rows_that_count", "rules_for"]
 
 REGION = 0  # the ground truth's class of regions to ignore
 EPSILON = np.finfo(float).eps
@@ -81,23 +81,42 @@ def laid_apart(boxes: Any, class_id: npt.NDArray[np.int64]) -> Floats:
     return tlwh
 
 
-def _prepared(annotations: Annotations, trajectories: Trajectories, length: int, rules: Rules, name: str) -> dict[str, Any]:
-    """What TrackEval's metrics take of one class: results that ground truth forgives and ground truth that is not scored left out."""
+def rows_that_count(
+    annotations: Annotations, trajectories: Trajectories, length: int, rules: Rules, name: str
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Returns the rows of the ground truth and of the results, by frame, on which class `name` is scored: those forgiven are left out."""
+    if not rules.forgiving:
+        annotations = annotations[annotations.considered]
+    frames = list(_frames(annotations, trajectories, length, rules, name))
+    none = np.empty(0, np.int64)
+    return np.concatenate([none, *(gt for gt, _, _ in frames)]), np.concatenate([none, *(rows for _, rows, _ in frames)])
+
+
+def _frames(
+    annotations: Annotations, trajectories: Trajectories, length: int, rules: Rules, name: str
+) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Floats]]:
+    """Yields, for every frame, the rows of the ground truth and of the results that count for one class, and their IoU."""
     number = rules.classes[name]
     concerned = np.isin(annotations.class_id, (number, *rules.forgiven.get(name, ())))
     scored = (annotations.class_id == number) & annotations.considered
     results = np.zeros(0, bool) if trajectories.class_id is None else trajectories.class_id == number
     gt_box, box = xyxy_from_tlwh(annotations.tlwh), xyxy_from_tlwh(trajectories.tlwh)
-    frames: dict[str, list[Any]] = {"gt_ids": [], "tracker_ids": [], "similarity_scores": []}
     for frame_id in range(1, length + 1):
         here = annotations.frame_id == frame_id
         gt, regions = np.flatnonzero(here & concerned), np.flatnonzero(here & rules.forgiving & (annotations.class_id == REGION))
         rows = np.flatnonzero((trajectories.frame_id == frame_id) & results)
         overlap = _iou(gt_box[gt], box[rows])
         kept = _kept(overlap, scored[gt], box[rows], gt_box[regions], rules.min_height)
-        frames["gt_ids"].append(annotations.track_id[gt][scored[gt]])
-        frames["tracker_ids"].append(trajectories.track_id[rows][kept])
-        frames["similarity_scores"].append(overlap[scored[gt]][:, kept])
+        yield gt[scored[gt]], rows[kept], overlap[scored[gt]][:, kept]
+
+
+def _prepared(annotations: Annotations, trajectories: Trajectories, length: int, rules: Rules, name: str) -> dict[str, Any]:
+    """Returns one class's data as TrackEval's metrics take it, without results that are forgiven and ground truth that is not scored."""
+    frames: dict[str, list[Any]] = {"gt_ids": [], "tracker_ids": [], "similarity_scores": []}
+    for gt, rows, overlap in _frames(annotations, trajectories, length, rules, name):
+        frames["gt_ids"].append(annotations.track_id[gt])
+        frames["tracker_ids"].append(trajectories.track_id[rows])
+        frames["similarity_scores"].append(overlap)
     data: dict[str, Any] = {"num_timesteps": length, **frames}
     for side, count in (("gt", "num_gt"), ("tracker", "num_tracker")):
         every = np.concatenate([np.empty(0, np.int64), *frames[f"{side}_ids"]])

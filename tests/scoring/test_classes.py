@@ -16,7 +16,8 @@ from bytetrack import MissingDataError, Trajectories
 from bytetrack.data.converters import Bdd100k
 from bytetrack.data.driving import Kitti, VisDrone
 from bytetrack.data.mot import read_annotations
-from bytetrack.scoring import score_sequence, summarise
+from bytetrack.scoring import fast, score_sequence, summarise
+from bytetrack.scoring.classes import RULES, rows_that_count
 from bytetrack.scoring.official import METRICS
 
 KITTI = ["Car", "Van", "Truck", "Pedestrian", "Person", "Cyclist", "DontCare"]
@@ -111,6 +112,24 @@ def test_kitti_is_scored_as_trackeval_scores_it(tmp_path: Path, seed: int) -> No
     assert ours.by_class is not None
     assert_equal(ours.by_class, theirs)
     assert sum(result["CLEAR"]["CLR_TP"] for result in theirs.values()) > 5
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_kittis_classes_scored_in_memory_on_the_rows_that_count_equal_trackeval(tmp_path: Path, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    truth = rows(rng, KITTI)
+    (tmp_path / "gt/label_02").mkdir(parents=True)
+    found = trajectories(answers(rng, truth, ["Car", "Pedestrian"]), KITTI_NUMBER)
+    text = [f"{f} {-1 if k == 'DontCare' else i} {k} 0 {rng.integers(0, 4)} -10 {' '.join(map(str, b))} 0" for f, i, k, b in truth]
+    (tmp_path / "gt/label_02/0003.txt").write_text("\n".join(text) + "\n")
+    annotations = read_annotations(Kitti(tmp_path, "gt").sequences()[0])
+    expected_of = score_sequence(annotations, found, FRAMES, "kitti").by_class or {}
+    for name in RULES["kitti"].classes:
+        gt, kept = rows_that_count(annotations, found, FRAMES, RULES["kitti"], name)
+        counted = Trajectories(found.frame_id[kept], found.track_id[kept], found.tlwh[kept], found.score[kept])
+        ours = fast.evaluate(fast.prepare(annotations[gt], FRAMES, "mot15"), counted)
+        for metric, field in (("HOTA", "HOTA"), ("CLEAR", "MOTA"), ("Identity", "IDF1"), ("Count", "Dets"), ("Count", "GT_Dets")):
+            assert np.asarray(ours[metric][field]) == pytest.approx(np.asarray(expected_of[name][metric][field]), abs=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(6))
