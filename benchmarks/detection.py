@@ -50,9 +50,9 @@ def frames(source: Path, most: int) -> list[Any]:
 def contenders(weights: Path, exported: Path, threads: int, batch: int) -> dict[str, Detect]:
     """By name; those that cannot run here are left out, and named."""
     onnx = Onnx(exported, threads=threads, batch_size=batch)
-    bare = onnx._open()
-    pixels = network_input([np.full((416, 416, 3), 114, np.uint8)] * batch, onnx._loaded.size, onnx._loaded.convention)
-    size = onnx._loaded.size
+    loaded = onnx.load()
+    bare, size = loaded.model, loaded.size
+    pixels = network_input([np.full((416, 416, 3), 114, np.uint8)] * batch, size, loaded.convention)
     nano = {"depth": 0.33, "width": 0.25, "depthwise": True, "input_size": size, "device": "cpu", "batch_size": batch}
     found: dict[str, Detect] = {YARDSTICK: lambda images: bare.run(pixels), "onnx": onnx.detect}
     for precision in ("fp32", "bf16"):

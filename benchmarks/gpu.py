@@ -30,10 +30,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from bytetrack.boxes import iou
 from bytetrack.data.augment import AugmentedImages
 from bytetrack.data.coco import load_coco
+from bytetrack.detection.grid import anchors
 from bytetrack.detection.inference import DTYPES, Inference, prepare
-from bytetrack.detection.network import SIZES, anchors, build_network
-from bytetrack.detection.postprocess import Selection
+from bytetrack.detection.network import build_network
+from bytetrack.detection.postprocess import select
 from bytetrack.detection.preprocess import letterbox_batch, letterbox_ratio, scale_frames, send_frames
+from bytetrack.detection.settings import SIZES, PostprocessSettings
 from bytetrack.detection.yolox import Yolox
 from bytetrack.training.assignment import SimOTA
 from bytetrack.training.bookkeeping import SeenLosses
@@ -197,7 +199,7 @@ def parity(card: Card, folder: Path) -> None:
         ready = prepare(deepcopy(network), DTYPES[precision]).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         with torch.inference_mode():
             pixels = opencv.to(device, DTYPES[precision]).contiguous(memory_format=torch.channels_last)
-            boxes = Selection(0.3, 0.7, 1000)(ready(pixels), *anchors(*size, device), ratios)
+            boxes = select(ready(pixels), *anchors(*size, device), ratios, PostprocessSettings(0.3, 0.7, 1000))
         reference = reference or boxes
         overlap = np.concatenate([iou(a.xyxy, b.xyxy).max(axis=1, initial=0) for a, b in zip(reference, boxes, strict=True)])
         told = [sum(map(len, reference)), sum(map(len, boxes)), round(float(overlap.mean()), 4) if len(overlap) else None]

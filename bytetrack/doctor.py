@@ -207,12 +207,13 @@ def _checkpoint(path: Path) -> Iterator[Finding]:
     if path.suffix.lower() == ".onnx":
         from bytetrack.detection.onnx import Onnx
 
-        about = Onnx(path, classes=None)._loaded
+        about = Onnx(path, classes=None).load()
         shown = f"{about.size[0]}x{about.size[1]}, {about.convention}, {about.kind} output, names {_names(about.about.class_names)}"
         yield Finding("checkpoint", "good", path.name, f"ONNX, {shown}: detector=onnx detector.weights={path}")
         return
     from bytetrack.detection.inference import pick_convention
-    from bytetrack.detection.network import SIZES, build_network, load_weights, read_checkpoint
+    from bytetrack.detection.network import build_network, load_weights, read_checkpoint
+    from bytetrack.detection.settings import SIZES
 
     found = read_checkpoint(path)
     size = f"{found.input_size[0]}x{found.input_size[1]}" if found.input_size else "input size not said"

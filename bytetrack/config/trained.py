@@ -44,7 +44,8 @@ def _decided(detector: dict[str, Any]) -> dict[str, Any]:
     if detector["_target_"] in EXPORTED:
         unsaid = {"input_size": None, "convention": None}
         return build({**detector, **unsaid}).decided() if any(detector[name] for name in unsaid) else {}
-    from bytetrack.detection.network import Size, read_checkpoint
+    from bytetrack.detection.network import read_checkpoint
+    from bytetrack.detection.settings import Size
 
     return read_checkpoint(detector["weights"]).decided(Size(*(detector[name] for name in Size._fields)), detector["classes"])
 

@@ -19,18 +19,19 @@ from torch import Tensor, nn
 from bytetrack.detection.classes import own_names
 from bytetrack.detection.exported import About, ExportedDetector
 from bytetrack.detection.graphs import with_frames, with_nms
+from bytetrack.detection.grid import anchors, decode
 from bytetrack.detection.inference import DTYPES, pick_convention, prepare
-from bytetrack.detection.network import Network, anchors, build_network, load_weights, read_checkpoint
-from bytetrack.detection.preprocess import network_input, scale_frames, send_frames
-from bytetrack.detection.select import Limits
-from bytetrack.detection.yolox import check_convention, check_input_size, check_settings
+from bytetrack.detection.network import Network, build_network, load_weights, read_checkpoint
+from bytetrack.detection.postprocess_numpy import select_anchors
+from bytetrack.detection.preprocess import letterbox_ratio, network_input, scale_frames, send_frames
+from bytetrack.detection.settings import DetectorSettings, PostprocessSettings, check_convention, check_input_size
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.listing import IMAGE_ENDINGS, files_below
 from bytetrack.runtime.atomic import folder_beside
 
 __all__ = ["FORMATS", "Difference", "ExportedNetwork", "export", "export_file"]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 
 FORMATS = {"onnx": ".onnx", "openvino": ".xml"}
 OPSET = 18
@@ -53,7 +54,7 @@ class ExportedNetwork(nn.Module):
         if not self.decoded:
             return torch.cat([logits[..., :4], scores], dim=-1)
         grid, stride = anchors(images.shape[2], images.shape[3])
-        return torch.cat([(logits[..., :2] + grid) * stride[:, None], logits[..., 2:4].exp() * stride[:, None], scores], dim=-1)
+        return torch.cat([*decode(logits[..., :4], grid, stride[:, None]), scores], dim=-1)
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,8 @@ def export(
     """
     out = Path(out)
     kind = _format(format, out)
-    check_settings(min_score, nms_iou, max_detections, 1 if batch is None else batch)
+    inside = {"min_score": min_score, "nms_iou": nms_iou, "max_detections": max_detections}
+    DetectorSettings(batch_size=1 if batch is None else batch, **inside)  # type: ignore[arg-type]
     if nms and not decode:
         raise ValueError("nms=true needs decoded boxes: leave decode=true")
     if preprocess and (dynamic_size or kind != "onnx"):
@@ -113,7 +115,7 @@ def export(
         num_classes=checkpoint.num_classes,
         input_size=list(size),
         input="frames" if preprocess else None,
-        **({"min_score": min_score, "nms_iou": nms_iou, "max_detections": max_detections} if nms else {}),  # type: ignore[arg-type]
+        **(inside if nms else {}),  # type: ignore[arg-type]
     )
     module = ExportedNetwork(prepare(network, DTYPES[precision]), DTYPES[precision], decode).eval()
     frames = None if frame_size is None else (frame_size[0], frame_size[1])
@@ -205,9 +207,7 @@ def _detector(kind: str, path: Path) -> ExportedDetector:
         from bytetrack.detection.onnx import Onnx as Detector
     else:
         from bytetrack.detection.openvino import OpenVino as Detector  # type: ignore[assignment]
-    detector = Detector(path, classes=None)
-    detector.told = True  # the file has no name yet
-    return detector
+    return Detector(path, classes=None)
 
 
 def _input(pictures: Sequence[Any], about: About) -> Any:
@@ -222,7 +222,7 @@ def _compare(
     detector: ExportedDetector, module: Callable[[Tensor], Tensor], pictures: Sequence[Any], about: About, tolerance: tuple[float, float]
 ) -> Difference:
     """The largest differences in score, and in the boxes of the 100 best anchors of each image; FormatError beyond `tolerance`."""
-    model = detector._open()
+    model = detector.open()
     fixed, worst = model.input_shape[0], Difference(0.0, 0.0)
     if fixed is not None:
         groups = [[picture] * fixed for picture in pictures]
@@ -249,14 +249,15 @@ def _compare_detections(
     detector: ExportedDetector, module: nn.Module, images: Sequence[Any], about: About, tolerance: tuple[float, float]
 ) -> None:
     """FormatError unless the file suppresses as we do; one box in a hundred may fall on the other side of a threshold."""
-    limits = Limits(about.min_score or 0.0, about.nms_iou or 0.7, about.max_detections or 1000, None, single=False)
+    settings = PostprocessSettings(about.min_score or 0.0, about.nms_iou or 0.7, about.max_detections or 1000, None, single=False)
+    loaded = detector.load()
     size = cast("tuple[int, int]", tuple(about.input_size or ()))
     lost = total = 0
     for image in images:
         pixels = torch.from_numpy(_input([image], about))
-        ratio = min(size[0] / image.shape[0], size[1] / image.shape[1])
-        expected = limits.of_anchors(module(pixels)[0].numpy(), None, None, ratio)
-        (got,) = detector.detect([image])
+        ratio = letterbox_ratio(image.shape, size)
+        expected = select_anchors(module(pixels)[0].numpy(), None, None, ratio, settings)
+        (got,) = loaded([image])
         total += len(expected)
         lost += abs(len(got) - len(expected))
         for box, score in zip(expected.xyxy * ratio, expected.score, strict=True):

@@ -6,7 +6,6 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from copy import copy
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import groupby
@@ -17,19 +16,18 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.detection.classes import choose, own_names
-from bytetrack.detection.yolox import NAMES as CONVENTIONS
-from bytetrack.detection.yolox import check_convention, check_input_size, check_settings, settings_key
+from bytetrack.detection.detector import NetworkDetector
+from bytetrack.detection.grid import anchor_grid
+from bytetrack.detection.settings import CONVENTIONS, MAX_DETECTIONS, DetectorSettings, PostprocessSettings, check_input_size, settings_key
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.structures import Detections
 
 if TYPE_CHECKING:
     from typing import Self
 
-    from bytetrack.detection.select import Limits
+__all__ = ["KINDS", "About", "ExportedDetector", "Loaded", "Model"]
 
-__all__ = ["KINDS", "About", "ExportedDetector", "Model"]
-
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 
 Floats = npt.NDArray[np.floating[Any]]
 Image = npt.NDArray[np.uint8]
@@ -115,105 +113,75 @@ class Model(NamedTuple):
     runtime: str
 
 
-class ExportedDetector:
-    """What the detectors of exported files share: settings, key, batches; a subclass says how to open the file.
+class ExportedDetector(NetworkDetector[DetectorSettings]):
+    """Detects with an exported file; a subclass opens it by its runtime.
 
-    Settings that are None are the file's own, where it says, else those of `Yolox`.
+    Settings that are None are the file's own, else those of `Yolox`.
     """
 
     name = "exported"
 
-    def __init__(
-        self,
-        weights: str | Path,
-        input_size: Sequence[int] | None,
-        convention: str | None,
-        classes: Sequence[str | int] | None,
-        min_score: float | None,
-        nms_iou: float | None,
-        max_detections: int | None,
-        batch_size: int,
-        threads: int,
-    ) -> None:
-        self.weights = Path(weights)
-        self.input_size = check_input_size(input_size) if input_size is not None else None
-        self.convention = check_convention(convention)
-        self.classes = list(classes) if classes is not None else None
-        self.min_score, self.nms_iou, self.max_detections = min_score, nms_iou, max_detections
-        self.batch_size, self.threads = batch_size, threads
-        check_settings(
-            0.01 if min_score is None else min_score,
-            0.7 if nms_iou is None else nms_iou,
-            1000 if max_detections is None else max_detections,
-            batch_size,
-        )
-        if not isinstance(threads, int) or threads < 0:
-            raise ValueError(f"threads must be a whole number, 0 for the runtime's own choice: got {threads!r}")
+    def __init__(self, weights: str | Path, settings: DetectorSettings) -> None:
+        super().__init__(Path(weights), settings)
         if not self.weights.is_file():
             raise MissingDataError(f"no {self.name} file at '{weights}': set detector.weights to one, made by tools/export.py")
 
     def key(self) -> str:
-        """A name for everything that decides what is found: hash of the file's bytes and of the settings (not of threads or batch)."""
-        names = ("input_size", "convention", "classes", "min_score", "nms_iou", "max_detections")
-        return settings_key(type(self).__name__.lower(), self.weights, {name: getattr(self, name) for name in names} | self._decides())
+        """Returns a name for everything that decides which boxes are found: hash of the file's bytes and of the settings."""
+        return settings_key(type(self).__name__.lower(), self.weights, self.settings.deciding() | self._decides())
 
     def detect(self, images: Sequence[Image]) -> list[Detections]:
-        """Detections of each image, uint8 (H, W, 3) BGR of any size, in its own pixels, best first; any number of images."""
+        """Returns detections of each image, uint8 (H, W, 3) BGR of any size, in its own pixels, best first; any number of images."""
         found: list[Detections] = []
         for first in range(0, len(images), self._loaded.batch):
             found += self._loaded(images[first : first + self._loaded.batch])
         return found
 
-    callers = 1
-    told = False  # whether the log says already what the file is
-
     @property
     def on_cpu(self) -> bool:
-        """Whether it runs on the cores that everything else needs too, as many of them as it finds good."""
-        return self.threads == 0
+        """True if it runs on all the cores, which everything else needs too."""
+        return self.settings.threads == 0
 
     def shared(self, callers: int, threads: int) -> Self:
-        """The same detector, for so many threads that call it at once: each call uses `threads` cores of the CPU."""
-        twin = copy(self)
-        twin.told = "_loaded" in vars(self)
-        twin.callers, twin.threads = callers, threads
-        return twin
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Without what is loaded: a copy, or another process, loads the file itself."""
-        return {name: value for name, value in vars(self).items() if name != "_loaded"}
+        announced = self.settings.announced or "_loaded" in vars(self)
+        return self._with(callers=callers, threads=threads, announced=announced)
 
     @property
     def class_names(self) -> list[str] | None:
-        """What the file's classes are called, by number, where that is known."""
+        """Names of the file's classes, by number, if known."""
         return self._loaded.class_names
 
     def decided(self) -> dict[str, Any]:
-        """The settings that the file decides, with its values: the size that its input is fixed to, else what its metadata say."""
-        model = self._open()
+        """Returns the settings that the file decides, with its values: the size that its input is fixed to, else its metadata's."""
+        model = self.open()
         about = About.read(model.properties, str(self.weights))
         sides = [side for side in model.input_shape[2:] if side is not None and about.input != "frames"]
         own = {"input_size": sides if len(sides) == 2 else about.input_size, "convention": about.convention}
         return {name: value for name, value in own.items() if value is not None}
 
     @cached_property
-    def _loaded(self) -> _Loaded:
-        return _Loaded(self, self._open())
+    def _loaded(self) -> Loaded:
+        loaded = self.load()
+        if not self.settings.announced:
+            loaded.announce()
+        return loaded
 
-    def _open(self) -> Model:
+    def load(self) -> Loaded:
+        """Returns the file as a function of images; the log does not hear of it."""
+        return Loaded(self.settings, self.open(), str(self.weights))
+
+    def open(self) -> Model:
+        """Returns the file as its runtime loads it; FormatError if it cannot."""
         raise NotImplementedError
 
     def _decides(self) -> dict[str, Any]:
         return {}
 
 
-class _Loaded:
-    """A loaded file, called on at most `batch` images."""
+class Loaded:
+    """A loaded file, called on at most `batch` images; `where` is its name in messages."""
 
-    def __init__(self, detector: ExportedDetector, model: Model) -> None:
-        from bytetrack.detection.select import anchor_grid
-
-        where = str(detector.weights)
+    def __init__(self, settings: DetectorSettings, model: Model, where: str) -> None:
         self.where, self.model, self.about = where, model, About.read(model.properties, where)
         rows = 2 if self.about.output == "detections" else 3
         self.frames = self.about.input == "frames"
@@ -224,54 +192,49 @@ class _Loaded:
         if self.frames != (model.dtype == np.uint8):
             raise FormatError(f"{where}: expected uint8 for metadata input=frames and floats for others, got {model.dtype.__name__}")
         fixed = model.input_shape[0]
-        self.batch, self.padded = fixed or detector.batch_size, fixed is not None
+        self.batch, self.padded = fixed or settings.batch_size, fixed is not None
         sides = tuple(self.about.input_size or ()) if self.frames else model.input_shape[2:]
         if len(sides) != 2:
             raise FormatError(f"{where}: expected metadata input_size [height, width], got {self.about.input_size}")
-        self.size = _size(sides, detector.input_size, self.about.input_size, where)
-        self.convention = _agreed("convention", self.about.convention, detector.convention, where) or "bgr255"
+        self.size = _size(sides, settings.input_size, self.about.input_size, where)
+        self.convention = _agreed("convention", self.about.convention, settings.convention, where) or "bgr255"
         if min(self.size) < 1 or self.size[0] * self.size[1] > MOST_PIXELS:
             raise FormatError(f"{where}: expected pictures of at most {MOST_PIXELS} pixels, the file takes {self.size[0]}x{self.size[1]}")
         self.grid, self.stride = anchor_grid(*self.size)
         self._own = threading.local()  # each thread's input, kept: fresh memory costs as much as filling it
-        self.kind, classes = self._probe(where)
-        self.class_names = own_names(self.about.class_names, classes)
-        self.limits = self._limits(detector, classes, where)
-        if not detector.told:
-            log.info("%s: %s, %d classes, %dx%d, %s", where, model.runtime, classes, *self.size, self.convention)
+        self.kind, self.num_classes = self._probe(where)
+        self.class_names = own_names(self.about.class_names, self.num_classes)
+        self.postprocess = self._postprocess(settings)
+
+    def announce(self) -> None:
+        """Logs which file runs how."""
+        log.info("%s: %s, %d classes, %dx%d, %s", self.where, self.model.runtime, self.num_classes, *self.size, self.convention)
 
     def _probe(self, where: str) -> tuple[str, int]:
-        """The kind of output and the number of classes; where the file does not say, from what it makes of an empty picture."""
+        """Returns the output's kind and the number of classes: the metadata's, else inferred from the output on a blank image."""
         kind, classes = self.about.output, self.about.num_classes
         if kind is not None and classes is not None:
             return kind, classes
         output = self._run([np.full((*self.size, 3), 114, np.uint8)])
         if output.shape[1] != len(self.grid) or output.shape[2] < 6:
             raise FormatError(f"{where}: expected a YOLOX's output (B, {len(self.grid)}, 5 + C), got {_shown(output.shape)}")
-        looks = "decoded" if output[..., 2:4].max() > MAX_LOG_SIZE else "raw"
-        return kind or looks, output.shape[2] - 5
+        guess = "decoded" if output[..., 2:4].max() > MAX_LOG_SIZE else "raw"
+        return kind or guess, output.shape[2] - 5
 
-    def _limits(self, detector: ExportedDetector, num_classes: int, where: str) -> Limits:
-        from bytetrack.detection.select import Limits
-
-        class_ids = choose(detector.classes, num_classes, self.about.class_names, where)
-        single = num_classes == 1 or (class_ids is not None and len(class_ids) == 1)
-        own = self.about
-        inside = self.kind == "detections"
-        least, overlap, most = own.min_score or 0.0, own.nms_iou, own.max_detections or 1000
-        if inside and detector.min_score is not None and detector.min_score < least:
-            got = f"got min_score={detector.min_score}: set detector.min_score to {least:g} or more"
+    def _postprocess(self, settings: DetectorSettings) -> PostprocessSettings:
+        """Returns the settings by which boxes are chosen; ValueError for those that contradict the suppression inside the file."""
+        own, where = self.about, self.where
+        class_ids = choose(settings.classes, self.num_classes, own.class_names, where)
+        if self.kind != "detections":
+            return settings.postprocess(self.num_classes, class_ids, where)
+        least, most = own.min_score or 0.0, own.max_detections or MAX_DETECTIONS
+        if settings.min_score is not None and settings.min_score < least:
+            got = f"got min_score={settings.min_score}: set detector.min_score to {least:g} or more"
             raise ValueError(f"{where}: holds no boxes below the score {least:g} it was exported with, {got}")
-        if inside and detector.max_detections is not None and detector.max_detections > most:
-            raise ValueError(f"{where}: was exported with max_detections {most}, got max_detections={detector.max_detections}")
-        return Limits(
-            (least if inside else 0.01) if detector.min_score is None else detector.min_score,
-            (_agreed("nms_iou", overlap, detector.nms_iou, where) if inside else detector.nms_iou) or 0.7,
-            (most if inside else 1000) if detector.max_detections is None else detector.max_detections,
-            class_ids,
-            single,
-            where,
-        )
+        if settings.max_detections is not None and settings.max_detections > most:
+            raise ValueError(f"{where}: was exported with max_detections {most}, got max_detections={settings.max_detections}")
+        _agreed("nms_iou", own.nms_iou, settings.nms_iou, where)
+        return settings.postprocess(self.num_classes, class_ids, where, min_score=least, nms_iou=own.nms_iou, max_detections=most)
 
     def __call__(self, images: Sequence[Image]) -> list[Detections]:
         if not self.frames:
@@ -279,18 +242,19 @@ class _Loaded:
         return [found for _, run in groupby(images, key=lambda image: image.shape) for found in self._detect(list(run))]
 
     def _detect(self, images: Sequence[Image]) -> list[Detections]:
+        from bytetrack.detection.postprocess_numpy import select_anchors, select_rows
         from bytetrack.detection.preprocess import letterbox_ratio
 
         output = self._run(images)
         ratios = [letterbox_ratio(image.shape, self.size) for image in images]
         if self.kind == "detections":
-            return [self.limits.of_rows(output[output[:, 0] == row, 1:], ratio) for row, ratio in enumerate(ratios)]
+            return [select_rows(output[output[:, 0] == row, 1:], ratio, self.postprocess) for row, ratio in enumerate(ratios)]
         if output.shape[1] != len(self.grid):
             raise FormatError(
                 f"{self.where}: expected {len(self.grid)} anchors for {self.size[0]}x{self.size[1]}, the file gives {output.shape[1]}"
             )
         grid, stride = (self.grid, self.stride) if self.kind == "raw" else (None, None)
-        return [self.limits.of_anchors(output[row], grid, stride, ratio) for row, ratio in enumerate(ratios)]
+        return [select_anchors(output[row], grid, stride, ratio, self.postprocess) for row, ratio in enumerate(ratios)]
 
     def _run(self, images: Sequence[Image]) -> Floats:
         """The file's output for at most `batch` images; a file of fixed batch gets the last image repeated."""

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from bytetrack.detection.exported import About
-from bytetrack.detection.preprocess import CONVENTIONS, HALF, PAD, scaled_size
+from bytetrack.detection.preprocess import HALF, PAD, scaled_size
+from bytetrack.detection.settings import CONVENTIONS
 
 __all__ = ["frames_graph", "with_frames", "with_nms"]
 

@@ -1,4 +1,4 @@
-"""A YOLOX made ready to run: loaded, fused, on its device, in its precision."""
+"""Runs a YOLOX: loaded, fused, on its device, in its precision."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from pathlib import Path
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -17,18 +18,17 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from bytetrack.detection.classes import choose
-from bytetrack.detection.network import Checkpoint, Network, anchors, build_network, load_weights, read_checkpoint
-from bytetrack.detection.postprocess import Selection
+from bytetrack.detection.grid import anchors
+from bytetrack.detection.network import Checkpoint, Network, build_network, load_weights, read_checkpoint
+from bytetrack.detection.postprocess import select
 from bytetrack.detection.preprocess import guess_convention, letterbox_batch, letterbox_ratio, normalise, scale_frames, send_frames
+from bytetrack.detection.settings import YoloxSettings
 from bytetrack.detection.stream import overlapped
 from bytetrack.structures import Detections
 
-if TYPE_CHECKING:
-    from bytetrack.detection.yolox import Yolox
-
 __all__ = ["Inference", "fuse", "pick_convention", "pick_device", "pick_precision", "without_tf32"]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 
 Image = npt.NDArray[np.uint8]
 
@@ -36,44 +36,32 @@ DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 class Inference:
-    """Calls the network of a `Yolox` on batches of images."""
+    """Calls the YOLOX in the file `weights` on batches of images; `settings.precision` is fp32, fp16 or bf16."""
 
-    def __init__(self, detector: Yolox) -> None:
-        self.device = pick_device(detector.device)
-        self.precision = detector.used_precision
-        self.dtype = DTYPES[self.precision]
-        if detector.compile == "graphs" and not self.device.startswith("cuda"):
+    def __init__(self, settings: YoloxSettings, weights: Path) -> None:
+        self.device = pick_device(settings.device)
+        self.dtype = DTYPES[settings.precision]
+        if settings.compile == "graphs" and not self.device.startswith("cuda"):
             raise ValueError(f"detector.compile=graphs needs a CUDA GPU, this is {self.device}: choose true or false")
         if self.dtype == torch.float16 and self.device == "cpu":
             raise ValueError("precision fp16 needs a GPU: choose bf16 or fp32 on the CPU")
-        self.size, self.threads = detector.input_size, detector.threads
         self.most = sys.maxsize  # images at a time that the device's memory holds, as far as is known
         self.side_by_side = self.device.startswith("cuda")  # on a CPU the stages would only take the cores from each other
         self.sending, self.selecting = (torch.cuda.Stream(self.device) if self.side_by_side else None for _ in range(2))  # type: ignore[no-untyped-call]
-        checkpoint = read_checkpoint(detector.weights)
-        if checkpoint.input_size not in (None, self.size):
-            (own_height, own_width), (height, width) = checkpoint.input_size, self.size
-            log.warning(
-                "%s was trained at %d x %d, detector.input_size is %d x %d: detector.input_size=[%d,%d] is what it knows",
-                detector.weights, own_height, own_width, height, width, own_height, own_width,
-            )  # fmt: skip
-        if checkpoint.convention is not None and detector.convention not in (None, checkpoint.convention):
-            self.convention = str(detector.convention)
-            told = (detector.weights, checkpoint.convention, self.convention)
-            log.warning("%s was trained with convention %s, detector.convention is %s: expect poor boxes", *told)
-        else:
-            self.convention = pick_convention(detector.convention, checkpoint)
-        class_ids = choose(detector.classes, checkpoint.num_classes, checkpoint.class_names, str(detector.weights))
-        single = checkpoint.num_classes == 1 or (class_ids is not None and len(class_ids) == 1)
-        source = str(detector.weights)
-        self.select = Selection(detector.min_score, detector.nms_iou, detector.max_detections, class_ids, single, source=source)
-        network = build_network(detector.depth, detector.width, detector.depthwise, checkpoint.num_classes)
+        checkpoint = read_checkpoint(weights)
+        self.size, self.threads = settings.input_size or checkpoint.usual_size, settings.threads
+        self.convention = _convention(settings, checkpoint)
+        _warn_of_another_size(self.size, checkpoint)
+        source, num_classes = str(weights), checkpoint.num_classes
+        class_ids = choose(settings.classes, num_classes, checkpoint.class_names, source)
+        self.postprocess = settings.postprocess(num_classes, class_ids, source)
+        network = build_network(*settings.size, num_classes)
         load_weights(network, checkpoint)
         whole = prepare(network, self.dtype).to(self.device).to(memory_format=torch.channels_last)
-        self.network = Compiled(whole, detector.compile, detector.batch_size) if detector.compile else whole
+        self.network = Compiled(whole, settings.compile, settings.batch_size) if settings.compile else whole
         self.grid, self.stride = anchors(*self.size, device=self.device)
-        log.info("%s: YOLOX %s, %d classes, %s, %s, %s", detector.weights, checkpoint.size_name, checkpoint.num_classes, self.convention,
-                 self.precision, self.device)  # fmt: skip
+        told = (checkpoint.size_name, num_classes, self.convention, settings.precision, self.device)
+        log.info("%s: YOLOX %s, %d classes, %s, %s, %s", weights, *told)
 
     def batches(self, groups: Iterable[Sequence[Image]]) -> Iterator[list[Detections]]:
         """Detections of each image of each group, in order; on CUDA one group is sent while the one before is looked at, and what was
@@ -143,7 +131,7 @@ class Inference:
     def collect(self, launched: Underway) -> list[Detections]:
         """What the network found, as soon as it has: on a GPU by a stream of its own, past what was launched since."""
         with torch.cuda.stream(self.selecting):
-            return self.select(launched.received()[0], self.grid, self.stride, launched.ratios)
+            return select(launched.received()[0], self.grid, self.stride, launched.ratios, self.postprocess)
 
     def _mark(self) -> torch.cuda.Event | None:
         return torch.cuda.current_stream(self.device).record_event() if self.sending else None
@@ -200,6 +188,25 @@ def pick_precision(name: str, device: str) -> str:
 def _cpu_multiplies_bf16() -> bool:
     asked = (getattr(torch.cpu, name, lambda: False) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
     return any(bool(ask()) for ask in asked)
+
+
+def _convention(settings: YoloxSettings, checkpoint: Checkpoint) -> str:
+    """Returns the input convention to use; a warning if the setting contradicts the checkpoint."""
+    if checkpoint.convention is None or settings.convention in (None, checkpoint.convention):
+        return pick_convention(settings.convention, checkpoint)
+    told = (checkpoint.path, checkpoint.convention, settings.convention)
+    log.warning("%s was trained with convention %s, detector.convention is %s: expect poor boxes", *told)
+    return str(settings.convention)
+
+
+def _warn_of_another_size(size: tuple[int, int], checkpoint: Checkpoint) -> None:
+    """Logs a warning if `size` is not the input size that the checkpoint was trained at."""
+    if checkpoint.input_size not in (None, size):
+        (own_height, own_width), (height, width) = checkpoint.input_size, size
+        log.warning(
+            "%s was trained at %d x %d, detector.input_size is %d x %d: detector.input_size=[%d,%d] is what it knows",
+            checkpoint.path, own_height, own_width, height, width, own_height, own_width,
+        )  # fmt: skip
 
 
 def pick_convention(setting: str | None, checkpoint: Checkpoint) -> str:

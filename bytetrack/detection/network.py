@@ -4,8 +4,8 @@ The layers come from the `yolox` package, so that state_dict keys are those of t
 checkpoints. Loss, decoding and everything else is ours.
 
 A network maps images (B, 3, H, W), H and W multiples of 32, to logits (B, A, 5 + C): four box values, objectness, C classes, for the
-A = HW/64 + HW/256 + HW/1024 anchors of strides 8, 16, 32, level after level, each row by row. `anchors(H, W)` gives the grid (A, 2)
-and the strides (A,) that belong to them, `decode` the boxes.
+A = HW/64 + HW/256 + HW/1024 anchors of strides 8, 16, 32, level after level, each row by row. `grid.anchors` gives their cells and
+strides, `grid.decode` the boxes.
 """
 
 from __future__ import annotations
@@ -17,41 +17,22 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
-from bytetrack.detection.yolox import check_convention, check_input_size
+from bytetrack.detection.settings import SIZES, Size, check_convention, check_input_size
 from bytetrack.errors import FormatError, MissingDataError
 
-__all__ = ["SIZES", "STRIDES", "Checkpoint", "Network", "Size", "anchors", "build_network", "decode", "load_weights", "read_checkpoint"]
+__all__ = ["Checkpoint", "Network", "build_network", "load_weights", "read_checkpoint"]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 
 MOST_CLASSES = 10_000
-STRIDES = (8, 16, 32)
 CHANNELS = (256, 512, 1024)
 PRIOR = 0.01
 """What objectness and class scores are before training: the bias is -log((1 - PRIOR) / PRIOR)."""
-
-
-class Size(NamedTuple):
-    """What tells one YOLOX from another: multipliers of depth and of width, and depthwise convolutions (nano only)."""
-
-    depth: float
-    width: float
-    depthwise: bool = False
-
-
-SIZES = {
-    "nano": Size(0.33, 0.25, True),
-    "tiny": Size(0.33, 0.375),
-    "s": Size(0.33, 0.50),
-    "m": Size(0.67, 0.75),
-    "l": Size(1.0, 1.0),
-    "x": Size(1.33, 1.25),
-}
 
 
 class Network(nn.Module):
@@ -101,32 +82,6 @@ def build_network(depth: float, width: float, depthwise: bool = False, num_class
     if not (depth > 0 and width * 16 >= 1 and num_classes >= 1):
         raise ValueError(f"depth must be positive, width at least 1/16, num_classes at least 1: got {depth}, {width}, {num_classes}")
     return Network(depth, width, depthwise, num_classes)
-
-
-def anchors(height: int, width: int, device: torch.device | str | None = None) -> tuple[Tensor, Tensor]:
-    """Cell (column, row) of every anchor, float32 (A, 2), and its stride in pixels, float32 (A,), in the order of the logits.
-
-    The anchor's centre is (grid + 0.5) * stride. ValueError where `height` or `width` is not a multiple of 32.
-    """
-    if height % STRIDES[-1] or width % STRIDES[-1] or height <= 0 or width <= 0:
-        raise ValueError(f"input size must be multiples of {STRIDES[-1]}: got {height}x{width} (height x width)")
-    grids, strides = [], []
-    for stride in STRIDES:
-        rows, columns = torch.meshgrid(
-            torch.arange(height // stride, dtype=torch.float32, device=device),
-            torch.arange(width // stride, dtype=torch.float32, device=device),
-            indexing="ij",
-        )
-        grids.append(torch.stack([columns, rows], dim=-1).reshape(-1, 2))
-        strides.append(torch.full((grids[-1].shape[0],), float(stride), device=device))
-    return torch.cat(grids), torch.cat(strides)
-
-
-def decode(logits: Tensor, grid: Tensor, stride: Tensor) -> Tensor:
-    """Boxes xyxy in input pixels, float32 (..., A, 4), of logits (..., A, 5 + C), whatever their precision."""
-    centre = (logits[..., :2].float() + grid) * stride[:, None]
-    half = logits[..., 2:4].float().exp() * (stride[:, None] / 2)
-    return torch.cat([centre - half, centre + half], dim=-1)
 
 
 @dataclass(frozen=True)

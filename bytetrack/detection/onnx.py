@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.detection.exported import ExportedDetector, Floats, Model
+from bytetrack.detection.settings import DetectorSettings, check_input_size
 from bytetrack.errors import FormatError
 
 __all__ = ["PROVIDERS", "Onnx"]
@@ -27,15 +28,22 @@ ON_CUDA = ("CUDAExecutionProvider", "TensorrtExecutionProvider")
 
 
 class Onnx(ExportedDetector):
-    """A YOLOX in an ONNX file: made by `tools/export.py`, whose metadata say what is inside, or by YOLOX's own exporter.
-
-    `providers`: of `PROVIDERS`, tried in this order by ONNX Runtime for every node, or its own names. `input_size` (height, width):
-    None takes the file's, which it must not contradict. `convention`: None takes the file's metadata, else `bgr255`. `min_score`,
-    `nms_iou`, `max_detections`: as for `Yolox`; None takes those of the suppression inside the file, else 0.01, 0.7, 1000. `batch_size`
-    matters where the file's batch is free. `threads`: of the CPU provider, 0 for its own choice. The rest as for `Yolox`.
+    """Detects with a YOLOX in an ONNX file: made by `tools/export.py`, whose metadata describe it, or by YOLOX's own exporter.
 
     ValueError for a setting out of its range, MissingDataError for a missing file; at the first image, ModuleNotFoundError without
-    onnxruntime, FormatError for a file that is not such a YOLOX, ValueError where a setting contradicts the file.
+    onnxruntime, FormatError for a file that is not such a YOLOX, ValueError if a setting contradicts the file.
+
+    Args:
+        weights: The .onnx file.
+        providers: Of `PROVIDERS`, tried in this order by ONNX Runtime for every node, or its own names.
+        input_size: Height and width; None takes the file's, which it must not contradict.
+        convention: None takes the file's metadata, else `bgr255`.
+        classes: Names or numbers to keep, None for all; a file of one class needs no choice.
+        min_score: As for `Yolox`; None takes that of the suppression inside the file, else 0.01.
+        nms_iou: The same, else 0.7.
+        max_detections: The same, else 1000.
+        batch_size: Images that go through the network together, if the file leaves that open.
+        threads: Cores of the CPU provider, 0 for its own choice.
     """
 
     name = "ONNX"
@@ -56,13 +64,23 @@ class Onnx(ExportedDetector):
         self.providers = list(providers)
         if not self.providers:
             raise ValueError(f"expected at least one provider of {', '.join(PROVIDERS)}: got {self.providers}")
-        super().__init__(weights, input_size, convention, classes, min_score, nms_iou, max_detections, batch_size, threads)
+        settings = DetectorSettings(
+            input_size=None if input_size is None else check_input_size(input_size),
+            convention=convention,
+            classes=None if classes is None else tuple(classes),
+            min_score=min_score,
+            nms_iou=nms_iou,
+            max_detections=max_detections,
+            batch_size=batch_size,
+            threads=threads,
+        )
+        super().__init__(weights, settings)
 
     @property
     def on_cpu(self) -> bool:
         return self.providers == ["cpu"] and super().on_cpu
 
-    def _open(self) -> Model:
+    def open(self) -> Model:
         session = self._session()
         source, target = session.get_inputs()[0], session.get_outputs()[0]
         if source.type not in TYPES:
@@ -97,7 +115,7 @@ class Onnx(ExportedDetector):
         if absent:
             raise ValueError(f"providers: {', '.join(absent)} not in this onnxruntime, found {', '.join(there)}: install its package")
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self.threads
+        options.intra_op_num_threads = self.settings.threads
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # waiting threads leave the cores to the other stages
         try:
             # the fallback prints "EP Error" to stdout and goes on without the provider
@@ -112,7 +130,7 @@ class Onnx(ExportedDetector):
 
 
 def bound(session: Any, device: str = "cuda") -> Callable[[npt.NDArray[Any]], Floats]:
-    """The session as a function, its input in a place on `device` that is kept while the shape stays; each thread has its own."""
+    """Returns the session as a function whose input stays in one place on `device` while its shape stays; each thread has its own."""
     from onnxruntime import OrtValue
 
     own = threading.local()

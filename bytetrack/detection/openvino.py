@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from bytetrack.detection.exported import About, ExportedDetector, Floats, Model
+from bytetrack.detection.settings import DetectorSettings, check_input_size
 from bytetrack.errors import FormatError, MissingDataError
 
 __all__ = ["OpenVino", "convert"]
@@ -21,13 +22,23 @@ SECTION = "bytetrack"
 
 
 class OpenVino(ExportedDetector):
-    """A YOLOX in OpenVINO's .xml (with its .bin) or in an ONNX file, made by `tools/export.py` or, ONNX, by YOLOX's own exporter.
-
-    `precision`: `fp32`, or `bf16` or `fp16` where the device has it: a hint, for the convolutions. `device`: OpenVINO's
-    name. `threads`: of the CPU, 0 for its own choice. The rest as for `Onnx`.
+    """Detects with a YOLOX in OpenVINO's .xml (its .bin beside it) or in an ONNX file, made by `tools/export.py` or YOLOX's own exporter.
 
     ValueError for a setting out of its range, MissingDataError for a missing file; at the first image, ModuleNotFoundError without
-    openvino, FormatError for a file that is not such a YOLOX, ValueError where a setting contradicts the file or the device.
+    openvino, FormatError for a file that is not such a YOLOX, ValueError if a setting contradicts the file or the device.
+
+    Args:
+        weights: The .xml or .onnx file.
+        precision: `fp32`, or `bf16` or `fp16` if the device has it: a hint, for the convolutions.
+        device: OpenVINO's name of it.
+        input_size: As for `Onnx`, like all that follow.
+        convention: None takes the file's metadata, else `bgr255`.
+        classes: Names or numbers to keep, None for all; a file of one class needs no choice.
+        min_score: None takes that of the suppression inside the file, else 0.01.
+        nms_iou: The same, else 0.7.
+        max_detections: The same, else 1000.
+        batch_size: Images that go through the network together, if the file leaves that open.
+        threads: Cores of the CPU, 0 for OpenVINO's own choice.
     """
 
     name = "OpenVINO"
@@ -48,8 +59,19 @@ class OpenVino(ExportedDetector):
     ) -> None:
         if precision not in PRECISIONS:
             raise ValueError(f"precision must be {', '.join(PRECISIONS)}: got {precision!r}")
-        self.precision, self.device = precision, device
-        super().__init__(weights, input_size, convention, classes, min_score, nms_iou, max_detections, batch_size, threads)
+        settings = DetectorSettings(
+            input_size=None if input_size is None else check_input_size(input_size),
+            convention=convention,
+            classes=None if classes is None else tuple(classes),
+            min_score=min_score,
+            nms_iou=nms_iou,
+            max_detections=max_detections,
+            batch_size=batch_size,
+            precision=precision,
+            device=device,
+            threads=threads,
+        )
+        super().__init__(weights, settings)
         if self.weights.suffix == ".xml" and not self.weights.with_suffix(".bin").is_file():
             raise MissingDataError(f"no '{self.weights.with_suffix('.bin')}' beside '{self.weights}': OpenVINO's files come in pairs")
 
@@ -57,26 +79,27 @@ class OpenVino(ExportedDetector):
         import hashlib
 
         numbers = self.weights.with_suffix(".bin") if self.weights.suffix == ".xml" else None
-        return {"precision": self.precision, "bin": hashlib.sha256(numbers.read_bytes()).hexdigest() if numbers else None}
+        return {"precision": self.settings.precision, "bin": hashlib.sha256(numbers.read_bytes()).hexdigest() if numbers else None}
 
     @property
     def on_cpu(self) -> bool:
-        return self.device == "CPU" and super().on_cpu
+        return self.settings.device == "CPU" and super().on_cpu
 
-    def _open(self) -> Model:
+    def open(self) -> Model:
         openvino = _openvino()
-        core = _core()
-        if self.device.split(".")[0] not in core.available_devices:
-            raise ValueError(f"device {self.device!r} is not here: found {', '.join(core.available_devices)}")
-        able = core.get_property(self.device, "OPTIMIZATION_CAPABILITIES")
-        if self.precision != "fp32" and self.precision.upper() not in able:
-            raise ValueError(f"precision {self.precision} is not for this {self.device}, which has {', '.join(able)}: choose fp32")
-        hints: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": PRECISIONS[self.precision]}
-        if self.device == "CPU" and self.threads:
-            hints |= {"INFERENCE_NUM_THREADS": self.callers * self.threads, "NUM_STREAMS": self.callers}
+        core, settings = _core(), self.settings
+        device, precision = settings.device, settings.precision
+        if device.split(".")[0] not in core.available_devices:
+            raise ValueError(f"device {device!r} is not here: found {', '.join(core.available_devices)}")
+        able = core.get_property(device, "OPTIMIZATION_CAPABILITIES")
+        if precision != "fp32" and precision.upper() not in able:
+            raise ValueError(f"precision {precision} is not for this {device}, which has {', '.join(able)}: choose fp32")
+        hints: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": PRECISIONS[precision]}
+        if device == "CPU" and settings.threads:
+            hints |= {"INFERENCE_NUM_THREADS": settings.callers * settings.threads, "NUM_STREAMS": settings.callers}
         try:
             network = core.read_model(str(self.weights))
-            compiled = core.compile_model(network, self.device, hints)
+            compiled = core.compile_model(network, device, hints)
         except Exception as error:  # a RuntimeError of many lines
             raise FormatError(f"{self.weights}: OpenVINO cannot load it ({str(error).strip().splitlines()[-1]})") from error
 
@@ -91,7 +114,7 @@ class OpenVino(ExportedDetector):
 
         source, target = network.inputs[0], network.outputs[0]
         dtype = np.float16 if source.get_element_type() == openvino.Type.f16 else np.float32
-        return Model(run, _shape(source), _shape(target), dtype, _properties(network), f"OpenVINO, {self.device} {self.precision}")
+        return Model(run, _shape(source), _shape(target), dtype, _properties(network), f"OpenVINO, {device} {precision}")
 
 
 def convert(onnx_file: Path, out: Path, about: About, half: bool) -> None:

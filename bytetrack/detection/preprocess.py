@@ -1,29 +1,25 @@
-"""From images to the network's input: letterbox (top left, padded with 114), then an input convention.
-
-A convention is what the pixels of the input mean. Feeding a network the other one is YOLOX's classic silent failure: boxes still
-come out, only fewer and worse. `guess_convention` reads it off the weights where the file does not say.
-"""
+"""From images to the network's input: letterbox (top left, padded with 114), then an input convention (see `settings`)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+
+from bytetrack.detection.settings import CONVENTIONS, Convention
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
 __all__ = [
-    "CONVENTIONS",
     "HALF",
     "PAD",
-    "Convention",
     "check_image",
     "guess_convention",
     "letterbox",
@@ -41,31 +37,6 @@ Image = npt.NDArray[np.uint8]
 PAD = 114
 HALF = 0.501
 """What rounds up where torch or ONNX Runtime scales: of a fraction of exactly 1/2, usual here, float32 leaves a little less or more."""
-
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-
-
-class Convention(NamedTuple):
-    """Channel order, and input = pixel * scale + shift per channel (in that order), pixel in 0 … 255."""
-
-    rgb: bool
-    scale: tuple[float, float, float]
-    shift: tuple[float, float, float]
-
-    @property
-    def is_identity(self) -> bool:
-        """The input is the image's own numbers in their own order."""
-        return self == (False, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
-
-
-CONVENTIONS = {
-    "bgr255": Convention(False, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0)),  # YOLOX since 0.1.1
-    "rgb_imagenet": Convention(  # YOLOX 0.1.0 and all published ByteTrack weights
-        True,
-        (1 / 255 / IMAGENET_STD[0], 1 / 255 / IMAGENET_STD[1], 1 / 255 / IMAGENET_STD[2]),
-        (-IMAGENET_MEAN[0] / IMAGENET_STD[0], -IMAGENET_MEAN[1] / IMAGENET_STD[1], -IMAGENET_MEAN[2] / IMAGENET_STD[2]),
-    ),
-}
 
 
 def check_image(image: npt.NDArray[np.generic]) -> None:

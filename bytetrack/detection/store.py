@@ -13,7 +13,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -90,13 +90,17 @@ class DetectionStore:
     def describe(self, detector: object) -> None:
         """`detector.json` beside the files: which detector and settings the key stands for, for people."""
         settings = {name: value for name, value in vars(detector).items() if not name.startswith("_")}
-        text = json.dumps({"detector": type(detector).__name__, **settings}, indent=2, default=str)
+        text = json.dumps({"detector": type(detector).__name__, **settings}, indent=2, default=_plain)
         replace_text(self.folder / "detector.json", text + "\n")
 
     def _files(self, name: str) -> list[tuple[Path, int, int]]:
         pattern = re.compile(re.escape(name) + r"\.(\d{6,})-(\d{6,})\.npz")
         files = sorted(self.folder.glob("*.npz")) if self.folder.is_dir() else []
         return [(path, int(match[1]), int(match[2])) for path in files if (match := pattern.fullmatch(path.name))]
+
+
+def _plain(value: Any) -> Any:
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else str(value)
 
 
 def _read(path: Path) -> dict[str, npt.NDArray[Any]]:

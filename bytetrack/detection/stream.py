@@ -27,8 +27,8 @@ Result = TypeVar("Result")
 class ImageDetector(Protocol):
     """A network: images in, detections out, and a key that names its weights and settings."""
 
-    batch_size: int
-
+    @property
+    def batch_size(self) -> int: ...
     def key(self) -> str: ...
     def detect(self, images: list[Image]) -> list[Detections]: ...
 

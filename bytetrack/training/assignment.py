@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bytetrack.detection.network import STRIDES, anchors
+from bytetrack.detection.grid import STRIDES, anchors
 
 __all__ = ["Assignment", "Grid", "SimOTA", "cells_within", "paired_iou"]
 

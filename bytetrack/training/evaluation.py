@@ -15,9 +15,10 @@ from torch import nn
 
 from bytetrack import boxes
 from bytetrack.data.coco import ImageSet
-from bytetrack.detection.network import anchors
-from bytetrack.detection.postprocess import Selection
+from bytetrack.detection.grid import anchors
+from bytetrack.detection.postprocess import select
 from bytetrack.detection.preprocess import letterbox_batch, letterbox_ratio, normalise
+from bytetrack.detection.settings import PostprocessSettings
 from bytetrack.scoring.detection import average_precision, average_precision_by_sequence
 from bytetrack.structures import Detections
 from bytetrack.training.device_memory import largest_that_fits
@@ -58,14 +59,15 @@ class Evaluation:
         """What `network` (in evaluation mode) finds in each image of `part`; `each` hears how many images are done."""
         grid, stride = anchors(self.height, self.width, device)
         single = len(self.images.names) == 1
-        select = Selection(self.min_score, self.nms_iou, self.max_detections, None, single)
+        settings = PostprocessSettings(self.min_score, self.nms_iou, self.max_detections, None, single)
         found: list[Detections] = []
 
         def look(batch: list[Image]) -> list[Detections]:
             pixels = normalise(letterbox_batch(batch, (self.height, self.width), str(device)), self.convention)
             with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
                 logits = network(pixels.contiguous(memory_format=torch.channels_last))
-            return select(logits, grid, stride, [letterbox_ratio(image.shape, (self.height, self.width)) for image in batch])
+            ratios = [letterbox_ratio(image.shape, (self.height, self.width)) for image in batch]
+            return select(logits, grid, stride, ratios, settings)
 
         most = self.batch_size  # images at a time that the device's memory holds, as far as is known
         for batch in self._batches(range(len(self.images))[part]):

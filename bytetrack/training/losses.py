@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from bytetrack.detection.grid import decode
 from bytetrack.training.assignment import Grid, SimOTA, cells_within, paired_iou
 
 __all__ = ["Losses", "YoloxLoss"]
@@ -65,7 +66,7 @@ class YoloxLoss:
         if raw.shape[1] != len(grid.stride):
             raise ValueError(f"an image of {grid.height}x{grid.width} pixels has {len(grid.stride)} cells: got {raw.shape[1]} raw outputs")
         stride = grid.stride[:, None]
-        boxes = torch.cat((raw[..., :2] * stride + grid.centers - stride / 2, raw[..., 2:4].exp() * stride), -1)
+        boxes = torch.cat(decode(raw[..., :4], grid.centers / stride - 0.5, stride), -1)
         found = self.assignment(boxes.detach(), raw[..., 4].detach(), raw[..., 5:].detach(), targets, grid)
         image, cell = found.foreground.nonzero(as_tuple=True)
         foreground = mean_over_processes(found.foreground.sum().float())

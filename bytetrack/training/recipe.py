@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bytetrack.data.augment import Augmentation
-from bytetrack.detection.yolox import check_convention
+from bytetrack.detection.settings import check_convention
 from bytetrack.training.assignment import SimOTA
 from bytetrack.training.optimisation import Optimisation
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from bytetrack.detection.yolox import check_input_size
+from bytetrack.detection.settings import check_input_size
 from bytetrack.training.recipe import Recipe
 
 __all__ = ["Trainer"]

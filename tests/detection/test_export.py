@@ -17,12 +17,13 @@ from bytetrack.detection import export as export_module
 from bytetrack.detection.export import export, export_file, random_images
 from bytetrack.detection.exported import About
 from bytetrack.detection.graphs import frames_graph
+from bytetrack.detection.grid import anchor_grid, anchors
 from bytetrack.detection.inference import Underway
-from bytetrack.detection.network import SIZES, anchors, build_network
+from bytetrack.detection.network import build_network
 from bytetrack.detection.onnx import Onnx, bound
-from bytetrack.detection.postprocess import Selection
+from bytetrack.detection.postprocess import select
+from bytetrack.detection.postprocess_numpy import select_anchors, suppress
 from bytetrack.detection.preprocess import (
-    CONVENTIONS,
     letterbox_batch,
     letterbox_ratio,
     network_input,
@@ -30,7 +31,7 @@ from bytetrack.detection.preprocess import (
     scale_frames,
     send_frames,
 )
-from bytetrack.detection.select import Limits, anchor_grid, suppress
+from bytetrack.detection.settings import CONVENTIONS, SIZES, PostprocessSettings
 from bytetrack.detection.yolox import Yolox
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.structures import Detections
@@ -290,9 +291,10 @@ def test_selecting_without_torch_is_selecting_with_torch(seed: int, min_score: f
     rng = np.random.default_rng(seed)
     grid, stride = anchor_grid(64, 96)
     output = np.hstack([rng.normal(0, 1.5, (len(grid), 4)), rng.random((len(grid), 4))]).astype(np.float32)
-    with_torch = Selection(min_score, nms_iou, 30, class_ids, False, logits=False)
-    (expected,) = with_torch(torch.from_numpy(output[None]), torch.from_numpy(grid), torch.from_numpy(stride[:, 0]), [0.5])
-    found = Limits(min_score, nms_iou, 30, class_ids, False).of_anchors(output, grid, stride, 0.5)
+    chosen = PostprocessSettings(min_score, nms_iou, 30, class_ids, single=False)
+    tensors = (torch.from_numpy(output[None]), torch.from_numpy(grid), torch.from_numpy(stride[:, 0]))
+    (expected,) = select(*tensors, [0.5], chosen, logits=False)
+    found = select_anchors(output, grid, stride, 0.5, chosen)
     assert np.allclose(found.score, expected.score, atol=1e-7)
     assert np.allclose(found.xyxy, expected.xyxy, rtol=1e-5, atol=1e-3)
     assert np.array_equal(found.class_id, expected.class_id)

@@ -15,7 +15,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bytetrack.detection.network import SIZES, anchors, build_network, decode, load_weights, read_checkpoint
+from bytetrack.detection.grid import anchors
+from bytetrack.detection.network import build_network, load_weights, read_checkpoint
+from bytetrack.detection.postprocess import decode_boxes
+from bytetrack.detection.settings import SIZES
 from bytetrack.errors import FormatError, MissingDataError
 
 MILLIONS = {"nano": 0.90, "tiny": 5.03, "s": 8.94, "m": 25.28, "l": 54.15, "x": 99.00}  # with one class
@@ -49,7 +52,7 @@ def test_keys_and_boxes_are_those_of_the_package(nano: Path) -> None:
     images = torch.rand(2, 3, 64, 96, generator=torch.Generator().manual_seed(0)) * 255
     with torch.no_grad():
         expected, logits = theirs.eval()(images), ours(images)
-    boxes = decode(logits, *anchors(64, 96))
+    boxes = decode_boxes(logits, *anchors(64, 96))
     assert torch.allclose((boxes[..., :2] + boxes[..., 2:]) / 2, expected[..., :2], atol=1e-4)
     assert torch.allclose(boxes[..., 2:] - boxes[..., :2], expected[..., 2:4], rtol=1e-4)
     assert torch.allclose(logits[..., 4:].sigmoid(), expected[..., 4:], atol=1e-6)
@@ -73,13 +76,13 @@ def test_a_network_has_one_row_of_logits_for_every_anchor(rows: int, columns: in
 
 def test_decoding_a_hand_worked_anchor() -> None:
     logits = torch.tensor([[[0.5, -0.5, math.log(2), math.log(4), 0, 0]]])
-    box = decode(logits, torch.tensor([[3.0, 2.0]]), torch.tensor([8.0]))  # centre (28, 12), 16 x 32
+    box = decode_boxes(logits, torch.tensor([[3.0, 2.0]]), torch.tensor([8.0]))  # centre (28, 12), 16 x 32
     assert box[0, 0].tolist() == pytest.approx([20, -4, 36, 28])
 
 
 def test_half_precision_logits_are_decoded_in_float32() -> None:
     logits = torch.full((1, 1, 6), 0.03125, dtype=torch.float16)
-    box = decode(logits, torch.tensor([[131.0, 0.0]]), torch.tensor([8.0]))[0, 0]
+    box = decode_boxes(logits, torch.tensor([[131.0, 0.0]]), torch.tensor([8.0]))[0, 0]
     assert float(box[0] + box[2]) / 2 == 1048.25  # float16 has steps of 1 there
 
 

@@ -88,7 +88,7 @@ def test_a_detector_whose_file_is_loaded_can_be_sent_to_other_processes(nano_onn
     detector = Onnx(nano_onnx)
     assert (detector.class_names or [""])[2] == "car"
     assert pickle.loads(pickle.dumps(detector)).key() == detector.key()
-    assert detector.shared(2, 1).told
+    assert detector.shared(2, 1).settings.announced
 
 
 def test_an_input_size_that_contradicts_the_file_is_refused(nano_onnx: Path, coco_images: list[np.ndarray]) -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from bytetrack.boxes import iou
 from bytetrack.detection.export import export
-from bytetrack.detection.network import SIZES
 from bytetrack.detection.openvino import OpenVino
+from bytetrack.detection.settings import SIZES
 from bytetrack.detection.yolox import Yolox
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.structures import Detections

@@ -15,8 +15,8 @@ from bytetrack.detection import inference as module
 from bytetrack.detection import postprocess
 from bytetrack.detection.batching import detect_streams
 from bytetrack.detection.inference import Inference
-from bytetrack.detection.network import SIZES
 from bytetrack.detection.preprocess import send_frames as send
+from bytetrack.detection.settings import SIZES
 from bytetrack.detection.stream import overlapped
 from bytetrack.detection.yolox import Yolox
 from bytetrack.structures import Detections, Sequence

@@ -11,28 +11,29 @@ from torch import Tensor
 from torchvision.ops import batched_nms
 
 from bytetrack.detection import postprocess
-from bytetrack.detection.network import anchors, decode
-from bytetrack.detection.postprocess import Selection, suppress_together
+from bytetrack.detection.grid import anchors
+from bytetrack.detection.postprocess import decode_boxes, select, suppress_together
+from bytetrack.detection.settings import PostprocessSettings
 from bytetrack.structures import Detections
 from tests.waits import Waits
 
 SIZE = (96, 160)
 
 
-def one_by_one(select: Selection, output: Tensor, ratios: list[float]) -> list[Detections]:
+def one_by_one(settings: PostprocessSettings, output: Tensor, ratios: list[float]) -> list[Detections]:
     """The reference: an image at a time, every step written out."""
     found = []
     for logits, ratio in zip(output.float(), ratios, strict=True):
         scores = logits[:, 4:5].sigmoid() * logits[:, 5:].sigmoid()
         score, class_id = scores.max(dim=1)
-        boxes = decode(logits, *anchors(*SIZE))
-        keep = (score >= select.min_score) & boxes.isfinite().all(dim=1)
-        if select.class_ids is not None:
-            keep &= torch.isin(class_id, torch.tensor(select.class_ids))
+        boxes = decode_boxes(logits, *anchors(*SIZE))
+        keep = (score >= settings.min_score) & boxes.isfinite().all(dim=1)
+        if settings.class_ids is not None:
+            keep &= torch.isin(class_id, torch.tensor(settings.class_ids))
         boxes, score, class_id = boxes[keep], score[keep], class_id[keep]
-        kept = batched_nms(boxes, score, class_id, select.nms_iou)[: select.max_detections]
+        kept = batched_nms(boxes, score, class_id, settings.nms_iou)[: settings.max_detections]
         rows = boxes[kept].double().numpy() / ratio
-        found.append(Detections(rows, score[kept].double().numpy(), None if select.single else class_id[kept].numpy()))
+        found.append(Detections(rows, score[kept].double().numpy(), None if settings.single else class_id[kept].numpy()))
     return found
 
 
@@ -68,26 +69,26 @@ def test_a_batchs_boxes_are_those_of_its_images_one_by_one(
     monkeypatch: pytest.MonkeyPatch, classes: int, settings: dict[str, Any], together: bool
 ) -> None:
     monkeypatch.setattr(postprocess, "_together", lambda boxes: together)
-    select = Selection(**{"min_score": 0.1, "nms_iou": 0.7, "max_detections": 1000, **settings})
+    chosen = PostprocessSettings(**{"min_score": 0.1, "nms_iou": 0.7, "max_detections": 1000, **settings})
     output, ratios = logits(classes), [0.5, 0.7, 1.0, 2.0, 0.1, 0.3, 0.9, 1.0]
-    found = select(output, *anchors(*SIZE), ratios)
-    expected = one_by_one(select, output, ratios)
+    found = select(output, *anchors(*SIZE), ratios, chosen)
+    expected = one_by_one(chosen, output, ratios)
     assert_equal(found, expected)
     assert sum(map(len, found)) > 10
     assert len(found[-1]) == 0
-    assert max(map(len, found)) <= select.max_detections
+    assert max(map(len, found)) <= chosen.max_detections
 
 
 @pytest.mark.parametrize("together", [False, True])
 def test_a_batch_of_which_one_number_is_none_is_refused_whole(monkeypatch: pytest.MonkeyPatch, together: bool) -> None:
     monkeypatch.setattr(postprocess, "_together", lambda boxes: together)
-    select, output = Selection(0.1, 0.7, 10, (1,), source="weights.pth"), logits(2)
+    chosen, output = PostprocessSettings(0.1, 0.7, 10, (1,), source="weights.pth"), logits(2)
     for column in (4, 6):  # objectness, and a class's score, which compares as no score at all
         broken = output.clone()
         broken[3, 7] = torch.tensor([0.0, 0, 0, 0, 5, 5, 5])
         broken[3, 7, column] = float("nan")
         with pytest.raises(ValueError, match=r"^weights.pth's output is not a number \(NaN\)"):
-            select(broken, *anchors(*SIZE), [1.0] * 8)
+            select(broken, *anchors(*SIZE), [1.0] * 8, chosen)
 
 
 def test_a_box_without_bounds_takes_no_precision_from_those_of_other_images() -> None:
@@ -99,11 +100,11 @@ def test_a_box_without_bounds_takes_no_precision_from_those_of_other_images() ->
 
 def test_selecting_from_eight_images_waits_for_the_device_four_times(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postprocess, "_together", lambda boxes: True)
-    select, (grid, stride) = Selection(0.1, 0.7, 1000, (0, 5), single=False), anchors(*SIZE)
+    chosen, (grid, stride) = PostprocessSettings(0.1, 0.7, 1000, (0, 5), single=False), anchors(*SIZE)
     output = logits(80)
-    select(output, grid, stride, [1.0] * 8)  # makes what is kept
+    select(output, grid, stride, [1.0] * 8, chosen)  # makes what is kept
     with Waits() as waits:
-        select(output, grid, stride, [1.0] * 8)
+        select(output, grid, stride, [1.0] * 8, chosen)
     assert sum(waits.lines.values()) + 1 == 4, waits.lines  # and the copy to the host
 
 

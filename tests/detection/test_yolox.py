@@ -16,9 +16,9 @@ import torch
 from bytetrack.boxes import iou
 from bytetrack.detection.classes import COCO, choose
 from bytetrack.detection.inference import fuse, pick_device, prepare
-from bytetrack.detection.network import SIZES, build_network, load_weights, read_checkpoint
-from bytetrack.detection.postprocess import Selection
-from bytetrack.detection.preprocess import CONVENTIONS
+from bytetrack.detection.network import build_network, load_weights, read_checkpoint
+from bytetrack.detection.postprocess import select
+from bytetrack.detection.settings import CONVENTIONS, SIZES, PostprocessSettings
 from bytetrack.detection.yolox import Yolox
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.scoring.detection import average_precision
@@ -164,8 +164,8 @@ def output(*anchors: tuple[float, ...]) -> torch.Tensor:
 
 
 def choice(rows: torch.Tensor, **settings: Any) -> Detections:
-    selection = Selection(**{"min_score": 0.1, "nms_iou": 0.5, "max_detections": 9, "logits": False, **settings})
-    return selection(rows, torch.zeros(rows.shape[1], 2), torch.ones(rows.shape[1]), [0.5])[0]
+    chosen = PostprocessSettings(**{"min_score": 0.1, "nms_iou": 0.5, "max_detections": 9, **settings})
+    return select(rows, torch.zeros(rows.shape[1], 2), torch.ones(rows.shape[1]), [0.5], chosen, logits=False)[0]
 
 
 def test_overlapping_boxes_of_one_class_leave_the_best() -> None:

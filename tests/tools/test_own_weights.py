@@ -11,7 +11,8 @@ import pytest
 import torch
 import yaml
 
-from bytetrack.detection.network import Size, build_network
+from bytetrack.detection.network import build_network
+from bytetrack.detection.settings import Size
 from bytetrack.detection.yolox import Yolox
 from tests.reliability import good_files as good
 from tests.tools.conftest import Verb

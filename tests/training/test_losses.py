@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bytetrack.detection.network import anchors
+from bytetrack.detection.grid import anchors
 from bytetrack.training.assignment import SimOTA
 from bytetrack.training.losses import YoloxLoss
 

@@ -1,0 +1,214 @@
+"""Settings that all detectors made of a network share: input conventions, checks, frozen values. Knows neither torch nor OpenCV.
+
+A convention is the meaning of the pixels of a network's input. With the wrong one a network still finds boxes, only fewer and worse:
+YOLOX's classic silent failure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+__all__ = [
+    "CONVENTIONS",
+    "SIZES",
+    "Convention",
+    "DetectorSettings",
+    "PostprocessSettings",
+    "Size",
+    "YoloxSettings",
+    "check_convention",
+    "check_input_size",
+    "settings_key",
+]
+
+MIN_SCORE, NMS_IOU, MAX_DETECTIONS = 0.01, 0.7, 1000
+"""Of a detector whose settings and whose file leave them open."""
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class Convention(NamedTuple):
+    """Channel order, and input = pixel * scale + shift per channel (in that order), pixel in 0 … 255."""
+
+    rgb: bool
+    scale: tuple[float, float, float]
+    shift: tuple[float, float, float]
+
+    @property
+    def is_identity(self) -> bool:
+        """True if the input is the image's own numbers in their own order."""
+        return self == (False, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
+
+
+CONVENTIONS = {
+    "bgr255": Convention(False, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0)),  # YOLOX since 0.1.1
+    "rgb_imagenet": Convention(  # YOLOX 0.1.0 and all published ByteTrack weights
+        True,
+        (1 / 255 / IMAGENET_STD[0], 1 / 255 / IMAGENET_STD[1], 1 / 255 / IMAGENET_STD[2]),
+        (-IMAGENET_MEAN[0] / IMAGENET_STD[0], -IMAGENET_MEAN[1] / IMAGENET_STD[1], -IMAGENET_MEAN[2] / IMAGENET_STD[2]),
+    ),
+}
+"""The input conventions by name."""
+
+
+class Size(NamedTuple):
+    """The size of a YOLOX: multipliers of depth and of width, and depthwise convolutions (nano only)."""
+
+    depth: float
+    width: float
+    depthwise: bool = False
+
+
+SIZES = {
+    "nano": Size(0.33, 0.25, True),
+    "tiny": Size(0.33, 0.375),
+    "s": Size(0.33, 0.50),
+    "m": Size(0.67, 0.75),
+    "l": Size(1.0, 1.0),
+    "x": Size(1.33, 1.25),
+}
+
+
+@dataclass(frozen=True)
+class PostprocessSettings:
+    """Settings by which a network's boxes become detections.
+
+    Args:
+        min_score: Smallest score that stays, objectness times class.
+        nms_iou: Overlap beyond which the lower of two boxes of one class is removed.
+        max_detections: Most detections of an image.
+        class_ids: Classes that stay, None for all. A box has its best class among all that the network knows.
+        single: Leaves class ids out of the detections.
+        source: The network's name in messages.
+    """
+
+    min_score: float = MIN_SCORE
+    nms_iou: float = NMS_IOU
+    max_detections: int = MAX_DETECTIONS
+    class_ids: tuple[int, ...] | None = None
+    single: bool = True
+    source: str = "the network"
+
+    def not_a_number(self) -> ValueError:
+        """Returns the error for an output that holds NaN."""
+        return ValueError(f"{self.source}'s output is not a number (NaN): broken weights, or a precision too low for them (try fp32)")
+
+
+@dataclass(frozen=True)
+class DetectorSettings:
+    """Settings of a detector made of a network; None leaves a value to the file of weights.
+
+    ValueError for a value out of its range.
+
+    Args:
+        input_size: Height and width of the network's input.
+        convention: One of `CONVENTIONS`.
+        classes: Names or numbers of the classes to find, None for all.
+        min_score: See `PostprocessSettings`.
+        nms_iou: The same.
+        max_detections: The same.
+        batch_size: Images that go through the network together.
+        precision: Of the network's numbers.
+        device: Where the network runs.
+        threads: CPU cores that one call may use, 0 for the runtime's own choice.
+        callers: Threads that call the detector at once.
+        announced: The log describes the file already.
+    """
+
+    input_size: tuple[int, int] | None = None
+    convention: str | None = None
+    classes: tuple[str | int, ...] | None = ("person",)
+    min_score: float | None = None
+    nms_iou: float | None = None
+    max_detections: int | None = None
+    batch_size: int = 4
+    precision: str = "fp32"
+    device: str = "cpu"
+    threads: int = 0
+    callers: int = 1
+    announced: bool = False
+
+    def __post_init__(self) -> None:
+        check_convention(self.convention)
+        for name in ("min_score", "nms_iou"):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, (int, float)) or not 0 <= value <= 1):
+                raise ValueError(f"{name} must lie in [0, 1]: got {value!r}")
+        for name in ("max_detections", "batch_size"):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, int) or value < 1):
+                raise ValueError(f"{name} must be a whole number, at least 1: got {value!r}")
+        if not isinstance(self.threads, int) or self.threads < 0:
+            raise ValueError(f"threads must be a whole number, 0 for the runtime's own choice: got {self.threads!r}")
+
+    def deciding(self) -> dict[str, Any]:
+        """Returns the settings that decide which boxes are found, by name: not those of speed."""
+        names = ("input_size", "convention", "classes", "min_score", "nms_iou", "max_detections")
+        return {name: getattr(self, name) for name in names}
+
+    def postprocess(self, num_classes: int, class_ids: tuple[int, ...] | None, source: str, **own: Any) -> PostprocessSettings:
+        """Returns the settings of post-processing: these, else the file's `own`, else the defaults."""
+        limits = {name: getattr(self, name) for name in ("min_score", "nms_iou", "max_detections")}
+        chosen = {name: own.get(name) if value is None else value for name, value in limits.items()}
+        single = num_classes == 1 or (class_ids is not None and len(class_ids) == 1)
+        given = {name: value for name, value in chosen.items() if value is not None}
+        return PostprocessSettings(**given, class_ids=class_ids, single=single, source=source)
+
+
+@dataclass(frozen=True)
+class YoloxSettings(DetectorSettings):
+    """Settings of a YOLOX that torch runs: `size` of the network, and `compile`, True or `graphs`, to have torch compile it."""
+
+    size: Size = SIZES["x"]
+    compile: bool | str = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("depth", "width"):
+            value = getattr(self.size, name)
+            if not isinstance(value, (int, float)) or value <= 0:
+                raise ValueError(f"{name} must be a positive number: got {value!r}")
+        if self.precision not in ("auto", "fp32", "fp16", "bf16"):
+            raise ValueError(f"precision must be auto, fp32, fp16 or bf16: got {self.precision!r}")
+        if self.compile not in (False, True, "graphs"):
+            raise ValueError(f"compile must be true, false or graphs: got {self.compile!r}")
+
+    def deciding(self) -> dict[str, Any]:
+        return {**self.size._asdict(), **super().deciding()}
+
+
+def check_input_size(size: Sequence[int]) -> tuple[int, int]:
+    """Returns (height, width) as two ints; ValueError unless they are positive multiples of 32."""
+    sides = list(size) if isinstance(size, Sequence) else [size]
+    if len(sides) != 2 or any(not isinstance(side, int) or side <= 0 or side % 32 for side in sides):
+        raise ValueError(f"input_size must be [height, width], multiples of 32: got {size}")
+    return sides[0], sides[1]
+
+
+def check_convention(name: str | None) -> str | None:
+    """Returns `name`; ValueError unless it is None or one of `CONVENTIONS`."""
+    if name is not None and name not in CONVENTIONS:
+        raise ValueError(f"convention must be {' or '.join(CONVENTIONS)}, or null for the file's own: got {name!r}")
+    return name
+
+
+def settings_key(kind: str, weights: Path, settings: dict[str, Any]) -> str:
+    """Returns 16 hex digits that change with `kind`, the bytes of `weights` or any of `settings`."""
+    stat = weights.stat()
+    document = json.dumps([kind, _file_hash(weights, stat.st_mtime_ns, stat.st_size), settings], sort_keys=True)
+    return hashlib.sha256(document.encode()).hexdigest()[:16]
+
+
+@lru_cache(maxsize=16)
+def _file_hash(path: Path, changed: int, size: int) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
