@@ -14,6 +14,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bytetrack.checks import check_real, check_whole
+
 __all__ = [
     "CONVENTIONS",
     "SIZES",
@@ -137,15 +139,12 @@ class DetectorSettings:
     def __post_init__(self) -> None:
         check_convention(self.convention)
         for name in ("min_score", "nms_iou"):
-            value = getattr(self, name)
-            if value is not None and (not isinstance(value, (int, float)) or not 0 <= value <= 1):
-                raise ValueError(f"{name} must lie in [0, 1]: got {value!r}")
-        for name in ("max_detections", "batch_size"):
-            value = getattr(self, name)
-            if value is not None and (not isinstance(value, int) or value < 1):
-                raise ValueError(f"{name} must be a whole number, at least 1: got {value!r}")
-        if not isinstance(self.threads, int) or self.threads < 0:
-            raise ValueError(f"threads must be a whole number, 0 for the runtime's own choice: got {self.threads!r}")
+            if getattr(self, name) is not None:
+                check_real(name, getattr(self, name), 0, 1)
+        if self.max_detections is not None:
+            check_whole("max_detections", self.max_detections, 1)
+        check_whole("batch_size", self.batch_size, 1)
+        check_whole("threads", self.threads, 0)
 
     def deciding(self) -> dict[str, Any]:
         """Returns the settings that decide which boxes are found, by name: not those of speed."""
@@ -172,7 +171,7 @@ class YoloxSettings(DetectorSettings):
         super().__post_init__()
         for name in ("depth", "width"):
             value = getattr(self.size, name)
-            if not isinstance(value, (int, float)) or value <= 0:
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
                 raise ValueError(f"{name} must be a positive number: got {value!r}")
         if self.precision not in ("auto", "fp32", "fp16", "bf16"):
             raise ValueError(f"precision must be auto, fp32, fp16 or bf16: got {self.precision!r}")
