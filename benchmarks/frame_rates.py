@@ -17,8 +17,8 @@ import numpy as np
 
 from bytetrack import BotSort, BytePlus, ByteTracker, CBIoU, OcSort, Sequence, SequenceDetections, Trajectories
 from bytetrack.data.datasets import MotChallenge
-from bytetrack.data.mot import read_annotations
 from bytetrack.detection.recorded import Recorded
+from bytetrack.io import read_annotations
 from bytetrack.pipeline import track_sequence
 from bytetrack.scoring import fast
 from bytetrack.structures import Annotations

@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bytetrack.boxes import iou
 from bytetrack.data.augment import AugmentedImages
-from bytetrack.data.coco import load_coco
+from bytetrack.data.image_set import load_coco
 from bytetrack.detection.grid import anchors
 from bytetrack.detection.inference import DTYPES, Inference, prepare
 from bytetrack.detection.network import build_network

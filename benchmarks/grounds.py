@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 from bytetrack.config import build, compose, plain
-from bytetrack.data.mot import read_annotations
+from bytetrack.io import read_annotations
 from bytetrack.pipeline import TrackerFactory, class_match_for, track_sequence
 from bytetrack.scoring import fast
 from bytetrack.scoring.classes import RULES, rows_that_count

@@ -18,8 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bytetrack import ByteTracker, pipeline
 from bytetrack.data.datasets import MotChallenge
-from bytetrack.data.mot import read_annotations
 from bytetrack.detection.recorded import Recorded
+from bytetrack.io import read_annotations
 from bytetrack.scoring import fast, official
 
 COPIES = 6  # of tools/tune.py: the recorded detections and five jittered copies

@@ -31,9 +31,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bytetrack.data.augment import Augmentation, AugmentedImages, Sample
-from bytetrack.data.coco import load_coco, write_coco
+from bytetrack.data.image_set import load_coco
 from bytetrack.detection.network import build_network
 from bytetrack.detection.settings import SIZES
+from bytetrack.io.coco import write_coco
 from bytetrack.training.assignment import Grid, SimOTA
 from bytetrack.training.losses import YoloxLoss
 from bytetrack.training.optimisation import MovingAverage, Optimisation

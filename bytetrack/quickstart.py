@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.boxes import xyxy_from_tlwh
-from bytetrack.data.mot import read_annotations, read_trajectories
 from bytetrack.data.prepare import prepare
 from bytetrack.executors import Processes
+from bytetrack.io.formats import read_annotations
+from bytetrack.io.mot import read_trajectories
 from bytetrack.pipeline import ScoringProtocol, TrackerFactory, TrackJob, every_sequence, replayable, score_every_sequence
 from bytetrack.report import write_report
 from bytetrack.runtime.atomic import replace_bytes

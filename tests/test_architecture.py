@@ -13,10 +13,10 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "bytetrack"
 FLOOR = {
     **dict.fromkeys(
-        ("structures", "boxes", "errors", "__init__", "mot_text", "score_scale", "listing", "runtime", "checks", "workers"),
+        ("structures", "boxes", "errors", "__init__", "score_scale", "listing", "runtime", "checks", "workers"),
         0,
     ),
-    **dict.fromkeys(("timeline", "orientation", "nearest", "score_counts"), 0),
+    **dict.fromkeys(("timeline", "orientation", "names", "score_counts", "io"), 0),
     **dict.fromkeys(("tracking", "appearance", "detection", "scoring", "data", "video", "counting", "adapters", "executors"), 1),
     **dict.fromkeys(("pipeline", "training", "report", "refining", "tuning", "demo", "doctor", "quickstart"), 2),
     **dict.fromkeys(("config", "__main__"), 3),

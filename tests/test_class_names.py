@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from bytetrack import Sequence, SequenceDetections
-from bytetrack.data.driving import Kitti, VisDrone
-from bytetrack.data.mot import read_trajectories
+from bytetrack.data.kitti_visdrone import Kitti, VisDrone
 from bytetrack.detection.classes import COCO
 from bytetrack.detection.recorded import Recorded
 from bytetrack.detection.yolox import Yolox
+from bytetrack.io import read_trajectories
 from bytetrack.pipeline import ClassMatch, TrackerFactory, TrackJob, class_match_for
 from bytetrack.tuning.replay import Replay
 from tests.data.test_own_classes import NAMES

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from bytetrack import ByteTracker, Tracks
 from bytetrack.boxes import xyxy_from_tlwh
 from bytetrack.counting import Counter, Event, EventFile
-from bytetrack.data.mot import read_annotations, read_detections
+from bytetrack.io import read_annotations, read_detections
 
 WIDTH, HEIGHT = 20.0, 50.0
 GATE = [0, 100, 200, 100, "gate"]  # a horizontal line walked to the right: `in` is downwards on the picture

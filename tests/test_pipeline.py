@@ -13,8 +13,8 @@ import pytest
 
 from bytetrack import Detections, FormatError, MissingDataError, Sequence, SequenceDetections, Tracks
 from bytetrack import pipeline as p
-from bytetrack.data.mot import read_trajectories
 from bytetrack.executors import Processes
+from bytetrack.io import read_trajectories
 from bytetrack.score_counts import read_counts
 from tests.video.films import EVEN, film
 

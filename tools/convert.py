@@ -12,7 +12,7 @@ from bytetrack.config import plain, verb
 
 @verb("convert")
 def main(config: Any) -> None:
-    from bytetrack.data.formats import convert
+    from bytetrack.data.convert import convert
 
     convert(
         Path(config.input),

@@ -13,9 +13,7 @@ from bytetrack.config.places import home
 
 __all__ = ["choices_of", "foreign_keys", "help_text", "refuse_other_choices", "verbs_with"]
 
-SEQUENCES = (
-    r"bytetrack\.data\.(datasets\.|driving\.|converters\.Bdd100k)"  # datasets of sequences; the others are images, which train detectors
-)
+SEQUENCES = r"bytetrack\.data\.(datasets\.|kitti_visdrone\.|converters\.Bdd100k)"  # of sequences; others are images, for training
 NETWORK = r"bytetrack\.detection\.(yolox|onnx|openvino)\."
 TAKES: dict[str, dict[str, str | None]] = {  # verb, group: the `_target_`s that serve there; None: settings only, no choice
     "demo": {"detector": r"bytetrack\.demo\.|bytetrack\.detection\.recorded\.Recorded|" + NETWORK},

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack import boxes as box_ops
-from bytetrack.data.coco import ImageSet
+from bytetrack.data.image_set import ImageSet
 
 __all__ = ["Augmentation", "AugmentedImages", "Sample", "distort", "distort_float", "generator", "letterbox_matrix", "warp_boxes"]
 

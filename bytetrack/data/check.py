@@ -16,12 +16,12 @@ import numpy as np
 from rich.table import Table
 from rich.text import Text
 
-from bytetrack.data.coco import split_frame
 from bytetrack.data.converters import convert
 from bytetrack.data.converters.document import progress
 from bytetrack.data.converters.mot import coco_from_sequences
-from bytetrack.data.ground_truth import READERS
 from bytetrack.errors import FormatError
+from bytetrack.io.coco import split_frame
+from bytetrack.io.formats import read_annotations
 from bytetrack.orientation import is_turned
 from bytetrack.runtime.atomic import json_text, replace_text
 from bytetrack.structures import Sequence
@@ -102,9 +102,9 @@ def check(
 def check_ground_truth(sequence: Sequence) -> list[Finding]:
     """Every line of the sequence's whole ground truth file that is not as it should be, and images beyond its length."""
     findings = []
-    if sequence.ground_truth is not None and sequence.layout in READERS:
+    if sequence.ground_truth is not None and sequence.layout != "mot":
         try:
-            READERS[sequence.layout](sequence.ground_truth)
+            read_annotations(sequence)
         except ValueError as error:
             findings.append(Finding("error", "cannot be read", str(sequence.ground_truth), str(error)))
     elif sequence.ground_truth is not None:

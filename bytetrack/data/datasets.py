@@ -17,7 +17,7 @@ from bytetrack.data.frame_names import frame_names
 from bytetrack.data.image_files import sequence_fields
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.listing import IMAGE_ENDINGS, VIDEO_ENDINGS, listed
-from bytetrack.nearest import nearest
+from bytetrack.names import nearest
 from bytetrack.structures import NOT_SCORED, Sequence
 
 __all__ = ["MotChallenge", "check_every", "found_instead", "half_of", "thinned"]

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path, PurePath
 
 from bytetrack.errors import FormatError
+from bytetrack.io.table import FRAME, read_table
 from bytetrack.listing import IMAGE_ENDINGS, listed, parts_of
-from bytetrack.mot_text import FRAME, read_table
 
 __all__ = ["frame_names"]
 

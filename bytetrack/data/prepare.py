@@ -10,9 +10,10 @@ from typing import Any
 from rich.console import Console
 
 from bytetrack.data.check import check
-from bytetrack.data.coco import image_set, write_coco
 from bytetrack.data.converters import convert
+from bytetrack.data.image_set import image_set
 from bytetrack.errors import FormatError
+from bytetrack.io.coco import write_coco
 
 __all__ = ["prepare", "prepare_checked"]
 

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from bytetrack.boxes import xyxy_from_tlwh
-from bytetrack.data.mot import read_trajectories
 from bytetrack.demo.paint import Painter
 from bytetrack.demo.run import frames_bar
 from bytetrack.demo.stages import Stage, run_stages
 from bytetrack.errors import FormatError
+from bytetrack.io.mot import read_trajectories
 from bytetrack.pipeline import result_folder, sequences_of
 from bytetrack.structures import Sequence, Tracks, Trajectories
 from bytetrack.video.read import Image, frames

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bytetrack.nearest import nearest
+from bytetrack.names import nearest
 
 __all__ = ["COCO", "choose", "named", "names_of", "own_names"]
 

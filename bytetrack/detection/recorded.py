@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bytetrack.detection.classes import names_of
 from bytetrack.errors import FormatError, MissingDataError
-from bytetrack.mot_text import Scores, check_scores, read_detections
+from bytetrack.io.mot import Scores, check_scores, read_detections
 from bytetrack.structures import Sequence as SequenceInfo
 from bytetrack.structures import SequenceDetections
 

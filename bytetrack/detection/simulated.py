@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from bytetrack.boxes import xyxy_from_xywh
 from bytetrack.errors import MissingDataError
-from bytetrack.mot_text import FRAME, SCORE, TLWH, read_table
+from bytetrack.io.table import FRAME, SCORE, TLWH, read_table
 from bytetrack.structures import Detections, Sequence, SequenceDetections
 
 __all__ = ["Simulated"]

@@ -88,7 +88,7 @@ def class_match_for(detector: Any, protocol: str, sequences: Iterable[Sequence])
 
 def _numbers(names: list[str], scored: Mapping[str, int], protocol: str) -> tuple[int, ...]:
     """The number in `scored` of each name, LEFT_OUT for those that are not there."""
-    from bytetrack.data.converters.bdd100k import ALSO_CALLED
+    from bytetrack.io.bdd100k import ALSO_CALLED
 
     also = {**PEOPLE, **(ALSO_CALLED if protocol == "bdd100k" else {})}
     known, own = {_plain(name): number for name, number in scored.items()}, {_plain(name) for name in names}

@@ -6,8 +6,8 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from bytetrack.data.mot import read_trajectories, write_trajectories
 from bytetrack.errors import MissingDataError
+from bytetrack.io.mot import read_trajectories, write_trajectories
 from bytetrack.listing import listed
 from bytetrack.score_counts import counts_path
 from bytetrack.structures import Sequence, Trajectories

@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.boxes import passing, tlwh_from_xyxy
-from bytetrack.data.mot import read_annotations, read_trajectories, write_trajectories
 from bytetrack.errors import FormatError
-from bytetrack.nearest import nearest
+from bytetrack.io.formats import read_annotations
+from bytetrack.io.mot import read_trajectories, write_trajectories
+from bytetrack.names import nearest
 from bytetrack.pipeline.class_names import ClassMatch
 from bytetrack.pipeline.folders import forget_scores
 from bytetrack.pipeline.nothing import why_nothing

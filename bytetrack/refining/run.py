@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bytetrack.data.mot import read_trajectories, write_trajectories
+from bytetrack.io.mot import read_trajectories, write_trajectories
 from bytetrack.pipeline import CameraMotion, ScoreJob, ScoringProtocol, SequenceDetector
 from bytetrack.pipeline.folders import forget_scores
 from bytetrack.refining.footage import Footage

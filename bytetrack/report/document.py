@@ -12,9 +12,10 @@ import jinja2
 import yaml  # type: ignore[import-untyped, unused-ignore]
 from markupsafe import Markup
 
-from bytetrack.data.formats.text import read_text
-from bytetrack.data.mot import read_annotations, read_trajectories
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.io.formats import read_annotations
+from bytetrack.io.mot import read_trajectories
+from bytetrack.io.text import read_text
 from bytetrack.report import scores as tables
 from bytetrack.report.analysis import SequenceMatch, match_sequence
 from bytetrack.report.detections import detection_scores

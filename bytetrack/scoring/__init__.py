@@ -44,7 +44,7 @@ def score_sequence(
 ) -> SequenceScores:
     """Both protocols' counts for one sequence of `length` frames; ValueError where TrackEval refuses the data.
 
-    Frames and (id, frame) pairs are the readers' to check (`bytetrack.data.mot`). `class_names`, by number, have every class scored
+    Frames and (id, frame) pairs are the readers' to check (`bytetrack.io`). `class_names`, by number, have every class scored
     apart; without them results of several classes are refused, as MOTChallenge's protocols know pedestrians only.
     """
     from bytetrack.scoring import official, paper

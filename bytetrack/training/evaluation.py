@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from bytetrack import boxes
-from bytetrack.data.coco import ImageSet
+from bytetrack.data.image_set import ImageSet
 from bytetrack.detection.grid import anchors
 from bytetrack.detection.postprocess import select
 from bytetrack.detection.preprocess import letterbox_batch, letterbox_ratio, normalise

@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from bytetrack.data.augment import AugmentedImages, Sample, generator
-from bytetrack.data.coco import ImageSet, load_coco, mix
+from bytetrack.data.image_set import ImageSet, load_coco, mix
 from bytetrack.detection.preprocess import letterbox_ratio
 from bytetrack.executors.plan import cores
 from bytetrack.video.read import read_image

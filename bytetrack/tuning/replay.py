@@ -19,8 +19,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.data.mot import read_annotations
 from bytetrack.executors import check_count, cores, submit
+from bytetrack.io.formats import read_annotations
 from bytetrack.pipeline import CameraMotion, SequenceDetector, TrackerFactory, class_match_for, track_sequence
 from bytetrack.scoring import fast
 from bytetrack.structures import Detections, Sequence, SequenceDetections, Trajectories

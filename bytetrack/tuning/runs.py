@@ -11,8 +11,9 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped, unused-ignore]
 
-from bytetrack.data.mot import read_annotations, read_trajectories
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.io.formats import read_annotations
+from bytetrack.io.mot import read_trajectories
 from bytetrack.pipeline import TrackerFactory, camera_motion_for
 from bytetrack.report.analysis import SequenceMatch, match_sequence
 from bytetrack.report.switches import Switch, find_switches

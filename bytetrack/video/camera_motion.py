@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.errors import FormatError, MissingDataError
-from bytetrack.mot_text import read_table
+from bytetrack.io.table import read_table
 from bytetrack.runtime.atomic import replace_text
 from bytetrack.structures import Sequence, SequenceDetections
 

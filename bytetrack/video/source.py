@@ -25,7 +25,7 @@ import numpy as np
 
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.listing import IMAGE_ENDINGS, VIDEO_ENDINGS, is_litter, listed, natural
-from bytetrack.nearest import nearest
+from bytetrack.names import nearest
 from bytetrack.timeline import MOST_PIXELS, next_moment, scan
 from bytetrack.video.read import Image, pictures, read_image
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bytetrack.data.augment import Augmentation, AugmentedImages, Sample, distort, generator, reduction, warp_boxes
-from bytetrack.data.coco import ImageSet
+from bytetrack.data.image_set import ImageSet
 
 Image = npt.NDArray[np.uint8]
 PLAIN = Augmentation(mosaic=0, mixup=0, distort=0, flip=0)

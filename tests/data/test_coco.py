@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bytetrack.data.coco import load_coco, mix, split_frame, write_coco
+from bytetrack.data.image_set import load_coco, mix
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.io.coco import split_frame, write_coco
 
 
 def document(**changes: Any) -> dict[str, Any]:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bytetrack.data.coco import load_coco
 from bytetrack.data.converters import CocoFile
+from bytetrack.data.image_set import load_coco
 from bytetrack.data.prepare import prepare
 from bytetrack.errors import FormatError, MissingDataError
 

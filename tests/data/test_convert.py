@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bytetrack.data.coco import load_coco, write_coco
 from bytetrack.data.converters import Bdd100k, CocoFile, CrowdHuman, LabelsWithIds, convert
 from bytetrack.data.datasets import MotChallenge
+from bytetrack.data.image_set import load_coco
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.io.coco import write_coco
 
 
 def image(path: Path, width: int = 8, height: int = 6) -> Path:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from bytetrack import FormatError, MissingDataError, Sequence, SequenceDetections
 from bytetrack.data.datasets import MotChallenge, half_of
-from bytetrack.data.mot import read_annotations
 from bytetrack.detection.recorded import Recorded
+from bytetrack.io import read_annotations
 from bytetrack.video.camera_motion import Recorded as RecordedMotion
 
 INFO = "[Sequence]\nname=x\nimDir=img1\nframeRate=25\nseqLength=10\nimWidth=640\nimHeight=480\nimExt=.png\n"

@@ -15,7 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bytetrack import FormatError, Trajectories
-from bytetrack.data.formats import FORMATS, Result, convert, read, sniff, write
+from bytetrack.data.convert import convert, read_results
+from bytetrack.io.formats import RESULTS, sniff, write_results
+from bytetrack.io.result import Result
 
 EXACT = ("csv", "jsonl", "coco_vid")
 TO_TEN_THOUSANDTHS = ("kitti", "cvat_xml", "cvat")
@@ -52,18 +54,18 @@ TWO = result(
 CLASSED = replace(TWO, trajectories=replace(TWO.trajectories, class_id=np.array([0, 2, 0])), class_names={0: "person", 2: "traffic light"})
 
 
-@pytest.mark.parametrize("to", FORMATS)
+@pytest.mark.parametrize("to", RESULTS)
 def test_every_format_gives_back_what_it_was_given(to: str, tmp_path: Path) -> None:
-    (path,) = write([TWO], to, tmp_path)
+    (path,) = write_results([TWO], to, tmp_path)
     assert sniff(path) == to
-    (found,) = read(tmp_path)
+    (found,) = read_results(tmp_path)
     assert_same(replace(found, name="street"), TWO, 1e-9, None if to == "cvat" else 1e-9 if to != "mot" else 0.005)
 
 
-@pytest.mark.parametrize("to", FORMATS)
+@pytest.mark.parametrize("to", RESULTS)
 def test_every_format_keeps_classes_and_their_names(to: str, tmp_path: Path) -> None:
-    write([CLASSED], to, tmp_path)
-    (found,) = read(tmp_path, classes=CLASSED.class_names)
+    write_results([CLASSED], to, tmp_path)
+    (found,) = read_results(tmp_path, classes=CLASSED.class_names)
     assert_same(replace(found, name="street"), CLASSED, 1e-9, None if to == "cvat" else 0.005)
     assert dict(found.class_names) == CLASSED.class_names
 
@@ -71,38 +73,38 @@ def test_every_format_keeps_classes_and_their_names(to: str, tmp_path: Path) -> 
 @pytest.mark.parametrize("to", ["csv", "jsonl", "coco_vid", "cvat_xml", "cvat"])
 def test_formats_that_number_or_list_their_classes_need_no_help_to_read_them(to: str, tmp_path: Path) -> None:
     listed = replace(CLASSED, trajectories=replace(TWO.trajectories, class_id=np.array([0, 1, 0])), class_names={0: "zebra", 1: "ant"})
-    write([listed], to, tmp_path)
-    (found,) = read(tmp_path)
+    write_results([listed], to, tmp_path)
+    (found,) = read_results(tmp_path)
     assert_same(replace(found, name="street"), listed, 1e-9, None)
     assert dict(found.class_names) == {0: "zebra", 1: "ant"}
 
 
-@pytest.mark.parametrize("to", FORMATS)
+@pytest.mark.parametrize("to", RESULTS)
 def test_class_ids_without_a_name_come_back(to: str, tmp_path: Path) -> None:
-    write([replace(CLASSED, class_names={})], to, tmp_path)
-    (found,) = read(tmp_path)
+    write_results([replace(CLASSED, class_names={})], to, tmp_path)
+    (found,) = read_results(tmp_path)
     assert found.trajectories.class_id is not None
     assert found.trajectories.class_id.tolist() == [0, 2, 0]
 
 
-@pytest.mark.parametrize("to", FORMATS)
+@pytest.mark.parametrize("to", RESULTS)
 def test_a_sequence_without_boxes_stays_one(to: str, tmp_path: Path) -> None:
-    write([replace(result([], "empty"), length=3, width=9, height=9)], to, tmp_path)
-    (found,) = read(tmp_path, source_format=to)
+    write_results([replace(result([], "empty"), length=3, width=9, height=9)], to, tmp_path)
+    (found,) = read_results(tmp_path, source_format=to)
     assert len(found.trajectories) == 0
     assert found.trajectories.tlwh.shape == (0, 4)
 
 
 @pytest.mark.parametrize("to", ["jsonl", "cvat_xml", "coco_vid"])
 def test_length_size_and_frame_rate_come_back_where_the_format_has_them(to: str, tmp_path: Path) -> None:
-    write([TWO], to, tmp_path)
-    (found,) = read(tmp_path)
+    write_results([TWO], to, tmp_path)
+    (found,) = read_results(tmp_path)
     assert found.length == 6
     assert (found.width, found.height) == ((640, 480) if to != "jsonl" else (None, None))
     assert found.frame_rate == (None if to == "cvat_xml" else 25)
 
 
-@pytest.mark.parametrize("to", FORMATS)
+@pytest.mark.parametrize("to", RESULTS)
 def test_published_results_come_back_to_the_digit_through_every_format(to: str, tmp_path: Path, data_dir: Path) -> None:
     source = data_dir / "expected" / "tracks" / "byte_paper"
     convert(source, "mot", tmp_path / "first")
@@ -138,22 +140,22 @@ def results(draw: st.DrawFn) -> Result:
 @given(expected=results(), first=st.sampled_from([*EXACT, *TO_TEN_THOUSANDTHS]), second=st.sampled_from([*EXACT, *TO_TEN_THOUSANDTHS]))
 def test_any_result_survives_any_two_formats(expected: Result, first: str, second: str, tmp_path: Path) -> None:
     labels = dict(expected.class_names)
-    (path,) = write([expected], first, tmp_path / "sequence.x" / first)
-    (between,) = read(path, classes=labels)
-    (path,) = write([replace(between, width=640, height=480)], second, tmp_path / "sequence.x" / second)
-    (found,) = read(path, classes=labels)
+    (path,) = write_results([expected], first, tmp_path / "sequence.x" / first)
+    (between,) = read_results(path, classes=labels)
+    (path,) = write_results([replace(between, width=640, height=480)], second, tmp_path / "sequence.x" / second)
+    (found,) = read_results(path, classes=labels)
     exact = first in EXACT and second in EXACT
     assert_same(replace(found, name="sequence"), expected, 0 if exact else 1e-6, None if "cvat" in (first, second) else 1e-9)
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(content=st.one_of(st.binary(max_size=300), st.text(max_size=300).map(str.encode)), form=st.sampled_from(list(FORMATS)))
+@given(content=st.one_of(st.binary(max_size=300), st.text(max_size=300).map(str.encode)), form=st.sampled_from(list(RESULTS)))
 def test_any_bytes_are_read_or_refused_in_one_line(content: bytes, form: str, tmp_path: Path) -> None:
-    path = tmp_path / f"noise{FORMATS[form].suffix}"
+    path = tmp_path / f"noise{RESULTS[form].suffix}"
     path.write_bytes(content)
     message = str(path)
     try:
-        read(path, source_format=form)
+        read_results(path, source_format=form)
     except FormatError as error:
         message = str(error)
     assert str(path) in message
@@ -161,11 +163,11 @@ def test_any_bytes_are_read_or_refused_in_one_line(content: bytes, form: str, tm
 
 
 def test_ground_truth_of_a_benchmark_goes_to_cvat_and_back_with_its_classes(data_dir: Path, tmp_path: Path) -> None:
-    found = read(data_dir / "MOT17" / "train")
+    found = read_results(data_dir / "MOT17" / "train")
     assert [r.name for r in found] == [f"MOT17-{k:02d}-FRCNN" for k in (2, 4, 5, 9, 10, 11, 13)]
     assert found[0].label(1) == "pedestrian"
-    write(found[:1], "cvat", tmp_path)
-    (back,) = read(tmp_path)
+    write_results(found[:1], "cvat", tmp_path)
+    (back,) = read_results(tmp_path)
     assert_same(back, found[0], score=None)
     with zipfile.ZipFile(tmp_path / "MOT17-02-FRCNN.zip") as archive:
         assert archive.read("gt/labels.txt").decode().split("\n")[:2] == ["pedestrian", "person on vehicle"]
@@ -181,7 +183,7 @@ KITTI_LABELS = """0 0 Van 0 0 -1.793451 296.744956 161.752147 455.226042 292.372
 
 def test_kitti_labels_count_from_one_here_and_skip_dont_care(tmp_path: Path) -> None:
     (tmp_path / "0000.txt").write_text(KITTI_LABELS)
-    (found,) = read(tmp_path / "0000.txt")
+    (found,) = read_results(tmp_path / "0000.txt")
     assert found.trajectories.frame_id.tolist() == [1, 1, 2]
     assert found.trajectories.track_id.tolist() == [1, 2, 1]
     assert [found.label(k) for k in found.trajectories.class_id.tolist()] == ["Van", "Cyclist", "Van"]
@@ -195,7 +197,7 @@ def test_a_kitti_class_with_a_comma_is_still_kitti(tmp_path: Path) -> None:
 
 
 def test_kitti_results_have_the_benchmarks_columns(tmp_path: Path) -> None:
-    (path,) = write([CLASSED], "kitti", tmp_path)
+    (path,) = write_results([CLASSED], "kitti", tmp_path)
     assert path.read_text().splitlines()[:2] == [
         "0 0 person -1 -1 -10 10.5 20 40.6 80.2 -1 -1 -1 -1000 -1000 -1000 -10 0.9",
         "0 6 traffic_light -1 -1 -10 100 50 120 90 -1 -1 -1 -1000 -1000 -1000 -10 0.25",
@@ -230,7 +232,7 @@ CVAT_XML = """<?xml version="1.0" encoding="utf-8"?>
 
 def test_cvat_video_xml_is_interpolated_between_boxes_and_held_until_outside(tmp_path: Path) -> None:
     (tmp_path / "annotations.xml").write_text(CVAT_XML)
-    (found,) = read(tmp_path / "annotations.xml")
+    (found,) = read_results(tmp_path / "annotations.xml")
     assert (found.name, found.length, found.width, found.height) == ("crossing & co", 9, 1280, 720)
     assert found.trajectories.frame_id.tolist() == [1, 2, 3, 4, 5, 6, 9]
     assert found.trajectories.tlwh[:, 0].tolist() == [10, 20, 30, 40, 50, 50, 70]
@@ -241,7 +243,7 @@ def test_cvat_video_xml_is_interpolated_between_boxes_and_held_until_outside(tmp
 
 
 def test_a_gap_is_written_as_outside_so_that_cvat_shows_no_one_there(tmp_path: Path) -> None:
-    (path,) = write([TWO], "cvat_xml", tmp_path)
+    (path,) = write_results([TWO], "cvat_xml", tmp_path)
     frames = [line.split('"')[1:4:2] for line in path.read_text().splitlines() if "<box" in line]
     assert frames == [["0", "0"], ["1", "1"], ["3", "0"], ["4", "1"], ["0", "0"], ["1", "1"]]
 
@@ -250,7 +252,7 @@ def test_cvats_archive_of_a_video_task_is_read(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "task.zip", "w") as archive:
         archive.writestr("annotations.xml", CVAT_XML)
         archive.writestr("images/frame_000000.png", b"")
-    (found,) = read(tmp_path / "task.zip")
+    (found,) = read_results(tmp_path / "task.zip")
     assert len(found.trajectories) == 7
 
 
@@ -258,12 +260,12 @@ def test_cvat_mot_archive_reads_labels_ignored_boxes_and_official_classes(tmp_pa
     with zipfile.ZipFile(tmp_path / "task.zip", "w") as archive:
         archive.writestr("gt/gt.txt", "1,1,1363,569,103,241,1,2,0.86014\n1,2,5,5,5,5,0,1,1\n")
         archive.writestr("gt/labels.txt", "cat\ndog\n")
-    (found,) = read(tmp_path / "task.zip")
+    (found,) = read_results(tmp_path / "task.zip")
     assert found.trajectories.track_id.tolist() == [1]
     assert found.label(found.trajectories.class_id.tolist()[0]) == "dog"
     with zipfile.ZipFile(tmp_path / "plain.zip", "w") as archive:
         archive.writestr("gt.txt", "1,1,1363,569,103,241,1,3,0.86014\n")
-    (found,) = read(tmp_path / "plain.zip")
+    (found,) = read_results(tmp_path / "plain.zip")
     assert found.label(found.trajectories.class_id.tolist()[0]) == "car"
 
 
@@ -275,13 +277,13 @@ def test_coco_of_the_published_dialect_counts_frames_from_one(tmp_path: Path) ->
         "categories": [{"id": 1, "name": "pedestrian"}],
     }
     (tmp_path / "a.json").write_text(json.dumps(document))
-    (found,) = read(tmp_path / "a.json")
+    (found,) = read_results(tmp_path / "a.json")
     assert (found.name, found.length, found.width, found.height) == ("MOT17-02-FRCNN", 2, 9, 8)
     assert_same(found, result([(2, 3, 1, 2, 3, 4, 1, 0)], "MOT17-02-FRCNN"))
 
 
 def test_the_published_converters_json_is_read(data_dir: Path) -> None:
-    found = read(data_dir / "expected" / "mot17_val_half_coco.json.gz")
+    found = read_results(data_dir / "expected" / "mot17_val_half_coco.json.gz")
     document_sequences = [f"MOT17-{k:02d}-FRCNN" for k in (2, 4, 5, 9, 10, 11, 13)]
     assert [r.name for r in found] == document_sequences
     assert min(int(r.trajectories.frame_id.min()) for r in found) == 1
@@ -289,7 +291,7 @@ def test_the_published_converters_json_is_read(data_dir: Path) -> None:
 
 def test_csv_takes_columns_in_any_order_and_without_the_optional_ones(tmp_path: Path) -> None:
     (tmp_path / "walk.csv").write_text("track_id,left,top,width,height,frame,note\n3,1,2,3,4,2,hello\n")
-    (found,) = read(tmp_path / "walk.csv")
+    (found,) = read_results(tmp_path / "walk.csv")
     assert_same(found, result([(2, 3, 1, 2, 3, 4, 1)], "walk"))
 
 
@@ -297,14 +299,14 @@ def test_jsonl_passes_over_what_else_a_program_wrote(tmp_path: Path) -> None:
     (tmp_path / "walk.jsonl").write_text(
         '{"frame": 1, "time": 0, "tracks": [], "counts": {"door": 2}}\n{"frame": 3, "time": 0.2, "tracks": []}\n'
     )
-    (found,) = read(tmp_path / "walk.jsonl")
+    (found,) = read_results(tmp_path / "walk.jsonl")
     assert (found.length, found.frame_rate, len(found.trajectories)) == (3, 10, 0)
 
 
 def test_the_demos_json_lines_are_read(tmp_path: Path) -> None:
     track = '{"id": 3, "class": "car", "tlwh": [1.0, 2.0, 3.0, 4.0], "score": 0.5}'
     (tmp_path / "walk.jsonl").write_text(f'{{"frame": 1, "time": 0.0, "tracks": [{track}], "counts": {{}}, "events": []}}\n')
-    (found,) = read(tmp_path / "walk.jsonl")
+    (found,) = read_results(tmp_path / "walk.jsonl")
     assert_same(found, result([(1, 3, 1, 2, 3, 4, 0.5, 0)], "walk"))
     assert dict(found.class_names) == {0: "car"}
 
@@ -313,7 +315,7 @@ def test_names_only_files_are_numbered_alike_over_a_folder(tmp_path: Path) -> No
     row = "0 {id} {kind} -1 -1 -10 1 2 3 4 -1 -1 -1 -1000 -1000 -1000 -10 0.5\n"
     (tmp_path / "0000.txt").write_text(row.format(id=0, kind="Car"))
     (tmp_path / "0001.txt").write_text(row.format(id=0, kind="Bus") + row.format(id=1, kind="Car"))
-    first, second = read(tmp_path)
+    first, second = read_results(tmp_path)
     assert first.trajectories.class_id.tolist() == [1]
     assert second.trajectories.class_id.tolist() == [0, 1]
     assert dict(first.class_names) == dict(second.class_names) == {0: "Bus", 1: "Car"}
@@ -381,33 +383,33 @@ GOOD = "0 0 Car 0 0 0 1 2 3 4 0 0 0 0 0 0 0\n"
 def test_mistakes_are_named_by_file_and_line(make: Callable[[Path], Path], message: str, tmp_path: Path) -> None:
     path = make(tmp_path)
     with pytest.raises(FormatError, match=message) as caught:
-        read(path)
+        read_results(path)
     assert "\n" not in str(caught.value)
 
 
 def test_classes_that_were_not_asked_for_are_refused_with_their_line(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text(GOOD)
     with pytest.raises(FormatError, match=r"a\.txt:1: expected a class among Pedestrian, Van \(classes=\.\.\.\), got 'Car'"):
-        read(tmp_path / "a.txt", classes=["Pedestrian", "Van"])
+        read_results(tmp_path / "a.txt", classes=["Pedestrian", "Van"])
 
 
 def test_an_archive_that_inflates_without_bound_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bytetrack.data.formats.archive.LARGEST", 1000)
+    monkeypatch.setattr("bytetrack.io.zip_members.LARGEST", 1000)
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("gt/gt.txt", b"0" * 1001)
     with pytest.raises(FormatError, match=r"bomb\.zip: 'gt/gt\.txt' in the archive inflates to more than"):
-        read(tmp_path / "bomb.zip")
+        read_results(tmp_path / "bomb.zip")
 
 
 @pytest.mark.parametrize("to", ["jsonl", "coco_vid"])
 def test_one_wrong_frame_number_does_not_make_a_file_without_end(to: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="lists every frame, at most 10000000: a has a box in frame 1000000000000000"):
-        write([result([(10**15, 1, 1, 2, 3, 4, 1)], width=9, height=9)], to, tmp_path)
+        write_results([result([(10**15, 1, 1, 2, 3, 4, 1)], width=9, height=9)], to, tmp_path)
 
 
 def test_a_sequence_name_never_leads_out_of_the_folder(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="cannot be a path"):
-        write([replace(TWO, name="../outside")], "mot", tmp_path / "out")
+        write_results([replace(TWO, name="../outside")], "mot", tmp_path / "out")
     assert not (tmp_path / "outside.txt").exists()
 
 
@@ -415,4 +417,4 @@ def test_boxes_that_are_fractions_of_the_image_are_refused(tmp_path: Path) -> No
     rows = [f"A,{frame},1,0.25,0.4,0.1,0.3,0.9\n" for frame in range(1, 12)]
     (tmp_path / "tracks.csv").write_text("sequence,frame,track_id,left,top,width,height,score\n" + "".join(rows))
     with pytest.raises(FormatError, match="A: expected boxes in pixels, got fractions of the image"):
-        read(tmp_path / "tracks.csv")
+        read_results(tmp_path / "tracks.csv")

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from bytetrack.data.convert import convert as convert_results
 from bytetrack.data.converters import Bdd100k, convert
 from bytetrack.data.datasets import MotChallenge
-from bytetrack.data.driving import Kitti, VisDrone
-from bytetrack.data.formats.convert import convert as convert_results
 from bytetrack.data.frame_names import frame_names
+from bytetrack.data.kitti_visdrone import Kitti, VisDrone
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.structures import Sequence
 

@@ -12,10 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bytetrack.data.formats import read
-from bytetrack.data.mot import read_annotations, read_trajectories
+from bytetrack.data.convert import read_results
 from bytetrack.errors import FormatError
-from bytetrack.mot_text import read_detections
+from bytetrack.io import read_annotations, read_detections, read_trajectories
 from bytetrack.video.camera_motion import read_camera_motion
 
 NUMBERS = [
@@ -57,8 +56,8 @@ READERS: dict[str, tuple[str, int, Callable[[Path], Any]]] = {
     "results": (",", 10, lambda path: read_trajectories(path, 5)),
     "detections": (",", 10, lambda path: read_detections(path, 1, 5)),
     "camera motion": ("\t", 7, lambda path: read_camera_motion(path, 1, 5)),
-    "kitti": (" ", 18, lambda path: read(path, "kitti")),
-    "json lines": (":", 6, lambda path: read(path, "jsonl")),
+    "kitti": (" ", 18, lambda path: read_results(path, "kitti")),
+    "json lines": (":", 6, lambda path: read_results(path, "jsonl")),
 }
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bytetrack import Annotations, FormatError, MissingDataError, Sequence, Trajectories
 from bytetrack.data.datasets import MotChallenge
-from bytetrack.data.mot import read_annotations, read_detections, read_trajectories, write_trajectories
+from bytetrack.io import read_annotations, read_detections, read_trajectories, write_trajectories
 
 GOOD = "1,1,10,20,30,40,0.9,-1,-1,-1\n"
 

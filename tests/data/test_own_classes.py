@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from bytetrack.data.check import check
-from bytetrack.data.coco import load_coco, write_coco
+from bytetrack.data.convert import read_results
 from bytetrack.data.converters import convert
 from bytetrack.data.datasets import MotChallenge
-from bytetrack.data.driving import Kitti
-from bytetrack.data.formats.convert import read
-from bytetrack.data.mot import read_annotations, read_trajectories
+from bytetrack.data.image_set import load_coco
+from bytetrack.data.kitti_visdrone import Kitti
 from bytetrack.errors import FormatError
-from bytetrack.mot_text import read_detections
+from bytetrack.io import read_annotations, read_detections, read_trajectories
+from bytetrack.io.coco import write_coco
 from bytetrack.pipeline.jobs import ScoreJob
 from bytetrack.scoring import summarise
 
@@ -71,7 +71,7 @@ def test_ids_that_count_within_each_class_are_identities_of_their_own(tmp_path: 
 )
 def test_every_format_reads_ids_that_count_within_each_class(tmp_path: Path, name: str, content: str) -> None:
     (tmp_path / name).write_text(content)
-    [found] = read(tmp_path / name)
+    [found] = read_results(tmp_path / name)
     assert found.trajectories.track_id.tolist() == [1, 2]
     assert found.trajectories.tlwh[:, 0].tolist() == [0, 50]
     assert found.trajectories.class_id is not None

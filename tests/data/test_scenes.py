@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from bytetrack.data.datasets import MotChallenge
-from bytetrack.data.mot import read_annotations
 from bytetrack.data.scenes import Settings, make_dataset
 from bytetrack.data.scenes.figure import Look, draw_figure
 from bytetrack.data.scenes.render import render
+from bytetrack.io import read_annotations
 from bytetrack.structures import Annotations, Sequence
 
 SMALL = {"seed": 3, "sequences": 3, "length": 6, "width": 320, "height": 192, "people": 10}

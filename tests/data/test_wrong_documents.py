@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bytetrack.data.check import check, check_document
-from bytetrack.data.coco import load_coco, mix
 from bytetrack.data.converters import Bdd100k, CocoFile, CrowdHuman
+from bytetrack.data.image_set import load_coco, mix
 from bytetrack.errors import FormatError, MissingDataError
 
 COCO: dict[str, Any] = {

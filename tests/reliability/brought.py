@@ -136,8 +136,8 @@ def roboflow() -> bytes:
 
 
 def exported(folder: Path, out: Path) -> None:
-    from bytetrack.data.coco import load_coco
     from bytetrack.data.converters import CocoFile
+    from bytetrack.data.image_set import load_coco
     from bytetrack.data.prepare import prepare
 
     prepare(CocoFile(folder, "a.json"), out / "prepared.json")

@@ -35,7 +35,7 @@ SIGNALS = {"KILL": signal.SIGKILL, "TERM": signal.SIGTERM, "INT": signal.SIGINT}
 LONGEST = 600.0  # seconds a run may take
 COLD = 12  # one in so many is a new Python
 PRELOADED = ["bytetrack.config", "bytetrack.pipeline", "bytetrack.training.run", "bytetrack.tuning.run", "bytetrack.data.prepare"]
-PRELOADED += ["bytetrack.data.formats", "bytetrack.report", "bytetrack.scoring.official", "bytetrack.detection.onnx", "small_jobs"]
+PRELOADED += ["bytetrack.data.convert", "bytetrack.report", "bytetrack.scoring.official", "bytetrack.detection.onnx", "small_jobs"]
 
 
 def forks() -> ForkServerContext:

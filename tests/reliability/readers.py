@@ -55,7 +55,7 @@ def read_ground_truth(folder: Path, out: Path) -> None:
     from bytetrack.data.check import check_ground_truth
     from bytetrack.data.converters import convert
     from bytetrack.data.datasets import MotChallenge
-    from bytetrack.data.mot import read_annotations
+    from bytetrack.io import read_annotations
 
     check_ground_truth(sequence(folder))
     truth = read_annotations(sequence(folder))
@@ -65,8 +65,8 @@ def read_ground_truth(folder: Path, out: Path) -> None:
 
 def track(folder: Path, out: Path) -> None:
     from bytetrack import ByteTracker
-    from bytetrack.data.mot import read_trajectories
     from bytetrack.detection.recorded import Public
+    from bytetrack.io import read_trajectories
     from bytetrack.pipeline import TrackerFactory, TrackJob
 
     one = sequence(folder)
@@ -86,15 +86,15 @@ def score(folder: Path, out: Path) -> None:
 
 
 def change_format(folder: Path, out: Path, name: str, to: str) -> None:
-    from bytetrack.data.formats import convert
+    from bytetrack.data.convert import convert
 
     written = convert(folder / name, to, out / "converted", size=[good.WIDTH, good.HEIGHT])
     sane(written and all(path.is_file() for path in written))
 
 
 def coco(folder: Path, out: Path) -> None:
-    from bytetrack.data.coco import load_coco
     from bytetrack.data.converters import CocoFile
+    from bytetrack.data.image_set import load_coco
     from bytetrack.data.prepare import prepare
 
     images = load_coco(folder / "a.json")
@@ -104,7 +104,7 @@ def coco(folder: Path, out: Path) -> None:
 
 def prepared(folder: Path, out: Path, kind: str) -> None:
     from bytetrack.data import converters
-    from bytetrack.data.coco import load_coco
+    from bytetrack.data.image_set import load_coco
     from bytetrack.data.prepare import prepare
 
     prepare(getattr(converters, kind)(folder), out / "prepared.json")

@@ -67,7 +67,7 @@ def coco(folder: Path) -> None:
     """A COCO file of six images of noise, one box each."""
     import cv2
 
-    from bytetrack.data.coco import write_coco
+    from bytetrack.io.coco import write_coco
 
     rng = np.random.default_rng(0)
     for number in range(6):

@@ -117,7 +117,7 @@ def test_a_video_that_claims_gigapixels_is_refused_before_it_is_decoded(tmp_path
 
 @pytest.mark.parametrize("content", [hostile.BILLION_LAUGHS, hostile.OTHER_FILE], ids=["billion laughs", "other file"])
 def test_xml_that_declares_entities_is_refused(tmp_path: Path, content: bytes) -> None:
-    from bytetrack.data.formats import read
+    from bytetrack.data.convert import read_results as read
 
     (tmp_path / "a.xml").write_bytes(content)
     with pytest.raises(FormatError, match="DOCTYPE"):
@@ -225,7 +225,7 @@ NAMES = ["../evil", "/tmp/evil", "a/../../evil", "..", "a\x00b", "x" * 300, "C:\
 def test_a_sequence_name_in_a_file_is_never_a_path(tmp_path: Path, name: str) -> None:
     import json
 
-    from bytetrack.data.formats import convert
+    from bytetrack.data.convert import convert
 
     document = json.loads(good.coco())
     document["videos"][0]["name"] = name

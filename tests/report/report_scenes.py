@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bytetrack.data.mot import read_annotations, read_trajectories
+from bytetrack.io import read_annotations, read_trajectories
 from bytetrack.scoring import score_sequence, summarise
 from bytetrack.structures import Sequence
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bytetrack.data.datasets import MotChallenge
-from bytetrack.data.mot import read_annotations, read_trajectories
+from bytetrack.io import read_annotations, read_trajectories
 from bytetrack.report.analysis import Run, SequenceMatch, match_sequence
 from bytetrack.report.switches import find_switches, unpaired, worst
 from bytetrack.scoring import score_sequence, summarise

@@ -14,8 +14,8 @@ from trackeval.datasets import BDD100K, Kitti2DBox
 
 from bytetrack import MissingDataError, Trajectories
 from bytetrack.data.converters import Bdd100k
-from bytetrack.data.driving import Kitti, VisDrone
-from bytetrack.data.mot import read_annotations
+from bytetrack.data.kitti_visdrone import Kitti, VisDrone
+from bytetrack.io import read_annotations
 from bytetrack.scoring import fast, score_sequence, summarise
 from bytetrack.scoring.classes import RULES, rows_that_count
 from bytetrack.scoring.official import METRICS

@@ -12,7 +12,7 @@ from scipy.optimize import linear_sum_assignment
 
 from bytetrack import Annotations, Trajectories
 from bytetrack.data.datasets import MotChallenge
-from bytetrack.data.mot import read_annotations, read_trajectories
+from bytetrack.io import read_annotations, read_trajectories
 from bytetrack.scoring import fast, official
 from bytetrack.scoring.assignment import assign, solver
 from bytetrack.scoring.kernels import pairwise_sum

@@ -13,7 +13,7 @@ import pytest
 
 from bytetrack import Annotations, Trajectories
 from bytetrack.data.datasets import MotChallenge
-from bytetrack.data.mot import read_annotations, read_trajectories, write_trajectories
+from bytetrack.io import read_annotations, read_trajectories, write_trajectories
 from bytetrack.scoring import official
 from tests.scoring.small_scenes import LENGTH, NO_ANNOTATIONS, NO_TRAJECTORIES, one_object, random_scene, tracked
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bytetrack.data.datasets import MotChallenge
-from bytetrack.data.mot import read_annotations, read_trajectories
+from bytetrack.io import read_annotations, read_trajectories
 from bytetrack.scoring import score_sequence, summarise
 
 RUNS = ["byte_paper", "byte_late_removal_fixed", "byte_paper_mot20_match07", "byte_paper_interpolated", "sort"]

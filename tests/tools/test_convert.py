@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bytetrack import FormatError, MissingDataError
-from bytetrack.data.formats import convert, read
+from bytetrack.data.convert import convert, read_results
 from tests.tools.conftest import Verb
 
 ROW = "1,1,10.0,20.0,30.0,60.0,0.9,-1,-1,-1\n"
@@ -40,7 +40,7 @@ def test_the_command_converts_a_run_folder_and_says_what_it_did(verb_here: Verb,
     run = verb_here("convert", *settings)
     assert run.returncode == 0, run.stderr
     assert "mot → coco_vid: 2 sequences, 2 identities, 2 boxes" in run.stderr
-    first, second = read(tmp_path / "all.json")
+    first, second = read_results(tmp_path / "all.json")
     assert (first.name, second.name) == ("MOT17-01-FRCNN", "MOT17-03-FRCNN")
     assert (first.length, first.width, first.height, first.frame_rate) == (10, 64, 48, 30)
     assert dict(first.class_names) == {0: "person"}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bytetrack.data.mot import read_trajectories
+from bytetrack.io import read_trajectories
 from tests.tools.one_line import failed
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bytetrack.data.mot import read_trajectories
+from bytetrack.io import read_trajectories
 from tests.tools.one_line import failed
 
 

@@ -15,7 +15,7 @@ import torch
 
 from bytetrack.config import build, compose, home
 from bytetrack.config.hints import refuse_unknown_settings
-from bytetrack.data.coco import write_coco
+from bytetrack.io.coco import write_coco
 from bytetrack.training import checkpoint
 from bytetrack.training.trainer import Trainer
 from tests.tools.conftest import Verb

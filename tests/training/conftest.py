@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from bytetrack.data.augment import Augmentation
-from bytetrack.data.coco import write_coco
+from bytetrack.io.coco import write_coco
 from bytetrack.training.optimisation import Optimisation
 from bytetrack.training.trainer import Trainer
 

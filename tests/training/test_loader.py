@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from bytetrack.data.augment import Augmentation, AugmentedImages
-from bytetrack.data.coco import load_coco
+from bytetrack.data.image_set import load_coco
 from bytetrack.detection.preprocess import letterbox
 from bytetrack.training.loader import Plan, StoredImages, batches
 from bytetrack.video.read import read_image

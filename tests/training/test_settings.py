@@ -240,7 +240,7 @@ def test_loading_processes_share_the_cores_with_the_other_training_processes(mon
 
 
 def test_stored_images_that_the_disk_cannot_hold_are_refused(coco_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from bytetrack.data.coco import load_coco
+    from bytetrack.data.image_set import load_coco
 
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=9 * 64 * 96 * 3 - 1))
     with pytest.raises(OSError, match=r"storing 9 images takes 0\.0 GiB, 0\.0 are free: set train\.cache=false"):
@@ -253,7 +253,7 @@ def test_bfloat16_is_never_what_boxes_are_judged_in() -> None:
 
 
 def test_an_evaluation_takes_fewer_images_at_a_time_where_memory_holds_no_more(coco_file: Path) -> None:
-    from bytetrack.data.coco import load_coco
+    from bytetrack.data.image_set import load_coco
 
     sizes, network = [], build_network(*SHAPE).eval()
 

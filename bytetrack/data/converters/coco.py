@@ -6,10 +6,10 @@ import logging
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
-from bytetrack.data.coco import read_coco, split_frame
 from bytetrack.data.converters.document import Document, progress
 from bytetrack.data.image_files import ImageFiles
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.io.coco import read_coco, split_frame
 from bytetrack.listing import listed
 
 __all__ = ["CocoFile"]

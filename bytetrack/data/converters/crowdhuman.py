@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bytetrack.data.converters.document import Document, numbers, progress
-from bytetrack.data.formats.text import read_text
+from bytetrack.data.converters.document import Document, progress
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.io.text import four_numbers, read_text
 from bytetrack.listing import IMAGE_ENDINGS, files_below, is_litter
 
 __all__ = ["CrowdHuman"]
@@ -63,5 +63,5 @@ def _record(line: str, where: str) -> dict[str, Any]:
 def _add_box(document: Document, image_id: int, box: dict[str, Any], where: str) -> None:
     extra = box["extra"] if isinstance(box.get("extra"), dict) else {}
     crowd = extra.get("ignore", 0) == 1 or box.get("tag", "person") != "person"
-    visible = numbers(box["vbox"], where, "vbox") if box.get("vbox") is not None else None
-    document.box(image_id, numbers(box.get("fbox"), where, "fbox"), crowd=crowd, visible=visible)
+    visible = four_numbers(box["vbox"], where, "vbox") if box.get("vbox") is not None else None
+    document.box(image_id, four_numbers(box.get("fbox"), where, "fbox"), crowd=crowd, visible=visible)

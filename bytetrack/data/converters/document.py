@@ -7,15 +7,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 from rich.console import Console
 from rich.progress import track
 
 from bytetrack.data.image_files import ImageFiles, image_size
 from bytetrack.errors import FormatError, MissingDataError
-from bytetrack.mot_text import LARGEST_PIXEL
 
-__all__ = ["Document", "numbers", "progress"]
+__all__ = ["Document", "progress"]
 
 Item = TypeVar("Item")
 
@@ -123,14 +121,3 @@ def progress(items: Iterable[Item], what: str, total: int | None = None) -> Iter
     """`items` (`total` of them, where they cannot say so) with a progress bar on stderr that disappears at the end."""
     console = Console(stderr=True)
     return track(items, description=what, total=total, console=console, transient=True, disable=not console.is_terminal)
-
-
-def numbers(values: object, where: str, expected: str) -> list[float]:
-    """Four finite numbers, or FormatError."""
-    try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        array = np.empty(0)
-    if array.shape != (4,) or not (np.abs(array) <= LARGEST_PIXEL).all():
-        raise FormatError(f"{where}: expected {expected}, four finite numbers, got {str(values)[:80]}")
-    return [int(v) if v == int(v) else float(v) for v in array]

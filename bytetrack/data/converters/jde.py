@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from bytetrack.data.converters.document import Document, numbers, progress
-from bytetrack.data.formats.text import read_text
+from bytetrack.data.converters.document import Document, progress
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.io.text import four_numbers, read_text
 from bytetrack.listing import files_below
 
 __all__ = ["LabelsWithIds"]
@@ -73,7 +73,7 @@ def _boxes(label: Path, size: tuple[int, int]) -> list[tuple[int, list[float]]]:
         where = f"{label}:{number}"
         try:
             identity = int(float(columns[1]))
-            fractions = numbers(columns[2:6], where, "cx cy w h")
+            fractions = four_numbers(columns[2:6], where, "cx cy w h")
         except (IndexError, ValueError, OverflowError):
             fractions = []
         if len(columns) != 6 or not fractions:

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.data.converters.document import Document, progress
-from bytetrack.data.mot import read_annotations
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.io.formats import read_annotations
 from bytetrack.structures import NOT_SCORED, Sequence
 
 __all__ = ["coco_from_sequences"]

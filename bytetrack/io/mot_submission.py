@@ -1,9 +1,4 @@
-"""MOTChallenge text: `<sequence>.txt` each, and the zip archive of them that motchallenge.net takes.
-
-Columns `frame,id,left,top,width,height,score,class,-1,-1`, frames and ids from 1, class -1 where there is none. Boxes are written
-to 0.1 pixels, scores to 0.01. Ground truth (`gt/gt.txt`, eight or nine columns) is read too: conf is the score, the classes are the
-benchmark's.
-"""
+"""The zip archive of MOT text files that motchallenge.net takes."""
 
 from __future__ import annotations
 
@@ -18,21 +13,15 @@ from pathlib import Path
 
 import numpy as np
 
-from bytetrack.data.formats.archive import zipped
-from bytetrack.data.formats.result import Result, sequence_name
-from bytetrack.data.formats.text import read_lines
-from bytetrack.data.mot import read_trajectories, write_trajectories
+from bytetrack.io.mot import read_trajectories, write_trajectories
+from bytetrack.io.result import Result
+from bytetrack.io.zip_members import zipped
+from bytetrack.names import shortened
 from bytetrack.runtime.atomic import replace_bytes
 
-__all__ = ["MOT_CLASSES", "read_mot", "write_mot", "write_submission"]
+__all__ = ["write_submission"]
 
-log = logging.getLogger("bytetrack")
-
-MOT_CLASSES = {
-    **{1: "pedestrian", 2: "person on vehicle", 3: "car", 4: "bicycle", 5: "motorbike", 6: "non motorized vehicle"},
-    **{7: "static person", 8: "distractor", 9: "occluder", 10: "occluder on the ground", 11: "occluder full", 12: "reflection"},
-}
-
+log = logging.getLogger(__name__)
 
 MOT17 = re.compile("(MOT17-[0-9]{2})-(DPM|FRCNN|SDP)")
 BENCHMARKS = {  # the sequences that an archive for it must hold, by their numbers: training, test
@@ -42,21 +31,8 @@ BENCHMARKS = {  # the sequences that an archive for it must hold, by their numbe
 }
 
 
-def read_mot(path: Path, classes: Mapping[int, str] | None = None) -> Result:
-    """One file; FormatError names the line."""
-    trajectories = read_trajectories(path)
-    first = next((line for _, line in read_lines(path)), "")
-    is_ground_truth = len(first.split(",")) in (8, 9)
-    names = classes or (MOT_CLASSES if is_ground_truth and trajectories.class_id is not None else {})
-    return Result(sequence_name(path), trajectories, int(trajectories.frame_id.max(initial=0)), class_names=dict(names))
-
-
-def write_mot(result: Result, path: Path) -> None:
-    write_trajectories(path, result.trajectories)
-
-
 def write_submission(results: Sequence[Result], path: Path, lengths: Mapping[str, int], same_for_all_detectors: bool = False) -> None:
-    """The archive for motchallenge.net: `<sequence>.txt` at its root for exactly the sequences of `lengths` (frames of each).
+    """Writes the archive for motchallenge.net: `<sequence>.txt` at its root for exactly the sequences of `lengths` (frames of each).
 
     ValueError names sequences that are missing or unknown, boxes beyond a sequence's end, ids below 1. MOT17 has every sequence
     three times, once for each public detector, also where the dataset's folder holds one of them only: `same_for_all_detectors` writes
@@ -68,12 +44,10 @@ def write_submission(results: Sequence[Result], path: Path, lengths: Mapping[str
         found |= _same_for_all(found, lengths)
     if missing := sorted(set(lengths) - set(found)):
         hint = "same_for_all_detectors=true takes one detector's for all three" if MOT17.fullmatch(missing[0]) else "all must be there"
-        raise ValueError(
-            f"no result for {', '.join(missing[:5])}{', …' if len(missing) > 5 else ''} ({len(missing)} of {len(lengths)}): {hint}"
-        )
+        raise ValueError(f"no result for {shortened(missing, 5, count=False)} ({len(missing)} of {len(lengths)}): {hint}")
     if unknown := sorted(set(found) - set(lengths)):
         raise ValueError(f"the dataset has no sequence {unknown[0]!r}; it has {', '.join(sorted(lengths)[:4])}, … ({len(lengths)})")
-    _say_what_lacks(set(lengths))
+    _warn_of_incomplete_set(set(lengths))
     members = {}
     with tempfile.TemporaryDirectory() as folder:
         for name, length in sorted(lengths.items()):
@@ -115,7 +89,7 @@ def _same_for_all(found: Mapping[str, Result], lengths: Mapping[str, int]) -> di
     return {name: of_scene[scene] for name, scene in scenes.items() if scene in of_scene}
 
 
-def _say_what_lacks(names: set[str]) -> None:
+def _warn_of_incomplete_set(names: set[str]) -> None:
     """Warns where sequences of a known benchmark are neither its whole training nor its whole test set."""
     for benchmark, parts in BENCHMARKS.items():
         numbers = {int(name[6:8]) for name in names if re.match(f"{benchmark}-[0-9]{{2}}", name)}

@@ -1,46 +1,25 @@
-"""From one format to another: which is which, many files at once, and what the files do not say themselves."""
+"""Converts result files from one format to another, and reads them all at once, of whichever format."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from bytetrack.data.datasets import MotChallenge
-from bytetrack.data.formats import archive, coco_vid, cvat, kitti, mot, tables
-from bytetrack.data.formats.result import Names, Result
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.io.formats import RESULTS, SUFFIXES, read_result, sniff, write_results
+from bytetrack.io.mot_submission import write_submission
+from bytetrack.io.result import Names, Result
 from bytetrack.listing import is_litter, listed
 from bytetrack.structures import Sequence as Video
 
-__all__ = ["FORMATS", "convert", "read", "sniff", "write"]
+__all__ = ["convert", "read_results"]
 
 log = logging.getLogger("bytetrack")
-
-
-@dataclass(frozen=True, slots=True)
-class Format:
-    """`suffix` of its files; whether one file holds one sequence (`single`) or all; how it is read and written."""
-
-    suffix: str
-    single: bool
-    read: Callable[[Path, Names], Result | list[Result]]
-    write: Callable[[Result, Path], None] | Callable[[Sequence[Result], Path], None]
-
-
-FORMATS = {
-    "mot": Format(".txt", True, lambda path, names: mot.read_mot(path, names.known), mot.write_mot),
-    "kitti": Format(".txt", True, kitti.read_kitti, kitti.write_kitti),
-    "cvat": Format(".zip", True, cvat.read_cvat, cvat.write_cvat),
-    "cvat_xml": Format(".xml", True, cvat.read_cvat_xml, cvat.write_cvat_xml),
-    "coco_vid": Format(".json", False, coco_vid.read_coco_vid, coco_vid.write_coco_vid),
-    "csv": Format(".csv", False, tables.read_csv, tables.write_csv),
-    "jsonl": Format(".jsonl", True, tables.read_jsonl, tables.write_jsonl),
-}
-SUFFIXES = (".txt", ".zip", ".xml", ".json", ".json.gz", ".csv", ".jsonl")
 
 
 def convert(
@@ -54,14 +33,14 @@ def convert(
     frame_rate: float | None = None,
     same_for_all_detectors: bool = False,
 ) -> list[Path]:
-    """The written files. `source` is a file or a folder of files, `to` one of `FORMATS` or `mot_submission`.
+    """Converts files and returns those written. `source` is a file or a folder of files, `to` one of `RESULTS` or `mot_submission`.
 
     `classes` names the class ids (a list from 0, or a mapping) and refuses other names; `root`, a folder in the MOTChallenge layout,
     gives sizes, frame rates and lengths by `<sequence>/seqinfo.ini`, and the sequences of a submission; `size` (width, height) and
     `frame_rate` serve where it does not. ValueError, FormatError and MissingDataError in one line each.
     """
-    if to not in (*FORMATS, "mot_submission"):
-        raise ValueError(f"to must be one of {', '.join([*FORMATS, 'mot_submission'])}: got {to!r}")
+    if to not in (*RESULTS, "mot_submission"):
+        raise ValueError(f"to must be one of {', '.join([*RESULTS, 'mot_submission'])}: got {to!r}")
     videos = {video.name: video for video in MotChallenge(root).sequences()} if root is not None else {}
     if to == "mot_submission" and not videos:
         raise ValueError("to=mot_submission needs root=DIR, the folder of the benchmark's sequences with seqinfo.ini in each")
@@ -70,11 +49,11 @@ def convert(
     results = [_described(result, videos.get(result.name), size, frame_rate, classes) for result in found]
     if to == "mot_submission":
         path = out if out.suffix == ".zip" else out / "submission.zip"
-        mot.write_submission(results, path, {video.name: video.length for video in videos.values()}, same_for_all_detectors)
+        write_submission(results, path, {video.name: video.length for video in videos.values()}, same_for_all_detectors)
         written = [path]
     else:
         try:
-            written = write(results, to, out, not_over=files)
+            written = write_results(results, to, out, not_over=files)
         except FormatError as error:  # what was read cannot be written so
             raise FormatError(f"{', '.join(map(str, files[:3]))}: {error}") from None
     boxes, identities = (sum(counts) for counts in zip(*((len(r.trajectories), _identities(r)) for r in results), strict=True))
@@ -82,67 +61,21 @@ def convert(
     return written
 
 
-def read(path: Path, source_format: str | None = None, classes: Sequence[str] | Mapping[int, str] | None = None) -> list[Result]:
-    """The sequences of a file or of all files in a folder, by name; the format is recognised where none is given."""
+def read_results(path: Path, source_format: str | None = None, classes: Sequence[str] | Mapping[int, str] | None = None) -> list[Result]:
+    """Reads the sequences of a file or of all files in a folder, by name; recognises the format if none is given."""
     return _read_files(*_source(path, source_format), classes)
-
-
-def write(results: Sequence[Result], to: str, out: Path, not_over: Sequence[Path] = ()) -> list[Path]:
-    """Writes into the folder `out`, or the file `out` where it has the format's suffix and one file suffices; the paths written.
-
-    ValueError where a file would be written over one of `not_over`.
-    """
-    form = FORMATS[to]
-    is_file = out.name.endswith(form.suffix)
-    if form.single and is_file and len(results) != 1:
-        raise ValueError(f"{to} is one file a sequence: out must be a folder for {len(results)} sequences, got {str(out)!r}")
-    if form.single:
-        paths = [out if is_file else out / f"{result.name}{form.suffix}" for result in results]
-    else:
-        paths = [out if is_file else out / f"tracks{form.suffix}"]
-    for path in paths:
-        if not is_file and path.parent.resolve() != out.resolve():
-            raise ValueError(f"a sequence's name cannot be a path: got {path.name!r} outside {str(out)!r}")
-        if path.resolve() in [other.resolve() for other in not_over]:
-            raise ValueError(f"out must not be the input: {str(path)!r} would be written over")
-    if form.single:
-        for result, path in zip(results, paths, strict=True):
-            form.write(result, path)  # type: ignore[arg-type]
-    else:
-        form.write(list(results), paths[0])  # type: ignore[arg-type]
-    return paths
-
-
-def sniff(path: Path) -> str:
-    """The format of a file by its suffix and first words; FormatError where it looks like none."""
-    name = path.name.lower()
-    by_suffix = {".xml": "cvat_xml", ".json": "coco_vid", ".json.gz": "coco_vid", ".csv": "csv", ".jsonl": "jsonl"}
-    for suffix, found in by_suffix.items():
-        if name.endswith(suffix):
-            return found
-    if name.endswith(".zip"):
-        members = {member.rsplit("/", 1)[-1] for member in archive.member_names(path)}
-        for member, found in {"annotations.xml": "cvat_xml", "gt.txt": "cvat"}.items():
-            if member in members:
-                return found
-        raise FormatError(f"{path}: expected CVAT's gt/gt.txt or annotations.xml in the archive, got {', '.join(sorted(members)[:4])}")
-    if name.endswith(".txt"):
-        with path.open(encoding="utf-8-sig", errors="replace") as file:
-            first = next((line for line in file if line.strip()), "")
-        return "kitti" if len(first.split()) in (17, 18) else "mot"
-    raise FormatError(f"{path}: expected a file that ends in {', '.join(SUFFIXES)}; say from={'|'.join(FORMATS)} for others")
 
 
 def _source(path: Path, source_format: str | None) -> tuple[str, list[Path]]:
     """The format and the files of it: the file itself, or those of a folder (of a run folder's `tracks/`)."""
-    if source_format is not None and source_format not in FORMATS:
-        raise ValueError(f"from must be one of {', '.join(FORMATS)}: got {source_format!r}")
+    if source_format is not None and source_format not in RESULTS:
+        raise ValueError(f"from must be one of {', '.join(RESULTS)}: got {source_format!r}")
     if path.is_file():
         return source_format or sniff(path), [path]
     if not path.is_dir():
         raise MissingDataError(f"no file or folder {str(path)!r}")
     folder = path / "tracks" if (path / "tracks").is_dir() else path
-    wanted = FORMATS[source_format].suffix if source_format else None
+    wanted = RESULTS[source_format].suffix if source_format else None
     files = [path for path in listed(folder, (wanted,) if wanted else SUFFIXES) if path.is_file()]
     annotated = [path for path in sorted(folder.glob("*/gt/gt.txt")) if not is_litter(path.parents[1].name)]
     if annotated and not files and source_format in (None, "mot"):
@@ -163,8 +96,7 @@ def _read_files(source_format: str, files: Sequence[Path], classes: Sequence[str
     known = _class_names(classes)
     results: list[Result] = []
     for path in files:
-        found = FORMATS[source_format].read(path, Names(known, closed=classes is not None))
-        results += found if isinstance(found, list) else [found]
+        results += read_result(path, source_format, Names(known, closed=classes is not None))
     names = [result.name for result in results]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise FormatError(f"{files[0].parent}: expected every sequence once, got {twice[0]!r} again")

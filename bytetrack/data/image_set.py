@@ -1,16 +1,8 @@
-"""COCO json files with sequences, and the arrays that training reads from them.
-
-A file is what the converters write: `images` (`file_name`, `id`, `width`, `height`, and for videos `video_id`, `frame_id` from 1),
-`annotations` (`image_id`, `category_id`, `bbox` as left, top, width, height, `track_id`, `iscrowd`), `categories`, `videos`, and
-`info.root`, the folder its file names start from. `video.avi#000123` names frame 123 (from 1) of a video file.
-"""
+"""Images and boxes of COCO json files as arrays, which training reads."""
 
 from __future__ import annotations
 
-import gzip
-import json
 import logging
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,22 +13,15 @@ import numpy.typing as npt
 
 from bytetrack import boxes
 from bytetrack.boxes import are_fractions
-from bytetrack.errors import FormatError, MissingDataError
-from bytetrack.runtime.atomic import replace_text
+from bytetrack.errors import FormatError
+from bytetrack.io.coco import read_coco, recorded_root, split_frame
 
-__all__ = ["ImageSet", "image_set", "load_coco", "mix", "read_coco", "split_frame", "write_coco"]
+__all__ = ["ImageSet", "image_set", "load_coco", "mix"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-NUMBERS = {
-    "images": ("id", "width", "height", "video_id", "frame_id"),
-    "annotations": ("id", "image_id", "category_id", "track_id", "iscrowd", "ignore"),
-    "categories": ("id",),
-    "videos": ("id",),
-}
-FLAGS = ("iscrowd", "ignore")  # which some write as true and false
 LARGEST = 2**53  # the last integer up to which float64 holds every one
 
 log = logging.getLogger("bytetrack")
@@ -108,16 +93,6 @@ class ImageSet:
         )
 
 
-def split_frame(file_name: str) -> tuple[str, int | None]:
-    """A file name and its frame in a video, None for an image.
-
-    >>> split_frame("vtest.avi#000123"), split_frame("img1/000123.jpg")
-    (('vtest.avi', 123), ('img1/000123.jpg', None))
-    """
-    path, mark, number = file_name.rpartition("#")
-    return (path, int(number)) if mark and number.isascii() and number.isdigit() else (file_name, None)
-
-
 def load_coco(
     path: str | Path,
     root: str | Path | None = None,
@@ -155,7 +130,7 @@ def image_set(
         log.warning("%s: %d of %d boxes have no area and are left out", path, flat.sum(), len(flat))
     kept = np.flatnonzero(~flat & (category >= 0))
     kept = kept[np.argsort(owner[kept], kind="stable")]
-    start = Path(root) if root is not None else _recorded_root(document) or path.parent
+    start = Path(root) if root is not None else recorded_root(document) or path.parent
     return ImageSet(
         root=start,
         files=[_with_slashes(start, str(image["file_name"])) for image in images],
@@ -223,53 +198,6 @@ def _with_slashes(root: Path, name: str) -> str:
     return name.replace("\\", "/") if "\\" in name and not (root / split_frame(name)[0]).exists() else name
 
 
-def read_coco(path: str | Path) -> dict[str, Any]:
-    """The document in COCO json file `path` (also `.json.gz`): its lists are there, and ids and sizes are numbers or missing."""
-    path = Path(path)
-    if not path.is_file():
-        raise MissingDataError(f"no annotation file {path}: make it with `python tools/prepare.py dataset=NAME dataset.root=DIR`")
-    try:
-        content = path.read_bytes()
-        document = json.loads(gzip.decompress(content) if path.suffix == ".gz" else content)
-    except (ValueError, EOFError, RecursionError, gzip.BadGzipFile, zlib.error) as error:
-        raise FormatError(f"{path}: expected a COCO json document: {error}") from None
-    for name in ("images", "annotations", "categories", "videos"):
-        records = document.get(name) if isinstance(document, dict) else None
-        if records is None and isinstance(document, dict) and name in ("annotations", "videos"):
-            records = []
-        if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-            raise FormatError(f"{path}: expected a COCO json document with a list of records {name!r}")
-        document[name] = records
-        for record, key in ((record, key) for key in FLAGS if name == "annotations" for record in records):
-            if isinstance(record.get(key), bool):
-                record[key] = int(record[key])
-        for key in NUMBERS[name]:
-            if not {type(record.get(key)) for record in records} <= {int, float, type(None)}:
-                row = next(row for row, record in enumerate(records) if type(record.get(key)) not in (int, float, type(None)))
-                raise FormatError(f"{path}: {name}[{row}] needs {key!r}, a whole number: got {str(records[row][key])[:40]!r}")
-    return document  # type: ignore[no-any-return]
-
-
-def write_coco(path: str | Path, document: Mapping[str, Any]) -> None:
-    """Writes a COCO document as compact json, whole or not at all."""
-    path = Path(path)
-    try:
-        replace_text(path, json.dumps(document, separators=(",", ":"), allow_nan=False))
-    except ValueError:
-        raise FormatError(f"{path} is not written: {_not_finite(document)} holds a number that is not finite") from None
-
-
-def _not_finite(document: Mapping[str, Any]) -> str:
-    """The first record that json cannot hold."""
-    for name, records in document.items():
-        for row, record in enumerate(records if isinstance(records, list) else [records]):
-            try:
-                json.dumps(record, allow_nan=False)
-            except ValueError:
-                return f"{name}[{row}] of {_recorded_root(document) or 'the dataset'}"
-    return "it"
-
-
 class _Columns:
     """Turns one key of many records into an array, and a wrong record into a message that names it."""
 
@@ -309,11 +237,6 @@ class _Columns:
 
 def _is_box(value: object) -> bool:
     return isinstance(value, list) and len(value) == 4 and all(isinstance(number, (int, float)) for number in value)
-
-
-def _recorded_root(document: Mapping[str, Any]) -> Path | None:
-    info = document.get("info")
-    return Path(str(info["root"])) if isinstance(info, dict) and info.get("root") else None
 
 
 def _annotations(

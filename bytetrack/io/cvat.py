@@ -18,15 +18,15 @@ from typing import Any, NamedTuple
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
-from bytetrack.data.formats.archive import member_names, read_member, zipped
-from bytetrack.data.formats.cvat_tracks import SAME, Placed, Track, joined_at_borders, overlap, upright
-from bytetrack.data.formats.mot import MOT_CLASSES
-from bytetrack.data.formats.result import NO_CLASS, Names, Result, Rows, corners, decimal, from_corners, in_order, sequence_name
-from bytetrack.data.formats.text import decode, whole
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.io.cvat_tracks import SAME, Placed, Track, joined_at_borders, overlap, upright
+from bytetrack.io.mot import MOT_CLASSES
+from bytetrack.io.result import NO_CLASS, Names, Result, Rows, corners, decimal, from_corners, in_order, sequence_name
+from bytetrack.io.text import decode, whole
+from bytetrack.io.zip_members import member_names, read_member, zipped
 from bytetrack.runtime.atomic import replace_bytes, replace_text
 
-__all__ = ["read_cvat", "read_cvat_xml", "write_cvat", "write_cvat_xml"]
+__all__ = ["is_cvat", "is_cvat_xml", "read_cvat", "read_cvat_xml", "write_cvat", "write_cvat_xml"]
 
 log = logging.getLogger("bytetrack")
 
@@ -99,6 +99,20 @@ def read_cvat_xml(path: Path, names: Names) -> Result:
     except LookupError as error:
         raise FormatError(f"{path}:1: the xml names an encoding that cannot be read: {error}") from None
     return document.result()
+
+
+def is_cvat(path: Path) -> bool:
+    """Tells a "MOT 1.1" archive from the video xml in one."""
+    return not _has(path, "annotations.xml") and _has(path, "gt.txt")
+
+
+def is_cvat_xml(path: Path) -> bool:
+    """Tells the video xml, bare or in an archive."""
+    return path.suffix.lower() != ".zip" or _has(path, "annotations.xml")
+
+
+def _has(archive: Path, file_name: str) -> bool:
+    return any(member.rsplit("/", 1)[-1] == file_name for member in member_names(archive))
 
 
 class _Box(NamedTuple):

@@ -18,9 +18,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bytetrack.data.formats.result import Names, Result, Rows, sequence_name
-from bytetrack.data.formats.text import read_lines, read_text, whole
 from bytetrack.errors import FormatError
+from bytetrack.io.result import Names, Result, Rows, sequence_name
+from bytetrack.io.text import read_lines, read_text, whole
 from bytetrack.runtime.atomic import json_text, replace_text
 
 __all__ = ["frame_object", "read_csv", "read_jsonl", "write_csv", "write_jsonl"]

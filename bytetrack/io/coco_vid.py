@@ -14,9 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bytetrack.data.coco import read_coco, write_coco
-from bytetrack.data.formats.result import MOST_FRAMES, NO_CLASS, Names, Result, Rows
 from bytetrack.errors import FormatError
+from bytetrack.io.coco import read_coco, write_coco
+from bytetrack.io.result import MOST_FRAMES, NO_CLASS, Names, Result, Rows
 
 __all__ = ["read_coco_vid", "write_coco_vid"]
 

@@ -6,20 +6,34 @@ import itertools
 import logging
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from bytetrack.boxes import are_fractions
-from bytetrack.data.mot import ids_across_classes
 from bytetrack.errors import FormatError
-from bytetrack.mot_text import LARGEST_PIXEL
-from bytetrack.structures import Trajectories
+from bytetrack.io.text import LARGEST_PIXEL
+from bytetrack.structures import Annotations, Trajectories
 
-__all__ = ["NO_CLASS", "Names", "Result", "Rows", "corners", "decimal", "from_corners", "in_order", "sequence_name"]
+__all__ = [
+    "NO_CLASS",
+    "REGION",
+    "Names",
+    "Result",
+    "Rows",
+    "annotations_of",
+    "corners",
+    "decimal",
+    "from_corners",
+    "ids_across_classes",
+    "in_order",
+    "sequence_name",
+]
 
+REGION = 0  # in ground truth of several classes, the class of regions to ignore
 NO_CLASS = "object"  # the label of boxes without a class, where a format must have one
 ENOUGH = 10  # boxes, all of them tiny, that are no accident
 MOST_FRAMES = 10_000_000  # four days at 30 frames a second
@@ -204,3 +218,24 @@ def sequence_name(path: Path) -> str:
     if path.parent.name in ("gt", "det") and path.stem == path.parent.name:
         return path.absolute().parent.parent.name
     return path.name.removesuffix(".gz").rsplit(".", 1)[0]
+
+
+def ids_across_classes(identity: npt.NDArray[np.int64], class_id: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Numbers identities that count within each class, from 1, class after class.
+
+    >>> ids_across_classes(np.array([1, 2, 1, 3]), np.array([1, 1, 4, 4])).tolist()
+    [1, 2, 3, 4]
+    """
+    return np.asarray(np.unique(np.stack([class_id, identity]), axis=1, return_inverse=True)[1].reshape(-1) + 1, np.int64)
+
+
+def annotations_of(rows: Sequence[Sequence[float]] | npt.NDArray[np.float64]) -> Annotations:
+    """Makes ground truth of rows frame, id, left, top, width, height, considered, class; ordered by frame, then id.
+
+    `class_id` 0 is a region to ignore: results that no scored box claims, and that lie in one, do not count. Boxes that are not
+    considered forgive results on them and are not scored themselves.
+    """
+    table = np.asarray(rows, dtype=np.float64).reshape(-1, 8)
+    table = table[np.lexsort((table[:, 1], table[:, 0]))]
+    frame_id, track_id, class_id = (table[:, column].astype(np.int64) for column in (0, 1, 7))
+    return Annotations(frame_id, track_id, np.ascontiguousarray(table[:, 2:6]), table[:, 6] != 0, class_id, np.ones(len(table)))

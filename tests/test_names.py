@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bytetrack.data.driving import Kitti
+from bytetrack.data.kitti_visdrone import Kitti
 from bytetrack.detection.classes import COCO, choose
 from bytetrack.errors import MissingDataError
-from bytetrack.nearest import nearest
+from bytetrack.names import nearest
 
 
 @pytest.mark.parametrize(("name", "meant"), [("WALK", "walk.mp4"), ("wlak.mp4", "walk.mp4"), ("zzz", None), ("", None)])

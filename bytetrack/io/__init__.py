@@ -1,0 +1,21 @@
+"""Formats of files: what is read into arrays and written from them, one module a format; `formats.FORMATS` is the table of all.
+
+MOT, KITTI, CVAT, COCO-VID, CSV and JSON Lines are results of trackers and annotation tools, each read into the same `Result`; MOT,
+KITTI, VisDrone and BDD100K are ground truth, read into `Annotations`.
+"""
+
+from bytetrack.io.formats import FORMATS, RESULTS, read_annotations, sniff, write_results
+from bytetrack.io.mot import read_detections, read_trajectories, write_trajectories
+from bytetrack.io.result import Result
+
+__all__ = [
+    "FORMATS",
+    "RESULTS",
+    "Result",
+    "read_annotations",
+    "read_detections",
+    "read_trajectories",
+    "sniff",
+    "write_results",
+    "write_trajectories",
+]

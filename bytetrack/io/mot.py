@@ -1,0 +1,218 @@
+"""MOTChallenge text: ground truth, detections and results, `frame,id,left,top,width,height,score,class,visibility`, frames from 1.
+
+Results have ten columns, the class -1 if there is none, then `-1,-1`. Boxes are written to 0.1 pixels, scores to 0.01. Ground truth
+(`gt/gt.txt`, eight or nine columns) can be read as a result too: conf is the score, the classes are the benchmark's.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from bytetrack.boxes import xyxy_from_tlwh
+from bytetrack.errors import FormatError
+from bytetrack.io.result import Result, ids_across_classes, sequence_name
+from bytetrack.io.table import CLASS, FRAME, ID, SCORE, TLWH, Table, read_table
+from bytetrack.io.text import read_lines
+from bytetrack.runtime.atomic import replace_text
+from bytetrack.score_scale import ROUNDING, in_unit_interval
+from bytetrack.structures import Annotations, SequenceDetections, Trajectories
+
+__all__ = [
+    "MOT_CLASSES",
+    "Scores",
+    "check_scores",
+    "read_annotations",
+    "read_detections",
+    "read_mot",
+    "read_trajectories",
+    "write_mot",
+    "write_trajectories",
+]
+
+log = logging.getLogger(__name__)
+
+Scores = Literal["strict", "robust", "minmax"]
+
+MOT_CLASSES = {
+    **{1: "pedestrian", 2: "person on vehicle", 3: "car", 4: "bicycle", 5: "motorbike", 6: "non motorized vehicle"},
+    **{7: "static person", 8: "distractor", 9: "occluder", 10: "occluder on the ground", 11: "occluder full", 12: "reflection"},
+}
+VISIBILITY = 8
+MOST_KINDS = 1000  # more numbers than that are no classes
+
+
+def read_annotations(path: Path, last_frame: int | None = None, size: tuple[int, int] | None = None) -> Annotations:
+    """Reads a whole ground truth file, by frame, then id; FormatError names the line.
+
+    Nine columns as in MOT16, 17 and 20: frame, id, left, top, width, height, conf, class, visibility (eight: without visibility).
+    Ten as in MOT15 (the last three are world coordinates) or seven: no classes, every box is a fully visible pedestrian. conf 0
+    marks a box that is not to be scored. If known, `last_frame` is the sequence's, and `size` the image's width and height: frames beyond
+    it and corners in place of sizes are then refused.
+    """
+    table = read_table(path, range(7, 11), "9 columns frame,id,left,top,width,height,conf,class,visibility (or MOT15's 10)")
+    table.refuse_bad_boxes(last_frame)
+    if size is not None:
+        table.refuse_corners(*size)
+    has_class = table.values.shape[1] in (8, 9)
+    identity = _identities(table, table.values[:, CLASS] if has_class else None)
+    order = np.lexsort((identity, table.values[:, FRAME]))
+    rows = table.values[order]
+    return Annotations(
+        rows[:, FRAME].astype(np.int64),
+        identity[order],
+        np.ascontiguousarray(rows[:, TLWH]),
+        rows[:, SCORE].astype(np.int64) != 0,
+        rows[:, CLASS].astype(np.int64) if has_class else np.ones(len(rows), np.int64),
+        np.ascontiguousarray(rows[:, VISIBILITY]) if rows.shape[1] == 9 else np.ones(len(rows)),
+    )
+
+
+def read_detections(
+    path: Path,
+    first_frame: int,
+    length: int,
+    last_frame: int | None = None,
+    scores: Scores = "strict",
+    classes: bool = False,
+    every: int = 1,
+    size: tuple[int, int] | None = None,
+) -> SequenceDetections:
+    """Detections of `length` frames, every `every`-th from `first_frame`, of a file in the numbering of the whole sequence, from 1.
+
+    Seven to ten columns, of which the first seven count, with `classes` also the eighth, the class's number (-1 in all rows: none);
+    within a frame the file's order stays. `last_frame` is the last of the whole sequence, where known. Scores must lie in [0, 1]: `strict`
+    refuses others, but for rounding, `robust` (formerly `minmax`) brings those of the whole file there as `in_unit_interval` says; a
+    warning tells what was done. FormatError also for a file that has boxes, but none in these frames: its numbering must be
+    another one. `size` is the image's width and height, if known: corners in place of sizes are then refused.
+    """
+    table = read_table(path, range(7, 11), "7 to 10 columns frame,id,left,top,width,height,score,...")
+    table.refuse_bad_boxes(last_frame)
+    if size is not None:
+        table.refuse_corners(*size)
+    number, score = table.values[:, FRAME].astype(np.int64), table.values[:, SCORE]
+    frame, rest = np.divmod(number - first_frame, every)
+    if scores == "strict":
+        table.refuse((score < -ROUNDING) | (score > 1 + ROUNDING), "a score in [0, 1] (detector.scores=robust maps others)")
+    score, changed = in_unit_interval(score)
+    if changed is not None:
+        log.warning("%s: %s", path, changed)
+    inside = (frame >= 0) & (frame < length)
+    rows = np.flatnonzero(inside & (rest == 0))
+    if len(frame) and not inside.any():
+        raise FormatError(
+            f"{path}: no box in frames {first_frame}..{first_frame + length * every - 1}, only in {number.min()}..{number.max()}: "
+            "frames must be numbered as in the whole sequence, also for a half of it"
+        )
+    rows = rows[np.argsort(frame[rows], kind="stable")]
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(frame[rows], minlength=length))])
+    class_id = _class_ids(table, rows) if classes else None
+    if not classes:
+        _say_unread_classes(table)
+    return SequenceDetections(xyxy_from_tlwh(table.values[rows, TLWH]), score[rows], offsets.astype(np.int64), class_id)
+
+
+def read_trajectories(path: Path, length: int | None = None) -> Trajectories:
+    """A result file's rows, ordered by frame, then id; the eighth column, where it is not -1, is the class.
+
+    FormatError names the line of a wrong column, a frame beyond `length`, or an id that repeats in a frame. Ids that count within each
+    class, so that one comes twice in a frame with two classes, are numbered anew, which a warning says.
+    """
+    table = read_table(path, range(7, 11), "10 columns frame,id,left,top,width,height,score,-1,-1,-1")
+    table.refuse_bad_boxes(length)
+    has_class = table.values.shape[1] > CLASS and (table.values[:, CLASS] != -1).any()
+    identity = _identities(table, table.values[:, CLASS] if has_class else None)
+    order = np.lexsort((identity, table.values[:, FRAME]))
+    rows = table.values[order]
+    return Trajectories(
+        rows[:, FRAME].astype(np.int64),
+        identity[order],
+        np.ascontiguousarray(rows[:, TLWH]),
+        np.ascontiguousarray(rows[:, SCORE]),
+        rows[:, CLASS].astype(np.int64) if has_class else None,
+    )
+
+
+def write_trajectories(path: Path, trajectories: Trajectories, decimals: int | None = 1) -> None:
+    """Rows `frame,id,left,top,width,height,score,-1,-1,-1` by frame, then id; score to 0.01; atomically.
+
+    Boxes to `decimals` (0.1 pixels), None for all digits. The eighth column is the class where there is one.
+    """
+    order = np.lexsort((trajectories.track_id, trajectories.frame_id))
+    tlwh = trajectories.tlwh[order] if decimals is None else np.round(trajectories.tlwh[order], decimals)
+    boxes = (tlwh + 0.0).tolist()  # + 0.0: never -0.0
+    score = (np.round(trajectories.score[order], 2) + 0.0).tolist()
+    classes = [-1] * len(order) if trajectories.class_id is None else trajectories.class_id[order].tolist()
+    rows = zip(trajectories.frame_id[order].tolist(), trajectories.track_id[order].tolist(), boxes, score, classes, strict=True)
+    replace_text(path, "".join(f"{f},{i},{x},{y},{w},{h},{_plain(s)},{c},-1,-1\n" for f, i, (x, y, w, h), s, c in rows))
+
+
+def read_mot(path: Path, classes: Mapping[int, str] | None = None) -> Result:
+    """One file; FormatError names the line."""
+    trajectories = read_trajectories(path)
+    first = next((line for _, line in read_lines(path)), "")
+    is_ground_truth = len(first.split(",")) in (8, 9)
+    names = classes or (MOT_CLASSES if is_ground_truth and trajectories.class_id is not None else {})
+    return Result(sequence_name(path), trajectories, int(trajectories.frame_id.max(initial=0)), class_names=dict(names))
+
+
+def write_mot(result: Result, path: Path) -> None:
+    write_trajectories(path, result.trajectories)
+
+
+def check_scores(scores: str) -> Scores:
+    """`scores` itself; ValueError unless it is one of `Scores`."""
+    if scores not in get_args(Scores):
+        raise ValueError(f"scores must be strict or robust: got {scores!r}")
+    return scores  # type: ignore[return-value]
+
+
+def _class_ids(table: Table, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.int64] | None:
+    """The eighth column of `rows`; None where it is missing or says -1 throughout."""
+    if table.values.shape[1] <= CLASS or (table.values[:, CLASS] == -1).all():
+        return None
+    table.refuse((table.values[:, CLASS] < 0) | (table.values[:, CLASS] % 1 != 0), "a class number from 0 in column 8, or -1 in all rows")
+    return np.asarray(table.values[rows, CLASS], np.int64)
+
+
+def _say_unread_classes(table: Table) -> None:
+    """Warns where the eighth column, which is not read, tells classes apart."""
+    column = table.values[:, CLASS] if table.values.shape[1] > CLASS else table.values[:0, 0]
+    kinds = np.unique(column)
+    if 1 < len(kinds) <= MOST_KINDS and (kinds >= 0).all() and (kinds % 1 == 0).all():
+        shown = ", ".join(f"{kind:.0f}" for kind in kinds[:6]) + (", …" if len(kinds) > 6 else "")
+        log.warning(
+            "%s: classes %s in its eighth column are not read: detector.class_names=[NAME,...], from 0, keeps them apart", table.path, shown
+        )
+
+
+def _plain(score: float) -> str:
+    """-1 without decimals, as the other columns that say nothing."""
+    return "-1" if score == -1 else str(score)
+
+
+def _identities(table: Table, class_id: npt.NDArray[np.float64] | None) -> npt.NDArray[np.int64]:
+    """Returns the id of every row; FormatError where one is negative or comes twice in a frame (and class, where there are classes)."""
+    frame, identity = table.values[:, FRAME], table.values[:, ID].astype(np.int64)
+    table.refuse(identity < 0, "an id that is not negative")
+    again = _repeats(frame, identity)
+    if class_id is not None and again.any():
+        kind = class_id.astype(np.int64)
+        table.refuse(_repeats(frame, identity, kind), "every id once in a frame and class")
+        log.warning("%s: ids count within each class: identities are numbered anew", table.path)
+        return ids_across_classes(identity, kind)
+    table.refuse(again, "every id once in a frame")
+    return identity
+
+
+def _repeats(*columns: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Tells which rows have the same values as one before."""
+    order = np.lexsort(columns[::-1])
+    again = np.zeros(len(order), dtype=bool)
+    again[order[1:]] = np.logical_and.reduce([np.diff(column[order]) == 0 for column in columns])
+    return again
