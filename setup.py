@@ -75,7 +75,7 @@ setup(
     package_data={
         "bytetrack": ["py.typed", "report/*.html", "report/*.css", "report/*.js", "demo/*.html", "tuning/*.html"],
         "bytetrack.configs": ["*.yaml", "*/*.yaml"],
-        "bytetrack.exps": ["*.yaml"],
+        "bytetrack.exps": ["experiment/*.yaml"],
     },
     install_requires=REQUIRES,
     extras_require=EXTRAS,

@@ -16,13 +16,14 @@ from omegaconf import OmegaConf
 
 from bytetrack.config import build, compose, home, plain
 from bytetrack.config.choices import choices_of, help_text
+from bytetrack.config.places import EXPERIMENT, group_folder
 from bytetrack.tuning.space import current, read_space, with_values
 
 CONFIGS = home() / "configs"
 GROUP_FILES = sorted(path.relative_to(CONFIGS).with_suffix("").as_posix() for path in CONFIGS.glob("*/*.yaml"))
 VERBS = sorted(path.stem for path in CONFIGS.glob("*.yaml") if path.stem != "base")
 TRACKERS = [name.removeprefix("tracker/") for name in GROUP_FILES if name.startswith("tracker/")]
-RECIPES = sorted(path.stem for path in (home() / "exps").glob("*.yaml"))
+RECIPES = sorted(path.stem for path in group_folder(EXPERIMENT).glob("*.yaml"))
 
 
 @cache
@@ -99,7 +100,7 @@ def test_a_recipe_composes_with_a_verb(recipe: str) -> None:
     errors = []
     for verb in sorted(VERBS, key=lambda name: name not in ("train", "demo")):  # most are for one of these
         try:
-            compose(verb, [f"+exps={recipe}"])
+            compose(verb, [f"experiment={recipe}"])
             return
         except Exception as error:
             errors.append(f"{verb}: {error}")
@@ -147,14 +148,14 @@ def test_plain_gives_python_values_and_refuses_what_is_missing() -> None:
 
 def test_every_recipe_is_listed_where_it_serves() -> None:
     demos = [recipe for recipe in RECIPES if recipe.startswith("demo_")]
-    assert choices_of("demo")["exps"] == demos
-    assert choices_of("train")["exps"] == choices_of("track")["exps"] == [recipe for recipe in RECIPES if recipe not in demos]
+    assert choices_of("demo")["experiment"] == demos
+    assert choices_of("train")["experiment"] == choices_of("track")["experiment"] == [recipe for recipe in RECIPES if recipe not in demos]
 
 
 def test_help_lists_the_groups_of_the_verb_and_no_others() -> None:
     shown = help_text("demo", ["tracker=sort", "tracker.high_score=0.3"])
     lines = shown[shown.index("Groups and their choices") :].splitlines()
-    assert [line.partition(":")[0] for line in lines[2:6]] == ["detector", "tracker", "embedder", "exps"]
+    assert [line.partition(":")[0] for line in lines[2:6]] == ["detector", "tracker", "embedder", "experiment"]
     assert "camera_motion" not in shown
     assert "_target_: bytetrack.Sort" in shown
     assert "high_score: 0.3" in shown

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"(?:python |torchrun [^`\n]*?)?tools/(\w+)\.py((?: [^`\n|]*)?)")
-EXAMPLES = {"dataset": "motchallenge", "tracker": "byte", "+exps": "mot17_ablation"}  # what NAME may stand for
+EXAMPLES = {"dataset": "motchallenge", "tracker": "byte", "experiment": "mot17_ablation"}  # what NAME may stand for
 OPTIONS = ("--help", "--config-dir", "--multirun", "-m")
 
 

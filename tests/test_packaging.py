@@ -32,7 +32,7 @@ def bytetrack(installed: Path, folder: Path, *arguments: str) -> subprocess.Comp
 
 @pytest.mark.slow
 def test_the_wheel_holds_every_config_recipe_verb_and_page(installed: Path) -> None:
-    for folder, pattern in (("configs", "**/*.yaml"), ("exps", "*.yaml"), ("tools", "*.py")):
+    for folder, pattern in (("configs", "**/*.yaml"), ("exps", "**/*.yaml"), ("tools", "*.py")):
         there = {path.relative_to(ROOT / folder) for path in (ROOT / folder).glob(pattern)}
         assert there
         assert {path.relative_to(installed / "bytetrack" / folder) for path in (installed / "bytetrack" / folder).glob(pattern)} == there

@@ -18,7 +18,7 @@ if not {"PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF"} & set(os.environ):
 @verb("train")
 def main(config: Any) -> None:
     trainer = build(config.train)
-    out = out_folder(config.out or str(Path("runs") / "train" / config.recipe), "train")
+    out = out_folder(config.out, "train", Path("runs") / "train" / config.recipe)
     if int(os.environ.get("RANK", "0")) == 0:
         save(config, out)
     of_detector = ("depth", "width", "depthwise", "input_size", "nms_iou", "min_score", "max_detections")

@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from bytetrack.config.places import home
+from bytetrack.config.places import group_folder, home
 
 __all__ = ["in_quotes", "is_text", "options_of", "readable", "settled"]
 
@@ -69,7 +69,7 @@ def _readable(verb: str, word: str, sweeps: bool) -> str:
     if key in NAMED:
         return f"{plus}{key}={NUMBER.sub(BLANK, value)}"
     if not is_text(verb, key):
-        choice = (home() / "configs" / key).is_dir() or key == "exps"
+        choice = group_folder(key).is_dir()
         number = re.fullmatch(r"[\d.][\w.]*", value)  # of a file of one's own that is called 2024_01_15.yaml
         quoted = number if choice else there and not re.fullmatch(r"[\w./:~+-]*", value, re.ASCII)
         return f"{plus}{key}={in_quotes(value)}" if quoted else word

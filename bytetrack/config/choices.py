@@ -1,4 +1,4 @@
-"""The groups of a verb and their choices: what its `--help` lists, and what it takes."""
+"""Lists the groups of a verb and their choices, for its `--help`, and refuses the choices that do not serve in it."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from bytetrack.config.composing import compose
-from bytetrack.config.places import home
+from bytetrack.config.places import EXPERIMENT, group_folder, home
 
-__all__ = ["choices_of", "foreign_keys", "help_text", "refuse_other_choices", "verbs_with"]
+__all__ = ["choices_of", "foreign_keys", "help_text", "own_settings", "refuse_other_choices", "verbs_with"]
 
 SEQUENCES = r"bytetrack\.data\.(datasets\.|kitti_visdrone\.|converters\.Bdd100k)"  # of sequences; others are images, for training
 NETWORK = r"bytetrack\.detection\.(yolox|onnx|openvino)\."
 TAKES: dict[str, dict[str, str | None]] = {  # verb, group: the `_target_`s that serve there; None: settings only, no choice
     "demo": {"detector": r"bytetrack\.demo\.|bytetrack\.detection\.recorded\.Recorded|" + NETWORK},
     "draw": {"dataset": SEQUENCES},
-    "quickstart": {"dataset": None, "detector": None, "simulated": None, "tracker": None, "train": None, "exps": None},
+    "quickstart": {"dataset": None, "detector": None, "simulated": None, "tracker": None, "train": None, "experiment": None},
     "refine": {"dataset": SEQUENCES, "detector": r"bytetrack\.detection\.(recorded|simulated)\."},
     "score": {"dataset": SEQUENCES},
     "track": {"dataset": SEQUENCES, "detector": r"bytetrack\.detection\."},
@@ -29,95 +29,109 @@ TAKES: dict[str, dict[str, str | None]] = {  # verb, group: the `_target_`s that
 
 @lru_cache
 def choices_of(verb: str) -> dict[str, list[str]]:
-    """The groups that `verb` has, and of each the choices that serve in it; recipes are the group `exps`."""
+    """Returns the groups of `verb`, each with the shipped choices that serve in it; `experiment`, the recipes, is the last."""
     own = _groups(verb)
-    takes = {**dict.fromkeys([*own, "exps"], ""), **TAKES.get(verb, {})}
-    chosen = {group: _serving(group, target) for group in own if (target := takes[group]) is not None}
-    recipes = [path.stem for path in sorted((home() / "exps").glob("*.yaml")) if _recipe_serves(path, own, chosen)]
-    return {**chosen, **({"exps": recipes} if recipes and takes["exps"] is not None else {})}
+    takes = {**dict.fromkeys(own, ""), **TAKES.get(verb, {})}
+    chosen = {group: _serving(group, target) for group in own if group != EXPERIMENT and (target := takes[group]) is not None}
+    recipes = [path.stem for path in sorted(group_folder(EXPERIMENT).glob("*.yaml")) if _recipe_serves(path, own, chosen)]
+    return {**chosen, **({EXPERIMENT: recipes} if recipes and takes[EXPERIMENT] is not None else {})}
 
 
 def refuse_other_choices(verb: str, arguments: Sequence[str]) -> None:
-    """ValueError for a choice from `configs/` that does not serve in `verb`, be it an argument or a recipe's."""
+    """Raises ValueError for a shipped choice that does not serve in `verb`, in `arguments` or in the recipe that they choose."""
     found = [re.fullmatch(r"\+?(\w+)='?([\w.-]+)'?", word) for word in arguments]
     given = {match[1]: match[2] for match in found if match}
-    recipe = home() / "exps" / f"{given.get('exps')}.yaml"
+    recipe = group_folder(EXPERIMENT) / f"{given.get(EXPERIMENT)}.yaml"
     own, choices = _groups(verb), choices_of(verb)
     asked = _asked(recipe) if recipe.is_file() else {}
     if foreign := [group for group in asked if group not in own]:
-        serving = [other for other in verbs_with("exps") if recipe.stem in choices_of(other)["exps"]]
+        serving = [other for other in verbs_with(EXPERIMENT) if recipe.stem in choices_of(other).get(EXPERIMENT, ())]
         raise ValueError(f"recipe {recipe.stem} is for {' and '.join(serving)}: {verb} has no {foreign[0]}")
     for group, choice in {**asked, **given}.items():
-        if choice in choices.get(group, ()) or not (home() / "configs" / group / f"{choice}.yaml").is_file():  # people's own are theirs
+        if choice in choices.get(group, ()) or not (group_folder(group) / f"{choice}.yaml").is_file():  # the user's own choice
             continue
-        if group in choices:
+        if group in choices and group != EXPERIMENT:  # a recipe serves if its choices do, in place of which others may be given
             raise ValueError(f"{group}={choice} does not serve in {verb}, which takes {', '.join(choices[group])}")
         if group in given and choice != own.get(group, choice):
             raise ValueError(f"{verb} takes no other {group} than {own[group]}, whose settings can be changed: {group}.NAME=VALUE")
 
 
 def verbs_with(setting: str) -> list[str]:
-    """The verbs that have the setting or group `setting`, by name."""
+    """Returns the names of the verbs that have the setting or group `setting`."""
     verbs = sorted(path.stem for path in (home() / "tools").glob("*.py"))
-    return [verb for verb in verbs if setting in _file(verb) or setting in choices_of(verb)]
+    return [verb for verb in verbs if setting in own_settings(verb) or setting in choices_of(verb)]
 
 
 def help_text(verb: str, overrides: Sequence[str]) -> str:
-    """What `--help` shows: the verb's own words, its groups, and its settings as `overrides` leave them."""
+    """Returns the text of `--help`: the verb's own words, its groups, and its settings as `overrides` leave them."""
     from omegaconf import OmegaConf
 
-    header = _file(verb)["hydra"]["help"]["header"]
+    header = own_settings(verb)["hydra"]["help"]["header"]
     listed = "".join(f"{group}: {', '.join(names)}\n" for group, names in choices_of(verb).items())
-    groups = f"Groups and their choices, group=choice{' (+exps=NAME)' * ('exps' in choices_of(verb))}:\n\n{listed}\n" if listed else ""
+    groups = f"Groups and their choices, group=choice:\n\n{listed}\n" if listed else ""
     return f"{header}\n{groups}Settings, as they are with the arguments given here:\n\n{OmegaConf.to_yaml(compose(verb, overrides))}"
 
 
 def foreign_keys(verb: str, node: Mapping[str, Any]) -> list[str]:
-    """The settings in a composed config (plain, unresolved) that `verb` does not have, and no other refers to: its own, not its groups'."""
-    own, groups, text = _file(verb), _groups(verb), str(node)
+    """Returns the settings in a composed config (plain, unresolved) that `verb` does not have and no other setting refers to.
+
+    Only the verb's own settings are looked at, not those of its groups.
+    """
+    own, groups, text = own_settings(verb), _groups(verb), str(node)
+    groups.pop(EXPERIMENT, None)  # a recipe sets the whole config: with a part of that name it lacks the line that says so
     parts: list[tuple[str, Any, Mapping[str, Any]]] = [("", node, {**own, **groups})]
     parts += [(f"{key}.", node.get(key), part) for key, part in own.items() if isinstance(part, dict) and key not in groups]
     there = [(prefix + key, key in known) for prefix, found, known in parts if isinstance(found, Mapping) for key in found]
     return [name for name, known in there if not known and f"${{{name}" not in text]
 
 
-def _file(verb: str) -> dict[str, Any]:
-    """What `configs/<verb>.yaml` says."""
+def own_settings(verb: str) -> dict[str, Any]:
+    """Returns the content of `configs/<verb>.yaml`."""
+    return _content(home() / "configs" / f"{verb}.yaml")
+
+
+@lru_cache
+def _content(path: Path) -> dict[str, Any]:
     import yaml  # type: ignore[import-untyped, unused-ignore]
 
-    content: dict[str, Any] = yaml.safe_load((home() / "configs" / f"{verb}.yaml").read_text(encoding="utf-8"))
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml: a verb reads some fifty files before it starts
+    content: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), loader) or {}
     return content
 
 
 def _groups(verb: str) -> dict[str, str]:
-    """The groups in the defaults list of `configs/<verb>.yaml`, by the place that they fill, and what is chosen there."""
-    entries = [next(iter(entry.items())) for entry in _file(verb)["defaults"] if not isinstance(entry, str)]
-    return {key.removeprefix("optional ").rpartition("@")[2]: str(choice) for key, choice in entries}
+    """Returns the groups in the defaults list of `configs/<verb>.yaml`, by the part of the config that they fill, with their choices."""
+    return {key.removeprefix("optional ").rpartition("@")[2]: choice for key, choice in _choices_in(own_settings(verb))}
+
+
+def _choices_in(content: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Returns (group, choice) of every entry of a file's defaults list that has both."""
+    return [(key, str(choice)) for entry in content.get("defaults", ()) if isinstance(entry, dict) for key, choice in entry.items()]
 
 
 def _serving(group: str, target: str) -> list[str]:
-    folder = home() / "configs" / group
-    return [path.stem for path in sorted(folder.glob("*.yaml")) if re.match(target, _target(path))]
+    return [path.stem for path in sorted(group_folder(group).glob("*.yaml")) if re.match(target, _target(path))]
 
 
 def _target(path: Path) -> str:
-    """The `_target_` of a group's file, or of the one that it builds on."""
-    text = path.read_text(encoding="utf-8")
-    if found := re.search(r"^_target_: *([\w.]+)", text, re.MULTILINE):
-        return found[1]
-    base = re.search(r"^defaults: *\[(\w+)", text, re.MULTILINE)
-    return _target(path.with_stem(base[1])) if base else ""
+    """Returns the `_target_` of a group's file, or of the one that it builds on."""
+    content = _content(path)
+    if "_target_" in content:
+        return str(content["_target_"])
+    bases = [base for base in content.get("defaults", ()) if isinstance(base, str) and base != "_self_"]
+    return _target(path.with_stem(bases[0])) if bases else ""
 
 
 def _recipe_serves(path: Path, groups: Mapping[str, str], choices: Mapping[str, Sequence[str]]) -> bool:
-    """Whether all that a recipe chooses is there to be chosen."""
+    """Returns if everything that a recipe chooses can be chosen."""
     asked = _asked(path)
     return bool(asked) and all(group in groups and choice in choices.get(group, (choice,)) for group, choice in asked.items())
 
 
 def _asked(recipe: Path) -> dict[str, str]:
-    """The choices that a recipe makes, with those of the recipe that it builds on."""
-    text = recipe.read_text(encoding="utf-8")
-    bases = [recipe.with_stem(stem) for stem in re.findall(r"^  - (\w+)$", text, re.MULTILINE)]
+    """Returns the choices that a recipe makes, with those of the recipe that it builds on."""
+    content = _content(recipe)
+    bases = [recipe.with_stem(base) for base in content.get("defaults", ()) if isinstance(base, str)]
     inherited = [_asked(base) for base in bases if base.is_file()]
-    return {**{group: choice for one in inherited for group, choice in one.items()}, **dict(re.findall(r"- override /(\w+): (\w+)", text))}
+    own = {key.removeprefix("override /"): choice for key, choice in _choices_in(content) if key.startswith("override /")}
+    return {**{group: choice for one in inherited for group, choice in one.items()}, **own}

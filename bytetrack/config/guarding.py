@@ -19,7 +19,7 @@ def refuse_foreign_hydra(name: str, arguments: Sequence[str]) -> None:
 
     Composing costs a tenth of a second, so it is done only where something but our own files could say anything of Hydra.
     """
-    if not any(a.startswith(("-c", "--c")) or any(word in a for word in ("hydra", "exps", "..", "@")) for a in arguments):
+    if not any(a.startswith(("-c", "--c")) or any(word in a for word in ("hydra", "experiment", "..", "@")) for a in arguments):
         return
     from hydra._internal.utils import get_args_parser
     from hydra.core.global_hydra import GlobalHydra

@@ -1,4 +1,4 @@
-"""What somebody may have meant whose words a verb does not know."""
+"""Explains words that a verb does not know by those that were probably meant."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, cast
 from bytetrack.config.arguments import options_of
 from bytetrack.config.choices import choices_of, foreign_keys, verbs_with
 from bytetrack.config.composing import compose
-from bytetrack.config.places import home
+from bytetrack.config.places import EXPERIMENT, group_folder
 
 __all__ = ["hint_for_a_choice", "hint_for_a_setting", "refuse_other_forms", "refuse_unknown_settings"]
 
@@ -42,10 +42,10 @@ VIDEOS = (".avi", ".mkv", ".mov", ".mp4", ".webm")
 
 def hint_for_a_setting(verb: str, key: str, arguments: Sequence[str]) -> str:
     """The error for the unknown setting `key`, with the nearest that there are."""
-    group = (home() / "configs" / key).is_dir()
+    group = group_folder(key).is_dir()
     here, elsewhere = _settings(verb, arguments), verbs_with(key)
-    if key == "exps":
-        return "recipes are added with a plus: +exps=NAME"
+    if key == EXPERIMENT:
+        return "a recipe sets the whole config: `# @package _global_` must be the first line of its file"
     if verb == "track" and key == "source":
         return f"{verb} has no setting 'source': it takes a dataset, and {ELSEWHERE}"
     near = [] if group else meant(key, here)
@@ -57,7 +57,7 @@ def hint_for_a_setting(verb: str, key: str, arguments: Sequence[str]) -> str:
 def hint_for_a_choice(verb: str, group: str, choice: str, found: Sequence[str]) -> str:
     """The error for a choice that `group` does not have among those `found`, people's own included."""
     serving = choices_of(verb).get(group, [])
-    names = [name for name in found if name in serving or not (home() / "configs" / group / f"{name}.yaml").is_file()]
+    names = [name for name in found if name in serving or not (group_folder(group) / f"{name}.yaml").is_file()]
     near = [name for name in names if name.startswith(choice)] or difflib.get_close_matches(choice, names, 1)
     guess = f"did you mean {' or '.join(f'{group}={name}' for name in near[:3])}? " if near else ""
     return f"no {group}={choice} in {verb}: {guess}There are {', '.join(names)}"
@@ -80,10 +80,12 @@ def meant(key: str, settings: Mapping[str, Any]) -> list[str]:
 
 
 def refuse_other_forms(verb: str, arguments: Sequence[str]) -> None:
-    """ValueError for words that are no settings: `--source x`, `video.mp4`."""
+    """Raises ValueError for words that are no settings, as `--source x` and `video.mp4`, and for settings under their former names."""
     options, words = options_of(), iter(enumerate(arguments))
     for place, word in words:
         name, equals, value = word.partition("=")
+        if name.lstrip("+") in ("exps", f"+{EXPERIMENT}") and equals:
+            raise ValueError(f"recipes are chosen by {EXPERIMENT}={value or 'NAME'}, in place of {name}={value}")
         if name in options or sum(option.startswith(name) for option in options if name.startswith("--")) == 1:
             if options.get(name, True) and not equals:  # its value is the next word
                 next(words, None)
@@ -122,8 +124,8 @@ def _main(verb: str, word: str) -> str:
         return ELSEWHERE
     if verb == "doctor":
         return f"{'video' if word.lower().endswith(VIDEOS) else 'checkpoint'}={word}"
-    if word in choices_of(verb).get("exps", ()):
-        return f"+exps={word}"
+    if word in choices_of(verb).get(EXPERIMENT, ()):
+        return f"{EXPERIMENT}={word}"
     needed = [name for name in settings if "." not in name and settings[name] == "???"]
     key = needed[0] if needed else "source" if "source" in settings else "dataset.root" if "dataset.root" in settings else "out"
     return f"{key}={word}"

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["home"]
+__all__ = ["EXPERIMENT", "group_folder", "home"]
+
+EXPERIMENT = "experiment"
+"""The group whose choices are the recipes: each sets what it changes in the whole config of a verb."""
 
 
 def home() -> Path:
-    """The folder that holds `configs/`, `exps/` and `tools/`: this package in a wheel, its parent in a checkout."""
+    """Returns the folder that holds `configs/`, `exps/` and `tools/`: this package in a wheel, its parent in a checkout."""
     package = Path(__file__).resolve().parent.parent
     return package if (package / "configs").is_dir() else package.parent
+
+
+def group_folder(group: str) -> Path:
+    """Returns the folder of a group's shipped choices; it exists if `group` is a group."""
+    return home() / ("exps" if group == EXPERIMENT else "configs") / group

@@ -1,4 +1,4 @@
-"""A run's folder, and the record of how it was made."""
+"""Makes the folder of a run, and records there how the run was made."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from bytetrack import __version__
 from bytetrack.config.places import home
+from bytetrack.config.sweeps import job_number, sweep_folder
 from bytetrack.runtime.atomic import replace_text
 
 __all__ = ["out_folder", "public", "save"]
@@ -22,15 +23,21 @@ SECRETS = {  # pattern: what stands for it in files and messages
 }
 
 
-def out_folder(out: str | None, verb_name: str) -> Path:
-    """The run's output folder: `out` as given, else a new `runs/<verb>/<date>_<time>`; made if need be."""
-    folder = Path(out) if out else Path("runs") / verb_name / time.strftime("%Y-%m-%d_%H-%M-%S")
+def out_folder(out: str | None, verb_name: str, default: Path | None = None) -> Path:
+    """Returns the run's output folder, and makes it: `out`, else `default`, else a new `runs/<verb>/<date>_<time>`.
+
+    Without `out` a job of a sweep has a folder of its own in `default`, else in the sweep's folder.
+    """
+    number = job_number()
+    if out is None and number is not None:
+        out = str((default or sweep_folder()) / number)
+    folder = Path(out) if out else default or Path("runs") / verb_name / time.strftime("%Y-%m-%d_%H-%M-%S")
     while True:
         try:
-            folder.mkdir(parents=True, exist_ok=out is not None)
+            folder.mkdir(parents=True, exist_ok=bool(out or default))
             return folder
-        except FileExistsError:  # another run of the same second, as in a sweep
-            if out is not None:
+        except FileExistsError:  # another run that began in the same second
+            if out or default:
                 raise
             folder = folder.with_name(f"{folder.name}_")
 

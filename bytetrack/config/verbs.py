@@ -39,14 +39,16 @@ def verb(name: str) -> Callable[[Callable[[Any], None]], Callable[[], None]]:
                 from bytetrack.config.composing import settled_config
                 from bytetrack.config.guarding import refuse_not_finite
                 from bytetrack.config.hints import refuse_unknown_settings
+                from bytetrack.config.sweeps import own_out
                 from bytetrack.config.trained import as_trained
 
                 logging.getLogger("bytetrack").setLevel(logging.INFO)
                 with explained(name, complete), ended_by_signals():  # here, too: a launcher may call it in another process
                     refuse_not_finite(config)
                     refuse_unknown_settings(name, config, sys.argv[1:])
-                    settled = settled_config(name, config)
-                    task(as_trained(settled, HydraConfig.get().overrides.task) if name in USING else settled)
+                    given = HydraConfig.get().overrides.task
+                    settled = own_out(name, settled_config(name, config), given)
+                    task(as_trained(settled, given) if name in USING else settled)
 
             with explained(name, complete), ended_by_signals():
                 sys.argv[1:] = _arguments(name, sys.argv[1:])
@@ -68,16 +70,17 @@ def _arguments(name: str, words: Sequence[str]) -> list[str]:
     """The command line as Hydra is to see it; ValueError for what it must not see."""
     from bytetrack.config.arguments import readable
     from bytetrack.config.choices import refuse_other_choices
-    from bytetrack.config.composing import register_recipes
+    from bytetrack.config.composing import add_recipes
     from bytetrack.config.guarding import refuse_foreign_hydra
     from bytetrack.config.hints import refuse_other_forms
+    from bytetrack.config.sweeps import separate_jobs
 
     refuse_other_forms(name, words)
     arguments = readable(name, words)
     refuse_other_choices(name, arguments)
-    register_recipes(name, arguments)
+    add_recipes()
     refuse_foreign_hydra(name, arguments)
-    return arguments
+    return separate_jobs(name, arguments)
 
 
 def _help(name: str, words: list[str]) -> str:

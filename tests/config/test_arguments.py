@@ -135,7 +135,7 @@ def test_null_is_none_where_the_configs_say_so_and_a_name_elsewhere(verb: str, k
 
 
 def test_a_recipe_with_weights_can_be_trained_from_nothing() -> None:
-    assert composed("train", "train.weights", "+exps=mot17_ablation", "train.weights=null") is None
+    assert composed("train", "train.weights", "experiment=mot17_ablation", "train.weights=null") is None
 
 
 def test_an_empty_path_is_refused_before_it_means_the_current_folder() -> None:

@@ -16,14 +16,14 @@ LANES = "lines=[[640,145,640,235,west 1],[640,235,640,325,west 2],[640,445,640,3
 
 @pytest.mark.parametrize("recipe", ["demo_traffic", "demo_sports"])
 def test_a_recipe_changes_the_demos_tracker(recipe: str) -> None:
-    config, usual = compose("demo", [f"+exps={recipe}"]), compose("demo")
+    config, usual = compose("demo", [f"experiment={recipe}"]), compose("demo")
     assert plain(config.tracker) != plain(usual.tracker)
     assert set(plain(config)) == set(plain(usual))
     build(config.tracker)
 
 
 def test_the_traffic_recipe_takes_vehicles_of_any_shape() -> None:
-    config = compose("demo", ["+exps=demo_traffic"])
+    config = compose("demo", ["experiment=demo_traffic"])
     assert plain(config.detector.classes) == ["car", "bus", "truck", "motorcycle"]
     assert config.max_aspect_ratio is None
 
@@ -32,7 +32,7 @@ def test_the_traffic_recipe_takes_vehicles_of_any_shape() -> None:
 def test_a_recipe_follows_and_counts_and_leaves_whole_files(recipe: str, tmp_path: Path, run: Run) -> None:
     write_video(tmp_path / "walk.mp4", 30)
     write_detections(tmp_path / "detections", "walk", 30)
-    left = run(tmp_path / "walk.mp4", f"+exps={recipe}", "lines=[[96,0,96,119,gate]]")
+    left = run(tmp_path / "walk.mp4", f"experiment={recipe}", "lines=[[96,0,96,119,gate]]")
     left.check_agreement(30)
     assert left.summary["identities"] == 2
     one_each_way = left.summary["counts"]["lines"]["gate"]
@@ -45,7 +45,7 @@ def test_the_counts_on_the_traffic_page_are_those_of_its_command(tmp_path: Path,
     folder = tmp_path / "detections"
     folder.mkdir()
     runpy.run_path(str(home() / "docs" / "images" / "scenes.py"))["traffic"](folder)
-    left = run(folder / "traffic.mp4", "+exps=demo_traffic", "detector=recorded", f"detector.folder={folder}", LANES)
+    left = run(folder / "traffic.mp4", "experiment=demo_traffic", "detector=recorded", f"detector.folder={folder}", LANES)
     counted = {name: line["in"]["object"] for name, line in left.summary["counts"]["lines"].items()}
     assert counted == {"west 1": 9, "west 2": 10, "east 1": 10, "east 2": 8}
     assert not any(line["out"] for line in left.summary["counts"]["lines"].values())
@@ -63,5 +63,5 @@ def test_the_identities_on_the_sports_page_are_those_of_its_command(tmp_path: Pa
     folder.mkdir()
     runpy.run_path(str(home() / "docs" / "images" / "scenes.py"))["pitch"](folder)
     recorded = ("detector=recorded", f"detector.folder={folder}", "video=null")
-    assert run(folder / "pitch.mp4", "+exps=demo_sports", *recorded).summary["identities"] == 62
+    assert run(folder / "pitch.mp4", "experiment=demo_sports", *recorded).summary["identities"] == 62
     assert run(folder / "pitch.mp4", *recorded).summary["identities"] == 106

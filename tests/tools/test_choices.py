@@ -95,9 +95,9 @@ def dataset(choice: str, data: Path) -> list[str]:
 
 def arguments(verb: str, group: str, choice: str, data: Path) -> list[str]:
     """The settings with which `choice` has what it needs, and little to do."""
-    word = f"{'+' * (group == 'exps')}{group}={choice}"
-    given = {"dataset": "motchallenge", "detector": "recorded", **({group: choice} if group != "exps" else {})}
-    words = [word, *(f"{name}={given[name]}" for name in given if group not in (name, "exps") and name in choices_of(verb))]
+    word = f"{group}={choice}"
+    given = {"dataset": "motchallenge", "detector": "recorded", **({group: choice} if group != "experiment" else {})}
+    words = [word, *(f"{name}={given[name]}" for name in given if group not in (name, "experiment") and name in choices_of(verb))]
     words = [f"tracker={choice}", *words] if group == "space" else words
     if verb == "demo":
         words = [word, f"source={data / 'film.mp4'}", "max_frames=3", "video=null"]
@@ -109,11 +109,11 @@ def arguments(verb: str, group: str, choice: str, data: Path) -> list[str]:
         words += ["train.max_epochs=1", "train.weights=null", "train.weight_classes=null", "train.workers=0", "train.ignore_seen=null"]
         words += ["detector=yolox_nano"] * (group == "train")
     elif "dataset" in choices_of(verb):
-        whole = group == "exps" and compose(verb, [word]).dataset.subset is None
-        words += dataset("motchallenge" if whole else "mot17" if group == "exps" else given["dataset"], data)
+        whole = group == "experiment" and compose(verb, [word]).dataset.subset is None
+        words += dataset("motchallenge" if whole else "mot17" if group == "experiment" else given["dataset"], data)
     if verb in ("draw", "refine", "score"):
         words.append(f"tracks={data / ('tracks of halves' if choice.endswith('half') else 'tracks')}")
-    if verb in ("track", "tune") and group in ("exps", "detector"):
+    if verb in ("track", "tune") and group in ("experiment", "detector"):
         words += network(verb, data, word)
     if "detector.weights=" not in " ".join(words) and given["detector"] == "recorded" and verb in ("track", "tune", "refine"):
         words.append(f"detector.folder={data / 'detections'}")

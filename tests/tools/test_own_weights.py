@@ -49,7 +49,7 @@ def tracked(verb_here: Verb, root: Path, *words: str, file: str = "own.pth") -> 
 
 def test_a_checkpoint_is_tracked_with_as_it_was_trained_whatever_the_recipe_has(pictures: Path, verb_here: Verb) -> None:
     path = weights(pictures, **ABOUT)
-    settings, keys, said = tracked(verb_here, pictures, "+exps=mine", "dataset.half=null")
+    settings, keys, said = tracked(verb_here, pictures, "experiment=mine", "dataset.half=null")
     assert {name: settings[name] for name in ABOUT if name in settings} == {k: v for k, v in ABOUT.items() if k != "class_names"}
     assert settings["classes"] is None
     trained = Yolox(path, *SIZE, input_size=(64, 96), convention="rgb_imagenet", classes=None, min_score=0.5)
@@ -62,7 +62,7 @@ def test_a_checkpoint_is_tracked_with_as_it_was_trained_whatever_the_recipe_has(
 def test_the_command_lines_settings_stay_and_are_warned_of(pictures: Path, verb_here: Verb) -> None:
     path = weights(pictures, **ABOUT)
     words = ("detector.input_size=[96,96]", "++detector.convention=bgr255", "detector.classes=[pig]")
-    settings, keys, said = tracked(verb_here, pictures, "+exps=mine", "dataset.half=null", *words)
+    settings, keys, said = tracked(verb_here, pictures, "experiment=mine", "dataset.half=null", *words)
     assert (settings["input_size"], settings["convention"], settings["classes"]) == ([96, 96], "bgr255", ["pig"])
     assert keys == [Yolox(path, *SIZE, input_size=(96, 96), convention="bgr255", classes=["pig"], min_score=0.5).key()]
     assert "own.pth was trained at 64 x 96, detector.input_size is 96 x 96" in said
@@ -91,6 +91,6 @@ def test_weights_that_say_nothing_leave_the_configs_values(pictures: Path, verb_
 def test_an_exported_file_is_used_at_its_size_whatever_the_recipe_has(pictures: Path, verb_here: Verb) -> None:
     pytest.importorskip("onnxruntime")
     (pictures / "own.onnx").write_bytes(good.onnx_file())
-    settings, _, said = tracked(verb_here, pictures, "+exps=mine", "detector=onnx", "dataset.half=null", file="own.onnx")
+    settings, _, said = tracked(verb_here, pictures, "experiment=mine", "detector=onnx", "dataset.half=null", file="own.onnx")
     assert settings["input_size"] == [64, 64]
     assert "own.onnx decides: input_size [64,64] (not the config's [608,1088])" in said

@@ -1,4 +1,4 @@
-"""`tools/train.py` as a user runs it, and every recipe in exps/."""
+"""`tools/train.py` as a user runs it, and every recipe in exps/experiment/."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ import torch
 
 from bytetrack.config import build, compose, home
 from bytetrack.config.hints import refuse_unknown_settings
+from bytetrack.config.places import EXPERIMENT, group_folder
 from bytetrack.io.coco import write_coco
 from bytetrack.training import checkpoint
 from bytetrack.training.trainer import Trainer
 from tests.tools.conftest import Verb
 
-RECIPES = sorted(path.stem for path in (home() / "exps").glob("*.yaml") if "tools/train.py" in path.read_text(encoding="utf-8"))
+RECIPES = sorted(path.stem for path in group_folder(EXPERIMENT).glob("*.yaml") if "tools/train.py" in path.read_text(encoding="utf-8"))
 PUBLISHED = {
     "mot17_ablation": (1.25, [800, 1440], (18, 32), 2),
     "mot17_x": (1.25, [800, 1440], (18, 32), 4),
@@ -36,10 +37,10 @@ PUBLISHED = {
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_recipe_builds_for_training_and_for_tracking(recipe: str) -> None:
-    config = compose("train", [f"+exps={recipe}"])
+    config = compose("train", [f"experiment={recipe}"])
     trainer = build(config.train)
     assert isinstance(trainer, Trainer)
-    tracking = compose("track", [f"+exps={recipe}"])
+    tracking = compose("track", [f"experiment={recipe}"])
     assert config.recipe == tracking.recipe == recipe
     for verb, whole in (("train", config), ("track", tracking)):
         refuse_unknown_settings(verb, whole, ())
@@ -53,7 +54,7 @@ def test_a_recipe_builds_for_training_and_for_tracking(recipe: str) -> None:
 
 @pytest.mark.parametrize("recipe", sorted(PUBLISHED))
 def test_a_published_recipe_has_its_published_numbers(recipe: str) -> None:
-    config = compose("train", [f"+exps={recipe}"])
+    config = compose("train", [f"experiment={recipe}"])
     trainer = build(config.train)
     width, size, multiscale, datasets = PUBLISHED[recipe]
     assert (config.detector.width, list(config.detector.input_size), trainer.multiscale, len(trainer.data)) == (
@@ -70,12 +71,12 @@ def test_a_published_recipe_has_its_published_numbers(recipe: str) -> None:
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_recipe_says_what_it_needs_and_what_it_gives(recipe: str) -> None:
-    header = (home() / "exps" / f"{recipe}.yaml").read_text(encoding="utf-8").split("defaults:")[0]
+    header = (group_folder(EXPERIMENT) / f"{recipe}.yaml").read_text(encoding="utf-8").split("defaults:")[0]
     assert header.startswith("# @package _global_\n# ")
     for word in ("Train:", "Track:", "Data:", "GPU hours:", "Expected:"):
         assert f"# {word}" in header, word
-    assert f"tools/train.py +exps={recipe}" in header
-    assert f"tools/track.py +exps={recipe}" in header
+    assert f"tools/train.py experiment={recipe}" in header
+    assert f"tools/track.py experiment={recipe}" in header
 
 
 @pytest.fixture(scope="module")

@@ -39,9 +39,9 @@ def test_a_recipe_of_ones_own_with_an_unknown_setting_is_refused(verb_here: Verb
 
 
 def test_a_recipe_may_say_what_another_verb_reads() -> None:
-    refuse_unknown_settings("track", compose("track", ["+exps=mine"]), ["+exps=mine"])  # `train` is in it
-    for recipe in choices_of("demo")["exps"]:
-        refuse_unknown_settings("demo", compose("demo", [f"+exps={recipe}"]), [f"+exps={recipe}"])
+    refuse_unknown_settings("track", compose("track", ["experiment=mine"]), ["experiment=mine"])  # `train` is in it
+    for recipe in choices_of("demo")["experiment"]:
+        refuse_unknown_settings("demo", compose("demo", [f"experiment={recipe}"]), [f"experiment={recipe}"])
 
 
 def test_a_value_that_other_settings_refer_to_is_no_mistake() -> None:

@@ -1,4 +1,4 @@
-"""`exps/mot17_published.yaml` against the published code's own numbers and formulas."""
+"""`exps/experiment/mot17_published.yaml` against the published code's own numbers and formulas."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def published_rate(iteration: int, per_epoch: int) -> float:
 @pytest.mark.parametrize("per_epoch", [459, 608])
 @pytest.mark.parametrize("recipe", ["mot17_published", "mot17_ablation"])
 def test_the_rate_is_the_published_one_in_every_step_of_eighty_epochs(recipe: str, per_epoch: int) -> None:
-    trainer: Recipe = build(compose("train", [f"+exps={recipe}"]).train)
+    trainer: Recipe = build(compose("train", [f"experiment={recipe}"]).train)
     ours = [trainer.optimisation.rate(s, per_epoch, trainer.max_epochs, trainer.no_aug_epochs, 48) for s in range(80 * per_epoch)]
     assert np.allclose(ours, [published_rate(step, per_epoch) for step in range(80 * per_epoch)], rtol=1e-9, atol=0)
 
 
 def test_every_value_is_as_the_published_code_had_it() -> None:
-    trainer: Recipe = build(compose("train", ["+exps=mot17_published"]).train)
+    trainer: Recipe = build(compose("train", ["experiment=mot17_published"]).train)
     augmentation = trainer.augmentation
     assert (trainer.max_epochs, trainer.no_aug_epochs, trainer.batch_size, trainer.best_by) == (80, 11, 48, "AP50")
     assert (trainer.convention, trainer.weights) == ("rgb_imagenet", "weights/yolox_x_0.1.0.pth")
@@ -40,7 +40,7 @@ def test_every_value_is_as_the_published_code_had_it() -> None:
     assert (augmentation.mosaic_min_side, augmentation.mixup_min_side, augmentation.min_side, augmentation.max_aspect) == (2, 5, 1, 20)
     assert (augmentation.mixup_pad, augmentation.mixup_empty, augmentation.distort_as) == (0, False, "float32")
     assert trainer.optimisation.floor_epochs == 10
-    assert build(compose("train", ["+exps=mot20_x"]).train).augmentation.min_visible == 0.2
+    assert build(compose("train", ["experiment=mot20_x"]).train).augmentation.min_visible == 0.2
 
 
 def test_where_the_image_that_mixup_lays_over_ends_it_is_black_as_published() -> None:
