@@ -41,7 +41,7 @@ from bytetrack.demo import run as demo_run
 from bytetrack.demo.weights import ByName, detector_from
 from bytetrack.detection.onnx import Onnx
 from bytetrack.detection.stream import read_ahead
-from bytetrack.executors import cores
+from bytetrack.runtime.pool import cores
 from bytetrack.video.source import Frame, Live, VideoFile, Waits, open_source
 from bytetrack.video.write import VideoWriter
 

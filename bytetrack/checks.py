@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["check_choice", "check_flag", "check_real", "check_reals", "check_whole"]
+__all__ = ["check_choice", "check_count", "check_flag", "check_real", "check_reals", "check_whole"]
 
 
 def check_real(name: str, value: object, low: float, high: float) -> None:
@@ -35,3 +35,9 @@ def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
     """Raises ValueError unless `value` is one of `choices`."""
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(choices)}: got {value!r}")
+
+
+def check_count(name: str, value: object, least: int, none: str = "") -> None:
+    """Raises ValueError unless `value` is a whole number of at least `least`, or None if `none` tells its meaning."""
+    if not (value is None and none) and (not isinstance(value, int) or value < least):
+        raise ValueError(f"{name} must be at least {least}{none and f', or null for {none}'}: got {value}")

@@ -11,7 +11,7 @@ from PIL import Image
 
 __all__ = ["is_turned", "note_if_turned", "warn"]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 
 EXIF_ORIENTATION = 0x0112
 UPRIGHT = (0, 1)

@@ -24,7 +24,7 @@ from bytetrack.structures import Sequence
 
 __all__ = ["Steps", "detect", "picture", "present", "run", "train"]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 
 Scores = dict[str, dict[str, dict[str, Any]]]
 COLUMNS = ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW", "FP", "FN")

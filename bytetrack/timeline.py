@@ -34,7 +34,7 @@ __all__ = [
     "timeline",
 ]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 
 ASSUMED_RATE = 30.0  # frames a second, where neither time stamps nor header say one
 MOST_PIXELS = 2**28  # of one picture, 800 MB decoded: who claims more has no video frame

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from abc import ABC, abstractmethod
 
 import numpy as np
 import numpy.typing as npt
+
+from bytetrack.checks import check_real
+from bytetrack.runtime.fingerprint import fingerprint, public_settings
 
 __all__ = ["Embedder", "crop"]
 
@@ -19,8 +20,7 @@ class Embedder(ABC):
     """Says a feature for every box; `min_score`: detections below it are not looked at, their features are zero."""
 
     def __init__(self, min_score: float) -> None:
-        if isinstance(min_score, bool) or not isinstance(min_score, (int, float)) or not 0 <= min_score <= 1:
-            raise ValueError(f"min_score must be a number in [0, 1]: got {min_score!r}")
+        check_real("min_score", min_score, 0, 1)
         self.min_score = min_score
 
     def embed(self, image: Image, xyxy: npt.NDArray[np.float64], score: npt.NDArray[np.float64]) -> Features:
@@ -35,9 +35,7 @@ class Embedder(ABC):
 
     def key(self) -> str:
         """Names the embedder and its settings in a folder's name."""
-        settings = {name: value for name, value in vars(self).items() if not name.startswith("_")}
-        digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
-        return f"{type(self).__name__.lower()}-{digest.hexdigest()[:12]}"
+        return f"{type(self).__name__.lower()}-{fingerprint(public_settings(self), digits=12)}"
 
     @abstractmethod
     def _features(self, crops: list[Image]) -> Features:

@@ -11,7 +11,7 @@ from bytetrack.config.building import build, plain
 
 __all__ = ["as_trained"]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 
 YOLOX = "bytetrack.detection.yolox.Yolox"
 EXPORTED = ("bytetrack.detection.onnx.Onnx", "bytetrack.detection.openvino.OpenVino")

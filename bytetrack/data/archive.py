@@ -16,10 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
 from bytetrack.errors import FormatError
+from bytetrack.runtime.progress import progress_bar
 
 __all__ = ["extract", "inside"]
 
@@ -76,15 +74,13 @@ def extract(archive: str | Path, folder: str | Path) -> list[Path]:
 def _unpack(archive: Path, staging: Path) -> None:
     limit = max(archive.stat().st_size * MOST_BYTES_PER_BYTE, NEVER_A_BOMB)
     free = shutil.disk_usage(staging).free
-    console = Console(stderr=True)
-    columns = (TextColumn("unpacking {task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     try:
         with (
             zipfile.ZipFile(archive) if zipfile.is_zipfile(archive) else tarfile.open(archive) as opened,
-            Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress,
+            progress_bar(f"unpacking {archive.name}", in_bytes=True) as bar,
         ):
             declared = sum(info.file_size for info in opened.infolist()) if isinstance(opened, zipfile.ZipFile) else None
-            bar = progress.add_task(archive.name, total=declared)
+            bar.update(total=declared)
             _refuse_size(archive, declared or 0, limit, free)
             written = 0
             for name, is_folder, content in _members(opened):
@@ -100,7 +96,7 @@ def _unpack(archive: Path, staging: Path) -> None:
                         written += len(chunk)
                         _refuse_size(archive, written, limit, free)
                         file.write(chunk)
-                        progress.update(bar, completed=written)
+                        bar.update(written)
     except FormatError as error:
         raise FormatError(f"{archive}: {error}") from None
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:

@@ -17,13 +17,13 @@ from rich.table import Table
 from rich.text import Text
 
 from bytetrack.data.converters import convert
-from bytetrack.data.converters.document import progress
 from bytetrack.data.converters.mot import coco_from_sequences
 from bytetrack.errors import FormatError
 from bytetrack.io.coco import split_frame
 from bytetrack.io.formats import read_annotations
 from bytetrack.orientation import is_turned
 from bytetrack.runtime.atomic import json_text, replace_text
+from bytetrack.runtime.progress import with_progress
 from bytetrack.structures import Sequence
 from bytetrack.timeline import decodable, timeline
 
@@ -217,7 +217,7 @@ def _image_files(document: dict[str, Any], root: Path, decode: bool, workers: in
         return _image_problem(root / image["file_name"], (image.get("width"), image.get("height")), decode)
 
     with ThreadPoolExecutor(workers) as pool:
-        for finding in progress(pool.map(problem, stills), "checking images", len(stills)):
+        for finding in with_progress(pool.map(problem, stills), "checking images", len(stills)):
             if finding is not None:
                 yield finding
     for name, image in videos.items():

@@ -19,7 +19,7 @@ from bytetrack.structures import Sequence as Video
 
 __all__ = ["convert", "read_results"]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 
 
 def convert(

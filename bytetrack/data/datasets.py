@@ -28,7 +28,7 @@ MOST = {"seqLength": 10_000_000, "frameRate": 10_000, "imWidth": 100_000, "imHei
 LEAST = 0.001  # frames a second
 MOST_CLASSES = 9999
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 
 
 class MotChallenge:

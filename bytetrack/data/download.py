@@ -6,7 +6,6 @@ on (read November 2026); a file without a known sum is checked against the lengt
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import logging
 import os
@@ -18,11 +17,10 @@ import urllib.request
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-
 from bytetrack.data.archive import extract
 from bytetrack.errors import MissingDataError
+from bytetrack.runtime.fingerprint import file_digest
+from bytetrack.runtime.progress import ProgressBar, progress_bar
 from bytetrack.runtime.user_cache import user_cache_folder
 
 __all__ = ["ARCHIVES", "FORMS", "WEIGHTS", "Remote", "fetch", "fetch_dataset", "fetch_weights"]
@@ -33,7 +31,7 @@ TIMEOUT = 30.0  # seconds without a byte
 CHUNK = 2**18
 PASSING = (408, 425, 429)  # answers below 500 that mean: later
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +93,11 @@ def fetch(url: str, path: str | Path, sha256: str | None = None, size: int | Non
     if path.is_file():
         return _checked(path, sha256, size, f"delete it to fetch {url} again")
     path.parent.mkdir(parents=True, exist_ok=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     part = path.with_name(f"{path.name}.part")
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        bar = progress.add_task(path.name, total=size)
+    with progress_bar(path.name, size, in_bytes=True, speed=True) as bar:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                _receive(url, part, size, progress, bar)
+                _receive(url, part, size, bar)
                 break
             except urllib.error.HTTPError as error:
                 problem = f"the server answers {error.code} {error.reason}"
@@ -132,7 +127,7 @@ class _Refused(OSError):
     """A failure that trying again cannot mend."""
 
 
-def _receive(url: str, part: Path, size: int | None, progress: Progress, bar: TaskID) -> None:
+def _receive(url: str, part: Path, size: int | None, bar: ProgressBar) -> None:
     """Appends to `part` what is missing of it; OSError where the connection ends early.
 
     The server's ETag or date, where it states one, is kept beside and sent as If-Range, so that bytes of two versions never join.
@@ -164,11 +159,11 @@ def _receive(url: str, part: Path, size: int | None, progress: Progress, bar: Ta
             raise _Refused(f"needs {total - have} more bytes, the disk has {shutil.disk_usage(part.parent).free} free")
         tag = response.headers.get("ETag", "")
         _tag(part).write_text(tag if tag.startswith('"') else response.headers.get("Last-Modified", ""))
-        progress.update(bar, total=total, completed=have)
+        bar.update(have, total)
         with part.open("ab" if have else "wb") as file:
             while chunk := response.read(CHUNK):
                 file.write(chunk)
-                progress.advance(bar, len(chunk))
+                bar.advance(len(chunk))
         if total is not None and part.stat().st_size != total:
             raise ConnectionError(f"the connection ended after {part.stat().st_size} of {total} bytes")
 
@@ -187,12 +182,9 @@ def _checked(path: Path, sha256: str | None, size: int | None, advice: str) -> P
     if size is not None and path.stat().st_size != size:
         raise ValueError(f"{path}: expected {size} bytes, got {path.stat().st_size}; {advice}")
     if sha256 is not None:
-        digest = hashlib.sha256()
-        with path.open("rb") as file:
-            while chunk := file.read(2**20):
-                digest.update(chunk)
-        if digest.hexdigest() != sha256.lower():
-            raise ValueError(f"{path}: expected SHA-256 {sha256.lower()}, got {digest.hexdigest()}; {advice}")
+        got = file_digest(path)
+        if got != sha256.lower():
+            raise ValueError(f"{path}: expected SHA-256 {sha256.lower()}, got {got}; {advice}")
     return path
 
 

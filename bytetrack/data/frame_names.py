@@ -15,7 +15,7 @@ __all__ = ["frame_names"]
 
 FEWEST = 0.75  # of the numbers from the first to the last must be there, else they count something else than frames
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 
 
 def frame_names(

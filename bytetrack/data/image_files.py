@@ -14,7 +14,7 @@ __all__ = ["ImageFiles", "image_size", "sequence_fields"]
 
 ASSUMED_FRAME_RATE = 30  # frames a second, MOTChallenge's commonest
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 
 
 def image_size(path: Path) -> tuple[int, int]:

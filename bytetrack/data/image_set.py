@@ -24,7 +24,7 @@ Bools = npt.NDArray[np.bool_]
 
 LARGEST = 2**53  # the last integer up to which float64 holds every one
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -19,7 +19,7 @@ __all__ = ["prepare", "prepare_checked"]
 
 WIDTH = 160  # of a table that goes to a file
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 
 
 def prepare(dataset: Any, path: Path, skip_missing: bool = False) -> None:

@@ -16,15 +16,15 @@ from bytetrack.boxes import passing, tlwh_from_xyxy
 from bytetrack.demo.outputs import class_name
 from bytetrack.demo.weights import chosen
 from bytetrack.detection.classes import choose, named
-from bytetrack.executors import cores
 from bytetrack.pipeline.nothing import no_box_of
+from bytetrack.runtime.pool import cores
 from bytetrack.structures import Detections, Tracks
 from bytetrack.structures import Sequence as SequenceInfo
 from bytetrack.video.source import Frame, Source
 
 __all__ = ["NO_TRACKS", "FramePipeline", "Restarts", "Shot", "join", "warm_up"]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 
 NO_TRACKS = Tracks(np.empty((0, 4)), np.empty(0, np.int64), np.empty(0), None, np.empty(0, np.int64))
 EVEN = 0.01  # of a frame: how far off the clock may be before a frame counts as late or early

@@ -26,7 +26,7 @@ from bytetrack.video.write import VideoWriter
 
 __all__ = ["Clip", "clips", "redraw"]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)

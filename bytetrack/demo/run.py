@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import collections
 import logging
-import os
-import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from bytetrack.counting import Counter, Event, Motion
@@ -28,15 +24,16 @@ from bytetrack.demo.paint import Painter
 from bytetrack.demo.stages import Stage, run_stages
 from bytetrack.demo.web import Page
 from bytetrack.pipeline.nothing import no_box_of, why_nothing
-from bytetrack.runtime.signals import ONE
+from bytetrack.runtime.progress import progress_bar
+from bytetrack.runtime.signals import finishing_on_signals
 from bytetrack.structures import Tracks
 from bytetrack.video.read import Image
 from bytetrack.video.source import Source, redacted
 from bytetrack.video.write import VideoWriter
 
-__all__ = ["Demo", "Stops", "frames_bar", "stopping"]
+__all__ = ["Demo", "frames_bar"]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 
 _NO_COUNTS: dict[str, Any] = {"lines": {}, "zones": {}}
 
@@ -109,7 +106,7 @@ class Demo:
         started = time.perf_counter()
         frames, moment = 0, 0.0
         with ExitStack() as closing:
-            caught = closing.enter_context(stopping(self.stop))
+            caught = closing.enter_context(finishing_on_signals(self.stop))
             progress = closing.enter_context(frames_bar(self.source, self.frames.max_frames))
             closing.callback(self.source.close)
             if self.page is not None:
@@ -258,50 +255,10 @@ def _closing(shots: Iterator[CountedShot]) -> Iterator[Iterator[CountedShot]]:
         shots.close()  # type: ignore[attr-defined]
 
 
-class Stops(Protocol):
-    """What ends a run when it is set: an event, or what sets several."""
-
-    def set(self) -> None: ...
-
-
-@contextmanager
-def stopping(stop: Stops) -> Iterator[list[int]]:
-    """The first Ctrl-C or SIGTERM sets `stop` and notes its exit status; another, after `ONE` (half a second), ends the program at once."""
-    caught: list[int] = []
-    first = 0.0
-    if threading.current_thread() is not threading.main_thread():
-        yield caught
-        return
-    signals = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.getsignal(number) for number in signals}
-
-    def handle(number: int, _: object) -> None:
-        nonlocal first
-        if caught and time.monotonic() - first > ONE:
-            os._exit(128 + number)
-        if caught:
-            return
-        first = time.monotonic()
-        caught.append(128 + number)
-        sys.stderr.write("\nstopping: finishing the frames in flight (again to end at once)\n")
-        stop.set()
-
-    for number in signals:
-        signal.signal(number, handle)
-    try:
-        yield caught
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 @contextmanager
 def frames_bar(source: Source, max_frames: int | None = None) -> Iterator[Callable[[], None]]:
-    """A progress bar over the source's frames: call what it gives once a frame."""
-    console = Console(stderr=True)
+    """Shows a progress bar over the source's frames, and yields the function to call after each."""
     alone = threading.current_thread() is threading.main_thread()  # bars of several demos would write over each other
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.speed:.1f}/s"), TimeRemainingColumn())
     total = min(source.length, max_frames) if source.length and max_frames else source.length or max_frames
-    with Progress(*columns, console=console, transient=True, disable=not (console.is_terminal and alone)) as progress:
-        task = progress.add_task(source.name, total=total)
-        yield lambda: progress.advance(task)
+    with progress_bar(source.name, total, speed=True, visible=alone) as bar:
+        yield bar.advance

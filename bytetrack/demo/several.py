@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from bytetrack.demo.assemble import assemble
-from bytetrack.demo.run import Demo, stopping
+from bytetrack.demo.run import Demo
 from bytetrack.detection.batching import SharedDetector
+from bytetrack.runtime.signals import finishing_on_signals
 from bytetrack.video.source import is_camera, redacted, refuse_missing
 
 __all__ = ["Several", "assemble_all", "refuse_missing_sources"]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 
 
 def refuse_missing_sources(source: Any) -> None:
@@ -91,7 +92,7 @@ class Several:
                 log.warning("%s: %s", demo.source.name, error)
 
         threads = [threading.Thread(target=work, args=(demo,), name=demo.source.name, daemon=True) for demo in self.demos]
-        with stopping(self) as caught:
+        with finishing_on_signals(self) as caught:
             for thread in threads:
                 thread.start()
             for thread in threads:

@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 __all__ = ["Page"]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 
 BOUNDARY = b"picture"
 LOCAL = ("127.0.0.1", "localhost", "::1")

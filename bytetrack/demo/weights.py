@@ -13,7 +13,7 @@ from bytetrack.errors import MissingDataError
 
 __all__ = ["ByName", "chosen", "detector_from"]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 
 
 def detector_from(

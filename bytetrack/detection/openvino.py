@@ -13,6 +13,7 @@ import numpy as np
 from bytetrack.detection.exported import About, ExportedDetector, Floats, Model
 from bytetrack.detection.settings import DetectorSettings, check_input_size
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.runtime.fingerprint import file_digest
 
 __all__ = ["OpenVino", "convert"]
 
@@ -76,10 +77,8 @@ class OpenVino(ExportedDetector):
             raise MissingDataError(f"no '{self.weights.with_suffix('.bin')}' beside '{self.weights}': OpenVINO's files come in pairs")
 
     def _decides(self) -> dict[str, Any]:
-        import hashlib
-
         numbers = self.weights.with_suffix(".bin") if self.weights.suffix == ".xml" else None
-        return {"precision": self.settings.precision, "bin": hashlib.sha256(numbers.read_bytes()).hexdigest() if numbers else None}
+        return {"precision": self.settings.precision, "bin": file_digest(numbers) if numbers else None}
 
     @property
     def on_cpu(self) -> bool:

@@ -6,15 +6,13 @@ YOLOX's classic silent failure.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from bytetrack.checks import check_real, check_whole
+from bytetrack.runtime.fingerprint import file_digest, fingerprint
 
 __all__ = [
     "CONVENTIONS",
@@ -199,15 +197,4 @@ def check_convention(name: str | None) -> str | None:
 
 def settings_key(kind: str, weights: Path, settings: dict[str, Any]) -> str:
     """Returns 16 hex digits that change with `kind`, the bytes of `weights` or any of `settings`."""
-    stat = weights.stat()
-    document = json.dumps([kind, _file_hash(weights, stat.st_mtime_ns, stat.st_size), settings], sort_keys=True)
-    return hashlib.sha256(document.encode()).hexdigest()[:16]
-
-
-@lru_cache(maxsize=16)
-def _file_hash(path: Path, changed: int, size: int) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+    return fingerprint([kind, file_digest(weights), settings])

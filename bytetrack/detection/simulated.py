@@ -16,7 +16,7 @@ from bytetrack.structures import Detections, Sequence, SequenceDetections
 __all__ = ["Simulated"]
 
 CLASS, VISIBILITY, PEDESTRIAN = 7, 8, 1
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 
 
 class Simulated:

@@ -7,7 +7,6 @@ interrupted run goes on with the next piece.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import zipfile
@@ -22,6 +21,7 @@ import numpy.typing as npt
 
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.runtime.atomic import replace_text, replacing
+from bytetrack.runtime.fingerprint import fingerprint, public_settings
 from bytetrack.structures import Sequence, SequenceDetections
 
 __all__ = ["DetectionStore"]
@@ -89,8 +89,7 @@ class DetectionStore:
 
     def describe(self, detector: object) -> None:
         """`detector.json` beside the files: which detector and settings the key stands for, for people."""
-        settings = {name: value for name, value in vars(detector).items() if not name.startswith("_")}
-        text = json.dumps({"detector": type(detector).__name__, **settings}, indent=2, default=_plain)
+        text = json.dumps({"detector": type(detector).__name__, **public_settings(detector)}, indent=2, default=_plain)
         replace_text(self.folder / "detector.json", text + "\n")
 
     def _files(self, name: str) -> list[tuple[Path, int, int]]:
@@ -157,4 +156,4 @@ def _fingerprint(sequence: Sequence) -> str | None:
         return None
     with path.open("rb") as file:
         content = file.read(1 << 20)
-    return hashlib.sha256(content + str(path.stat().st_size).encode()).hexdigest()[:16]
+    return fingerprint(content + str(path.stat().st_size).encode())

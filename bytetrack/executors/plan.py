@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-__all__ = ["Executor", "Item", "check_count", "cores"]
+__all__ = ["Executor", "Item"]
 
 Result = TypeVar("Result")
 
@@ -37,14 +36,3 @@ class Executor(Protocol):
         ChildProcessError, which names the item, where its worker was lost too often.
         """
         ...
-
-
-def cores() -> int:
-    """How many processor cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def check_count(name: str, value: Any, least: int, none: str = "") -> None:
-    """ValueError unless `value` is a whole number of at least `least`, or None where `none` says what that means."""
-    if not (value is None and none) and (not isinstance(value, int) or value < least):
-        raise ValueError(f"{name} must be at least {least}{none and f', or null for {none}'}: got {value}")

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from bytetrack.executors.plan import Item, check_count, cores
-from bytetrack.workers import begin
+from bytetrack.checks import check_count
+from bytetrack.executors.plan import Item
+from bytetrack.runtime.pool import cores, process_pool, submit
 
-__all__ = ["Processes", "submit"]
+__all__ = ["Processes"]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 PRELOADED = ["bytetrack.pipeline", "bytetrack.scoring.official", "bytetrack.scoring.paper", "bytetrack.tracking"]
 
@@ -55,7 +54,7 @@ class Processes:
         while True:
             suspects = [item for item in waiting if losses[item.name]]
             group, most = (suspects[:1], 1) if suspects else (waiting, workers)
-            with _pool(most) as pool:
+            with process_pool(most, PRELOADED) as pool:
                 self._blame(_round(pool, job, group, most, keep), losses)
                 waiting = [item for item in waiting if item.name not in results]
                 if not waiting:
@@ -91,36 +90,9 @@ def _round(
     return []
 
 
-def submit(pool: ProcessPoolExecutor, job: Callable[..., Any], *arguments: Any) -> Future[Any]:
-    """`pool.submit`; BrokenProcessPool, too, where the process that workers are forked from was killed."""
-    try:
-        return pool.submit(job, *arguments)
-    except (EOFError, ConnectionError) as error:
-        raise BrokenProcessPool(str(error)) from error
-
-
 def _reduced(pool: ProcessPoolExecutor, reduce: Callable[[dict[str, Any]], Result], results: dict[str, Any]) -> Result:
     try:
         summary: Result = submit(pool, reduce, results).result()  # there, because what it needs is loaded there
         return summary
     except BrokenProcessPool:
         raise ChildProcessError("the worker process that put the results together ended abruptly (killed, or out of memory?)") from None
-
-
-@contextmanager
-def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """A pool of processes, which an error in the block ends at once."""
-    context = multiprocessing.get_context("forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn")
-    context.set_forkserver_preload(PRELOADED)
-    pool = ProcessPoolExecutor(workers, context, initializer=begin)
-    try:
-        yield pool
-    except BaseException:
-        ended = multiprocessing.active_children()
-        for process in ended:
-            process.terminate()
-        for process in ended:  # one that is only starting must not find what is shared gone
-            process.join(5)
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)

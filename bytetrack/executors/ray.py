@@ -5,19 +5,20 @@ from __future__ import annotations
 import logging
 import os
 import platform
-import signal
-import threading
 from collections import deque
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, TypeVar
 
+from bytetrack.checks import check_count
 from bytetrack.errors import MissingDataError
-from bytetrack.executors.plan import Item, check_count, cores
+from bytetrack.executors.plan import Item
+from bytetrack.runtime.pool import cores
+from bytetrack.runtime.signals import handling
 
 __all__ = ["Ray"]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 OBJECT_STORE = 2**28  # bytes, of a cluster started here: results are small
 
@@ -89,13 +90,11 @@ class Ray:
             return ray
         own: dict[str, Any] = {"num_cpus": self.workers or cores(), "object_store_memory": OBJECT_STORE, "include_dashboard": False}
         own["_node_ip_address"] = "127.0.0.1"
-        on_terminate = signal.getsignal(signal.SIGTERM)
         try:
-            ray.init(self.address or "local", log_to_driver=False, logging_level=logging.ERROR, **({} if self.address else own))
+            with handling():  # Ray puts its own handlers in place of ours
+                ray.init(self.address or "local", log_to_driver=False, logging_level=logging.ERROR, **({} if self.address else own))
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise ConnectionError(f"no Ray cluster at executor.address={self.address}: {str(error).splitlines()[0]}") from None
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, on_terminate)  # Ray has put its own in its place
         total = ray.cluster_resources()
         for resource, asked in (("CPU", self.cpus), ("GPU", self.gpus)):
             if asked > total.get(resource, 0):
@@ -109,13 +108,13 @@ def _away(job: Callable[[Any], Any], item: Any, folder: str) -> tuple[Any, list[
         os.chdir(folder)
     except OSError:
         raise MissingDataError(f"{platform.node()} has no folder {folder}: all nodes must see the same files") from None
-    kept = _Kept()
-    log.addHandler(kept)
-    log.setLevel(logging.INFO)
+    kept, package = _Kept(), logging.getLogger("bytetrack")
+    package.addHandler(kept)
+    package.setLevel(logging.INFO)
     try:
         return job(item), kept.said
     finally:
-        log.removeHandler(kept)
+        package.removeHandler(kept)
 
 
 class _Kept(logging.Handler):

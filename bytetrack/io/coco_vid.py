@@ -20,7 +20,7 @@ from bytetrack.io.result import MOST_FRAMES, NO_CLASS, Names, Result, Rows
 
 __all__ = ["read_coco_vid", "write_coco_vid"]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 
 
 def read_coco_vid(path: Path, names: Names) -> list[Result]:

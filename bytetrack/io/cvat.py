@@ -28,7 +28,7 @@ from bytetrack.runtime.atomic import replace_bytes, replace_text
 
 __all__ = ["is_cvat", "is_cvat_xml", "read_cvat", "read_cvat_xml", "write_cvat", "write_cvat_xml"]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 
 MOT_LABELS = list(MOT_CLASSES.values())
 MOST_BETWEEN = 1_000_000  # a small file must not become boxes without bound

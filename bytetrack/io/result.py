@@ -37,7 +37,7 @@ REGION = 0  # in ground truth of several classes, the class of regions to ignore
 NO_CLASS = "object"  # the label of boxes without a class, where a format must have one
 ENOUGH = 10  # boxes, all of them tiny, that are no accident
 MOST_FRAMES = 10_000_000  # four days at 30 frames a second
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 UNNAMED = re.compile(r"class_([0-9]{1,9})")
 
 

@@ -16,7 +16,7 @@ from bytetrack.structures import Sequence, SequenceDetections
 
 __all__ = ["ClassMatch", "class_match_for"]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 LEFT_OUT = -1
 PEOPLE = {"person": "pedestrian", "pedestrian": "person"}
 PEDESTRIANS = {"mot17": {"pedestrian": 1}, "mot20": {"pedestrian": 1}}  # what protocols score whose datasets name no class

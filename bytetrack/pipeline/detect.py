@@ -18,12 +18,12 @@ from bytetrack.detection.store import DetectionStore
 from bytetrack.detection.stream import ImageDetector, read_ahead
 from bytetrack.executors import Executor
 from bytetrack.pipeline.jobs import CameraMotion, SequenceDetector, Tracker
-from bytetrack.pipeline.progress import bar
+from bytetrack.runtime.progress import progress_bar
 from bytetrack.structures import Sequence
 
 __all__ = ["DetectJob", "camera_motion_for", "images_of", "replayable", "used_by"]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 PIECE = 1000  # frames that are detected and stored as one: what an interruption can cost, and what is sent to other machines
 
 
@@ -50,11 +50,11 @@ def replayable(
         log.info("%d of %d sequences replayed from %s", there, len(sequences), store.folder)
     if pieces:
         started, frames = time.perf_counter(), sum(piece.length for piece in pieces)
-        with bar("detecting", "frames", frames) as advance:
+        with progress_bar("detecting", frames, "frames") as bar:
             if executor is not None and executor.elsewhere:
-                _detect_elsewhere(detector, pieces, store, executor, advance)
+                _detect_elsewhere(detector, pieces, store, executor, bar.advance)
             else:
-                _detect_here(detector, pieces, store, streams, advance)
+                _detect_here(detector, pieces, store, streams, bar.advance)
         log.info("detections: %d frames, %.1f a second: %s", frames, frames / (time.perf_counter() - started), store.folder)
     return store
 

@@ -14,7 +14,7 @@ from bytetrack.structures import Sequence, Trajectories
 
 __all__ = ["earlier_run", "forget_scores", "result_folder", "rewrite_trajectories"]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 
 
 def result_folder(folder: Path, sequences: list[Sequence] | None = None) -> Path:

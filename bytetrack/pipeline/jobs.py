@@ -39,7 +39,7 @@ __all__ = [
     "track_sequence",
 ]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 ScoringProtocol = Protocols
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import zipfile
 import zlib
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy.typing as npt
 from bytetrack.errors import MissingDataError
 from bytetrack.pipeline.detect import images_of, used_by
 from bytetrack.runtime.atomic import replacing
+from bytetrack.runtime.fingerprint import fingerprint
 from bytetrack.structures import Sequence, SequenceDetections
 
 __all__ = ["Looks", "looks_for"]
@@ -60,7 +60,5 @@ def _kept(path: Path, n: int) -> Features | None:
 
 
 def _key(sequence: Sequence, detections: SequenceDetections) -> str:
-    digest = hashlib.sha256(f"{sequence.images} {sequence.first_frame}".encode())
-    for array in (detections.offsets, detections.xyxy.round(1), detections.score.round(3)):
-        digest.update(array.tobytes())
-    return digest.hexdigest()[:12]
+    frames = [str(sequence.images), sequence.first_frame]
+    return fingerprint(frames, detections.offsets, detections.xyxy.round(1), detections.score.round(3), digits=12)

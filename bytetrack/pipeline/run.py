@@ -9,14 +9,14 @@ from typing import Any, TypeVar
 
 from bytetrack.executors import Executor
 from bytetrack.pipeline.folders import forget_scores
-from bytetrack.pipeline.progress import bar
 from bytetrack.runtime.atomic import json_text, replace_text
+from bytetrack.runtime.progress import progress_bar
 from bytetrack.scoring import SequenceScores, summarise
 from bytetrack.structures import Sequence
 
 __all__ = ["every_sequence", "finish", "score_every_sequence", "sequences_of"]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 SHOWN = {
     "trackeval": ("COMBINED", ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW", "FP", "FN")),
@@ -64,8 +64,8 @@ def every_sequence(
     job: Callable[[Sequence], Any], sequences: list[Sequence], executor: Executor, reduce: Callable[[dict[str, Any]], Result]
 ) -> Result:
     """`reduce` of what `job` says of every sequence by name, in the order of `sequences`; with a progress bar. See `Executor.run`."""
-    with bar("", "sequences", len(sequences)) as advance:
-        return executor.run(job, sequences, reduce, lambda sequence: advance(1, sequence.name))
+    with progress_bar("", len(sequences), "sequences") as bar:
+        return executor.run(job, sequences, reduce, lambda sequence: bar.advance(1, sequence.name))
 
 
 def finish(scores: dict[str, dict[str, dict[str, Any]]] | None, dataset: Any, out: Path, compare: Path | None) -> None:

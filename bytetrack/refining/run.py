@@ -18,7 +18,7 @@ from bytetrack.video.camera_motion import NoMotion
 
 __all__ = ["RefineJob", "Refiner", "footage_of", "job_for", "note_idle_steps", "refuse_unused"]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 Step = Callable[[Trajectories, Footage], Trajectories]
 
 

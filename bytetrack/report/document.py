@@ -30,7 +30,7 @@ from bytetrack.structures import Sequence
 
 __all__ = ["write_report"]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 WORST_SHOWN = 12
 CHANGES_SHOWN = 10
 

@@ -16,7 +16,7 @@ from bytetrack.structures import Sequence
 
 __all__ = ["Box", "Panel", "panels"]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 
 SIZE = 280
 MARGIN = 1.45

@@ -1,18 +1,29 @@
-"""Ctrl-C and SIGTERM end a verb: as an exception in the main thread, raised again until it has got through."""
+"""Ends a verb on Ctrl-C and SIGTERM: by an exception in the main thread, raised again until it gets through; or in an orderly way."""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol
 
-__all__ = ["ONE", "end_quietly", "ended_by_signals"]
+__all__ = [
+    "Interruption",
+    "Stop",
+    "end_at_once",
+    "end_quietly",
+    "ended_by_signals",
+    "finishing_on_signals",
+    "handling",
+    "ignore_signals",
+]
 
+BOTH = (signal.SIGINT, signal.SIGTERM)
 AGAIN = 0.1  # seconds until a signal that did not get through is sent again
 ONE = 0.5  # seconds in which two signals are one: `timeout` and some shells tell the process and then its whole group
 
@@ -123,3 +134,84 @@ def _listening() -> Iterator[_Stop]:
         for number in numbers:
             signal.signal(number, signal.SIG_DFL)
         sys.unraisablehook = stop.show
+
+
+def end_at_once() -> None:
+    """Lets Ctrl-C end this process silently, in every thread: for a worker, whose parent reports it."""
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+
+
+def ignore_signals() -> None:
+    """Ignores Ctrl-C and SIGTERM: for a worker whose parent ends it."""
+    for number in BOTH:
+        signal.signal(number, signal.SIG_IGN)
+
+
+@contextmanager
+def handling(handler: Callable[[int, FrameType | None], object] | None = None) -> Iterator[None]:
+    """Calls `handler` on both signals within the block, and restores the handlers after it; with None it only restores them.
+
+    Outside the main thread, which alone can have handlers, it does nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in BOTH}
+    if handler is not None:
+        for number in BOTH:
+            signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
+
+
+class Stop(Protocol):
+    """Ends a run when it is set: an event, or something that sets several."""
+
+    def set(self) -> None: ...
+
+
+@contextmanager
+def finishing_on_signals(stop: Stop) -> Iterator[list[int]]:
+    """Sets `stop` on the first Ctrl-C or SIGTERM and appends its exit status to the list; a later one ends the program at once.
+
+    Signals that arrive within `ONE` (half a second) of the first count as the same.
+    """
+    caught: list[int] = []
+    first = 0.0
+
+    def handle(number: int, _: object) -> None:
+        nonlocal first
+        if caught and time.monotonic() - first > ONE:
+            os._exit(128 + number)
+        if caught:
+            return
+        first = time.monotonic()
+        caught.append(128 + number)
+        sys.stderr.write("\nstopping: finishing the frames in flight (again to end at once)\n")
+        stop.set()
+
+    with handling(handle):
+        yield caught
+
+
+class Interruption:
+    """Remembers that Ctrl-C or SIGTERM came: `signal` is its number, 0 if none did. A second Ctrl-C raises KeyboardInterrupt."""
+
+    def __init__(self) -> None:
+        self.signal = 0
+
+    def _came(self, number: int, _: FrameType | None) -> None:
+        if self.signal == number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.signal = number
+
+    @classmethod
+    @contextmanager
+    def watched(cls) -> Iterator[Interruption]:
+        """Remembers both signals within the block instead of ending; outside the main thread it notices none."""
+        watch = cls()
+        with handling(watch._came):
+            yield watch

@@ -19,7 +19,7 @@ from bytetrack.tracking.stages import associate_in_two_stages
 
 __all__ = ["BotSort", "BytePlus", "ByteTracker", "CBIoU", "DeepSort", "MotDt", "OcSort", "Sort", "associate_in_two_stages", "warm_up"]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 
 
 def warm_up() -> float:

@@ -32,7 +32,7 @@ from bytetrack.tracking.state import (
 
 __all__ = ["STILL", "Tracker", "check_camera_motion"]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 
 FIRST_CAPACITY = 128
 STILL = np.eye(2, 3)  # the camera motion of a camera that stands

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import math
-import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
@@ -16,7 +13,7 @@ import torch
 from bytetrack.errors import FormatError
 from bytetrack.runtime.atomic import replacing
 
-__all__ = ["Interruption", "check", "differences", "read", "write"]
+__all__ = ["check", "differences", "read", "write"]
 
 CHECKED = ("model", "raw_model", "scaler", "step", "updates", "epoch_loss")
 NEVER_NEGATIVE = ("running_var", "exp_avg_sq", ".step")
@@ -148,32 +145,3 @@ def differences(before: Any, now: Any, name: str = "") -> list[str]:
         dot = f"{name}." if name else ""
         return [line for key in keys for line in differences(before.get(key), now.get(key), f"{dot}{key}")]
     return [] if before == now else [f"{name} {before} -> {now}"]
-
-
-class Interruption:
-    """Whether Ctrl-C or SIGTERM came: `signal` is its number, 0 for none. A second Ctrl-C stops at once."""
-
-    def __init__(self) -> None:
-        self.signal = 0
-
-    def _came(self, number: int, _: FrameType | None) -> None:
-        if self.signal == number == signal.SIGINT:
-            raise KeyboardInterrupt
-        self.signal = number
-
-    @classmethod
-    @contextmanager
-    def watched(cls) -> Iterator[Interruption]:
-        """Notes both signals instead of dying of them; in another thread than the main one, none can be noted."""
-        watch = cls()
-        before = {}
-        try:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                before[number] = signal.signal(number, watch._came)
-        except ValueError:  # not the main thread
-            pass
-        try:
-            yield watch
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)

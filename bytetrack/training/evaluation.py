@@ -27,7 +27,7 @@ from bytetrack.video.read import Image, read_image
 
 __all__ = ["Evaluation", "evaluation_dtype", "true_boxes", "unlabelled"]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from bytetrack.training.recipe import Recipe
 
 __all__ = ["Learner"]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 
 
 class Learner:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,14 +21,15 @@ from torch.utils.data import DataLoader
 from bytetrack.data.augment import AugmentedImages, Sample, generator
 from bytetrack.data.image_set import ImageSet, load_coco, mix
 from bytetrack.detection.preprocess import letterbox_ratio
-from bytetrack.executors.plan import cores
+from bytetrack.runtime.pool import cores
+from bytetrack.runtime.signals import ignore_signals
 from bytetrack.video.read import read_image
 
 __all__ = ["Batch", "Plan", "StoredImages", "batches", "labelled", "loading_processes", "mixture", "shares"]
 
 PATIENCE = 900  # seconds without a batch
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 Image = npt.NDArray[np.uint8]
 
 
@@ -311,5 +311,4 @@ def _next(coming: Iterator[Batch], waiting: Callable[[float], None]) -> Batch:
 def _worker(_: int) -> None:
     """In a loading process: one thread of OpenCV's, and signals are for the process that trains (whose end it notices)."""
     cv2.setNumThreads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    ignore_signals()

@@ -8,6 +8,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from bytetrack.runtime.progress import progress_bar
 from bytetrack.structures import Detections
 from bytetrack.training.evaluation import Evaluation, true_boxes
 from bytetrack.training.loader import Batch
@@ -23,7 +25,7 @@ from bytetrack.video.read import read_image
 
 __all__ = ["Monitor", "draw_boxes", "summary_table"]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 Image = npt.NDArray[np.uint8]
 
 TRUE, FOUND = (80, 220, 80), (60, 120, 255)
@@ -49,30 +51,23 @@ class Monitor:
         log_seconds: float = 30.0,
         beside: Callable[[int], float] = lambda step: 0.0,
     ) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
         self.active = active
         self.folder = folder
         self.start, self.step, self.steps = start, start, steps
         self.log_seconds, self.beside = log_seconds, beside
         self._logger = logger
         self._opened: list[Sink] = []
-        console = Console(stderr=True)
-        self._terminal = console.is_terminal
-        text = TextColumn("{task.description}")
-        columns = (text, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[left]}"))
-        self._bar = Progress(*columns, console=console, transient=True, disable=not (active and self._terminal))
+        self._closing = ExitStack()
         self._told = time.monotonic()
         self._marks: deque[tuple[float, int]] = deque(maxlen=6)  # when which step was done, of the last few minutes
 
     def __enter__(self) -> Monitor:
-        self._bar.start()
-        self._task = self._bar.add_task("training", total=self.steps, completed=self.start, left="")
+        bar = progress_bar("training", self.steps, done=self.start, remaining=False, visible=self.active)
+        self._bar = self._closing.enter_context(bar)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+        self._closing.close()
         for sink in self._opened:
             sink.close()
 
@@ -90,8 +85,8 @@ class Monitor:
             return
         words = f"epoch {epoch + 1}" + ("" if losses is None else f", loss {losses['total']:.2f}")
         left, now = self._left(step), time.monotonic()
-        self._bar.update(self._task, completed=step, description=words if losses else None, left=left)
-        if not self._terminal and losses is not None and left and now - self._told >= self.log_seconds:
+        self._bar.update(step, description=words if losses else None, unit=left)
+        if not self._bar.visible and losses is not None and left and now - self._told >= self.log_seconds:
             self._told = now
             log.info("step %d of %d, %s, %s", step, self.steps, words, left)
 

@@ -17,7 +17,7 @@ from bytetrack.training.optimisation import Optimisation
 
 __all__ = ["Recipe"]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 
 FREE = ("device", "workers", "log_interval", "checkpoint_minutes", "logger", "profile", "resume", "best")
 """What a checkpoint does not record: nothing that changes a result on the CPU."""

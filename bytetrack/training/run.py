@@ -15,6 +15,7 @@ from torch import nn
 
 from bytetrack.data.augment import AugmentedImages
 from bytetrack.errors import FormatError
+from bytetrack.runtime.signals import Interruption
 from bytetrack.training import checkpoint, resuming
 from bytetrack.training.bookkeeping import NAMES, SeenLosses
 from bytetrack.training.device_memory import out_of_memory, parts_that_fit, peak
@@ -31,7 +32,7 @@ from bytetrack.video.read import read_image
 
 __all__ = ["Run"]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 
 PATIENCE_WITH_SIGNALS = 10.0  # seconds: a process that is told to end, and has no batch for so long, no longer asks the others
 
@@ -206,7 +207,7 @@ class Run(Learner):
     def _train(self) -> None:
         cv2.setNumThreads(1)
         monitored = Monitor(self.out, self.step, self.plan.steps, self.here.first, self.recipe.logger, beside=self._evaluations_left)
-        with monitored as monitor, checkpoint.Interruption.watched() as watch:
+        with monitored as monitor, Interruption.watched() as watch:
             if self.step == 0:
                 monitor.settings(self.settings())
             if self.step < self.plan.steps or self.evaluation is not None:  # a finished run's file stays as it is
@@ -248,7 +249,7 @@ class Run(Learner):
                         self.recipe.patience)  # fmt: skip
         return True
 
-    def _parts(self, monitor: Monitor, watch: checkpoint.Interruption) -> Iterator[tuple[Batch, ...]]:
+    def _parts(self, monitor: Monitor, watch: Interruption) -> Iterator[tuple[Batch, ...]]:
         """The batches of the steps to come, each in its parts; `waited` counts the seconds that they took to come."""
         free = min(self.here.gather(shared_memory()))
         height, width = self.plan.largest()
@@ -273,7 +274,7 @@ class Run(Learner):
                 return
             yield parts
 
-    def _dataset(self, monitor: Monitor, watch: checkpoint.Interruption) -> AugmentedImages:
+    def _dataset(self, monitor: Monitor, watch: Interruption) -> AugmentedImages:
         stored = None
         if self.recipe.cache:
             stored = StoredImages(self.out / "cache", self.images, *self.size)
@@ -314,7 +315,7 @@ class Run(Learner):
 
     # ---- the end of an epoch, and of the run
 
-    def _end_of_epoch(self, monitor: Monitor, watch: checkpoint.Interruption) -> None:
+    def _end_of_epoch(self, monitor: Monitor, watch: Interruption) -> None:
         """Saves, evaluates if it is time and was not done, and saves again."""
         epoch = self.step // self.plan.steps_per_epoch
         if self.step % self.plan.steps_per_epoch or not self.step or any(row["epoch"] == epoch for row in self.history):
@@ -344,7 +345,7 @@ class Run(Learner):
             self.save("best.pth")
         self.save()
 
-    def _pause(self, watch: checkpoint.Interruption, monitor: Monitor) -> None:
+    def _pause(self, watch: Interruption, monitor: Monitor) -> None:
         """Saves if it is time; stops if a signal came, to any process (asked every tenth step where asking costs a synchronisation)."""
         if self.here.world > 1 and self.device.type == "cuda" and self.step % 10:
             return

@@ -22,7 +22,7 @@ from bytetrack.tuning.runs import Run, read_run, replayed
 
 __all__ = ["Difference", "compare", "show"]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 METRICS = (*PERCENTAGES, *COUNTS)
 SHOWN = ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW", "FP", "FN")
 DRAWS, CARDS, LISTED = 10_000, 6, 15

@@ -6,12 +6,12 @@ jittered copies of the detections, the same copies for whatever is compared.
 
 from __future__ import annotations
 
-import multiprocessing
 import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
 from importlib import import_module
 from types import TracebackType
 from typing import Any, Literal
@@ -19,16 +19,17 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.executors import check_count, cores, submit
+from bytetrack.checks import check_count
 from bytetrack.io.formats import read_annotations
 from bytetrack.pipeline import CameraMotion, SequenceDetector, TrackerFactory, class_match_for, track_sequence
+from bytetrack.runtime.pool import cores, process_pool, submit, with_shared
 from bytetrack.scoring import fast
 from bytetrack.structures import Detections, Sequence, SequenceDetections, Trajectories
-from bytetrack.workers import begin
 
 __all__ = ["Crew", "Job", "Replay", "jittered"]
 
 BOX_NOISE, SCORE_NOISE = 0.004, 0.006  # of a box's width; of scores, which lie in [0, 1]
+PRELOADED = ["bytetrack.tuning.replay", "bytetrack.tracking"]  # by the process that workers are forked from
 Job = tuple[str, int]  # sequence, copy: 0 is as recorded
 
 
@@ -146,23 +147,17 @@ class Crew:
         check_count("workers", workers, 1, "one a core")
         self._replay, self._build, self._per_sequence = replay, build, per_sequence or {}
         self._workers = workers or cores()
+        self._open = ExitStack()
         self._pool: ProcessPoolExecutor | None = None
         self._seconds = dict.fromkeys(replay.sequences, 0.0)
 
     def __enter__(self) -> Crew:
         if self._workers > 1:
-            methods = multiprocessing.get_all_start_methods()
-            context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
-            context.set_forkserver_preload(["bytetrack.tuning.replay", "bytetrack.tracking"])
-            self._pool = ProcessPoolExecutor(self._workers, context, _take_over, (self._replay,))
+            self._pool = self._open.enter_context(process_pool(self._workers, PRELOADED, (self._replay,)))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self._pool is not None:
-            if kind is not None:
-                for process in multiprocessing.active_children():
-                    process.terminate()
-            self._pool.shutdown(cancel_futures=True)
+        self._open.__exit__(kind, error, trace)
 
     def tracker_for(self, settings: Mapping[str, Any]) -> TrackerFactory:
         """The factory of trackers with these settings, those of `per_sequence` over them."""
@@ -184,7 +179,9 @@ class Crew:
         order = sorted(range(len(jobs)), key=lambda k: -self._seconds[jobs[k][0]])
         found = []
         try:
-            futures: dict[int, Future[tuple[float, fast.Result]]] = {k: submit(self._pool, _work, factory, *jobs[k]) for k in order}
+            futures: dict[int, Future[tuple[float, fast.Result]]] = {
+                k: submit(self._pool, with_shared, _work, factory, *jobs[k]) for k in order
+            }
             for k, (name, _) in enumerate(jobs):
                 seconds, result = futures[k].result()
                 self._seconds[name] = seconds
@@ -200,19 +197,7 @@ class Crew:
         return [{name: next(found) for name in names} for _ in numbers]
 
 
-_replay: Replay | None = None
-
-
-def _take_over(replay: Replay) -> None:
-    """In a worker: keeps the replay."""
-    global _replay
-    begin()
-    _replay = replay
-
-
-def _work(factory: TrackerFactory, name: str, copy: int) -> tuple[float, fast.Result]:
-    if _replay is None:
-        raise RuntimeError("a worker without its replay")
+def _work(replay: Replay, factory: TrackerFactory, name: str, copy: int) -> tuple[float, fast.Result]:
     started = time.perf_counter()
-    result = _replay.score(factory, name, copy)
+    result = replay.score(factory, name, copy)
     return time.perf_counter() - started, result

@@ -21,7 +21,7 @@ from bytetrack.tuning.verdict import Verdict, as_json, judge
 
 __all__ = ["tune"]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 Build = Callable[[dict[str, Any]], Any]
 Save = Callable[[dict[str, Any], Path], None]
 

@@ -24,7 +24,7 @@ from bytetrack.tuning.replay import Crew, Replay
 
 __all__ = ["Run", "read_run", "replayed"]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 CLOSE = 1e-6  # between scores.json and the tracks beside it
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from bytetrack.runtime.atomic import replace_bytes
+from bytetrack.runtime.progress import progress_bar
 from bytetrack.scoring import fast
 from bytetrack.tuning.figures import combined, objective_of
 from bytetrack.tuning.replay import Crew
@@ -24,7 +25,7 @@ from bytetrack.tuning.space import Dimension, current, with_values
 
 __all__ = ["Plan", "Trial", "importances", "search"]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 STARTUP_TRIALS = 20  # drawn at random before TPE has something to learn from; and none of them is pruned
 FIRST_COPIES = 2  # scored before it is decided whether the others are worth it
 
@@ -81,11 +82,10 @@ def search(plan: Plan, crew: Crew, names: list[str], what: Mapping[str, Any], ou
     done = len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED)))
     if done:
         log.info("%s: %d trials are there already", out / "study.journal", done)
-    with _progress() as progress:
-        task = progress.add_task("", total=plan.trials, completed=done)
+    with progress_bar("trials", plan.trials, done=done) as bar:
         for index in range(done, plan.trials):
             _run_trial(study, plan, crew, names, index)
-            progress.update(task, advance=1, description=_best_line(study, plan))
+            bar.advance(1, _best_line(study, plan))
     finished = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))[: plan.trials]
     return [_trial(number, trial) for number, trial in enumerate(finished)]
 
@@ -239,12 +239,3 @@ def _best_line(study: Any, plan: Plan) -> str:
     complete = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
     best = max((trial.value for trial in complete), default=None)
     return "" if best is None else f"best {'+'.join(plan.objective)} {best:.2f}"
-
-
-def _progress() -> Any:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("trials"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

@@ -8,8 +8,6 @@ of the whole sequence, also where only a half of it is wanted.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,11 +19,12 @@ import numpy.typing as npt
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.io.table import read_table
 from bytetrack.runtime.atomic import replace_text
+from bytetrack.runtime.fingerprint import fingerprint
 from bytetrack.structures import Sequence, SequenceDetections
 
 __all__ = ["Estimated", "NoMotion", "Recorded", "motion_between", "read_camera_motion", "write_camera_motion"]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 
 Floats = npt.NDArray[np.float64]
 Gray = npt.NDArray[np.uint8]
@@ -124,9 +123,7 @@ class Estimated:
 
     def _key(self, detections: SequenceDetections) -> str:
         settings = {name: value for name, value in vars(self).items() if name != "folder"}
-        digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-        digest.update(np.round(detections.xyxy[detections.score >= self.min_score], 1).tobytes())
-        return digest.hexdigest()[:12]
+        return fingerprint(settings, np.round(detections.xyxy[detections.score >= self.min_score], 1), digits=12)
 
 
 def motion_between(

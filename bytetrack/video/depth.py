@@ -22,7 +22,7 @@ __all__ = ["bits_used", "eight_bits"]
 
 SAMPLE = 16  # pictures of a folder that are looked at, evenly spread
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 
 
 def eight_bits(image: npt.NDArray[np.generic], path: Path) -> npt.NDArray[np.uint8]:

@@ -31,7 +31,7 @@ from bytetrack.video.read import Image, pictures, read_image
 
 __all__ = ["Frame", "Images", "Live", "Source", "VideoFile", "is_camera", "open_source", "redacted", "refuse_missing"]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # FFmpeg's own messages may show an address with its password
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)

@@ -24,7 +24,7 @@ from bytetrack.video.read import Image
 
 __all__ = ["VideoWriter"]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 
 CLOCK = 90_000  # ticks a second, where frames come at their own times
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")  # x264's

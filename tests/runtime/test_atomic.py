@@ -56,9 +56,9 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 import os
-from bytetrack.workers import begin
+from bytetrack.runtime.pool import start_worker
 if __name__ == "__main__":
-    pool = ProcessPoolExecutor(1, get_context("spawn"), begin)
+    pool = ProcessPoolExecutor(1, get_context("spawn"), start_worker)
     print(pool.submit(os.getpid).result(), flush=True)
     time.sleep(60)
 """

@@ -164,7 +164,7 @@ def strike(event, arguments):
 sys.addaudithook(strike)
 runpy.{start}(sys.argv[2], run_name="__main__")
 """
-TRACK = str(Path(__file__).resolve().parent.parent / "tools" / "track.py")
+TRACK = str(Path(__file__).resolve().parents[2] / "tools" / "track.py")
 
 
 @pytest.mark.parametrize(

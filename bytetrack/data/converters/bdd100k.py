@@ -6,17 +6,18 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from bytetrack.data.converters.document import Document, progress
+from bytetrack.data.converters.document import Document
 from bytetrack.data.datasets import check_every, thinned
 from bytetrack.data.image_files import ImageFiles, image_size
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.io.bdd100k import CLASSES, boxes_of, size_of, videos_of
 from bytetrack.listing import listed
+from bytetrack.runtime.progress import with_progress
 from bytetrack.structures import NOT_SCORED, Sequence
 
 __all__ = ["Bdd100k"]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 
 
 class Bdd100k:
@@ -78,7 +79,7 @@ class Bdd100k:
         files = self._label_files()
         document = Document(self.root, CLASSES, skip_missing)
         tracks: dict[tuple[int, str], int] = {}
-        for file in progress(files, "converting"):
+        for file in with_progress(files, "converting"):
             for name, frames in videos_of(file).items():
                 folder = self.root / self.images / name
                 first = folder / frames[0]["name"]

@@ -6,17 +6,18 @@ import logging
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
-from bytetrack.data.converters.document import Document, progress
+from bytetrack.data.converters.document import Document
 from bytetrack.data.image_files import ImageFiles
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.io.coco import read_coco, split_frame
 from bytetrack.listing import listed
+from bytetrack.runtime.progress import with_progress
 
 __all__ = ["CocoFile"]
 
 LOOKED_FOR = 100  # images, to tell which folder they are in
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 
 
 class CocoFile:
@@ -39,7 +40,7 @@ class CocoFile:
         new_id, categories = self._classes(path, document)
         result = Document(self.root, skip_missing=skip_missing)
         folder = self._folder(path, document["images"], result.files)
-        for row, image in enumerate(progress(document["images"], path.name)):
+        for row, image in enumerate(with_progress(document["images"], path.name)):
             if not isinstance(image.get("file_name"), str):
                 raise FormatError(f"{path}: images[{row}] needs 'file_name', a text: got {image.get('file_name')!r}")
             result.name(

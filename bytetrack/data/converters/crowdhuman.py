@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bytetrack.data.converters.document import Document, progress
+from bytetrack.data.converters.document import Document
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.io.text import four_numbers, read_text
 from bytetrack.listing import IMAGE_ENDINGS, files_below, is_litter
+from bytetrack.runtime.progress import with_progress
 
 __all__ = ["CrowdHuman"]
 
@@ -34,7 +35,7 @@ class CrowdHuman:
         document = Document(self.root, skip_missing=skip_missing)
         for file in files:
             lines = read_text(file).splitlines()
-            for number, line in enumerate(progress(lines, file.name), start=1):
+            for number, line in enumerate(with_progress(lines, file.name), start=1):
                 if not line.strip():
                     continue
                 where = f"{file}:{number}"

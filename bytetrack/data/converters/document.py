@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
-
-from rich.console import Console
-from rich.progress import track
+from typing import Any
 
 from bytetrack.data.image_files import ImageFiles, image_size
 from bytetrack.errors import FormatError, MissingDataError
 
-__all__ = ["Document", "progress"]
+__all__ = ["Document"]
 
-Item = TypeVar("Item")
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 
 
 class Document:
@@ -115,9 +111,3 @@ class Document:
         if renamed := self.files.renamed:
             log.warning("%s: %d images have names of another case or ending than %s and so on", self.root, len(renamed), renamed[0])
         return info
-
-
-def progress(items: Iterable[Item], what: str, total: int | None = None) -> Iterable[Item]:
-    """`items` (`total` of them, where they cannot say so) with a progress bar on stderr that disappears at the end."""
-    console = Console(stderr=True)
-    return track(items, description=what, total=total, console=console, transient=True, disable=not console.is_terminal)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from bytetrack.data.converters.document import Document, progress
+from bytetrack.data.converters.document import Document
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.io.text import four_numbers, read_text
 from bytetrack.listing import files_below
+from bytetrack.runtime.progress import with_progress
 
 __all__ = ["LabelsWithIds"]
 
@@ -37,7 +38,7 @@ class LabelsWithIds:
         document = Document(self.root, skip_missing=skip_missing)
         videos: dict[Path, tuple[int, int]] = {}  # image folder: video id, frames so far
         tracks: dict[tuple[Path, int], int] = {}
-        for label in progress(labels, "converting"):
+        for label in with_progress(labels, "converting"):
             image = self._image(label, document)
             size = document.measure(image, f"{label}: no image of that name in {IMAGES}/")
             if image is None or size is None:

@@ -14,16 +14,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.data.converters.document import Document, progress
+from bytetrack.data.converters.document import Document
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.io.formats import read_annotations
+from bytetrack.runtime.progress import with_progress
 from bytetrack.structures import NOT_SCORED, Sequence
 
 __all__ = ["coco_from_sequences"]
 
 PEDESTRIAN = 1  # MOTChallenge's class
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 
 
 def coco_from_sequences(sequences: list[Sequence], protocol: str, skip_missing: bool = False) -> dict[str, Any]:
@@ -47,7 +48,7 @@ def coco_from_sequences(sequences: list[Sequence], protocol: str, skip_missing: 
             len(sequences),
             ", ".join(without_images[:3]),
         )
-    for sequence, folder in progress(list(zip(sequences, folders, strict=True)), "converting"):
+    for sequence, folder in with_progress(list(zip(sequences, folders, strict=True)), "converting"):
         video_id = document.video(sequence.name)
         _add_images(document, sequence, folder, video_id, frames_before)
         if sequence.ground_truth is not None:

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import json
 import logging
-import multiprocessing
 import os
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
 from bytetrack.data.scenes.render import Person, Scene, render
 from bytetrack.data.scenes.street import Mood
 from bytetrack.data.scenes.walk import Camera
 from bytetrack.runtime.atomic import folder_beside
-from bytetrack.workers import begin
+from bytetrack.runtime.pool import process_pool, submit
+from bytetrack.runtime.progress import with_progress
 
 __all__ = ["Settings", "make_dataset"]
 
-log = logging.getLogger("bytetrack")
+log = logging.getLogger(__name__)
 VERSION = 2  # of what the generator draws: raise it when its pictures change
 CHUNK = 25  # frames a task
 
@@ -120,14 +116,7 @@ Truth = dict[tuple[int, int], list[list[Person]]]  # by sequence and first frame
 def _render_all(folder: Path, settings: Settings, workers: int) -> Truth:
     """Every frame of every sequence, in tasks of a few frames; people by (sequence, first frame of the task)."""
     tasks = [(index, first) for index in range(settings.sequences) for first in range(1, settings.length + 1, CHUNK)]
-    console, found = Console(stderr=True), Truth()
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        bar = progress.add_task("drawing street scenes", total=len(tasks))
-        for task, people in _results(folder, settings, tasks, min(workers, len(tasks))):
-            found[task] = people
-            progress.advance(bar)
-    return found
+    return dict(with_progress(_results(folder, settings, tasks, min(workers, len(tasks))), "drawing street scenes", len(tasks)))
 
 
 def _results(
@@ -136,14 +125,12 @@ def _results(
     if workers == 1:
         yield from ((task, _render_chunk(folder, settings, *task)) for task in tasks)
         return
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=begin)
     try:
-        futures = [pool.submit(_render_chunk, folder, settings, *task) for task in tasks]
-        yield from ((task, future.result()) for task, future in zip(tasks, futures, strict=True))
+        with process_pool(workers) as pool:
+            futures = [submit(pool, _render_chunk, folder, settings, *task) for task in tasks]
+            yield from ((task, future.result()) for task, future in zip(tasks, futures, strict=True))
     except BrokenProcessPool:
         raise ChildProcessError("a process that draws scenes ended abruptly (out of memory?): try workers=1") from None
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 @lru_cache(maxsize=1)
