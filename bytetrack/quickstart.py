@@ -20,6 +20,7 @@ from bytetrack.io.mot import read_trajectories
 from bytetrack.pipeline import ScoringProtocol, TrackerFactory, TrackJob, every_sequence, replayable, score_every_sequence
 from bytetrack.report import write_report
 from bytetrack.runtime.atomic import replace_bytes
+from bytetrack.scoring.metrics import TOTAL, shown_in
 from bytetrack.structures import Sequence
 
 __all__ = ["Steps", "detect", "picture", "present", "run", "train"]
@@ -27,7 +28,6 @@ __all__ = ["Steps", "detect", "picture", "present", "run", "train"]
 log = logging.getLogger(__name__)
 
 Scores = dict[str, dict[str, dict[str, Any]]]
-COLUMNS = ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW", "FP", "FN")
 SIMULATED = "detections simulated from the ground truth: what differs between the rows is real, their level is no detector's"
 
 
@@ -157,9 +157,10 @@ def _table(runs: Mapping[str, Scores]) -> Any:
 
     table = Table(title="TrackEval, all sequences", title_justify="left")
     table.add_column("tracked with")
-    for column in COLUMNS:
-        table.add_column(column, justify="right")
+    columns = shown_in("console", "trackeval")
+    for column in columns:
+        table.add_column(column.key, justify="right")
     for name, scores in runs.items():
-        values = [scores["trackeval"]["COMBINED"][column] for column in COLUMNS]
-        table.add_row(name.replace("_", " "), *(f"{v:.2f}" if isinstance(v, float) else str(v) for v in values))
+        together = scores["trackeval"][TOTAL["trackeval"]]
+        table.add_row(name.replace("_", " "), *(column.text(together[column.key]) for column in columns))
     return table

@@ -13,10 +13,9 @@ from bytetrack.config import build, out_folder, plain, save, verb
 def main(config: Any) -> None:
     from omegaconf import OmegaConf
 
-    from bytetrack.tuning.figures import parse_objective
     from bytetrack.tuning.report import show
     from bytetrack.tuning.run import tune
-    from bytetrack.tuning.search import Plan
+    from bytetrack.tuning.search import Plan, parse_objective
     from bytetrack.tuning.space import read_space
 
     tracker = plain(config.tracker)

@@ -12,16 +12,13 @@ from bytetrack.pipeline.folders import forget_scores
 from bytetrack.runtime.atomic import json_text, replace_text
 from bytetrack.runtime.progress import progress_bar
 from bytetrack.scoring import SequenceScores, summarise
+from bytetrack.scoring.metrics import TOTAL, Metric, Scorer, shown_in
 from bytetrack.structures import Sequence
 
 __all__ = ["every_sequence", "finish", "score_every_sequence", "sequences_of"]
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
-SHOWN = {
-    "trackeval": ("COMBINED", ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW", "FP", "FN")),
-    "motmetrics": ("OVERALL", ("MOTA", "IDF1", "IDs", "FP", "FN", "MT", "ML", "Frag")),
-}
 
 
 def sequences_of(dataset: Any) -> list[Sequence]:
@@ -89,15 +86,19 @@ def _tables(scores: Mapping[str, Mapping[str, Mapping[str, Any]]], protocol: str
     from rich.table import Table
 
     official = "average over classes" if scores.get("classes") else "official"
-    titles = {"trackeval": f"TrackEval, {official} ({protocol} rules)", "motmetrics": "motmetrics, the paper's protocol"}
+    titles: dict[Scorer, str] = {
+        "trackeval": f"TrackEval, {official} ({protocol} rules)",
+        "motmetrics": "motmetrics, the paper's protocol",
+    }
     tables = []
-    for scorer, (together, columns) in SHOWN.items():
-        table = Table(title=titles[scorer], title_justify="left")
+    for scorer, title in titles.items():
+        columns, together = shown_in("console", scorer), TOTAL[scorer]
+        table = Table(title=title, title_justify="left")
         table.add_column("sequence")
         for column in columns:
-            table.add_column(column, justify="right")
+            table.add_column(column.key, justify="right")
         for name in [*(name for name in scores[scorer] if name != together), together]:
-            cells = [_cell(scores[scorer][name][column]) for column in columns]
+            cells = [_cell(scores[scorer][name][column.key], column) for column in columns]
             table.add_row("all sequences" if name == together else name, *cells, style="bold" if name == together else "")
         tables.append(table)
     return [*tables, *_class_table(scores.get("classes", {}))]
@@ -107,12 +108,12 @@ def _class_table(classes: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list
     """Every class over all sequences, where there are several: TrackEval's table above is their average."""
     from rich.table import Table
 
-    together, columns = SHOWN["trackeval"]
-    table = Table("class", *columns, title="TrackEval, class by class", title_justify="left")
+    columns, together = shown_in("console", "trackeval"), TOTAL["trackeval"]
+    table = Table("class", *(column.key for column in columns), title="TrackEval, class by class", title_justify="left")
     for name, scores in classes.items():
-        table.add_row(name, *(_cell(scores[together][column]) for column in columns))
+        table.add_row(name, *(_cell(scores[together][column.key], column) for column in columns))
     return [table] if classes else []
 
 
-def _cell(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}" if isinstance(value, float) else str(value)
+def _cell(value: float | None, column: Metric) -> str:
+    return "-" if value is None else column.text(value)

@@ -10,119 +10,98 @@ import numpy as np
 from bytetrack.report.analysis import SequenceMatch
 from bytetrack.report.charts import Chart, lines
 from bytetrack.report.switches import Switch
+from bytetrack.scoring.metrics import TOTAL, Metric, Scorer, shown_in
 from bytetrack.structures import Sequence
 
 __all__ = ["alpha_charts", "class_table", "comparison", "facts", "headline", "losses", "sequence_table", "settings"]
 
 Scores = dict[str, dict[str, dict[str, Any]]]
 ALPHAS = [round(0.05 * i, 2) for i in range(1, 20)]
-LOWER_IS_BETTER = {"IDSW", "IDs", "FP", "FN", "Frag", "ML"}
-MEANING = {
-    "HOTA": "Higher order tracking accuracy: the geometric mean of detection and association accuracy, averaged over 19 overlap thresholds",
-    "DetA": "Detection accuracy: shared boxes over all boxes, TP / (TP + FN + FP), averaged over the thresholds",
-    "AssA": "Association accuracy: for every shared box, how much of its two tracks agrees, averaged over the thresholds",
-    "MOTA": "1 − (misses + false positives + id switches) / ground-truth boxes, at overlap 0.5",
-    "IDF1": "F1 of boxes under the best one-to-one assignment of predicted to true identities",
-    "IDSW": "Id switches: a person matched to another id than when last matched",
-    "IDs": "Id switches as motmetrics counts them",
-    "Frag": "Fragmentations: a tracked person is lost and found again",
-    "FP": "False positives: predicted boxes on nobody",
-    "FN": "Misses: people without a predicted box",
-    "MT": "Mostly tracked: people covered in more than 80 % of their frames",
-    "ML": "Mostly lost: people covered in less than 20 % of their frames",
-    "frames": "Length of the sequence",
-    "people": "Identities in the ground truth",
-}
-OFFICIAL = ["HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW", "FP", "FN"]
-PAPER = ["MOTA", "IDF1", "IDs", "FP", "FN"]
-TABLE = [("trackeval", m) for m in ["HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW", "Frag", "MT", "ML", "FP", "FN"]]
-TABLE += [("motmetrics", m) for m in ["MOTA", "IDF1", "IDs"]]
-TOTAL = {"trackeval": "COMBINED", "motmetrics": "OVERALL"}
+SCORERS: tuple[Scorer, ...] = ("trackeval", "motmetrics")
 
 
-def _value(scores: Scores, protocol: str, name: str, metric: str) -> float | None:
-    value = scores.get(protocol, {}).get(name, {}).get(metric)
+def _value(scores: Scores, metric: Metric, name: str) -> float | None:
+    value = scores.get(metric.scorer, {}).get(name, {}).get(metric.key)
     return float(value) if isinstance(value, int | float) else None
 
 
-def _shown(value: float | None, metric: str) -> str:
-    if value is None:
-        return "–"
-    return f"{value:.2f}" if metric in ("HOTA", "DetA", "AssA", "MOTA", "IDF1") else f"{value:,.0f}"
+def _total(scores: Scores, metric: Metric) -> float | None:
+    return _value(scores, metric, TOTAL[metric.scorer])
 
 
-def signed(difference: float, metric: str) -> str:
-    """A difference with its sign, as many decimals as the metric has."""
+def _shown(value: float | None, metric: Metric) -> str:
+    return "–" if value is None else f"{value:,.{metric.decimals}f}"
+
+
+def signed(difference: float, metric: Metric) -> str:
+    """Formats a difference with its sign, and as many decimals as the metric has."""
     text = _shown(abs(difference), metric)
     return ("±" if float(text.replace(",", "")) == 0 else "+" if difference > 0 else "−") + text
 
 
-def _judged(this: float | None, earlier: float | None, metric: str) -> dict[str, str] | None:
-    """A difference as text and as `better`, `worse` or `same`."""
+def _change(this: float | None, earlier: float | None, metric: Metric) -> dict[str, str] | None:
+    """Returns a difference as text and as `better`, `worse` or `same`; None if a side is missing."""
     if this is None or earlier is None:
         return None
-    text = signed(this - earlier, metric)
-    gain = (earlier - this) if metric in LOWER_IS_BETTER else (this - earlier)
-    return {"text": text, "verdict": "same" if text.startswith("±") else "better" if gain > 0 else "worse"}
+    return {"text": signed(this - earlier, metric), "verdict": metric.verdict(this - earlier)}
 
 
 def headline(scores: Scores, earlier: Scores | None = None) -> list[dict[str, Any]]:
-    """The overall figures of both protocols, with the difference to `earlier`."""
+    """Returns the overall figures of both scorers, with the difference to `earlier`."""
     found = []
-    for protocol, metrics in (("trackeval", OFFICIAL), ("motmetrics", PAPER)):
+    for scorer in SCORERS:
         cells = []
-        for metric in metrics:
-            value = _value(scores, protocol, TOTAL[protocol], metric)
-            before = None if earlier is None else _value(earlier, protocol, TOTAL[protocol], metric)
+        for metric in shown_in("report", scorer):
+            value = _total(scores, metric)
             if value is not None:
-                change = _judged(value, before, metric)
-                cells.append({"metric": metric, "value": _shown(value, metric), "meaning": MEANING[metric], "change": change})
+                change = _change(value, None if earlier is None else _total(earlier, metric), metric)
+                cells.append({"metric": metric.key, "value": _shown(value, metric), "meaning": metric.description, "change": change})
         if cells:
-            found.append({"protocol": protocol, "cells": cells})
+            found.append({"protocol": scorer, "cells": cells})
     return found
 
 
 def class_table(scores: Scores) -> list[dict[str, Any]]:
-    """Returns the official figures of every class over all sequences; empty where there is one class."""
-    return [
-        {
-            "name": name,
-            "cells": [{"metric": m, "value": _shown(_value(scores["classes"], name, TOTAL["trackeval"], m), m)} for m in OFFICIAL],
-        }
-        for name in scores.get("classes", {})
-    ]
+    """Returns the official figures of every class over all sequences; empty if there is one class."""
+    columns = shown_in("report", "trackeval")
+    rows = []
+    for name, by_sequence in scores.get("classes", {}).items():
+        of_class: Scores = {"trackeval": by_sequence}
+        rows.append({"name": name, "cells": [{"metric": m.key, "value": _shown(_total(of_class, m), m)} for m in columns]})
+    return rows
 
 
 def sequence_table(scores: Scores, matches: dict[str, SequenceMatch]) -> dict[str, Any]:
-    """One row a sequence and one for all; a cell's `shade` runs from -1 (worst sequence) to 1 (best), counts per ground-truth box."""
-    columns = [(p, m) for p, m in TABLE if any(_value(scores, p, name, m) is not None for name in scores.get(p, {}))]
+    """Returns one row a sequence and one for all; a cell's `shade` runs from -1 (worst sequence) to 1 (best), counts per true box."""
+    columns = [m for scorer in SCORERS for m in shown_in("sequences", scorer)]
+    columns = [m for m in columns if any(_value(scores, m, name) is not None for name in scores.get(m.scorer, {}))]
     names = [name for name in scores.get("trackeval", scores.get("motmetrics", {})) if name not in TOTAL.values()]
     rows: list[dict[str, Any]] = [{"name": name, "frames": None, "people": None, "cells": []} for name in [*names, "all sequences"]]
     for row in rows[:-1]:
         if row["name"] in matches:
             row |= {"frames": matches[row["name"]].length, "people": len(set(matches[row["name"]].gt_id.tolist()))}
     rows[-1] |= {"frames": sum(r["frames"] or 0 for r in rows[:-1]), "people": sum(r["people"] or 0 for r in rows[:-1])}
-    for protocol, metric in columns:
-        values = [_value(scores, protocol, name, metric) for name in names]
+    for metric in columns:
+        values = [_value(scores, metric, name) for name in names]
         shades = _shades([_rate(v, metric, matches.get(n)) for v, n in zip(values, names, strict=True)], metric)
-        for row, value, shade in zip(rows, [*values, _value(scores, protocol, TOTAL[protocol], metric)], [*shades, 0.0], strict=True):
-            row["cells"].append({"text": _shown(value, metric), "value": value, "shade": shade, "protocol": protocol})
-    return {"columns": [{"protocol": p, "metric": m, "meaning": MEANING[m]} for p, m in columns], "rows": rows[:-1], "total": rows[-1]}
+        for row, value, shade in zip(rows, [*values, _total(scores, metric)], [*shades, 0.0], strict=True):
+            row["cells"].append({"text": _shown(value, metric), "value": value, "shade": shade, "protocol": metric.scorer})
+    headings = [{"protocol": m.scorer, "metric": m.key, "meaning": m.description} for m in columns]
+    return {"columns": headings, "rows": rows[:-1], "total": rows[-1]}
 
 
-def _rate(value: float | None, metric: str, match: SequenceMatch | None) -> float | None:
-    counts = value is not None and match is not None and metric in LOWER_IS_BETTER | {"MT"}
-    if not counts or value is None or match is None:
+def _rate(value: float | None, metric: Metric, match: SequenceMatch | None) -> float | None:
+    """Divides a count by the sequence's true boxes or people."""
+    if value is None or match is None or metric.per is None:
         return value
-    people = metric in ("MT", "ML")
-    return value / max(1, len(set(match.gt_id.tolist())) if people else len(match.gt_id))
+    return value / max(1, len(set(match.gt_id.tolist())) if metric.per == "person" else len(match.gt_id))
 
 
-def _shades(values: list[float | None], metric: str) -> list[float]:
+def _shades(values: list[float | None], metric: Metric) -> list[float]:
     known = [v for v in values if v is not None]
-    if len(known) < 3 or max(known) == min(known):
+    if len(known) < 3 or max(known) == min(known) or metric.better is None:
         return [0.0] * len(values)
-    sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
+    sign = -1.0 if metric.better == "lower" else 1.0
     return [0.0 if v is None else round(sign * (2 * (v - min(known)) / (max(known) - min(known)) - 1), 3) for v in values]
 
 
@@ -163,18 +142,23 @@ def _curves(scores: dict[str, Any], wanted: tuple[tuple[str, str], ...]) -> dict
 
 
 def comparison(scores: Scores, earlier: Scores, folder: Path, config: dict[str, Any]) -> dict[str, Any]:
-    """Differences this run − earlier run, per metric and sequence (those both have)."""
-    metrics = ["HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW", "FP", "FN"]
+    """Returns the differences this run − earlier run, per metric and sequence (those that both have)."""
+    metrics, total = shown_in("comparison", "trackeval"), TOTAL["trackeval"]
     rows = []
     before, now = earlier.get("trackeval", {}), scores.get("trackeval", {})
-    for name in [*(n for n in now if n != "COMBINED"), "COMBINED"]:
+    for name in [*(n for n in now if n != total), total]:
         if name in now and name in before:
-            pairs = [(m, _value(scores, "trackeval", name, m), _value(earlier, "trackeval", name, m)) for m in metrics]
-            cells = [{"change": _judged(a, b, m), "tip": f"{m}: {_shown(b, m)} → {_shown(a, m)}"} for m, a, b in pairs]
-            rows.append({"name": "all sequences" if name == "COMBINED" else name, "total": name == "COMBINED", "cells": cells})
-    made_by = config.get("made_by") or {}
-    same = {n for n in now} == {n for n in before}
-    return {"folder": str(folder), "metrics": metrics, "rows": rows, "made_by": made_by, "settings": settings(config), "same": same}
+            pairs = [(m, _value(scores, m, name), _value(earlier, m, name)) for m in metrics]
+            cells = [{"change": _change(a, b, m), "tip": f"{m.key}: {_shown(b, m)} → {_shown(a, m)}"} for m, a, b in pairs]
+            rows.append({"name": "all sequences" if name == total else name, "total": name == total, "cells": cells})
+    return {
+        "folder": str(folder),
+        "metrics": [m.key for m in metrics],
+        "rows": rows,
+        "made_by": config.get("made_by") or {},
+        "settings": settings(config),
+        "same": set(now) == set(before),
+    }
 
 
 def facts(sequences: list[Sequence], matches: dict[str, SequenceMatch], protocol: str, half: str | None) -> dict[str, Any]:

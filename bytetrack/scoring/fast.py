@@ -14,11 +14,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
+from bytetrack.scoring import metrics
 from bytetrack.scoring.assignment import NONE, solver
 from bytetrack.scoring.kernels import CLR_FN, CLR_FP, CLR_TP, IDSW, MOTP_SUM, Boxes, Truth, Work, count_pairs, match_for_hota
 from bytetrack.structures import Annotations, Trajectories
 
-__all__ = ["PreparedTruth", "Protocol", "Result", "combine", "evaluate", "prepare"]
+__all__ = ["PreparedTruth", "Protocol", "Result", "combine", "evaluate", "figures", "prepare"]
 
 Protocol = Literal["mot15", "mot17", "mot20"]
 Result = dict[str, dict[str, Any]]  # metric, then field, as TrackEval names them: what `official.evaluate` returns
@@ -88,20 +89,32 @@ def evaluate(prepared: PreparedTruth, trajectories: Trajectories) -> Result:
     }
 
 
-def combine(results: Mapping[str, Result]) -> Result:
-    """What `official.combine` returns: sums first, ratios last."""
+def combine(results: Mapping[str, Result], weights: Floats | None = None) -> Result:
+    """Combines sequences as `official.combine` does: sums first, ratios last.
+
+    `weights` (draws, sequences) combine them many times, each sequence as often as its weight: every field gains a first axis (draws,).
+    """
     all_of = {metric: [result[metric] for result in results.values()] for metric in ("HOTA", "CLEAR", "Identity", "Count")}
-    summed: Result = {metric: {key: sum(r[key] for r in all_of[metric]) for key in keys} for metric, keys in SUMMED.items()}
-    hota = {key: sum(r[key] for r in all_of["HOTA"]) for key in ("HOTA_TP", "HOTA_FN", "HOTA_FP")}
+
+    def total(values: list[Any]) -> Any:
+        return sum(values) if weights is None else weights @ np.array(values, np.float64)
+
+    summed: Result = {metric: {key: total([r[key] for r in all_of[metric]]) for key in keys} for metric, keys in SUMMED.items()}
+    hota = {key: total([r[key] for r in all_of["HOTA"]]) for key in ("HOTA_TP", "HOTA_FN", "HOTA_FP")}
     weight = np.maximum(1, hota["HOTA_TP"])
-    means = {key: sum(r[key] * r["HOTA_TP"] for r in all_of["HOTA"]) / weight for key in ("AssA", "AssRe", "AssPr")}
-    located = sum(r["LocA"] * r["HOTA_TP"] for r in all_of["HOTA"])
+    means = {key: total([r[key] * r["HOTA_TP"] for r in all_of["HOTA"]]) / weight for key in ("AssA", "AssRe", "AssPr")}
+    located = total([r["LocA"] * r["HOTA_TP"] for r in all_of["HOTA"]])
     return {
         "HOTA": _hota_ratios({**hota, **means, "LocA": _at_least(located) / _at_least(hota["HOTA_TP"])}),
         "CLEAR": _clear_ratios(summed["CLEAR"]),
         "Identity": _identity_ratios(summed["Identity"]),
         "Count": summed["Count"],
     }
+
+
+def figures(results: Mapping[str, Result], weights: Floats | None = None) -> dict[str, Any]:
+    """Computes the compared metrics (`metrics.COMPARED`) of several sequences together, by key; `weights` as in `combine`."""
+    return metrics.values(combine(results, weights))
 
 
 def _corners(tlwh: Floats) -> Floats:
@@ -152,13 +165,17 @@ def _at_least(values: Floats) -> Floats:
     return np.maximum(1e-10, values)
 
 
+def _at_least_one(count: Any) -> Any:
+    return np.maximum(1.0, count)
+
+
 def _hota_ratios(fields: dict[str, Any]) -> dict[str, Any]:
     true, missed, false = fields["HOTA_TP"], fields["HOTA_FN"], fields["HOTA_FP"]
     recall, precision = true / np.maximum(1, true + missed), true / np.maximum(1, true + false)
     detection = true / np.maximum(1, true + missed + false)
     fields |= {"DetRe": recall, "DetPr": precision, "DetA": detection}
     fields |= {"HOTA": np.sqrt(detection * fields["AssA"]), "OWTA": np.sqrt(recall * fields["AssA"])}
-    hota, located = fields["HOTA"][0], fields["LocA"][0]
+    hota, located = fields["HOTA"][..., 0], fields["LocA"][..., 0]
     return {**fields, "HOTA(0)": hota, "LocA(0)": located, "HOTALocA(0)": hota * located}
 
 
@@ -184,21 +201,21 @@ def _clear(sums: Floats, gt_count: Ints, matched: Ints, runs: Ints, length: int)
 
 def _clear_ratios(fields: dict[str, Any]) -> dict[str, Any]:
     true, missed, false, switches = (fields[key] for key in ("CLR_TP", "CLR_FN", "CLR_FP", "IDSW"))
-    people, boxes = max(1.0, fields["MT"] + fields["PT"] + fields["ML"]), max(1.0, true + missed)
+    people, boxes = _at_least_one(fields["MT"] + fields["PT"] + fields["ML"]), _at_least_one(true + missed)
     return {
         **fields,
         "MTR": fields["MT"] / people,
         "MLR": fields["ML"] / people,
         "PTR": fields["PT"] / people,
         "CLR_Re": true / boxes,
-        "CLR_Pr": true / max(1.0, true + false),
+        "CLR_Pr": true / _at_least_one(true + false),
         "MODA": (true - false) / boxes,
         "MOTA": (true - false - switches) / boxes,
-        "MOTP": fields["MOTP_sum"] / max(1.0, true),
+        "MOTP": fields["MOTP_sum"] / _at_least_one(true),
         "sMOTA": (fields["MOTP_sum"] - false - switches) / boxes,
-        "CLR_F1": true / max(1.0, true + 0.5 * missed + 0.5 * false),
-        "FP_per_frame": false / max(1.0, fields["CLR_Frames"]),
-        "MOTAL": (true - false - (float(np.log10(switches)) if switches > 0 else switches)) / boxes,
+        "CLR_F1": true / _at_least_one(true + 0.5 * missed + 0.5 * false),
+        "FP_per_frame": false / _at_least_one(fields["CLR_Frames"]),
+        "MOTAL": (true - false - np.log10(_at_least_one(switches))) / boxes,
     }
 
 
@@ -210,8 +227,8 @@ def _identity(together: Ints, n_gt: int, n: int) -> dict[str, Any]:
 
 def _identity_ratios(fields: dict[str, Any]) -> dict[str, Any]:
     true, missed, false = fields["IDTP"], fields["IDFN"], fields["IDFP"]
-    ratios = {"IDR": true / max(1.0, true + missed), "IDP": true / max(1.0, true + false)}
-    return {**fields, **ratios, "IDF1": true / max(1.0, true + 0.5 * false + 0.5 * missed)}
+    ratios = {"IDR": true / _at_least_one(true + missed), "IDP": true / _at_least_one(true + false)}
+    return {**fields, **ratios, "IDF1": true / _at_least_one(true + 0.5 * false + 0.5 * missed)}
 
 
 def _of_nothing(n: int, n_gt: int, people: int) -> Result:

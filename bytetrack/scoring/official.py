@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from bytetrack.scoring.metrics import OFFICIAL, values
 from bytetrack.structures import Annotations, Trajectories
 
 with contextlib.redirect_stdout(io.StringIO()):  # it reports missing optional datasets when imported
@@ -27,16 +28,6 @@ Protocol = Literal["mot15", "mot17", "mot20"]
 Result = dict[str, dict[str, Any]]  # metric, then field, as TrackEval names them
 
 METRICS = {"HOTA": HOTA(), "CLEAR": CLEAR({"PRINT_CONFIG": False}), "Identity": Identity({"PRINT_CONFIG": False}), "Count": Count()}
-OVER_ALPHA = ("HOTA", "DetA", "AssA", "DetRe", "DetPr", "AssRe", "AssPr", "LocA")
-PERCENTAGES = {
-    "CLEAR": {"MOTA": "MOTA", "MOTP": "MOTP", "Recall": "CLR_Re", "Precision": "CLR_Pr"},
-    "Identity": {k: k for k in ("IDF1", "IDP", "IDR")},
-}
-COUNTS = {
-    "CLEAR": {"IDSW": "IDSW", "TP": "CLR_TP", "FP": "CLR_FP", "FN": "CLR_FN", "MT": "MT", "PT": "PT", "ML": "ML", "Frag": "Frag"},
-    "Identity": {k: k for k in ("IDTP", "IDFP", "IDFN")},
-    "Count": {"boxes": "Dets", "gt_boxes": "GT_Dets", "tracks": "IDs", "gt_tracks": "GT_IDs", "frames": "Frames"},
-}
 
 
 def evaluate(annotations: Annotations, trajectories: Trajectories, length: int, protocol: Protocol) -> Result:
@@ -73,19 +64,18 @@ def combine_classes(results: Mapping[str, Result], empty_classes: bool = True) -
 
 
 def figures(result: Result) -> dict[str, Any]:
-    """The published figures, percentages and counts, and under `per_alpha` HOTA's 19 values each in percent.
+    """Computes the metrics of the table from TrackEval's fields, and under `per_alpha` the curves over HOTA's 19 thresholds in percent.
 
-    Percentages and `per_alpha` are None where no box of the ground truth is scored: TrackEval then says 0 for a sequence, but a MOTA of
-    -2000 for 20 false positives of all sequences together.
+    All but counts are None if no box of the ground truth is scored: TrackEval then has 0 for a sequence, but a MOTA of -2000 for 20
+    false positives of all sequences together.
     """
-    hota = {name: 100 * np.asarray(result["HOTA"][name]) for name in OVER_ALPHA}
-    alpha = {"alpha": np.round(METRICS["HOTA"].array_labels, 2).tolist(), **{name: values.tolist() for name, values in hota.items()}}
-    percent = {name: float(values.mean()) for name, values in hota.items()}
-    percent |= {ours: 100 * float(result[metric][name]) for metric, names in PERCENTAGES.items() for ours, name in names.items()}
+    labelled = bool(result["Count"]["GT_Dets"])
+    alpha = METRICS["HOTA"].array_labels
+    curves = {metric.key: metric.over_alpha(result).tolist() for metric in OFFICIAL if metric.curve}
     return {
-        **(percent if result["Count"]["GT_Dets"] else dict.fromkeys(percent)),
-        **{ours: int(result[metric][name]) for metric, names in COUNTS.items() for ours, name in names.items()},
-        "per_alpha": alpha if result["Count"]["GT_Dets"] else None,
+        **{key: value if labelled else None for key, value in values(result, [m for m in OFFICIAL if m.unit != "count"]).items()},
+        **{metric.key: int(metric.value(result)) for metric in OFFICIAL if metric.unit == "count"},
+        "per_alpha": {"alpha": np.round(alpha, 2).tolist(), **curves} if labelled else None,
     }
 
 

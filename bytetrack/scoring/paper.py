@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.boxes import iou, xyxy_from_tlwh
+from bytetrack.scoring.metrics import PAPER, values
 from bytetrack.structures import Annotations, Trajectories
 
 with warnings.catch_warnings():
@@ -26,13 +27,7 @@ __all__ = ["Result", "combine", "evaluate", "figures"]
 Result = dict[str, float]  # motmetrics' own names
 
 LARGEST_DISTANCE = 0.5  # 1 - IoU
-PERCENTAGES = {"MOTA": "mota", "IDF1": "idf1", "IDP": "idp", "IDR": "idr", "Recall": "recall", "Precision": "precision"}
-COUNTS = {
-    "IDs": "num_switches", "FP": "num_false_positives", "FN": "num_misses", "MT": "mostly_tracked", "PT": "partially_tracked",
-    "ML": "mostly_lost", "Frag": "num_fragmentations", "gt_tracks": "num_unique_objects", "gt_boxes": "num_objects",
-    "boxes": "num_predictions",
-}  # fmt: skip
-NEEDED = [*PERCENTAGES.values(), *COUNTS.values(), "motp", "num_detections", "idtp", "idfp", "idfn"]
+NEEDED = [metric.source for metric in PAPER if isinstance(metric.source, str)] + ["motp", "num_detections", "idtp", "idfp", "idfn"]
 HOST = motmetrics.metrics.create()
 
 
@@ -61,11 +56,11 @@ def combine(results: Mapping[str, Result]) -> Result:
 
 
 def figures(result: Result) -> dict[str, Any]:
-    """The published figures, percentages and counts; MOTP as the mean IoU of matches. None where there is nothing to divide by."""
-    percent = {ours: 100 * result[name] for ours, name in PERCENTAGES.items()} | {"MOTP": 100 * (1 - result["motp"])}
+    """Computes the metrics of the table from motmetrics' own; None if there is nothing to divide by."""
+    found = values(result, [metric for metric in PAPER if metric.unit != "count"])
     return {
-        **{name: value if math.isfinite(value) else None for name, value in percent.items()},
-        **{ours: int(result[name]) for ours, name in COUNTS.items()},
+        **{key: value if math.isfinite(value) else None for key, value in found.items()},
+        **{metric.key: int(metric.value(result)) for metric in PAPER if metric.unit == "count"},
     }
 
 

@@ -15,18 +15,17 @@ from bytetrack.report.scores import settings
 from bytetrack.report.switches import KINDS, SAME_FRAMES, unpaired, worst
 from bytetrack.runtime.atomic import json_text, replace_text
 from bytetrack.scoring import fast
-from bytetrack.tuning.bootstrap import draw_weights, interval, resampled, sequence_order
-from bytetrack.tuning.figures import COUNTS, LOWER_IS_BETTER, PERCENTAGES, combined, figures
+from bytetrack.scoring.metrics import COMPARED, Metric, metric, shown_in, values
+from bytetrack.tuning.bootstrap import draw_weights, interval, sequence_order
 from bytetrack.tuning.page import write_page
 from bytetrack.tuning.runs import Run, read_run, replayed
 
 __all__ = ["Difference", "compare", "show"]
 
 log = logging.getLogger(__name__)
-METRICS = (*PERCENTAGES, *COUNTS)
-SHOWN = ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW", "FP", "FN")
+SHOWN = shown_in("comparison", "trackeval")
 DRAWS, CARDS, LISTED = 10_000, 6, 15
-WIDE = 120
+WIDE = 24 + 12 * len(SHOWN)  # characters
 FEW = 5  # sequences below which resampling them says little
 NOT_SETTINGS = {("run", key) for key in ("out", "compare", "workers", "tracks", "detections")}
 
@@ -45,10 +44,8 @@ class Difference:
 
     @property
     def verdict(self) -> str:
-        """`better` or `worse` where the interval leaves out 0, else `same`."""
-        if self.low <= 0 <= self.high:
-            return "same"
-        return "better" if (self.value > 0) != (self.metric in LOWER_IS_BETTER) else "worse"
+        """`better` or `worse` if the interval leaves out 0, else `same`."""
+        return metric("trackeval", self.metric).verdict(self.value, (self.low, self.high))
 
 
 def compare(
@@ -75,8 +72,8 @@ def compare(
         log.warning("not in every run, so left out: %s", ", ".join(left_out))
     jitter = _jitter(runs, build, copies, seed, workers, names) if copies else {}
     weights = draw_weights(len(names), DRAWS, seed)
-    samples = {run.key: resampled([run.results[name] for name in names], weights) for run in runs}
-    now = {run.key: combined({name: run.results[name] for name in names}) for run in runs}
+    samples = {run.key: fast.figures({name: run.results[name] for name in names}, weights) for run in runs}
+    now = {run.key: fast.figures({name: run.results[name] for name in names}) for run in runs}
     first = runs[0]
     differences = {run.key: _differences(run.key, first.key, now, samples, jitter) for run in runs[1:]}
     document = {
@@ -85,10 +82,8 @@ def compare(
         "figures": now,
         "official": {run.key: run.official.get("COMBINED", {}) | {"per_alpha": None} for run in runs},
         "differences": {key: {d.metric: _as_json(d) for d in found} for key, found in differences.items()},
-        "by_sequence": {run.key: {name: figures(run.results[name]) for name in names} for run in runs},
-        "jittered": {
-            key: {m: [float(np.mean([f[m] for f in found])), _sd([f[m] for f in found])] for m in METRICS} for key, found in jitter.items()
-        },
+        "by_sequence": {run.key: {name: values(run.results[name]) for name in names} for run in runs},
+        "jittered": {key: _mean_and_sd(found) for key, found in jitter.items()},
     }
     replace_text(out / "compare.json", json_text(document, indent=1) + "\n")
     _write_report(out, runs, names, now, differences, jitter)
@@ -97,6 +92,11 @@ def compare(
 
 def _sd(values: list[float]) -> float:
     return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+
+
+def _mean_and_sd(found: list[dict[str, float]]) -> dict[str, list[float]]:
+    """Computes both of every metric, over jittered copies."""
+    return {key: [float(np.mean([figures[key] for figures in found])), _sd([figures[key] for figures in found])] for key in found[0]}
 
 
 def _as_json(difference: Difference) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def _jitter(
         try:
             log.info("%s: replaying %d jittered copies of its detections ...", run.key, copies)
             results: list[dict[str, fast.Result]] = replayed(run, build, copies, seed, workers, names)
-            found[run.key] = [combined(result) for result in results]
+            found[run.key] = [fast.figures(result) for result in results]
         except (ValueError, OSError, KeyError) as error:
             log.warning("%s=%s is not replayed with jitter: %s", run.key, run.folder, error)
     return found
@@ -127,13 +127,13 @@ def _differences(
     key: str, first: str, now: dict[str, dict[str, float]], samples: dict[str, Any], jitter: dict[str, list[dict[str, float]]]
 ) -> list[Difference]:
     rows = []
-    for metric in METRICS:
-        low, high = interval(samples[key][metric] - samples[first][metric])
+    for column in COMPARED:
+        low, high = interval(samples[key][column.key] - samples[first][column.key])
         paired, error = None, None
         if key in jitter and first in jitter:
-            steps = [there[metric] - here[metric] for there, here in zip(jitter[key], jitter[first], strict=True)]
+            steps = [there[column.key] - here[column.key] for there, here in zip(jitter[key], jitter[first], strict=True)]
             paired, error = float(np.mean(steps)), _sd(steps) / len(steps) ** 0.5
-        rows.append(Difference(metric, now[key][metric] - now[first][metric], low, high, paired, error))
+        rows.append(Difference(column.key, now[key][column.key] - now[first][column.key], low, high, paired, error))
     return rows
 
 
@@ -175,7 +175,7 @@ def _write_report(
 ) -> None:
     first = runs[0]
     by_sequence = [
-        {"name": name, "figures": {run.key: figures(run.results[name]) for run in runs}, "frames": first.sequences[name].length}
+        {"name": name, "figures": {run.key: values(run.results[name]) for run in runs}, "frames": first.sequences[name].length}
         for name in names
     ]
     write_page(
@@ -189,13 +189,9 @@ def _write_report(
         now=now,
         differences=differences,
         metrics=SHOWN,
-        counts=COUNTS,
-        lower=LOWER_IS_BETTER,
         by_sequence=by_sequence,
         few=len(names) < FEW,
-        jitter={
-            key: {m: (float(np.mean([f[m] for f in found])), _sd([f[m] for f in found])) for m in SHOWN} for key, found in jitter.items()
-        },
+        jitter={key: _mean_and_sd(found) for key, found in jitter.items()},
         copies=max((len(found) for found in jitter.values()), default=0),
         draws=DRAWS,
         settings=_settings_that_differ(runs),
@@ -218,22 +214,23 @@ def show(document: dict[str, Any], out: Path) -> None:
         title=f"{len(document['sequences'])} sequences; differences to {first} [95 % over resampled sequences]", title_justify="left"
     )
     table.add_column("run", no_wrap=True)
-    for name in SHOWN:
-        table.add_column(name, justify="right", no_wrap=True)
+    for column in SHOWN:
+        table.add_column(column.key, justify="right", no_wrap=True)
     for key, folder in document["runs"].items():
-        table.add_row(f"{key} {Path(folder).name}", *(_text(document["figures"][key][name], name) for name in SHOWN), style="bold")
+        table.add_row(f"{key} {Path(folder).name}", *(m.text(document["figures"][key][m.key]) for m in SHOWN), style="bold")
         if key == first:
             continue
         found = document["differences"][key]
-        table.add_row(f"  minus {first}", *(_text(found[name]["value"], name, True) for name in SHOWN))
-        table.add_row("  95 % from", *(_text(found[name]["interval"][0], name, True) for name in SHOWN), style="dim")
-        table.add_row("  95 % to", *(_text(found[name]["interval"][1], name, True) for name in SHOWN), style="dim")
-        if found["HOTA"]["jitter"] is not None:
-            table.add_row("  jittered mean", *(_text(found[name]["jitter"], name, True) for name in SHOWN))
-            table.add_row("  ± std. error", *(_text(found[name]["jitter_standard_error"], name) for name in SHOWN), style="dim")
+        table.add_row(f"  minus {first}", *(_signed(m, found[m.key]["value"]) for m in SHOWN))
+        table.add_row("  95 % from", *(_signed(m, found[m.key]["interval"][0]) for m in SHOWN), style="dim")
+        table.add_row("  95 % to", *(_signed(m, found[m.key]["interval"][1]) for m in SHOWN), style="dim")
+        if all(found[m.key]["jitter"] is not None for m in SHOWN):
+            table.add_row("  jittered mean", *(_signed(m, found[m.key]["jitter"]) for m in SHOWN))
+            table.add_row("  ± std. error", *(m.text(found[m.key]["jitter_standard_error"]) for m in SHOWN), style="dim")
     console.print(table)
     console.print(f"report   {out / 'compare.html'}", soft_wrap=True)
 
 
-def _text(value: float, name: str, signed: bool = False) -> str:
-    return f"{value:{'+' if signed else ''}.{(1 if signed else 0) if name in COUNTS else 2}f}"
+def _signed(metric: Metric, difference: float) -> str:
+    """Formats a difference; those of counts, which may be means, with a decimal."""
+    return f"{difference:+.{max(1, metric.decimals)}f}"

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bytetrack.tuning.figures import COUNTS, LOWER_IS_BETTER, PERCENTAGES
+from bytetrack.scoring.metrics import metric, shown_in
 from bytetrack.tuning.page import Point, Scatter, scatter, write_page
 from bytetrack.tuning.search import Plan, Trial
 from bytetrack.tuning.space import Dimension, current
@@ -16,7 +16,7 @@ from bytetrack.tuning.verdict import Verdict
 
 __all__ = ["pareto", "show", "write_tune_report"]
 
-METRICS = (*PERCENTAGES, "IDSW", "FP", "FN")
+SHOWN = shown_in("comparison", "trackeval")
 PAIRS = (("DetA", "AssA"), ("MOTA", "IDF1"), ("IDSW", "HOTA"), ("FP", "FN"))
 
 
@@ -41,6 +41,7 @@ def write_tune_report(
         kind="Tuning report",
         tracker=str(plan.settings.get("_target_", "")).rpartition(".")[2],
         objective="+".join(plan.objective),
+        verdict=metric("trackeval", plan.objective[0]).verdict,
         trials=len(trials),
         pruned=sum(trial.pruned for trial in trials),
         copies=plan.copies + 1,
@@ -51,8 +52,8 @@ def write_tune_report(
         search_value=verdict.best.value,
         official=official,
         rows=verdict.rows,
-        metrics=METRICS,
-        counts=COUNTS,
+        metrics=SHOWN,
+        highlights=shown_in("highlight", "trackeval"),
         left_out=verdict.left_out,
         best=verdict.best.number,
         importance=bool(importances),
@@ -91,7 +92,7 @@ def _course(plan: Plan, trials: list[Trial]) -> Scatter:
 
 def pareto(trials: list[Trial], x: str, y: str) -> list[Trial]:
     """The trials than which none is at least as good in both figures and better in one."""
-    sign = {name: -1.0 if name in LOWER_IS_BETTER else 1.0 for name in (x, y)}
+    sign = {name: -1.0 if metric("trackeval", name).better == "lower" else 1.0 for name in (x, y)}
     ordered = sorted(trials, key=lambda t: (-sign[x] * t.figures[x], -sign[y] * t.figures[y]))
     front: list[Trial] = []
     for trial in ordered:
@@ -113,7 +114,7 @@ def _trade_off(trials: list[Trial], best: Trial, x: str, y: str) -> Scatter:
 
 
 def _pair(trial: Trial, x: str, y: str) -> str:
-    return ", ".join(f"{name} {trial.figures[name]:.{0 if name in COUNTS else 2}f}" for name in (x, y))
+    return ", ".join(f"{name} {metric('trackeval', name).text(trial.figures[name])}" for name in (x, y))
 
 
 def _slice(plan: Plan, dimension: Dimension, trials: list[Trial], best: Trial) -> Scatter:
@@ -136,10 +137,10 @@ def show(verdict: Verdict, out: Path) -> None:
     console = Console(highlight=False)
     table = Table(title=f"means over {verdict.fresh} jittered copies the search has not seen", title_justify="left")
     table.add_column("settings")
-    for name in METRICS:
-        table.add_column(name, justify="right")
+    for column in SHOWN:
+        table.add_column(column.key, justify="right")
     for row, _, found in verdict.rows:
-        table.add_row(row, *(f"{found.mean[name]:.{0 if name in COUNTS else 2}f}" for name in METRICS))
+        table.add_row(row, *(column.text(found.mean[column.key]) for column in SHOWN))
     console.print(table)
     changed = ", ".join(f"{key}={value}" for key, value in verdict.best.params.items())
     blind = "" if verdict.left_out_gain is None else f", {verdict.left_out_gain:+.2f} on sequences that had no part in the choice"

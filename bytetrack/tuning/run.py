@@ -14,6 +14,7 @@ from bytetrack import pipeline
 from bytetrack.executors import Processes
 from bytetrack.report import write_report
 from bytetrack.runtime.atomic import json_text, replace_text
+from bytetrack.scoring.metrics import shown_in
 from bytetrack.tuning.replay import Crew, Replay
 from bytetrack.tuning.report import write_tune_report
 from bytetrack.tuning.search import Plan, importances, search
@@ -85,8 +86,7 @@ def _write_settings(verdict: Verdict, plan: Plan, out: Path) -> None:
         + ("." if verdict.left_out_gain is None else f", {verdict.left_out_gain:+.2f} on sequences that had no part in the choice."),
         f"# Use it: --config-dir={out / 'configs'} tracker=tuned",
     ]
-    if "HOTA" in fresh["tuned"].mean:
-        shown = ", ".join(f"{key} {fresh['tuned'].mean[key]:.2f}" for key in ("HOTA", "MOTA", "IDF1"))
-        header.insert(1, f"# Mean over those copies: {shown}, {fresh['tuned'].mean['IDSW']:.0f} switches.")
+    shown = ", ".join(f"{m.key} {m.text(fresh['tuned'].mean[m.key])}" for m in shown_in("highlight", "trackeval"))
+    header.insert(1, f"# Mean over those copies: {shown}.")
     text = yaml.safe_dump(verdict.settings, sort_keys=False, allow_unicode=True)
     replace_text(out / "configs" / "tracker" / "tuned.yaml", "\n".join(header) + "\n" + text)

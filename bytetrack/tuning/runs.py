@@ -19,7 +19,6 @@ from bytetrack.report.analysis import SequenceMatch, match_sequence
 from bytetrack.report.switches import Switch, find_switches
 from bytetrack.scoring import fast
 from bytetrack.structures import Sequence
-from bytetrack.tuning.figures import combined
 from bytetrack.tuning.replay import Crew, Replay
 
 __all__ = ["Run", "read_run", "replayed"]
@@ -89,8 +88,8 @@ def read_run(key: str, folder: Path, build: Callable[[Any], Any], root: Path | N
 def _warn_if_changed(run: Run) -> None:
     scored = run.official.get("COMBINED", {})
     if set(run.results) == set(run.official) - {"COMBINED"}:
-        now = combined(run.results)
-        if any(abs(scored[name] - now[name]) > CLOSE for name in ("HOTA", "MOTA", "IDF1") if name in scored):
+        now = fast.figures(run.results)
+        if any(abs(scored[name] - now[name]) > CLOSE for name in now if scored.get(name) is not None):
             log.warning("%s: the tracks are not those that scores.json is about: score the run again (tools/score.py)", run.folder)
 
 

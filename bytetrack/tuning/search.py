@@ -19,11 +19,11 @@ import numpy as np
 from bytetrack.runtime.atomic import replace_bytes
 from bytetrack.runtime.progress import progress_bar
 from bytetrack.scoring import fast
-from bytetrack.tuning.figures import combined, objective_of
+from bytetrack.scoring.metrics import shown_in
 from bytetrack.tuning.replay import Crew
 from bytetrack.tuning.space import Dimension, current, with_values
 
-__all__ = ["Plan", "Trial", "importances", "search"]
+__all__ = ["Plan", "Trial", "importances", "objective_of", "parse_objective", "search"]
 
 log = logging.getLogger(__name__)
 STARTUP_TRIALS = 20  # drawn at random before TPE has something to learn from; and none of them is pruned
@@ -67,6 +67,20 @@ class Trial:
     figures: dict[str, float]
     sd: float
     without: dict[str, float]
+
+
+def parse_objective(text: str) -> tuple[str, ...]:
+    """Returns the percentages whose mean is the objective: of `HOTA` one, of `HOTA+IDF1` two; ValueError for other metrics."""
+    names = tuple(part.strip() for part in str(text).split("+"))
+    known = [metric.key for metric in shown_in("comparison", "trackeval") if metric.unit == "percent"]
+    if any(name not in known for name in names):
+        raise ValueError(f"objective must be one of {', '.join(known)}, or several joined by +: got {text!r}")
+    return names
+
+
+def objective_of(found: Mapping[str, float], objective: tuple[str, ...]) -> float:
+    """Computes the mean of the objective's percentages."""
+    return sum(found[name] for name in objective) / len(objective)
 
 
 def search(plan: Plan, crew: Crew, names: list[str], what: Mapping[str, Any], out: Path) -> list[Trial]:
@@ -171,7 +185,7 @@ def _run_trial(study: Any, plan: Plan, crew: Crew, names: list[str], index: int)
     copies: list[dict[str, fast.Result]] = []
     for step, numbers in enumerate(plan.steps):
         copies += crew.copies(settings, numbers)
-        values = [objective_of(combined(results), plan.objective) for results in copies]
+        values = [objective_of(fast.figures(results), plan.objective) for results in copies]
         trial.report(float(np.mean(values)), step)
         if len(copies) <= plan.copies and trial.should_prune():
             study.tell(trial, state=optuna.trial.TrialState.PRUNED)
@@ -182,13 +196,13 @@ def _run_trial(study: Any, plan: Plan, crew: Crew, names: list[str], index: int)
 
 
 def _attributes(copies: list[dict[str, fast.Result]], values: list[float], objective: tuple[str, ...], names: list[str]) -> dict[str, Any]:
-    found = [combined(results) for results in copies]
+    found = [fast.figures(results) for results in copies]
     means = {key: float(np.mean([figures[key] for figures in found])) for key in found[0]}
     sd = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
     without = {}
     if len(names) > 1:
         for name in names:
-            others = [combined({key: result for key, result in results.items() if key != name}) for results in copies]
+            others = [fast.figures({key: result for key, result in results.items() if key != name}) for results in copies]
             without[name] = float(np.mean([objective_of(figures, objective) for figures in others]))
     return {"figures": means, "sd": sd, "without": without}
 

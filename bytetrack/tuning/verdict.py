@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from bytetrack.scoring import fast
-from bytetrack.tuning.figures import COUNTS, PERCENTAGES, combined, objective_of
 from bytetrack.tuning.replay import Crew
-from bytetrack.tuning.search import Plan, Trial
+from bytetrack.tuning.search import Plan, Trial, objective_of
 from bytetrack.tuning.space import with_values
 
 __all__ = ["Estimate", "Verdict", "as_json", "estimate", "judge", "winner"]
@@ -53,8 +52,8 @@ def winner(trials: list[Trial]) -> Trial:
 
 def estimate(copies: Copies) -> Estimate:
     """Combined figures of every copy, as means and standard deviations."""
-    found = [combined(results) for results in copies]
-    columns = {name: np.array([figures[name] for figures in found]) for name in (*PERCENTAGES, *COUNTS)}
+    found = [fast.figures(results) for results in copies]
+    columns = {name: np.array([figures[name] for figures in found]) for name in found[0]}
     spread = {name: float(column.std(ddof=1)) if len(column) > 1 else 0.0 for name, column in columns.items()}
     return Estimate({name: float(column.mean()) for name, column in columns.items()}, spread)
 
@@ -69,13 +68,13 @@ def judge(plan: Plan, trials: list[Trial], crew: Crew, names: list[str], fresh: 
     numbers = range(plan.copies + 1, plan.copies + 1 + fresh) if fresh else range(plan.copies + 1)
     tuned_settings = with_values(plan.settings, best.params)
     default, tuned = crew.copies(plan.settings, numbers), crew.copies(tuned_settings, numbers)
-    before, after = (np.array([objective_of(combined(results), plan.objective) for results in copies]) for copies in (default, tuned))
+    before, after = (np.array([objective_of(fast.figures(results), plan.objective) for results in copies]) for copies in (default, tuned))
     rows = [("default", "the settings as they are", estimate(default)), ("tuned", "the winner", estimate(tuned))]
     left_out, blind = _leave_one_out(plan, trials, crew, names, numbers, default, tuned)
     blind_gain = None
     if blind:
         rows.append(("left out", "every sequence with settings chosen on the others", estimate(blind)))
-        blind_gain = float(np.mean([objective_of(combined(results), plan.objective) for results in blind]) - before.mean())
+        blind_gain = float(np.mean([objective_of(fast.figures(results), plan.objective) for results in blind]) - before.mean())
     error = float((after - before).std(ddof=1) / np.sqrt(len(after))) if len(after) > 1 else 0.0
     return Verdict(best, tuned_settings, rows, float((after - before).mean()), error, blind_gain, left_out, len(numbers))
 
@@ -100,7 +99,7 @@ def _leave_one_out(
 
 
 def _alone(copies: Copies, name: str, objective: tuple[str, ...]) -> float:
-    return float(np.mean([objective_of(combined({name: results[name]}), objective) for results in copies]))
+    return float(np.mean([objective_of(fast.figures({name: results[name]}), objective) for results in copies]))
 
 
 def as_json(verdict: Verdict, importances: Mapping[str, float], trials: list[Trial]) -> dict[str, Any]:

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from bytetrack.scoring import fast
-from bytetrack.tuning.bootstrap import draw_weights, interval, resampled
-from bytetrack.tuning.figures import combined
+from bytetrack.tuning.bootstrap import draw_weights, interval
 from tests.scoring.small_scenes import LENGTH, random_scene
 
 
@@ -19,9 +18,9 @@ def results() -> list[fast.Result]:
 def test_a_resample_scores_as_the_sequences_drawn_combined() -> None:
     found = results()
     weights = np.array([[1, 1, 1, 1], [2, 0, 1, 1], [0, 0, 0, 4]], float)
-    samples = resampled(found, weights)
+    samples = fast.figures({str(k): result for k, result in enumerate(found)}, weights)
     for row, drawn in enumerate(([0, 1, 2, 3], [0, 0, 2, 3], [3, 3, 3, 3])):
-        expected = combined({str(k): found[sequence] for k, sequence in enumerate(drawn)})
+        expected = fast.figures({str(k): found[sequence] for k, sequence in enumerate(drawn)})
         assert {name: values[row] for name, values in samples.items()} == pytest.approx(expected)
 
 

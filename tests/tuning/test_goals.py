@@ -12,7 +12,7 @@ from bytetrack.config import build, compose, plain
 from bytetrack.data.datasets import MotChallenge
 from bytetrack.detection.recorded import Public, Recorded
 from bytetrack.pipeline import TrackerFactory
-from bytetrack.tuning.figures import combined
+from bytetrack.scoring import fast
 from bytetrack.tuning.replay import Replay
 from bytetrack.video.camera_motion import Recorded as RecordedMotion
 
@@ -22,7 +22,7 @@ SEED = 2026  # not one that a search has seen
 
 def figures(replay: Replay, settings: dict[str, Any], copy: int) -> dict[str, float]:
     factory = TrackerFactory(build, settings)
-    return combined({name: replay.score(factory, name, copy) for name in replay.sequences})
+    return fast.figures({name: replay.score(factory, name, copy) for name in replay.sequences})
 
 
 def preset(name: str) -> dict[str, Any]:

@@ -10,9 +10,8 @@ import pytest
 
 from bytetrack.config import build
 from bytetrack.structures import Sequence, SequenceDetections
-from bytetrack.tuning.figures import parse_objective
 from bytetrack.tuning.replay import Crew, Replay, jittered
-from bytetrack.tuning.search import Plan, search
+from bytetrack.tuning.search import Plan, parse_objective, search
 from bytetrack.tuning.space import read_space, with_values
 from bytetrack.tuning.verdict import judge, winner
 
