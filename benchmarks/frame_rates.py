@@ -19,11 +19,11 @@ from bytetrack import BotSort, BytePlus, ByteTracker, CBIoU, OcSort, Sequence, S
 from bytetrack.data.datasets import MotChallenge
 from bytetrack.detection.recorded import Recorded
 from bytetrack.io import read_annotations
+from bytetrack.io.camera_motion import read_camera_motion
 from bytetrack.pipeline import track_sequence
 from bytetrack.scoring import fast
 from bytetrack.structures import Annotations
 from bytetrack.tuning.replay import jittered
-from bytetrack.video.camera_motion import read_camera_motion
 
 TRACKERS = {"byte": ByteTracker, "byte_plus": BytePlus, "ocsort": OcSort, "cbiou": CBIoU, "botsort": BotSort}
 PICKS = {"every": 1, "2nd": 2, "3rd": 3, "5th": 5, "irregular": 0}

@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bytetrack.names import shortened
+
 __all__ = ["Finding", "examine", "show"]
 
 NEEDED = ("torch", "torchvision", "numpy", "scipy", "numba", "opencv-python", "av", "pillow", "hydra-core", "pixeltable-yolox")
@@ -227,7 +229,7 @@ def _checkpoint(path: Path) -> Iterator[Finding]:
 
 
 def _names(names: list[str] | None) -> str:
-    return "without names" if not names else f"({', '.join(names[:4])}{', …' if len(names) > 4 else ''})"
+    return "without names" if not names else f"({shortened(names, 4, count=False)})"
 
 
 def _video(path: Path) -> Iterator[Finding]:

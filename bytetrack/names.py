@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
-__all__ = ["nearest", "shortened", "similar"]
+__all__ = ["first_unnamed", "nearest", "shortened", "similar"]
 
 
 def nearest(name: str, names: Iterable[str], likeness: float = 0.6) -> str | None:
@@ -29,6 +29,15 @@ def similar(name: str, names: Iterable[str], most: int = 1, likeness: float = 0.
     ['tracker.match_threshold']
     """
     return get_close_matches(name, list(names), most, likeness)
+
+
+def first_unnamed(numbers: Iterable[int], names: Collection[str]) -> int | None:
+    """Returns the first of `numbers` that a list of `names` by number, from 0, has no place for; None if there is none.
+
+    >>> first_unnamed([0, 1], ["none", "person"]), first_unnamed([1, 2], ["none", "person"])
+    (None, 2)
+    """
+    return next((int(number) for number in numbers if not 0 <= number < len(names)), None)
 
 
 def shortened(names: Iterable[object], most: int = 3, count: bool = True) -> str:

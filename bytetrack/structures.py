@@ -12,11 +12,12 @@ import numpy.typing as npt
 
 from bytetrack.errors import MissingDataError
 
-__all__ = ["NOT_SCORED", "Annotations", "Detections", "Sequence", "SequenceDetections", "Tracks", "Trajectories"]
+__all__ = ["NOT_SCORED", "PAD", "Annotations", "Detections", "Sequence", "SequenceDetections", "Tracks", "Trajectories"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+PAD = 114  # the grey of everything that is no picture, in all three channels: what a letterbox, a mosaic or a canvas leaves free
 NOT_SCORED = "none"  # the name of a class that a dataset's list only holds a place for
 
 FrameId = TypeVar("FrameId", int, npt.NDArray[np.int64])

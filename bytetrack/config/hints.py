@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, cast
@@ -11,6 +10,8 @@ from bytetrack.config.arguments import options_of
 from bytetrack.config.choices import choices_of, foreign_keys, verbs_with
 from bytetrack.config.composing import compose
 from bytetrack.config.places import EXPERIMENT, group_folder
+from bytetrack.listing import VIDEO_ENDINGS
+from bytetrack.names import similar
 
 __all__ = ["hint_for_a_choice", "hint_for_a_setting", "refuse_other_forms", "refuse_unknown_settings"]
 
@@ -37,7 +38,6 @@ HABITS = {  # what other programs call it: what it may be here
     "track_thresh": ("tracker.high_score",),
 }
 ELSEWHERE = "a video is tracked by tools/demo.py source=FILE"
-VIDEOS = (".avi", ".mkv", ".mov", ".mp4", ".webm")
 
 
 def hint_for_a_setting(verb: str, key: str, arguments: Sequence[str]) -> str:
@@ -58,7 +58,7 @@ def hint_for_a_choice(verb: str, group: str, choice: str, found: Sequence[str]) 
     """The error for a choice that `group` does not have among those `found`, people's own included."""
     serving = choices_of(verb).get(group, [])
     names = [name for name in found if name in serving or not (group_folder(group) / f"{name}.yaml").is_file()]
-    near = [name for name in names if name.startswith(choice)] or difflib.get_close_matches(choice, names, 1)
+    near = [name for name in names if name.startswith(choice)] or similar(choice, names)
     guess = f"did you mean {' or '.join(f'{group}={name}' for name in near[:3])}? " if near else ""
     return f"no {group}={choice} in {verb}: {guess}There are {', '.join(names)}"
 
@@ -70,12 +70,12 @@ def meant(key: str, settings: Mapping[str, Any]) -> list[str]:
     if habits:
         return habits[:1]
     same = [name for name in settings if name.rpartition(".")[2] == leaf]
-    close = difflib.get_close_matches(key, settings, 3, 0.75)
+    close = similar(key, settings, 3, 0.75)
     beside = [name.rpartition(".")[2] for name in settings if stem and name.rpartition(".")[0] == stem]
-    own = [f"{stem}.{name}" for name in difflib.get_close_matches(leaf, beside, 2, 0.6)]
+    own = [f"{stem}.{name}" for name in similar(leaf, beside, 2)]
     if not (own or close):
         leaves = {name.rpartition(".")[2]: name for name in reversed(list(settings))}
-        close = [leaves[name] for name in difflib.get_close_matches(leaf, list(leaves), 2, 0.75)]
+        close = [leaves[name] for name in similar(leaf, leaves, 2, 0.75)]
     return list(dict.fromkeys([*own, *same, *close]))[:3]
 
 
@@ -120,10 +120,10 @@ def _as_setting(verb: str, name: str, value: str) -> str:
 def _main(verb: str, word: str) -> str:
     """How a bare word is probably meant: as the verb's first setting that must be given, its source, or its dataset."""
     settings = _settings(verb, ())
-    if verb in ("track", "score") and word.lower().endswith(VIDEOS):
+    if verb in ("track", "score") and word.lower().endswith(VIDEO_ENDINGS):
         return ELSEWHERE
     if verb == "doctor":
-        return f"{'video' if word.lower().endswith(VIDEOS) else 'checkpoint'}={word}"
+        return f"{'video' if word.lower().endswith(VIDEO_ENDINGS) else 'checkpoint'}={word}"
     if word in choices_of(verb).get(EXPERIMENT, ()):
         return f"{EXPERIMENT}={word}"
     needed = [name for name in settings if "." not in name and settings[name] == "???"]

@@ -20,15 +20,13 @@ import numpy.typing as npt
 
 from bytetrack import boxes as box_ops
 from bytetrack.data.image_set import ImageSet
+from bytetrack.structures import PAD
 
 __all__ = ["Augmentation", "AugmentedImages", "Sample", "distort", "distort_float", "generator", "letterbox_matrix", "warp_boxes"]
 
 Image = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float64]
 Read = Callable[[str, int], Image]
-
-PAD = 114
-"""The grey of everything that is no image, in all three channels."""
 
 
 class Sample(NamedTuple):
@@ -64,7 +62,7 @@ class Augmentation:
     shear: float = 2.0
     perspective: float = 0.0
     mixup_scale: tuple[float, float] = (0.8, 1.6)
-    mixup_pad: int = 114
+    mixup_pad: int = PAD
     mixup_empty: bool = True
     distort: float = 1.0
     distort_as: str = "uint8"

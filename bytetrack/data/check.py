@@ -21,21 +21,21 @@ from bytetrack.data.converters.mot import coco_from_sequences
 from bytetrack.errors import FormatError
 from bytetrack.io.coco import split_frame
 from bytetrack.io.formats import read_annotations
+from bytetrack.io.image_bytes import lacks_end
 from bytetrack.orientation import is_turned
 from bytetrack.runtime.atomic import json_text, replace_text
 from bytetrack.runtime.progress import with_progress
 from bytetrack.structures import Sequence
 from bytetrack.timeline import decodable, timeline
 
-__all__ = ["Finding", "Report", "check", "check_document", "check_ground_truth"]
+__all__ = ["Problem", "Report", "check", "check_document", "check_ground_truth"]
 
 TAIL = 1024  # bytes at the end of an image in which its end mark must be
-END_MARK = {b"\xff\xd8": b"\xff\xd9", b"\x89PNG": b"IEND"}  # JPEG, PNG: how they start and end
 Level = Literal["error", "warning"]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Problem:
     """One thing that is wrong: of what kind, where, and more precisely what."""
 
     level: Level
@@ -50,7 +50,7 @@ class Report:
 
     images: int
     boxes: int
-    findings: list[Finding]
+    findings: list[Problem]
 
     @property
     def errors(self) -> int:
@@ -87,38 +87,38 @@ def check(
     try:
         document = coco_from_sequences(sequences, dataset.protocol, skip_missing=True) if sequences else convert(dataset, skip_missing=True)
     except FormatError as error:
-        findings += [] if any(f.level == "error" for f in findings) else [Finding("error", "cannot be read", str(error))]
+        findings += [] if any(f.level == "error" for f in findings) else [Problem("error", "cannot be read", str(error))]
         document = {"images": [], "annotations": [], "categories": [], "info": {}}
         if sequences:
             document = coco_from_sequences([replace(sequence, ground_truth=None) for sequence in sequences], dataset.protocol, True)
     level: Level = "warning" if skip_missing else "error"
-    findings += [Finding(level, missing["kind"], missing["where"]) for missing in document["info"].get("left_out", [])]
+    findings += [Problem(level, missing["kind"], missing["where"]) for missing in document["info"].get("left_out", [])]
     findings += check_document(document)
     if images and document["images"]:
         findings += _image_files(document, Path(document["info"]["root"]), decode, workers)
     return Report(len(document["images"]), len(document["annotations"]), findings), document
 
 
-def check_ground_truth(sequence: Sequence) -> list[Finding]:
+def check_ground_truth(sequence: Sequence) -> list[Problem]:
     """Every line of the sequence's whole ground truth file that is not as it should be, and images beyond its length."""
     findings = []
     if sequence.ground_truth is not None and sequence.layout != "mot":
         try:
             read_annotations(sequence)
         except ValueError as error:
-            findings.append(Finding("error", "cannot be read", str(sequence.ground_truth), str(error)))
+            findings.append(Problem("error", "cannot be read", str(sequence.ground_truth), str(error)))
     elif sequence.ground_truth is not None:
         seen: set[tuple[float, ...]] = set()
         with sequence.ground_truth.open(encoding="utf-8", errors="replace") as file:
             for number, line in enumerate(file, start=1):
                 problem = _line_problem(line, sequence.last_frame, seen) if line.strip() else None
                 if problem is not None:
-                    findings.append(Finding("error", problem, f"{sequence.ground_truth}:{number}", line.strip()[:80]))
+                    findings.append(Problem("error", problem, f"{sequence.ground_truth}:{number}", line.strip()[:80]))
     if sequence.images is not None and sequence.images.is_dir() and sequence.last_frame is not None:
         there = len(sequence.image_names)
         if there > sequence.last_frame:
             detail = f"{there} images, seqinfo.ini says {sequence.last_frame}"
-            findings.append(Finding("warning", "images beyond the sequence", str(sequence.images), detail))
+            findings.append(Problem("warning", "images beyond the sequence", str(sequence.images), detail))
     return findings
 
 
@@ -142,7 +142,7 @@ def _line_problem(line: str, last_frame: int | None, seen: set[tuple[float, ...]
     return "box without area" if min(values[4:6]) < 0 else None
 
 
-def check_document(document: dict[str, Any]) -> list[Finding]:
+def check_document(document: dict[str, Any]) -> list[Problem]:
     """What a COCO document says wrongly, without looking at any image."""
     images, annotations = document["images"], document["annotations"]
     findings = [*_repeated(images, "id", "image id twice"), *_repeated(annotations, "id", "annotation id twice")]
@@ -159,7 +159,7 @@ def check_document(document: dict[str, Any]) -> list[Finding]:
             level, kind = "error", "track id twice in an image"
         seen.add(key)
         if kind:
-            findings.append(Finding(level, kind, where, f"{annotation.get('bbox')}"))
+            findings.append(Problem(level, kind, where, f"{annotation.get('bbox')}"))
     return findings + list(_empty_frames(document, {annotation.get("image_id") for annotation in annotations}))
 
 
@@ -182,26 +182,26 @@ def _box_problem(annotation: dict[str, Any], image: dict[str, Any] | None, categ
     return "error", ""
 
 
-def _repeated(records: list[dict[str, Any]], key: str, kind: str, level: Level = "error") -> list[Finding]:
+def _repeated(records: list[dict[str, Any]], key: str, kind: str, level: Level = "error") -> list[Problem]:
     counts = Counter(str(record.get(key)) for record in records)
-    return [Finding(level, kind, f"{key} {value}", f"{count} times") for value, count in counts.items() if count > 1]
+    return [Problem(level, kind, f"{key} {value}", f"{count} times") for value, count in counts.items() if count > 1]
 
 
-def _empty_frames(document: dict[str, Any], annotated: set[Any]) -> Iterator[Finding]:
+def _empty_frames(document: dict[str, Any], annotated: set[Any]) -> Iterator[Problem]:
     """Sequences with frames that have no box; nothing where there are no boxes at all (a test set)."""
     names = {video.get("id"): str(video.get("file_name")) for video in document.get("videos") or []}
     frames = Counter(image.get("video_id") for image in document["images"])
     empty = Counter(image.get("video_id") for image in document["images"] if image.get("id") not in annotated)
     for video_id, count in empty.items() if annotated else ():
         kind = "frames without a box" if video_id in names else "images without a box"
-        yield Finding("warning", kind, names.get(video_id, "still images"), f"{count} of {frames[video_id]}")
+        yield Problem("warning", kind, names.get(video_id, "still images"), f"{count} of {frames[video_id]}")
 
 
-def _image_files(document: dict[str, Any], root: Path, decode: bool, workers: int) -> Iterable[Finding]:
+def _image_files(document: dict[str, Any], root: Path, decode: bool, workers: int) -> Iterable[Problem]:
     """Problems of the image files; of a folder that is not there, one finding for all its images."""
     folders = Counter(str(Path(image["file_name"]).parent) for image in document["images"])
     gone = {folder for folder in folders if not (root / folder).is_dir()}
-    yield from (Finding("error", "missing image folder", str(root / folder), f"{folders[folder]} images") for folder in sorted(gone))
+    yield from (Problem("error", "missing image folder", str(root / folder), f"{folders[folder]} images") for folder in sorted(gone))
     videos: dict[str, dict[str, Any]] = {}
     stills = []
     for image in document["images"]:
@@ -213,7 +213,7 @@ def _image_files(document: dict[str, Any], root: Path, decode: bool, workers: in
         elif frame >= videos.get(path, {}).get("frame", 0):
             videos[path] = image | {"frame": frame}
 
-    def problem(image: dict[str, Any]) -> Finding | None:
+    def problem(image: dict[str, Any]) -> Problem | None:
         return _image_problem(root / image["file_name"], (image.get("width"), image.get("height")), decode)
 
     with ThreadPoolExecutor(workers) as pool:
@@ -224,45 +224,45 @@ def _image_files(document: dict[str, Any], root: Path, decode: bool, workers: in
         yield from _video_problem(root / name, image, decode)
 
 
-def _image_problem(path: Path, size: tuple[Any, Any], decode: bool) -> Finding | None:
+def _image_problem(path: Path, size: tuple[Any, Any], decode: bool) -> Problem | None:
     from PIL import Image, UnidentifiedImageError
 
     if not path.is_file():
-        return Finding("error", "missing image", str(path))
+        return Problem("error", "missing image", str(path))
     try:
         with path.open("rb") as file:
             start = file.read(4)
             file.seek(max(path.stat().st_size - TAIL, 0))
             tail = file.read()
-            if any(start.startswith(magic) and mark not in tail for magic, mark in END_MARK.items()):
-                return Finding("error", "truncated image", str(path), f"no end mark in its last {TAIL} bytes")
+            if lacks_end(start, tail):
+                return Problem("error", "truncated image", str(path), f"no end mark in its last {TAIL} bytes")
             file.seek(0)
             with Image.open(file) as image:
                 if image.size != size:
-                    return Finding("error", "image of another size", str(path), f"annotations say {size}, the file {image.size}")
+                    return Problem("error", "image of another size", str(path), f"annotations say {size}, the file {image.size}")
                 if decode:
                     image.load()
                 if is_turned(image):
-                    return Finding("warning", "image with an EXIF rotation", str(path), "it is read as stored, and boxes mean that")
+                    return Problem("warning", "image with an EXIF rotation", str(path), "it is read as stored, and boxes mean that")
     except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError, EOFError, OSError) as error:
-        return Finding("error", "unreadable image", str(path), str(error))
+        return Problem("error", "unreadable image", str(path), str(error))
     return None
 
 
-def _video_problem(path: Path, last: dict[str, Any], decode: bool) -> Iterator[Finding]:
+def _video_problem(path: Path, last: dict[str, Any], decode: bool) -> Iterator[Problem]:
     """`last`: the record of the last frame that is named."""
     if not path.is_file():
-        yield Finding("error", "missing video", str(path))
+        yield Problem("error", "missing video", str(path))
         return
     try:
         found = timeline(path)
     except FormatError as error:
-        yield Finding("error", "unreadable video", str(path), str(error))
+        yield Problem("error", "unreadable video", str(path), str(error))
         return
     size, count = (last.get("width"), last.get("height")), len(found.stamps)
     if found.size != size:
-        yield Finding("error", "video of another size", str(path), f"annotations say {size}, it is {found.size}")
+        yield Problem("error", "video of another size", str(path), f"annotations say {size}, it is {found.size}")
     if count < last["frame"]:
-        yield Finding("error", "video too short", str(path), f"{count} frames, annotations name frame {last['frame']}")
+        yield Problem("error", "video too short", str(path), f"{count} frames, annotations name frame {last['frame']}")
     if decode and (whole := decodable(path)) != count:
-        yield Finding("error", "damaged video", str(path), f"{count} frames, of which {whole} can be decoded")
+        yield Problem("error", "damaged video", str(path), f"{count} frames, of which {whole} can be decoded")

@@ -13,11 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal, get_args
 
+from bytetrack.checks import check_whole
 from bytetrack.data.frame_names import frame_names
 from bytetrack.data.image_files import sequence_fields
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.listing import IMAGE_ENDINGS, VIDEO_ENDINGS, listed
-from bytetrack.names import nearest
+from bytetrack.names import nearest, shortened
 from bytetrack.structures import NOT_SCORED, Sequence
 
 __all__ = ["MotChallenge", "check_every", "found_instead", "half_of", "thinned"]
@@ -131,13 +132,12 @@ def found_instead(pattern: str, names: Values[str]) -> str:
         return ""
     near = nearest(pattern.strip("*"), names, 0.75)
     guess = f"did you mean {near}? " if near else ""
-    return f"{guess}found {', '.join(names[:3])}{', …' * (len(names) > 3)} ({len(names)})"
+    return f"{guess}found {shortened(names)}"
 
 
 def check_every(every: int) -> int:
-    """`every`; ValueError unless it is a whole number from 1 up."""
-    if isinstance(every, bool) or not isinstance(every, int) or every < 1:
-        raise ValueError(f"every must be a whole number from 1 up: got {every!r}")
+    """Returns `every`; ValueError unless it is a whole number from 1 up."""
+    check_whole("every", every, 1)
     return every
 
 

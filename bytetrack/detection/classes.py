@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bytetrack.names import nearest
+from bytetrack.names import nearest, shortened
 
 __all__ = ["COCO", "choose", "named", "names_of", "own_names"]
 
@@ -71,7 +71,7 @@ def choose(wanted: Sequence[str | int] | None, num_classes: int, names: Sequence
         elif isinstance(item, int) and 0 <= item < num_classes:
             chosen.append(item)
         else:
-            known = f"{', '.join(names[:8])}{', …' if len(names) > 8 else ''}" if names else "numbers only, the file names none"
+            known = shortened(names, 8, count=False) if names else "numbers only, the file names none"
             meant = MEANT.get(str(item).casefold(), str(item))
             near = nearest(meant, names or ())
             hint = f"did you mean {near}?" if near else "set classes to some of them, null for all"

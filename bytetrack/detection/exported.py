@@ -20,7 +20,7 @@ from bytetrack.detection.detector import NetworkDetector
 from bytetrack.detection.grid import anchor_grid
 from bytetrack.detection.settings import CONVENTIONS, MAX_DETECTIONS, DetectorSettings, PostprocessSettings, check_input_size, settings_key
 from bytetrack.errors import FormatError, MissingDataError
-from bytetrack.structures import Detections
+from bytetrack.structures import PAD, Detections
 
 if TYPE_CHECKING:
     from typing import Self
@@ -215,7 +215,7 @@ class Loaded:
         kind, classes = self.about.output, self.about.num_classes
         if kind is not None and classes is not None:
             return kind, classes
-        output = self._run([np.full((*self.size, 3), 114, np.uint8)])
+        output = self._run([np.full((*self.size, 3), PAD, np.uint8)])
         if output.shape[1] != len(self.grid) or output.shape[2] < 6:
             raise FormatError(f"{where}: expected a YOLOX's output (B, {len(self.grid)}, 5 + C), got {_shown(output.shape)}")
         guess = "decoded" if output[..., 2:4].max() > MAX_LOG_SIZE else "raw"

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from bytetrack.detection.exported import About
-from bytetrack.detection.preprocess import HALF, PAD, scaled_size
+from bytetrack.detection.preprocess import HALF, scaled_size
 from bytetrack.detection.settings import CONVENTIONS
+from bytetrack.structures import PAD
 
 __all__ = ["frames_graph", "with_frames", "with_nms"]
 

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from bytetrack.detection.settings import SIZES, Size, check_convention, check_input_size
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.names import shortened
 
 __all__ = ["Checkpoint", "Network", "build_network", "load_weights", "read_checkpoint"]
 
@@ -200,7 +201,7 @@ def _what(content: Any) -> str:
     if not isinstance(content, dict):
         return type(content).__name__
     keys = [str(key) for key in content]
-    return f"keys {', '.join(keys[:4])}{', …' if len(keys) > 4 else ''}"
+    return f"keys {shortened(keys, 4, count=False)}"
 
 
 def _numpy_scalars() -> list[Any]:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.detection.settings import CONVENTIONS, Convention
+from bytetrack.structures import PAD
 
 if TYPE_CHECKING:
     import torch
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HALF",
-    "PAD",
     "check_image",
     "guess_convention",
     "letterbox",
@@ -34,7 +34,6 @@ __all__ = [
 
 Image = npt.NDArray[np.uint8]
 
-PAD = 114
 HALF = 0.501
 """What rounds up where torch or ONNX Runtime scales: of a fraction of exactly 1/2, usual here, float32 leaves a little less or more."""
 

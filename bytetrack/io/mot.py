@@ -19,6 +19,7 @@ from bytetrack.errors import FormatError
 from bytetrack.io.result import Result, ids_across_classes, sequence_name
 from bytetrack.io.table import CLASS, FRAME, ID, SCORE, TLWH, Table, read_table
 from bytetrack.io.text import read_lines
+from bytetrack.names import shortened
 from bytetrack.runtime.atomic import replace_text
 from bytetrack.score_scale import ROUNDING, in_unit_interval
 from bytetrack.structures import Annotations, SequenceDetections, Trajectories
@@ -185,7 +186,7 @@ def _say_unread_classes(table: Table) -> None:
     column = table.values[:, CLASS] if table.values.shape[1] > CLASS else table.values[:0, 0]
     kinds = np.unique(column)
     if 1 < len(kinds) <= MOST_KINDS and (kinds >= 0).all() and (kinds % 1 == 0).all():
-        shown = ", ".join(f"{kind:.0f}" for kind in kinds[:6]) + (", …" if len(kinds) > 6 else "")
+        shown = shortened(kinds.astype(np.int64), 6, count=False)
         log.warning(
             "%s: classes %s in its eighth column are not read: detector.class_names=[NAME,...], from 0, keeps them apart", table.path, shown
         )

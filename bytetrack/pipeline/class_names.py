@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from bytetrack.detection.classes import choose, named
+from bytetrack.names import first_unnamed, shortened
 from bytetrack.scoring.classes import rules_for
 from bytetrack.structures import Sequence, SequenceDetections
 
@@ -41,9 +42,9 @@ class ClassMatch:
             if len(self.names) > 1:
                 return detections
             class_id = np.zeros(len(detections.score), np.int64)
-        wrong = class_id[(class_id < 0) | (class_id >= len(self.names))]
-        if len(wrong):
-            raise ValueError(f"{sequence}: the detections have class {wrong[0]}, and the detector's class_names are {_shown(self.names)}")
+        wrong = first_unnamed(np.unique(class_id), self.names)
+        if wrong is not None:
+            raise ValueError(f"{sequence}: the detections have class {wrong}, and the detector's class_names are {_shown(self.names)}")
         numbers = np.array(self.numbers, np.int64)[class_id]
         rows = np.flatnonzero(numbers != LEFT_OUT)
         if len(rows) < len(numbers):
@@ -106,4 +107,4 @@ def _plain(name: str) -> str:
 
 
 def _shown(names: list[str] | tuple[str, ...]) -> str:
-    return ", ".join(names[:MOST_SHOWN]) + (f", … ({len(names)})" if len(names) > MOST_SHOWN else "")
+    return shortened(names, MOST_SHOWN, count=len(names) > MOST_SHOWN)

@@ -16,7 +16,7 @@ from bytetrack.boxes import passing, tlwh_from_xyxy
 from bytetrack.errors import FormatError
 from bytetrack.io.formats import read_annotations
 from bytetrack.io.mot import read_trajectories, write_trajectories
-from bytetrack.names import nearest
+from bytetrack.names import nearest, shortened
 from bytetrack.pipeline.class_names import ClassMatch
 from bytetrack.pipeline.folders import forget_scores
 from bytetrack.pipeline.nothing import why_nothing
@@ -143,7 +143,7 @@ class TrackerFactory:
         for name in self.per_sequence if isinstance(self.per_sequence, Mapping) else ():
             if name not in names:
                 near = nearest(str(name), names, 0.4)
-                guess = f"did you mean {near}?" if near else f"there are {', '.join(names[:3])}{', …' * (len(names) > 3)}"
+                guess = f"did you mean {near}?" if near else f"there are {shortened(names, count=False)}"
                 log.warning("per_sequence: no sequence is called %s, so its settings are not used: %s", name, guess)
 
     def __call__(self, sequence: Sequence) -> Tracker:

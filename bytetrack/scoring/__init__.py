@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 import numpy.typing as npt
 
+from bytetrack.names import first_unnamed, shortened
 from bytetrack.scoring.classes import Rules, evaluate_classes, laid_apart, rules_for
 from bytetrack.structures import Annotations, Trajectories
 
@@ -90,15 +91,15 @@ def check_classes(class_id: npt.NDArray[np.int64] | None, protocol: str, class_n
         return
     kinds = [] if class_id is None else np.unique(class_id).tolist()
     if rules is None and (len(kinds) > 1 or (kinds and kinds[0] > PEDESTRIAN)):
-        shown = ", ".join(map(str, kinds[:6])) + (", …" if len(kinds) > 6 else "")
+        shown = shortened(kinds, 6, count=False)
         raise ValueError(
             f"{what} classes {shown}, and the dataset names none: dataset.class_names=[NAME,NAME,...], by number from 0, none for those "
             "that are not scored, scores each class; or keep boxes of one class only"
         )
-    unnamed = [kind for kind in kinds if not 0 <= kind < len(class_names)]
-    if rules is not None and class_names and unnamed:
+    unnamed = first_unnamed(kinds, class_names)
+    if rules is not None and class_names and unnamed is not None:
         raise ValueError(
-            f"{what} class {unnamed[0]}, and the dataset's class_names are {', '.join(class_names[:9])} (0 to {len(class_names) - 1})"
+            f"{what} class {unnamed}, and the dataset's class_names are {', '.join(class_names[:9])} (0 to {len(class_names) - 1})"
         )
 
 

@@ -15,11 +15,12 @@ import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
 from bytetrack.boxes import xyxy_from_tlwh
+from bytetrack.io import bdd100k, kitti, visdrone
+from bytetrack.io.result import REGION
 from bytetrack.structures import NOT_SCORED, Annotations, Trajectories
 
 __all__ = ["RULES", "Rules", "evaluate_classes", "laid_apart", "own_rules", "rows_that_count", "rules_for"]
 
-REGION = 0  # the ground truth's class of regions to ignore
 EPSILON = np.finfo(float).eps
 APART = 1e7  # pixels
 
@@ -39,14 +40,15 @@ class Rules:
     empty_classes: bool = True
 
 
-def _numbered(*names: str) -> dict[str, int]:
+def _numbered(names: Sequence[str]) -> dict[str, int]:
     return {name: number for number, name in enumerate(names, start=1)}
 
 
+KITTI = _numbered(kitti.CLASSES)
 RULES = {
-    "kitti": Rules({"car": 1, "pedestrian": 4}, {"car": (2,), "pedestrian": (5,)}, 25.0),
-    "bdd100k": Rules(_numbered("pedestrian", "rider", "car", "truck", "bus", "train", "motorcycle", "bicycle")),
-    "visdrone": Rules(_numbered("pedestrian", "people", "bicycle", "car", "van", "truck", "tricycle", "awning-tricycle", "bus", "motor")),
+    "kitti": Rules({name: KITTI[name] for name in ("car", "pedestrian")}, {"car": (KITTI["van"],), "pedestrian": (KITTI["person"],)}, 25.0),
+    "bdd100k": Rules(_numbered(bdd100k.CLASSES)),
+    "visdrone": Rules(_numbered(visdrone.CLASSES)),
 }
 
 

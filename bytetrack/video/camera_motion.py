@@ -16,22 +16,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bytetrack.checks import check_real, check_whole
 from bytetrack.errors import FormatError, MissingDataError
-from bytetrack.io.table import read_table
-from bytetrack.runtime.atomic import replace_text
+from bytetrack.io.camera_motion import STILL, read_camera_motion, write_camera_motion
 from bytetrack.runtime.fingerprint import fingerprint
 from bytetrack.structures import Sequence, SequenceDetections
 
-__all__ = ["Estimated", "NoMotion", "Recorded", "motion_between", "read_camera_motion", "write_camera_motion"]
+__all__ = ["Estimated", "NoMotion", "Recorded", "motion_between"]
 
 log = logging.getLogger(__name__)
 
 Floats = npt.NDArray[np.float64]
 Gray = npt.NDArray[np.uint8]
 
-STILL = np.eye(2, 3)
 FEWEST_POINTS = 12  # matches below which nothing is said of a frame
-LARGEST_SCALE = 100.0
 
 
 class NoMotion:
@@ -79,16 +77,10 @@ class Estimated:
         min_score: float = 0.3,
         folder: str | Path | None = None,
     ) -> None:
-        for name, value, least in (("width", width, 32), ("n_corners", n_corners, FEWEST_POINTS)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ValueError(f"{name} must be a whole number from {least} up: got {value!r}")
-        for name, real, least_real in (
-            ("corner_distance", corner_distance, 1),
-            ("tolerance", tolerance, 0.01),
-            ("min_score", min_score, 0),
-        ):
-            if isinstance(real, bool) or not isinstance(real, (int, float)) or not real >= least_real:
-                raise ValueError(f"{name} must be a number from {least_real} up: got {real!r}")
+        check_whole("width", width, 32)
+        check_whole("n_corners", n_corners, FEWEST_POINTS)
+        for name, value, least in (("corner_distance", corner_distance, 1), ("tolerance", tolerance, 0.01), ("min_score", min_score, 0)):
+            check_real(name, value, least, np.inf)
         self.width, self.n_corners, self.corner_distance = width, n_corners, corner_distance
         self.tolerance, self.min_score = tolerance, min_score
         self.folder = None if folder is None else Path(folder).expanduser()
@@ -157,38 +149,6 @@ def motion_between(
     return np.asarray(affine, dtype=np.float64)
 
 
-def read_camera_motion(path: Path, first_frame: int = 1, length: int | None = None) -> Floats:
-    """The affines (length, 2, 3) of the `length` frames from `first_frame` (from 1) of a file; the first is the identity.
-
-    FormatError for a line that is no affine of a camera, a frame that comes twice, and frames that are missing.
-    """
-    table = read_table(path, (7,), "7 columns frame a b c d e f")
-    values = table.values if len(table.values) else np.empty((0, 7))
-    table.refuse(~np.isfinite(values).all(axis=1), "finite numbers")
-    table.refuse((values[:, 0] < 0) | (values[:, 0] != np.floor(values[:, 0])), "a whole frame number from 0")
-    scale = values[:, 1] * values[:, 5] - values[:, 2] * values[:, 4]
-    sane = (scale >= LARGEST_SCALE**-2) & (np.abs(values[:, [1, 2, 4, 5]]).max(axis=1, initial=0) <= LARGEST_SCALE)
-    table.refuse(
-        ~(sane & (np.abs(values[:, [3, 6]]).max(axis=1, initial=0) <= 1e9)), "an affine a b c d e f that neither mirrors nor collapses"
-    )
-    frame = values[:, 0].astype(np.int64)
-    _, firsts = np.unique(frame, return_index=True)
-    table.refuse(~np.isin(np.arange(len(frame)), firsts), "every frame once")
-    length = int(frame.max(initial=-1)) + 2 - first_frame if length is None else length
-    affines = np.full((length, 2, 3), np.nan)
-    place = frame - (first_frame - 1)
-    inside = (place >= 0) & (place < length)
-    affines[place[inside]] = values[inside, 1:].reshape(-1, 2, 3)
-    affines[:1] = STILL
-    missing = np.flatnonzero(np.isnan(affines[:, 0, 0]))
-    if len(missing):
-        raise FormatError(
-            f"{path}: expected frames {first_frame - 1}..{first_frame + length - 2} (from 0, numbered as in the whole sequence), "
-            f"{len(missing)} of them are missing, the first is {int(missing[0]) + first_frame - 1}"
-        )
-    return affines
-
-
 def _thinned(affines: Floats, every: int) -> Floats:
     """Affines of every `every`-th frame, each from the one before: those between, one after the other."""
     chain = np.zeros((len(affines), 3, 3))
@@ -197,19 +157,6 @@ def _thinned(affines: Floats, every: int) -> Floats:
     for step in range(1, every):
         kept[1:] = kept[1:] @ chain[every - step :: every][: len(kept) - 1]
     return np.ascontiguousarray(kept[:, :2])
-
-
-def write_camera_motion(path: Path, affines: Floats, first_frame: int = 1) -> None:
-    """Writes affines (n, 2, 3) of the frames from `first_frame` (from 1) on as a file of lines `frame a b c d e f`, frame from 0."""
-    rows = np.asarray(affines, dtype=np.float64).reshape(-1, 6)
-    lines = ["\t".join([str(frame), *(f"{value:.6f}" for value in row)]) for frame, row in enumerate(rows.tolist(), first_frame - 1)]
-    replace_text(path, "".join(f"{line}\n" for line in lines))
-
-
-def _check(name: str, value: object, least: float, *kinds: type) -> None:
-    if isinstance(value, bool) or not isinstance(value, kinds) or not value >= least:  # type: ignore[operator]
-        kind = "number" if float in kinds else "whole number"
-        raise ValueError(f"{name} must be a {kind} from {least:g} up: got {value!r}")
 
 
 def _images(sequence: Sequence) -> Iterator[npt.NDArray[np.uint8]]:

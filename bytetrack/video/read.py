@@ -15,11 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.io.coco import split_frame
+from bytetrack.io.image_bytes import fault
 from bytetrack.orientation import note_if_turned
 from bytetrack.structures import Sequence
 from bytetrack.timeline import decoded, open_video, quarters, refuse_black, shown_size, timeline
 from bytetrack.video.depth import eight_bits
-from bytetrack.video.header import fault
 
 __all__ = ["Image", "Video", "frames", "pictures", "read_image"]
 
@@ -141,11 +142,11 @@ def read_image(path: str | Path, reduce: int = 1) -> Image:
     """
     if reduce not in REDUCED:
         raise ValueError(f"reduce must be 1, 2, 4 or 8: got {reduce}")
-    name, mark, number = str(path).rpartition("#")
-    if mark and number.isdigit() and not os.path.exists(path):
+    name, number = split_frame(str(path))
+    if number is not None and not os.path.exists(path):
         if not os.path.isfile(name):
-            raise MissingDataError(f"no video file {name} to read frame {number} of")
-        image = _cached_video(name, os.getpid(), os.stat(name).st_mtime_ns).read(int(number))
+            raise MissingDataError(f"no video file {name} to read frame {number:06d} of")
+        image = _cached_video(name, os.getpid(), os.stat(name).st_mtime_ns).read(number)
         size = (-(-image.shape[1] // reduce), -(-image.shape[0] // reduce))
         return image if reduce == 1 else np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
     try:

@@ -19,6 +19,7 @@ import numpy as np
 from av.stream import Stream
 
 from bytetrack.runtime.atomic import replacing
+from bytetrack.structures import PAD
 from bytetrack.timeline import ffmpeg_name
 from bytetrack.video.read import Image
 
@@ -103,7 +104,7 @@ class VideoWriter:
             return image
         ratio = min(width / image.shape[1], height / image.shape[0])
         inner = cv2.resize(image, (max(1, round(image.shape[1] * ratio)), max(1, round(image.shape[0] * ratio))))
-        canvas = np.full((height, width, 3), 114, np.uint8)
+        canvas = np.full((height, width, 3), PAD, np.uint8)
         canvas[: inner.shape[0], : inner.shape[1]] = inner
         return canvas
 

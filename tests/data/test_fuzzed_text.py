@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from bytetrack.data.convert import read_results
 from bytetrack.errors import FormatError
 from bytetrack.io import read_annotations, read_detections, read_trajectories
-from bytetrack.video.camera_motion import read_camera_motion
+from bytetrack.io.camera_motion import read_camera_motion
 
 NUMBERS = [
     "0",

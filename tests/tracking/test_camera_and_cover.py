@@ -178,7 +178,7 @@ def test_cbiou_matches_boxes_that_do_not_touch_and_goes_on_by_the_mean_motion() 
 
 def test_the_camera_saves_identities_on_half_val(data_dir: Path) -> None:
     """byte_plus with recorded camera motion on the sequence whose camera moves most: as many ids as when it was measured, or fewer."""
-    from bytetrack.video.camera_motion import read_camera_motion
+    from bytetrack.io.camera_motion import read_camera_motion
     from tests.tracking.tracked_scenes import half_val
 
     frames, frame_rate = half_val(data_dir, "MOT17-13-FRCNN")

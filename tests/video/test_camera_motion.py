@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pytest
 
 from bytetrack import Detections, FormatError, MissingDataError, Sequence, SequenceDetections
-from bytetrack.video.camera_motion import Estimated, NoMotion, Recorded, motion_between, read_camera_motion, write_camera_motion
+from bytetrack.io.camera_motion import read_camera_motion, write_camera_motion
+from bytetrack.video.camera_motion import Estimated, NoMotion, Recorded, motion_between
 
 Floats = npt.NDArray[np.float64]
 STILL = np.eye(2, 3)

@@ -11,6 +11,7 @@ from bytetrack.data.image_files import ImageFiles
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.io.coco import read_coco, split_frame
 from bytetrack.listing import listed
+from bytetrack.names import shortened
 from bytetrack.runtime.progress import with_progress
 
 __all__ = ["CocoFile"]
@@ -124,5 +125,4 @@ def _found(folder: Path, name: str, files: ImageFiles) -> Path | None:
 
 
 def _names(categories: list[dict[str, Any]]) -> str:
-    names = [str(category.get("name")) for category in categories]
-    return f"{', '.join(names[:5])}{', …' if len(names) > 5 else ''} ({len(names)})"
+    return shortened([category.get("name") for category in categories], 5)

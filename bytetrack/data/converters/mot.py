@@ -17,6 +17,7 @@ import numpy.typing as npt
 from bytetrack.data.converters.document import Document
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.io.formats import read_annotations
+from bytetrack.names import first_unnamed, shortened
 from bytetrack.runtime.progress import with_progress
 from bytetrack.structures import NOT_SCORED, Sequence
 
@@ -46,7 +47,7 @@ def coco_from_sequences(sequences: list[Sequence], protocol: str, skip_missing: 
             document.root,
             len(without_images),
             len(sequences),
-            ", ".join(without_images[:3]),
+            shortened(without_images, count=False),
         )
     for sequence, folder in with_progress(list(zip(sequences, folders, strict=True)), "converting"):
         video_id = document.video(sequence.name)
@@ -116,10 +117,10 @@ def _add_boxes(
 
 def _refuse_unnamed(sequence: Sequence, class_id: npt.NDArray[np.int64]) -> None:
     """FormatError for a class number that the sequence's names, if there are any, have no place for."""
-    unnamed = class_id[(class_id < 0) | (class_id >= len(sequence.class_names))]
-    if sequence.class_names and len(unnamed):
+    unnamed = first_unnamed(np.unique(class_id), sequence.class_names) if sequence.class_names else None
+    if unnamed is not None:
         raise FormatError(
-            f"{sequence.ground_truth}: class {unnamed[0]} is not among dataset.class_names, 0 to {len(sequence.class_names) - 1} "
+            f"{sequence.ground_truth}: class {unnamed} is not among dataset.class_names, 0 to {len(sequence.class_names) - 1} "
             f"({', '.join(sequence.class_names[:9])}): name it, none if it is not wanted"
         )
 

@@ -1,4 +1,4 @@
-"""What a picture's first and last bytes say, before anything is decoded."""
+"""Faults of image files that their bytes show before anything is decoded."""
 
 from __future__ import annotations
 
@@ -6,21 +6,23 @@ import io
 
 from bytetrack.timeline import MOST_PIXELS
 
-__all__ = ["fault"]
+__all__ = ["fault", "lacks_end"]
 
 FRAME_HEADERS = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # JPEG's SOF0 … SOF15
-SCAN, END = 0xDA, b"\xff\xd9"
+SCAN = 0xDA
+JPEG, PNG = b"\xff\xd8", b"\x89PNG"  # how the files start
+END_MARK = {JPEG: b"\xff\xd9", PNG: b"IEND"}
 
 
 def fault(data: bytes) -> str | None:
-    """Why the file `data` (JPEG, PNG, BMP, WebP, TIFF) should not be decoded: too large a picture, or no end; None for no reason.
+    """Returns why the file `data` (JPEG, PNG, BMP, WebP, TIFF) should not be decoded: too large a picture, or no end; None if it may be.
 
     Decoders fill what is missing of a truncated JPEG with grey, and make room for whatever size a header claims.
     """
-    if data.startswith(b"\xff\xd8"):
+    if data.startswith(JPEG):
         size, place = _jpeg(data)
-        whole = data.rfind(END) >= place
-    elif data.startswith(b"\x89PNG"):
+        whole = data.rfind(END_MARK[JPEG]) >= place
+    elif data.startswith(PNG):
         size, whole = (int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")), _png_ends(data)
     else:
         size, whole = _other(data), True
@@ -29,8 +31,17 @@ def fault(data: bytes) -> str | None:
     return None if whole else "truncated or damaged: it has no end mark where one must be"
 
 
+def lacks_end(start: bytes, tail: bytes) -> bool:
+    """Tells from the first four bytes and the last thousand or so if a JPEG or PNG is cut off; a quick look at many files.
+
+    >>> lacks_end(b"\\x89PNG", b"...IEND...."), lacks_end(b"\\xff\\xd8\\xff\\xe0", b"...")
+    (False, True)
+    """
+    return any(start.startswith(magic) and mark not in tail for magic, mark in END_MARK.items())
+
+
 def _jpeg(data: bytes) -> tuple[tuple[int, int], int]:
-    """Width and height, and where the first scan starts."""
+    """Returns width and height, and where the first scan starts."""
     size, place = (0, 0), 2
     while place + 9 < len(data) and data[place] == 0xFF and data[place + 1] != SCAN:
         if data[place + 1] in FRAME_HEADERS:
@@ -41,10 +52,10 @@ def _jpeg(data: bytes) -> tuple[tuple[int, int], int]:
 
 
 def _png_ends(data: bytes) -> bool:
-    """Whether chunk follows chunk up to the last one: OpenCV makes room for whatever length a damaged one claims."""
+    """Tells if chunk follows chunk up to the last one: OpenCV makes room for whatever length a damaged one claims."""
     place = 8
     while place + 12 <= len(data):
-        if data[place + 4 : place + 8] == b"IEND":
+        if data[place + 4 : place + 8] == END_MARK[PNG]:
             return True
         place += 12 + int.from_bytes(data[place : place + 4], "big")
     return False
