@@ -24,7 +24,7 @@ from bytetrack import BotSort, BytePlus, ByteTracker, CBIoU, DeepSort, Detection
 from bytetrack.appearance.crops import crop
 from bytetrack.appearance.histogram import Histogram
 from bytetrack.boxes import tlwh_from_xyxy
-from bytetrack.data.scenes.figure import Look, Sprite, draw_figure
+from bytetrack.examples.scenes.figure import Look, Sprite, draw_figure
 from bytetrack.scoring import fast
 from bytetrack.structures import Annotations
 

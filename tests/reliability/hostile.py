@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.reliability import good_files as good
+from campaigns import good_files as good
 
 
 class Runs:

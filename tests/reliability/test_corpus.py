@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.reliability import commands, corpus
+from campaigns import commands, corpus
 
 
 def test_a_sample_of_broken_files_is_read_or_refused_in_one_line_that_names_the_file() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from bytetrack.data.datasets import MotChallenge
 from bytetrack.doctor import examine, show
-from tests.reliability import good_files as good
+from campaigns import good_files as good
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import pytest
 from bytetrack.config import build, compose, home
 from bytetrack.errors import FormatError
 from bytetrack.executors import Processes
-from tests.reliability import good_files as good
+from campaigns import good_files as good
 from tests.reliability import hostile
 
 GIB = 2**30

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.reliability import kills
+from campaigns import kills
 
 
 @pytest.mark.slow

@@ -21,8 +21,8 @@ from bytetrack.training.host_memory import available, kept_for_backward
 from bytetrack.training.processes import Processes
 from bytetrack.training.run import Run
 from bytetrack.training.trainer import Trainer
-from tests.reliability import good_files as good
-from tests.reliability import small_jobs
+from campaigns import good_files as good
+from campaigns import small_jobs
 
 SHAPE: dict[str, Any] = {"depth": good.DEPTH, "width": good.CHANNELS, "depthwise": True, "input_size": (64, 64)}
 

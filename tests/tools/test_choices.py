@@ -10,7 +10,7 @@ import pytest
 
 from bytetrack.config import compose, home
 from bytetrack.config.choices import _target, choices_of
-from tests.reliability import good_files as good
+from campaigns import good_files as good
 from tests.tools.conftest import Verb
 
 VERBS = sorted(path.stem for path in (home() / "tools").glob("*.py"))

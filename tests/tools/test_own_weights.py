@@ -14,7 +14,7 @@ import yaml
 from bytetrack.detection.network import build_network
 from bytetrack.detection.settings import Size
 from bytetrack.detection.yolox import Yolox
-from tests.reliability import good_files as good
+from campaigns import good_files as good
 from tests.tools.conftest import Verb
 
 SIZE = Size(0.33, 0.0625, depthwise=True)

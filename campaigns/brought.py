@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from tests.reliability import damage, readers
-from tests.reliability import good_files as good
-from tests.reliability.readers import SEQUENCE, Kind, sane
+from campaigns import damage, readers
+from campaigns import good_files as good
+from campaigns.readers import SEQUENCE, Kind, sane
 
 CLASSES = ("none", "person", "car")
 ENOUGH = 12  # frames whose numbers are ordered otherwise as text

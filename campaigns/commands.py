@@ -1,6 +1,6 @@
 """Broken files through the real command line, each verb in a process of its own, forked from one that has imported everything.
 
-`python tests/reliability/commands.py` prints the score.
+`python campaigns/commands.py` prints the score.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from collections import Counter
 from multiprocessing import get_context
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.reliability import good_files as good
-from tests.reliability.corpus import LIMIT, Outcome, broken
-from tests.reliability.readers import Kind, kinds
+from campaigns import good_files as good
+from campaigns.corpus import LIMIT, Outcome, broken
+from campaigns.readers import Kind, kinds
 
-TOOLS = Path(__file__).resolve().parents[2] / "tools"
+TOOLS = Path(__file__).resolve().parents[1] / "tools"
 MOT = ["dataset=motchallenge", "dataset.root=data", "workers=1", "out=out"]
 VERBS: dict[str, tuple[str, list[str]]] = {
     "ground truth": ("track", [*MOT, "detector=public"]),

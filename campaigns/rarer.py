@@ -18,9 +18,9 @@ from unittest import mock
 import numpy as np
 
 from bytetrack.structures import Sequence, SequenceDetections
-from tests.reliability import damage, readers, small_jobs
-from tests.reliability import good_files as good
-from tests.reliability.readers import Kind, sane
+from campaigns import damage, readers, small_jobs
+from campaigns import good_files as good
+from campaigns.readers import Kind, sane
 
 
 def camera_motion(folder: Path, out: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.reliability import good_files as good
+from campaigns import good_files as good
 
 LENGTH, PEOPLE = 40, 5
 SEQUENCES = "ABCD"

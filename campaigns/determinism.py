@@ -1,4 +1,4 @@
-"""The same bits again: `python tests/reliability/determinism.py [--runs 10]`, each run a new Python.
+"""The same bits again: `python campaigns/determinism.py [--runs 10]`, each run a new Python.
 
 Tracking, scoring, preparing, converting and training on the CPU are run ten times, then with 1 and 4 workers, then with 1, 2 and 8
 threads; what they write is compared byte by byte, without dates and durations.
@@ -13,10 +13,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.reliability import left_behind, small_jobs
-from tests.reliability.commands import TOOLS
+from campaigns import left_behind, small_jobs
+from campaigns.commands import TOOLS
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 VERBS = {

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from bytetrack.data.datasets import MotChallenge
-from bytetrack.data.scenes import Settings, make_dataset
-from bytetrack.data.scenes.figure import Look, draw_figure
-from bytetrack.data.scenes.render import render
+from bytetrack.examples.scenes import Settings, make_dataset
+from bytetrack.examples.scenes.figure import Look, draw_figure
+from bytetrack.examples.scenes.render import render
 from bytetrack.io import read_annotations
 from bytetrack.structures import Annotations, Sequence
 
@@ -125,7 +125,7 @@ def test_what_is_not_finished_leaves_nothing(tmp_path: Path, monkeypatch: pytest
     def fail(*_: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("bytetrack.data.scenes.dataset._write_ground_truth", fail)
+    monkeypatch.setattr("bytetrack.examples.scenes.dataset._write_ground_truth", fail)
     with pytest.raises(OSError, match="disk full"):
         make_dataset(tmp_path / "street", **{**SMALL, "sequences": 1, "length": 1}, workers=1)
     assert list(tmp_path.iterdir()) == []

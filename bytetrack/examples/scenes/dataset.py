@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from bytetrack.data.scenes.render import Person, Scene, render
-from bytetrack.data.scenes.street import Mood
-from bytetrack.data.scenes.walk import Camera
+from bytetrack.examples.scenes.render import Person, Scene, render
+from bytetrack.examples.scenes.street import Mood
+from bytetrack.examples.scenes.walk import Camera
 from bytetrack.runtime.atomic import folder_beside
 from bytetrack.runtime.pool import process_pool, submit
 from bytetrack.runtime.progress import with_progress

@@ -1,4 +1,4 @@
-"""`tools/track.py` while its processes are killed, or its folders vanish: `python tests/reliability/pulled_away.py`.
+"""`tools/track.py` while its processes are killed, or its folders vanish: `python campaigns/pulled_away.py`.
 
 It ends as undisturbed, or with exit status 1 and one line; what lies under a final name is whole; and the same command, with everything
 back in its place, ends with the files of an undisturbed run.
@@ -17,10 +17,10 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.reliability import small_jobs
-from tests.reliability.kills import COLD, LONGEST, Campaign, Started
+from campaigns import small_jobs
+from campaigns.kills import COLD, LONGEST, Campaign, Started
 
 
 def recorded(folder: Path) -> None:

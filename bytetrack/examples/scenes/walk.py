@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bytetrack.data.scenes.figure import Look
+from bytetrack.examples.scenes.figure import Look
 
 __all__ = ["Camera", "Place", "Walker", "plan"]
 

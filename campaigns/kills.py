@@ -1,6 +1,6 @@
 """Verbs killed at random instants: what they leave, and whether the same command then ends as if nothing had been.
 
-`python tests/reliability/kills.py --verb track --runs 200` sends SIGKILL, `--signal TERM` or `--signal INT` the others. Without
+`python campaigns/kills.py --verb track --runs 200` sends SIGKILL, `--signal TERM` or `--signal INT` the others. Without
 `--verb` all verbs take their turn. After every signal what lies under a final name is whole, and either of the run or of an earlier
 one; after one to six of them the same command ends with the files of an uninterrupted run, and leaves nothing temporary.
 
@@ -24,12 +24,12 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
-from tests.reliability import left_behind, small_jobs  # noqa: E402
-from tests.reliability.commands import TOOLS, verb  # noqa: E402
+from campaigns import left_behind, small_jobs  # noqa: E402
+from campaigns.commands import TOOLS, verb  # noqa: E402
 
 SIGNALS = {"KILL": signal.SIGKILL, "TERM": signal.SIGTERM, "INT": signal.SIGINT}
 LONGEST = 600.0  # seconds a run may take

@@ -1,4 +1,4 @@
-"""Thousands of broken files, made from good ones by a seed, each given to what would read it: `python tests/reliability/corpus.py`.
+"""Thousands of broken files, made from good ones by a seed, each given to what would read it: `python campaigns/corpus.py`.
 
 Of every file: it is read, with sane values, or refused in one line that names it; no other error, nothing slower than ten seconds,
 nothing half-written, nothing of an earlier run overwritten.
@@ -23,12 +23,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
-from tests.reliability import damage, good_files  # noqa: E402
-from tests.reliability.readers import Kind, kinds  # noqa: E402
+from campaigns import damage, good_files  # noqa: E402
+from campaigns.readers import Kind, kinds  # noqa: E402
 
 LIMIT = 10.0  # seconds of the processor, which a busy machine does not change
 WAITING = 6  # times as long it may take by the clock

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from bytetrack.errors import FormatError
-from tests.reliability import damage
-from tests.reliability import good_files as good
+from campaigns import damage
+from campaigns import good_files as good
 
 Read = Callable[[Path, Path], object]
 SEQUENCE = {"data/A/seqinfo.ini": good.SEQINFO.encode(), "data/A/gt/gt.txt": good.ground_truth(), "data/A/det/det.txt": good.detections()}
@@ -280,8 +280,8 @@ def resume_content() -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def kinds() -> list[Kind]:
-    from tests.reliability.brought import brought_kinds  # which imports this module
-    from tests.reliability.rarer import rarer_kinds
+    from campaigns.brought import brought_kinds  # which imports this module
+    from campaigns.rarer import rarer_kinds
 
     mot, kitti, text = damage.fields(","), damage.fields(" "), damage.fields("=")
     images = {f"images/{f:06d}.jpg": good.picture(".jpg", f) for f in range(1, good.FRAMES + 1)}

@@ -1,4 +1,4 @@
-"""Verbs whose disk is full after some bytes, or read-only: `python tests/reliability/disks.py` (needs the right to mount a tmpfs).
+"""Verbs whose disk is full after some bytes, or read-only: `python campaigns/disks.py` (needs the right to mount a tmpfs).
 
 Of each: exit status 1 and one line that names a file, nothing half under a final name, an earlier run's results as they were; and
 when there is room again, the same command ends as an undisturbed one.
@@ -17,12 +17,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
-from tests.reliability import left_behind, small_jobs  # noqa: E402
-from tests.reliability.kills import LONGEST, Started, forks  # noqa: E402
+from campaigns import left_behind, small_jobs  # noqa: E402
+from campaigns.kills import LONGEST, Started, forks  # noqa: E402
 
 ROOM = 64 << 20  # bytes of the disk
 SHARES = (0.0, 0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98)  # of what a verb writes, that there is room for

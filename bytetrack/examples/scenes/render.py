@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.data.scenes.figure import Sprite, draw_figure
-from bytetrack.data.scenes.street import ROAD, Mood, Street, paint
-from bytetrack.data.scenes.walk import Camera, Place, Walker, plan
+from bytetrack.examples.scenes.figure import Sprite, draw_figure
+from bytetrack.examples.scenes.street import ROAD, Mood, Street, paint
+from bytetrack.examples.scenes.walk import Camera, Place, Walker, plan
 
 __all__ = ["Person", "Scene", "render"]
 

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.data.scenes.figure import Colour, Sprite
-from bytetrack.data.scenes.walk import Camera
+from bytetrack.examples.scenes.figure import Colour, Sprite
+from bytetrack.examples.scenes.walk import Camera
 
 __all__ = ["ROAD", "Mood", "Prop", "Street", "paint"]
 
