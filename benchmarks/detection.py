@@ -51,7 +51,7 @@ def contenders(weights: Path, exported: Path, threads: int, batch: int) -> dict[
     """By name; those that cannot run here are left out, and named."""
     onnx = Onnx(exported, threads=threads, batch_size=batch)
     loaded = onnx.load()
-    bare, size = loaded.model, loaded.size
+    bare, size = loaded.model, loaded.size or (416, 416)
     pixels = network_input([np.full((416, 416, 3), 114, np.uint8)] * batch, size, loaded.convention)
     nano = {"depth": 0.33, "width": 0.25, "depthwise": True, "input_size": size, "device": "cpu", "batch_size": batch}
     found: dict[str, Detect] = {YARDSTICK: lambda images: bare.run(pixels), "onnx": onnx.detect}

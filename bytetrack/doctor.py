@@ -210,7 +210,7 @@ def _checkpoint(path: Path) -> Iterator[Finding]:
         from bytetrack.detection.onnx import Onnx
 
         about = Onnx(path, classes=None).load()
-        shown = f"{about.size[0]}x{about.size[1]}, {about.convention}, {about.kind} output, names {_names(about.about.class_names)}"
+        shown = f"{about.shown_size}, {about.convention}, {about.output} output, names {_names(about.about.class_names)}"
         yield Finding("checkpoint", "good", path.name, f"ONNX, {shown}: detector=onnx detector.weights={path}")
         return
     from bytetrack.detection.inference import pick_convention

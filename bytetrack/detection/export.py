@@ -17,13 +17,14 @@ import torch
 from torch import Tensor, nn
 
 from bytetrack.detection.classes import own_names
-from bytetrack.detection.exported import About, ExportedDetector
+from bytetrack.detection.exported import ExportedDetector
 from bytetrack.detection.graphs import with_frames, with_nms
 from bytetrack.detection.grid import anchors, decode
 from bytetrack.detection.inference import DTYPES, pick_convention, prepare
+from bytetrack.detection.metadata import About
 from bytetrack.detection.network import Network, build_network, load_weights, read_checkpoint
 from bytetrack.detection.postprocess_numpy import select_anchors
-from bytetrack.detection.preprocess import letterbox_ratio, network_input, scale_frames, send_frames
+from bytetrack.detection.preprocess import network_input, place, scale_frames, send_frames
 from bytetrack.detection.settings import DetectorSettings, PostprocessSettings, check_convention, check_input_size
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.listing import IMAGE_ENDINGS, files_below
@@ -48,7 +49,7 @@ class ExportedNetwork(nn.Module):
         self.network, self.dtype, self.decoded = network, dtype, decoded
 
     def forward(self, images: Tensor) -> Tensor:
-        """(B, A, 5 + C), see `exported.KINDS`, of images (B, 3, H, W)."""
+        """(B, A, 5 + C), see `metadata.KINDS`, of images (B, 3, H, W)."""
         logits = self.network(images.to(self.dtype)).float()
         scores = logits[..., 4:].sigmoid()
         if not self.decoded:
@@ -223,7 +224,7 @@ def _compare(
 ) -> Difference:
     """The largest differences in score, and in the boxes of the 100 best anchors of each image; FormatError beyond `tolerance`."""
     model = detector.open()
-    fixed, worst = model.input_shape[0], Difference(0.0, 0.0)
+    fixed, worst = model.image.shape[0], Difference(0.0, 0.0)
     if fixed is not None:
         groups = [[picture] * fixed for picture in pictures]
     elif about.input == "frames":
@@ -232,7 +233,8 @@ def _compare(
         groups = [list(pictures[:1]), list(pictures)]
     for group in groups:
         pixels = _input(group, about)
-        expected, got = module(torch.from_numpy(pixels)).numpy(), model.run(np.stack(group) if about.input == "frames" else pixels)
+        expected, output = module(torch.from_numpy(pixels)).numpy(), model.run(np.stack(group) if about.input == "frames" else pixels)
+        (got,) = output.values()
         if got.shape != expected.shape:
             raise FormatError(f"{detector.name}: expected an output of shape {expected.shape} like torch's, got {got.shape}: not written")
         best = np.argsort(-expected[..., 4], axis=1)[:, :100, None]
@@ -255,8 +257,9 @@ def _compare_detections(
     lost = total = 0
     for image in images:
         pixels = torch.from_numpy(_input([image], about))
-        ratio = letterbox_ratio(image.shape, size)
-        expected = select_anchors(module(pixels)[0].numpy(), None, None, ratio, settings)
+        placement = place(image.shape, size)
+        ratio = placement.x_scale
+        expected = select_anchors(module(pixels)[0].numpy(), None, None, placement, settings)
         (got,) = loaded([image])
         total += len(expected)
         lost += abs(len(got) - len(expected))

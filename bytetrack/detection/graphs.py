@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bytetrack.detection.exported import About
+from bytetrack.detection.metadata import About
 from bytetrack.detection.preprocess import HALF, scaled_size
 from bytetrack.detection.settings import CONVENTIONS
 from bytetrack.structures import PAD

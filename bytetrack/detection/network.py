@@ -22,6 +22,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from bytetrack.detection.classes import MOST_CLASSES
 from bytetrack.detection.settings import SIZES, Size, check_convention, check_input_size
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.names import shortened
@@ -30,7 +31,6 @@ __all__ = ["Checkpoint", "Network", "build_network", "load_weights", "read_check
 
 log = logging.getLogger(__name__)
 
-MOST_CLASSES = 10_000
 CHANNELS = (256, 512, 1024)
 PRIOR = 0.01
 """What objectness and class scores are before training: the bias is -log((1 - PRIOR) / PRIOR)."""

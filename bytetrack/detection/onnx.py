@@ -1,4 +1,4 @@
-"""YOLOX through ONNX Runtime: one file, any of its providers, the same detections as torch, which is not needed for it."""
+"""Detectors through ONNX Runtime: one file, any of its providers; a YOLOX finds what torch finds, which is not needed for it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
-from bytetrack.detection.exported import ExportedDetector, Floats, Model
-from bytetrack.detection.settings import DetectorSettings, check_input_size
+from bytetrack.detection.exported import ExportedDetector, exported_settings
+from bytetrack.detection.loaded import Model, Port
 from bytetrack.errors import FormatError
 
 __all__ = ["PROVIDERS", "Onnx"]
@@ -23,22 +22,25 @@ PROVIDERS = {
     "openvino": "OpenVINOExecutionProvider",
     "coreml": "CoreMLExecutionProvider",
 }
-TYPES: dict[str, type[np.number[Any]]] = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8}
+IMAGES = ("float32", "float16", "uint8")
 ON_CUDA = ("CUDAExecutionProvider", "TensorrtExecutionProvider")
 
 
 class Onnx(ExportedDetector):
-    """Detects with a YOLOX in an ONNX file: made by `tools/export.py`, whose metadata describe it, or by YOLOX's own exporter.
+    """Detects with an ONNX file: a YOLOX of `tools/export.py`, whose metadata describe it, or another detector of a known layout.
 
     ValueError for a setting out of its range, MissingDataError for a missing file; at the first image, ModuleNotFoundError without
-    onnxruntime, FormatError for a file that is not such a YOLOX, ValueError if a setting contradicts the file.
+    onnxruntime, FormatError for a file that no layout fits, ValueError if a setting contradicts the file.
 
     Args:
         weights: The .onnx file.
         providers: Of `PROVIDERS`, tried in this order by ONNX Runtime for every node, or its own names.
+        layout: One of `LAYOUTS`; None recognises it by the file's outputs.
         input_size: Height and width; None takes the file's, which it must not contradict.
-        convention: None takes the file's metadata, else `bgr255`.
+        convention: One of `CONVENTIONS`; None takes the file's metadata, else the layout's.
+        fit: One of `FITS`; None takes the layout's.
         classes: Names or numbers to keep, None for all; a file of one class needs no choice.
+        class_names: Names of the classes by number, `coco` or `coco91`; None takes the file's metadata.
         min_score: As for `Yolox`; None takes that of the suppression inside the file, else 0.01.
         nms_iou: The same, else 0.7.
         max_detections: The same, else 1000.
@@ -52,9 +54,12 @@ class Onnx(ExportedDetector):
         self,
         weights: str | Path,
         providers: Sequence[str] = ("cpu",),
+        layout: str | None = None,
         input_size: Sequence[int] | None = None,
         convention: str | None = None,
+        fit: str | None = None,
         classes: Sequence[str | int] | None = ("person",),
+        class_names: Sequence[str] | str | None = None,
         min_score: float | None = None,
         nms_iou: float | None = None,
         max_detections: int | None = None,
@@ -64,10 +69,13 @@ class Onnx(ExportedDetector):
         self.providers = list(providers)
         if not self.providers:
             raise ValueError(f"expected at least one provider of {', '.join(PROVIDERS)}: got {self.providers}")
-        settings = DetectorSettings(
-            input_size=None if input_size is None else check_input_size(input_size),
+        settings = exported_settings(
+            input_size,
+            classes,
+            class_names,
+            layout=layout,
             convention=convention,
-            classes=None if classes is None else tuple(classes),
+            fit=fit,
             min_score=min_score,
             nms_iou=nms_iou,
             max_detections=max_detections,
@@ -82,27 +90,22 @@ class Onnx(ExportedDetector):
 
     def open(self) -> Model:
         session = self._session()
-        source, target = session.get_inputs()[0], session.get_outputs()[0]
-        if source.type not in TYPES:
-            raise FormatError(f"{self.weights}: expected images as {', '.join(TYPES)}, got {source.type}")
+        inputs, outputs = (_ports(ports, self.weights) for ports in (session.get_inputs(), session.get_outputs()))
+        source = next(iter(inputs))
+        if inputs[source].type not in IMAGES:
+            raise FormatError(f"{self.weights}: expected images as {', '.join(IMAGES)}, got {inputs[source].type}")
+        alone = len(inputs) == len(outputs) == 1 and session.get_providers()[0] in ON_CUDA
+        call = bound(session) if alone else None
 
-        call = bound(session) if session.get_providers()[0] in ON_CUDA else None
-
-        def run(batch: npt.NDArray[Any]) -> Floats:
+        def run(batch: npt.NDArray[Any], **others: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
             try:
-                output: Floats = call(batch) if call else session.run([target.name], {source.name: batch})[0]
+                found = [call(batch)] if call else session.run(list(outputs), {source: batch, **others})
             except Exception as error:  # onnxruntime's errors share no base but Exception
                 raise FormatError(f"{self.weights}: onnxruntime cannot run it ({str(error).splitlines()[0][:200]})") from error
-            return output
+            return dict(zip(outputs, found, strict=True))
 
-        return Model(
-            run,
-            tuple(side if isinstance(side, int) else None for side in source.shape),
-            tuple(side if isinstance(side, int) else None for side in target.shape),
-            TYPES[source.type],
-            session.get_modelmeta().custom_metadata_map,
-            f"ONNX Runtime, {', '.join(session.get_providers())}",
-        )
+        properties = session.get_modelmeta().custom_metadata_map
+        return Model(run, inputs, outputs, properties, f"ONNX Runtime, {', '.join(session.get_providers())}")
 
     def _session(self) -> Any:
         try:
@@ -129,14 +132,25 @@ class Onnx(ExportedDetector):
         return session
 
 
-def bound(session: Any, device: str = "cuda") -> Callable[[npt.NDArray[Any]], Floats]:
+def _ports(ports: Any, weights: Path) -> dict[str, Port]:
+    """Returns inputs or outputs of a session by name; FormatError if one is no tensor."""
+    found = {}
+    for port in ports:
+        if not port.type.startswith("tensor("):
+            raise FormatError(f"{weights}: expected tensors in and out, {port.name} is {port.type}")
+        kind = {"float": "float32", "double": "float64"}.get(port.type[7:-1], port.type[7:-1])
+        found[port.name] = Port(tuple(side if isinstance(side, int) else None for side in port.shape), kind)
+    return found
+
+
+def bound(session: Any, device: str = "cuda") -> Callable[[npt.NDArray[Any]], npt.NDArray[Any]]:
     """Returns the session as a function whose input stays in one place on `device` while its shape stays; each thread has its own."""
     from onnxruntime import OrtValue
 
     own = threading.local()
     source, target = session.get_inputs()[0].name, session.get_outputs()[0].name
 
-    def run(batch: npt.NDArray[Any]) -> Floats:
+    def run(batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
         if getattr(own, "shape", None) != batch.shape:
             own.shape, own.binding, own.input = batch.shape, session.io_binding(), OrtValue.ortvalue_from_numpy(batch, device, 0)
             own.binding.bind_ortvalue_input(source, own.input)
@@ -145,7 +159,7 @@ def bound(session: Any, device: str = "cuda") -> Callable[[npt.NDArray[Any]], Fl
         own.binding.clear_binding_outputs()
         own.binding.bind_output(target)  # anew: the number of rows may be another
         session.run_with_iobinding(own.binding)
-        output: Floats = own.binding.copy_outputs_to_cpu()[0]
+        output: npt.NDArray[Any] = own.binding.copy_outputs_to_cpu()[0]
         return output
 
     return run

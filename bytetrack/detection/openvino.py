@@ -1,4 +1,4 @@
-"""YOLOX through OpenVINO: the same files and detections as ONNX Runtime, and bfloat16 on the CPUs that have it."""
+"""Detectors through OpenVINO: the same files and detections as ONNX Runtime, and bfloat16 on the CPUs that have it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from bytetrack.detection.exported import About, ExportedDetector, Floats, Model
-from bytetrack.detection.settings import DetectorSettings, check_input_size
+from bytetrack.detection.exported import ExportedDetector, exported_settings
+from bytetrack.detection.loaded import Model, Port
+from bytetrack.detection.metadata import FOREIGN, About
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.runtime.fingerprint import file_digest
 
@@ -23,18 +25,21 @@ SECTION = "bytetrack"
 
 
 class OpenVino(ExportedDetector):
-    """Detects with a YOLOX in OpenVINO's .xml (its .bin beside it) or in an ONNX file, made by `tools/export.py` or YOLOX's own exporter.
+    """Detects with OpenVINO's .xml (its .bin beside it) or an ONNX file, of the layouts that `Onnx` reads.
 
     ValueError for a setting out of its range, MissingDataError for a missing file; at the first image, ModuleNotFoundError without
-    openvino, FormatError for a file that is not such a YOLOX, ValueError if a setting contradicts the file or the device.
+    openvino, FormatError for a file that no layout fits, ValueError if a setting contradicts the file or the device.
 
     Args:
         weights: The .xml or .onnx file.
         precision: `fp32`, or `bf16` or `fp16` if the device has it: a hint, for the convolutions.
         device: OpenVINO's name of it.
-        input_size: As for `Onnx`, like all that follow.
-        convention: None takes the file's metadata, else `bgr255`.
+        layout: As for `Onnx`, like all that follow; None recognises it by the file's outputs.
+        input_size: Height and width; None takes the file's, which it must not contradict.
+        convention: None takes the file's metadata, else the layout's.
+        fit: None takes the layout's.
         classes: Names or numbers to keep, None for all; a file of one class needs no choice.
+        class_names: Names of the classes by number, `coco` or `coco91`; None takes the file's metadata.
         min_score: None takes that of the suppression inside the file, else 0.01.
         nms_iou: The same, else 0.7.
         max_detections: The same, else 1000.
@@ -49,9 +54,12 @@ class OpenVino(ExportedDetector):
         weights: str | Path,
         precision: str = "fp32",
         device: str = "CPU",
+        layout: str | None = None,
         input_size: Sequence[int] | None = None,
         convention: str | None = None,
+        fit: str | None = None,
         classes: Sequence[str | int] | None = ("person",),
+        class_names: Sequence[str] | str | None = None,
         min_score: float | None = None,
         nms_iou: float | None = None,
         max_detections: int | None = None,
@@ -60,10 +68,13 @@ class OpenVino(ExportedDetector):
     ) -> None:
         if precision not in PRECISIONS:
             raise ValueError(f"precision must be {', '.join(PRECISIONS)}: got {precision!r}")
-        settings = DetectorSettings(
-            input_size=None if input_size is None else check_input_size(input_size),
+        settings = exported_settings(
+            input_size,
+            classes,
+            class_names,
+            layout=layout,
             convention=convention,
-            classes=None if classes is None else tuple(classes),
+            fit=fit,
             min_score=min_score,
             nms_iou=nms_iou,
             max_detections=max_detections,
@@ -85,7 +96,7 @@ class OpenVino(ExportedDetector):
         return self.settings.device == "CPU" and super().on_cpu
 
     def open(self) -> Model:
-        openvino = _openvino()
+        _openvino()  # its absence is told whatever is loaded
         core, settings = _core(), self.settings
         device, precision = settings.device, settings.precision
         if device.split(".")[0] not in core.available_devices:
@@ -103,17 +114,18 @@ class OpenVino(ExportedDetector):
             raise FormatError(f"{self.weights}: OpenVINO cannot load it ({str(error).strip().splitlines()[-1]})") from error
 
         own = threading.local()  # a request serves one thread at a time
+        inputs, outputs = ({_name(port): _port(port) for port in ports} for ports in (network.inputs, network.outputs))
 
-        def run(batch: Floats) -> Floats:
+        def run(batch: npt.NDArray[Any], **others: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
             if not hasattr(own, "request"):
                 own.request = compiled.create_infer_request()
             request = own.request
-            request.infer({0: batch}, share_inputs=True)
-            return np.array(request.get_output_tensor(0).data, dtype=np.float32)
+            given: dict[Any, Any] = {0: batch, **others}
+            request.infer(given, share_inputs=True)
+            found = {name: np.array(request.get_output_tensor(number).data) for number, name in enumerate(outputs)}
+            return {name: value.astype(np.float32) if value.dtype.kind == "f" else value for name, value in found.items()}
 
-        source, target = network.inputs[0], network.outputs[0]
-        dtype = np.float16 if source.get_element_type() == openvino.Type.f16 else np.float32
-        return Model(run, _shape(source), _shape(target), dtype, _properties(network), f"OpenVINO, {device} {precision}")
+        return Model(run, inputs, outputs, _properties(network), f"OpenVINO, {device} {precision}")
 
 
 def convert(onnx_file: Path, out: Path, about: About, half: bool) -> None:
@@ -143,14 +155,21 @@ def _core() -> Any:
     return _openvino().Core()
 
 
-def _shape(port: Any) -> tuple[int | None, ...]:
-    return tuple(side.get_length() if side.is_static else None for side in port.partial_shape)
+def _name(port: Any) -> str:
+    """Returns a port's name; files may leave some without one."""
+    return str(port.get_any_name()) if port.get_names() else str(port.get_node().get_friendly_name())
+
+
+def _port(port: Any) -> Port:
+    kinds = {"f32": "float32", "f16": "float16", "f64": "float64", "u8": "uint8", "i32": "int32", "i64": "int64"}
+    kind = str(port.get_element_type().get_type_name())
+    return Port(tuple(side.get_length() if side.is_static else None for side in port.partial_shape), kinds.get(kind, kind))
 
 
 def _properties(network: Any) -> dict[str, str]:
     """Our section of an .xml, or what OpenVINO took over from an ONNX file."""
     for section in (SECTION, "framework"):
-        found = {name: [section, name] for name in About.__dataclass_fields__ if network.has_rt_info([section, name])}
+        found = {name: [section, name] for name in (*About.__dataclass_fields__, *FOREIGN) if network.has_rt_info([section, name])}
         if found:
             return {name: str(network.get_rt_info(path).astype(str)) for name, path in found.items()}
     return {}

@@ -10,15 +10,18 @@ import numpy.typing as npt
 
 from bytetrack.boxes import tlwh_from_xyxy, xyxy_from_xywh
 from bytetrack.detection.grid import decode
+from bytetrack.detection.preprocess import Placement
 from bytetrack.detection.settings import PostprocessSettings
 from bytetrack.structures import Detections
 
-__all__ = ["select_anchors", "select_rows", "suppress"]
+__all__ = ["select_anchors", "select_boxes", "suppress"]
 
 Floats = npt.NDArray[np.floating[Any]]
 
 
-def select_anchors(output: Floats, grid: Floats | None, stride: Floats | None, ratio: float, settings: PostprocessSettings) -> Detections:
+def select_anchors(
+    output: Floats, grid: Floats | None, stride: Floats | None, place: Placement, settings: PostprocessSettings
+) -> Detections:
     """Returns the detections, best first, of one image's output (A, 5 + C), scores past the sigmoid.
 
     Without `grid`, boxes are decoded already. ValueError if the output is not a number.
@@ -38,19 +41,30 @@ def select_anchors(output: Floats, grid: Floats | None, stride: Floats | None, r
         if grid is not None and stride is not None:
             xywh = np.hstack(decode(xywh, grid[likely], stride[likely]))
         xyxy = xyxy_from_xywh(xywh)
+    return _best(xyxy, score, class_id, place, settings, suppressed=False)
+
+
+def select_boxes(
+    xyxy: Floats, score: Floats, class_id: npt.NDArray[np.integer[Any]], place: Placement, settings: PostprocessSettings, suppressed: bool
+) -> Detections:
+    """Returns the detections, best first, of one image's boxes (n, 4) in input pixels, `suppressed` by the network itself or not.
+
+    ValueError if a score is not a number.
+    """
+    if np.isnan(score.sum()):
+        raise settings.not_a_number()
+    kept = np.flatnonzero(_wanted(score, class_id, settings))
+    return _best(xyxy[kept].astype(np.float64), score[kept], class_id[kept].astype(np.int64), place, settings, suppressed)
+
+
+def _best(
+    xyxy: Floats, score: Floats, class_id: npt.NDArray[np.int64], place: Placement, settings: PostprocessSettings, suppressed: bool
+) -> Detections:
     finite = np.isfinite(xyxy).all(axis=1)
     xyxy, score, class_id = xyxy[finite], score[finite], class_id[finite]
-    kept = suppress(xyxy, score, class_id, settings.nms_iou)[: settings.max_detections]
-    return Detections(xyxy[kept] / ratio, score[kept], None if settings.single else class_id[kept])
-
-
-def select_rows(rows: Floats, ratio: float, settings: PostprocessSettings) -> Detections:
-    """Returns the detections, best first, of one image's rows (n, 6), suppressed by the network itself: xyxy, score, class."""
-    score, class_id = rows[:, 4], rows[:, 5].astype(np.int64)
-    kept = np.flatnonzero(_wanted(score, class_id, settings))
-    kept = kept[np.argsort(-score[kept], kind="stable")][: settings.max_detections]
-    xyxy = rows[kept, :4].astype(np.float64) / ratio
-    return Detections(xyxy, score[kept].astype(np.float64), None if settings.single else class_id[kept])
+    kept = np.argsort(-score, kind="stable") if suppressed else suppress(xyxy, score, class_id, settings.nms_iou)
+    kept = kept[: settings.max_detections]
+    return Detections(place.to_image(xyxy[kept]), score[kept].astype(np.float64), None if settings.single else class_id[kept])
 
 
 def suppress(xyxy: Floats, score: Floats, class_id: npt.NDArray[np.int64], nms_iou: float) -> npt.NDArray[np.int64]:
@@ -65,7 +79,7 @@ def suppress(xyxy: Floats, score: Floats, class_id: npt.NDArray[np.int64], nms_i
     return order[np.sort(np.array(kept, dtype=np.int64))]
 
 
-def _wanted(score: Floats, class_id: npt.NDArray[np.int64], settings: PostprocessSettings) -> npt.NDArray[np.bool_]:
+def _wanted(score: Floats, class_id: npt.NDArray[np.integer[Any]], settings: PostprocessSettings) -> npt.NDArray[np.bool_]:
     keep: npt.NDArray[np.bool_] = score >= settings.min_score
     if settings.class_ids is None:
         return keep

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -20,13 +20,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HALF",
+    "Placement",
     "check_image",
+    "fitted_size",
     "guess_convention",
     "letterbox",
     "letterbox_batch",
     "letterbox_ratio",
     "network_input",
     "normalise",
+    "place",
     "scale_frames",
     "scaled_size",
     "send_frames",
@@ -42,6 +45,47 @@ def check_image(image: npt.NDArray[np.generic]) -> None:
     """ValueError unless `image` is uint8 of shape (H, W, 3)."""
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
         raise ValueError(f"images must be uint8 arrays (H, W, 3) in BGR order: got {image.dtype} {image.shape}")
+
+
+class Placement(NamedTuple):
+    """The place of an image in a network's input: input pixel = image pixel * scale + offset, in x and in y."""
+
+    x_scale: float
+    y_scale: float
+    left: int = 0
+    top: int = 0
+
+    def to_image(self, xyxy: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
+        """Returns boxes (n, 4) of input pixels in pixels of the image, not clipped."""
+        if self.x_scale == self.y_scale and not (self.left or self.top):
+            return np.asarray(xyxy / self.x_scale)
+        offset, scale = (self.left, self.top) * 2, (self.x_scale, self.y_scale) * 2
+        return np.asarray((xyxy.astype(np.float64) - offset) / scale)
+
+
+def place(shape: tuple[int, ...], size: tuple[int, int], fit: str = "letterbox") -> Placement:
+    """Returns the place of an image of `shape` (H, W, …) in an input of `size` (height, width), by a way of `FITS`.
+
+    >>> place((100, 200), (64, 64), "letterbox_centre")
+    Placement(x_scale=0.32, y_scale=0.32, left=0, top=16)
+    """
+    if fit == "stretch":
+        return Placement(size[1] / shape[1], size[0] / shape[0])
+    ratio = letterbox_ratio(shape, size)
+    if fit != "letterbox_centre":
+        return Placement(ratio, ratio)
+    height, width = fitted_size(shape, size, fit)
+    return Placement(ratio, ratio, (size[1] - width) // 2, (size[0] - height) // 2)
+
+
+def fitted_size(shape: tuple[int, ...], size: tuple[int, int], fit: str) -> tuple[int, int]:
+    """Returns height and width of an image of `shape` (H, W, …) within an input of `size`."""
+    if fit == "letterbox":
+        return scaled_size(shape, size)
+    if fit == "letterbox_centre":
+        ratio = letterbox_ratio(shape, size)
+        return max(round(shape[0] * ratio), 1), max(round(shape[1] * ratio), 1)
+    return size
 
 
 def letterbox_ratio(shape: tuple[int, ...], size: tuple[int, int]) -> float:
@@ -73,25 +117,32 @@ def letterbox(image: Image, size: tuple[int, int], out: Image | None = None) -> 
 
 
 def network_input(
-    images: Sequence[Image], size: tuple[int, int], convention: str, out: npt.NDArray[np.floating[Any]] | None = None
+    images: Sequence[Image],
+    size: tuple[int, int],
+    convention: str,
+    out: npt.NDArray[np.floating[Any]] | None = None,
+    fit: str = "letterbox",
 ) -> npt.NDArray[np.floating[Any]]:
-    """What a network of `convention` gets for `images`: letterboxed to `size`, (B, 3, height, width), float32 or written into `out`.
+    """Returns the input of a network of `convention` for `images`: (B, 3, height, width), float32 or written into `out`.
 
-    Equal to `normalise(letterbox_batch(...))`, without torch. ValueError for an unknown `convention`.
+    `fit` is one of `FITS`; by letterbox, equal to `normalise(letterbox_batch(...))`, without torch. ValueError for an unknown
+    `convention`.
     """
     rule = _rule(convention)
     batch = np.empty((len(images), 3, *size), dtype=np.float32) if out is None else out
     for image, planes in zip(images, batch, strict=True):
         check_image(image)
-        height, width = scaled_size(image.shape, size)
+        (height, width), (_, _, left, top) = fitted_size(image.shape, size, fit), place(image.shape, size, fit)
+        bottom, right = top + height, left + width
         if (height, width) != image.shape[:2]:
             image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
         channels = cv2.split(image)
         for channel, plane in enumerate(planes):
             scale, shift = np.float32(rule.scale[channel]), np.float32(rule.shift[channel])
             pixels = channels[2 - channel if rule.rgb else channel]
-            plane[height:], plane[:height, width:] = PAD * scale + shift, PAD * scale + shift
-            plane[:height, :width] = pixels if rule.is_identity else pixels * scale + shift
+            grey = PAD * scale + shift
+            plane[:top], plane[bottom:], plane[top:bottom, :left], plane[top:bottom, right:] = grey, grey, grey, grey
+            plane[top:bottom, left:right] = pixels if rule.is_identity else pixels * scale + shift
     return batch
 
 

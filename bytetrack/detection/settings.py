@@ -11,14 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bytetrack.checks import check_real, check_whole
+from bytetrack.checks import check_choice, check_real, check_whole
 from bytetrack.runtime.fingerprint import file_digest, fingerprint
 
 __all__ = [
     "CONVENTIONS",
+    "FITS",
+    "LAYOUTS",
     "SIZES",
     "Convention",
     "DetectorSettings",
+    "Layout",
     "PostprocessSettings",
     "Size",
     "YoloxSettings",
@@ -53,8 +56,39 @@ CONVENTIONS = {
         (1 / 255 / IMAGENET_STD[0], 1 / 255 / IMAGENET_STD[1], 1 / 255 / IMAGENET_STD[2]),
         (-IMAGENET_MEAN[0] / IMAGENET_STD[0], -IMAGENET_MEAN[1] / IMAGENET_STD[1], -IMAGENET_MEAN[2] / IMAGENET_STD[2]),
     ),
+    "rgb_unit": Convention(True, (1 / 255, 1 / 255, 1 / 255), (0.0, 0.0, 0.0)),  # YOLOv5 and its successors, RT-DETR, torchvision
+    "rgb255": Convention(True, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0)),
 }
 """The input conventions by name."""
+
+FITS = {
+    "letterbox": "scaled with its proportions into the top left, the rest grey 114",
+    "letterbox_centre": "the same in the middle",
+    "stretch": "scaled to the whole input, its proportions lost",
+    "none": "as it is: the network takes frames of any size",
+}
+"""The ways of a frame into a network's input, by name."""
+
+
+class Layout(NamedTuple):
+    """A layout of an exported file's outputs, and how such networks usually take their input; see `layouts.py`."""
+
+    outputs: str
+    convention: str
+    fit: str
+
+
+LAYOUTS = {
+    "yolox": Layout("(B, A, 5 + C): box, objectness, class scores of each anchor, boxes in pixels or not decoded", "bgr255", "letterbox"),
+    "yolov5": Layout("(B, 3 A, 5 + C): centre, size in pixels, objectness, class scores", "rgb_unit", "letterbox_centre"),
+    "yolov8": Layout("(B, 4 + C, A): centre, size in pixels, class scores", "rgb_unit", "letterbox_centre"),
+    "yolov10": Layout("(B, n, 6) or (n, 6): left, top, right, bottom in pixels, score, class", "rgb_unit", "letterbox_centre"),
+    "detr": Layout("boxes (B, n, 4): centre, size as fractions; logits (B, n, C), by sigmoid", "rgb_unit", "stretch"),
+    "detr_softmax": Layout("the same, logits (B, n, C + 1) by softmax, the last for no object", "rgb_imagenet", "stretch"),
+    "rtdetr": Layout("labels (B, n), boxes (B, n, 4): left, top, right, bottom, scores (B, n)", "rgb_unit", "stretch"),
+    "torchvision": Layout("boxes (n, 4): left, top, right, bottom in pixels, labels (n,), scores (n,)", "rgb_unit", "letterbox"),
+}
+"""The layouts of outputs that exported files may have, by name. A is the number of cells of an anchor grid."""
 
 
 class Size(NamedTuple):
@@ -119,6 +153,9 @@ class DetectorSettings:
         threads: CPU cores that one call may use, 0 for the runtime's own choice.
         callers: Threads that call the detector at once.
         announced: The log describes the file already.
+        layout: One of `LAYOUTS`, of an exported file's outputs.
+        fit: One of `FITS`, of a frame into the input.
+        class_names: Names of the classes by number, if the file states none.
     """
 
     input_size: tuple[int, int] | None = None
@@ -133,9 +170,15 @@ class DetectorSettings:
     threads: int = 0
     callers: int = 1
     announced: bool = False
+    layout: str | None = None
+    fit: str | None = None
+    class_names: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         check_convention(self.convention)
+        for name, choices in (("layout", LAYOUTS), ("fit", FITS)):
+            if getattr(self, name) is not None:
+                check_choice(name, getattr(self, name), tuple(choices))
         for name in ("min_score", "nms_iou"):
             if getattr(self, name) is not None:
                 check_real(name, getattr(self, name), 0, 1)
@@ -147,9 +190,10 @@ class DetectorSettings:
     def deciding(self) -> dict[str, Any]:
         """Returns the settings that decide which boxes are found, by name: not those of speed."""
         names = ("input_size", "convention", "classes", "min_score", "nms_iou", "max_detections")
-        return {name: getattr(self, name) for name in names}
+        later = {name: getattr(self, name) for name in ("layout", "fit", "class_names")}  # absent from the keys of older versions
+        return {name: getattr(self, name) for name in names} | {name: value for name, value in later.items() if value is not None}
 
-    def postprocess(self, num_classes: int, class_ids: tuple[int, ...] | None, source: str, **own: Any) -> PostprocessSettings:
+    def postprocess(self, num_classes: int | None, class_ids: tuple[int, ...] | None, source: str, **own: Any) -> PostprocessSettings:
         """Returns the settings of post-processing: these, else the file's `own`, else the defaults."""
         limits = {name: getattr(self, name) for name in ("min_score", "nms_iou", "max_detections")}
         chosen = {name: own.get(name) if value is None else value for name, value in limits.items()}
@@ -180,18 +224,19 @@ class YoloxSettings(DetectorSettings):
         return {**self.size._asdict(), **super().deciding()}
 
 
-def check_input_size(size: Sequence[int]) -> tuple[int, int]:
-    """Returns (height, width) as two ints; ValueError unless they are positive multiples of 32."""
+def check_input_size(size: Sequence[int], multiple: int = 32) -> tuple[int, int]:
+    """Returns (height, width) as two ints; ValueError unless they are positive multiples of `multiple`."""
     sides = list(size) if isinstance(size, Sequence) else [size]
-    if len(sides) != 2 or any(not isinstance(side, int) or side <= 0 or side % 32 for side in sides):
-        raise ValueError(f"input_size must be [height, width], multiples of 32: got {size}")
+    if len(sides) != 2 or any(not isinstance(side, int) or side <= 0 or side % multiple for side in sides):
+        of = f", multiples of {multiple}" if multiple > 1 else ""
+        raise ValueError(f"input_size must be [height, width]{of}: got {size}")
     return sides[0], sides[1]
 
 
 def check_convention(name: str | None) -> str | None:
     """Returns `name`; ValueError unless it is None or one of `CONVENTIONS`."""
     if name is not None and name not in CONVENTIONS:
-        raise ValueError(f"convention must be {' or '.join(CONVENTIONS)}, or null for the file's own: got {name!r}")
+        raise ValueError(f"convention must be {', '.join(CONVENTIONS)}, or null for the file's own: got {name!r}")
     return name
 
 

@@ -106,7 +106,7 @@ def test_a_misspelt_class_gets_a_suggestion(data_dir: Path) -> None:
 
 def as_openvino(onnx: Path, folder: Path) -> Path:
     pytest.importorskip("openvino", reason="needs openvino: pip install 'bytetrack[openvino]'")
-    from bytetrack.detection.exported import About
+    from bytetrack.detection.metadata import About
     from bytetrack.detection.openvino import convert
 
     convert(onnx, folder / "nano.xml", About(output="raw", num_classes=80), half=False)

@@ -15,15 +15,16 @@ from hypothesis import strategies as st
 from bytetrack.boxes import iou
 from bytetrack.detection import export as export_module
 from bytetrack.detection.export import export, export_file, random_images
-from bytetrack.detection.exported import About
 from bytetrack.detection.graphs import frames_graph
 from bytetrack.detection.grid import anchor_grid, anchors
 from bytetrack.detection.inference import Underway
+from bytetrack.detection.metadata import About
 from bytetrack.detection.network import build_network
 from bytetrack.detection.onnx import Onnx, bound
 from bytetrack.detection.postprocess import select
 from bytetrack.detection.postprocess_numpy import select_anchors, suppress
 from bytetrack.detection.preprocess import (
+    Placement,
     letterbox_batch,
     letterbox_ratio,
     network_input,
@@ -294,7 +295,7 @@ def test_selecting_without_torch_is_selecting_with_torch(seed: int, min_score: f
     chosen = PostprocessSettings(min_score, nms_iou, 30, class_ids, single=False)
     tensors = (torch.from_numpy(output[None]), torch.from_numpy(grid), torch.from_numpy(stride[:, 0]))
     (expected,) = select(*tensors, [0.5], chosen, logits=False)
-    found = select_anchors(output, grid, stride, 0.5, chosen)
+    found = select_anchors(output, grid, stride, Placement(0.5, 0.5), chosen)
     assert np.allclose(found.score, expected.score, atol=1e-7)
     assert np.allclose(found.xyxy, expected.xyxy, rtol=1e-5, atol=1e-3)
     assert np.array_equal(found.class_id, expected.class_id)
