@@ -46,7 +46,7 @@ class Cells(nn.Module):
         torch.manual_seed(2)
         self.levels = nn.ModuleList(nn.Conv2d(3, columns, stride, stride) for stride in (8, 16, 32))
         for level in self.levels:
-            nn.init.normal_(level.weight, std=0.6)  # type: ignore[arg-type]
+            nn.init.normal_(level.weight, std=0.6)
 
     def forward(self, images: Tensor) -> Tensor:
         return torch.cat([level(images).flatten(2) for level in self.levels], dim=2).permute(0, 2, 1)
@@ -181,7 +181,7 @@ def assert_found(found: list[Detections], expected: list[tuple[np.ndarray, ...]]
 @torch.no_grad()
 def of_yolo(network: nn.Module, image: np.ndarray, objectness: bool = False) -> tuple[np.ndarray, ...]:
     pixels, back = letterboxed(image)
-    rows = Yolo.forward(network, pixels)[0]  # type: ignore[arg-type]
+    rows = Yolo.forward(network, pixels)[0]
     scores = rows[:, 4:5] * rows[:, 5:] if objectness else rows[:, 4:]
     return suppressed(box_convert(rows[:, :4], "cxcywh", "xyxy"), scores, back)
 
@@ -277,12 +277,12 @@ def test_boxes_labels_and_scores_of_torchvisions_own_network_come_out_of_frames_
     torch.manual_seed(1)
     body: Any = nn.Sequential(nn.Conv2d(3, 8, 3, 8, 1), nn.ReLU())
     body.out_channels = 8
-    anchor = AnchorGenerator(((16, 32),), ((1.0,),))  # type: ignore[no-untyped-call]
+    anchor = AnchorGenerator(((16, 32),), ((1.0,),))
     limits = {"min_size": 96, "max_size": 160, "score_thresh": 0.2, "detections_per_img": 15, "topk_candidates": 60}
     network = RetinaNet(body, num_classes=4, anchor_generator=anchor, **limits).eval()
     for layer in [module for module in network.head.modules() if isinstance(module, nn.Conv2d)]:
         nn.init.kaiming_normal_(layer.weight)
-        nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+        nn.init.zeros_(layer.bias)
     path, image = tmp_path / "tv.onnx", torch.rand(3, 90, 120)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
