@@ -13,7 +13,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from bytetrack.api import TrackedFrame, TrackedFrames, draw, evaluate, read_mot, track, write_mot
     from bytetrack.errors import FormatError, MissingDataError
+    from bytetrack.scoring.scores import Scores
     from bytetrack.structures import Annotations, Detections, Sequence, SequenceDetections, Tracks, Trajectories
     from bytetrack.tracking import BotSort, BytePlus, ByteTracker, CBIoU, DeepSort, MotDt, OcSort, Sort, associate_in_two_stages
 
@@ -30,17 +32,27 @@ __all__ = [
     "MissingDataError",
     "MotDt",
     "OcSort",
+    "Scores",
     "Sequence",
     "SequenceDetections",
     "Sort",
+    "TrackedFrame",
+    "TrackedFrames",
     "Tracks",
     "Trajectories",
     "__version__",
     "associate_in_two_stages",
+    "draw",
+    "evaluate",
+    "read_mot",
+    "track",
+    "write_mot",
 ]
 
 _HOMES = {
+    "bytetrack.api": ("TrackedFrame", "TrackedFrames", "draw", "evaluate", "read_mot", "track", "write_mot"),
     "bytetrack.errors": ("FormatError", "MissingDataError"),
+    "bytetrack.scoring.scores": ("Scores",),
     "bytetrack.structures": ("Annotations", "Detections", "Sequence", "SequenceDetections", "Tracks", "Trajectories"),
     "bytetrack.tracking": ("BotSort", "BytePlus", "ByteTracker", "CBIoU", "DeepSort", "MotDt", "OcSort", "Sort", "associate_in_two_stages"),
 }

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from bytetrack.boxes import tlwh_from_xyxy
 from bytetrack.errors import MissingDataError
+from bytetrack.showing import MOST_ROWS, html_table, pandas, some
 
 __all__ = ["NOT_SCORED", "PAD", "Annotations", "Detections", "Sequence", "SequenceDetections", "Tracks", "Trajectories"]
 
@@ -38,6 +40,33 @@ def _whole(class_id: npt.ArrayLike) -> Ints:
         row = int(np.argmax(classes != given))
         raise ValueError(f"class_id must be whole numbers: row {row} has {given.flat[row]}")
     return classes
+
+
+CORNERS, SIDES = ("x1", "y1", "x2", "y2"), ("left", "top", "width", "height")
+
+
+def _counted(number: int, one: str, several: str) -> str:
+    return f"{number:,} {one if number == 1 else several}" if number else f"no {one}"
+
+
+def _range(score: Floats) -> str:
+    return f", scores {score.min():.2f} to {score.max():.2f}" if len(score) else ""
+
+
+def _rows(boxes: Floats, score: Floats, class_id: Ints | None) -> list[list[Any]]:
+    """The first rows of a table, boxes to 0.1 pixel."""
+    kinds = [[]] * len(boxes) if class_id is None else [[kind] for kind in class_id[:MOST_ROWS].tolist()]
+    shown = zip(boxes[:MOST_ROWS].tolist(), score[:MOST_ROWS].tolist(), kinds, strict=False)
+    return [[*(round(side, 1) for side in box), value, *kind] for box, value, kind in shown]
+
+
+def _numbered(column: Any, name: str) -> Ints:
+    """A column of numbers from 1; ValueError for others."""
+    values: Floats = column.to_numpy(np.float64, na_value=np.nan)
+    wrong = np.flatnonzero(~((values >= 1) & (values % 1 == 0)))
+    if len(wrong):
+        raise ValueError(f"{name} must be whole numbers from 1: row {wrong[0]} has {values[wrong[0]]:g}")
+    return values.astype(np.int64)
 
 
 @dataclass(frozen=True, eq=False, slots=True, init=False)
@@ -73,6 +102,13 @@ class Detections:
     def __getitem__(self, rows: npt.NDArray[np.generic] | slice) -> Detections:
         return Detections(self.xyxy[rows], self.score[rows], None if self.class_id is None else self.class_id[rows])
 
+    def __repr__(self) -> str:
+        return f"Detections({_counted(len(self), 'box', 'boxes')}{_range(self.score)})"
+
+    def _repr_html_(self) -> str:
+        columns = (*CORNERS, "score", *(["class_id"] if self.class_id is not None else []))
+        return html_table(repr(self), columns, _rows(self.xyxy, self.score, self.class_id), len(self))
+
     @classmethod
     def empty(cls) -> Detections:
         return cls(np.empty((0, 4)), np.empty(0))
@@ -94,6 +130,14 @@ class Tracks:
 
     def __len__(self) -> int:
         return len(self.xyxy)
+
+    def __repr__(self) -> str:
+        return f"Tracks({_counted(len(self), 'identity', 'identities')}{': ' * bool(len(self))}{some(self.track_id.tolist())})"
+
+    def _repr_html_(self) -> str:
+        columns = ("track_id", *CORNERS, "score", *(["class_id"] if self.class_id is not None else []))
+        rows = _rows(self.xyxy, self.score, self.class_id)
+        return html_table(repr(self), columns, [[i, *row] for i, row in zip(self.track_id.tolist(), rows, strict=False)], len(self))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -147,6 +191,67 @@ class Trajectories:
 
     def __len__(self) -> int:
         return len(self.frame_id)
+
+    def __getitem__(self, rows: npt.NDArray[np.generic] | slice) -> Trajectories:
+        class_id = None if self.class_id is None else self.class_id[rows]
+        return Trajectories(self.frame_id[rows], self.track_id[rows], self.tlwh[rows], self.score[rows], class_id)
+
+    def __repr__(self) -> str:
+        if not len(self):
+            return "Trajectories(no box)"
+        counts = f"{_counted(len(self), 'box', 'boxes')} of {_counted(len(np.unique(self.track_id)), 'identity', 'identities')}"
+        return f"Trajectories({counts} in frames {self.frame_id.min()} to {self.frame_id.max()})"
+
+    def _repr_html_(self) -> str:
+        columns = ("frame_id", "track_id", *SIDES, "score", *(["class_id"] if self.class_id is not None else []))
+        rows = _rows(self.tlwh, self.score, self.class_id)
+        numbers = zip(self.frame_id.tolist(), self.track_id.tolist(), rows, strict=False)
+        return html_table(repr(self), columns, [[f, i, *row] for f, i, row in numbers], len(self))
+
+    @classmethod
+    def from_frames(cls, frames: Iterable[Tracks]) -> Trajectories:
+        """The trajectories of one `Tracks` a frame, frames without tracks included; class ids are kept if every box has one."""
+        every = list(frames)
+        xyxy = np.concatenate([np.empty((0, 4)), *(tracks.xyxy for tracks in every)])
+        frame_id = np.repeat(np.arange(1, len(every) + 1), [len(tracks) for tracks in every])
+        track_id = np.concatenate([np.empty(0, np.int64), *(tracks.track_id for tracks in every)])
+        score = np.concatenate([np.empty(0), *(tracks.score for tracks in every)])
+        classes = [tracks.class_id for tracks in every if len(tracks) and tracks.class_id is not None]
+        class_id = np.concatenate(classes) if classes and sum(map(len, classes)) == len(xyxy) else None
+        rows = np.lexsort((track_id, frame_id))
+        tlwh = tlwh_from_xyxy(xyxy[rows])
+        return cls(frame_id[rows], track_id[rows], tlwh, score[rows], None if class_id is None else class_id[rows])
+
+    def to_pandas(self) -> Any:
+        """A pandas DataFrame, a row a box: frame_id, track_id, left, top, width, height, score, and class_id if boxes have classes."""
+        columns = {"frame_id": self.frame_id, "track_id": self.track_id, **dict(zip(SIDES, self.tlwh.T, strict=True)), "score": self.score}
+        classes = {} if self.class_id is None else {"class_id": self.class_id}
+        return pandas("Trajectories.to_pandas").DataFrame({**columns, **classes})
+
+    @classmethod
+    def from_pandas(cls, frame: Any) -> Trajectories:
+        """The trajectories in a DataFrame with the columns of `to_pandas`, in any order of rows; score (1) and class_id may be missing.
+
+        ValueError for a column that is missing, or holds what it must not, and for an identity that is twice in a frame.
+        """
+        needed = ("frame_id", "track_id", *SIDES)
+        if lacking := [name for name in needed if name not in frame.columns]:
+            found = ", ".join(map(str, frame.columns))
+            raise ValueError(f"expected the columns {', '.join(needed)}, got {found or 'none'}: {', '.join(lacking)} missing")
+        ids = [_numbered(frame[name], name) for name in ("frame_id", "track_id")]
+        tlwh = frame[list(SIDES)].to_numpy(np.float64)
+        score = frame["score"].to_numpy(np.float64) if "score" in frame.columns else np.ones(len(frame))
+        for name, values in {"boxes": tlwh, "score": score}.items():
+            if not np.isfinite(values).all():
+                raise ValueError(f"{name} must be finite: row {int(np.argmin(np.isfinite(values).reshape(len(frame), -1).all(axis=1)))}")
+        known = "class_id" in frame.columns and bool(frame["class_id"].notna().all())
+        class_id = _whole(frame["class_id"].to_numpy(np.float64)) if known else None
+        rows = np.lexsort((ids[1], ids[0]))
+        twice = np.flatnonzero((np.diff(ids[0][rows]) == 0) & (np.diff(ids[1][rows]) == 0))
+        if len(twice):
+            row = rows[twice[0]]
+            raise ValueError(f"every identity once in a frame: frame {ids[0][row]} has {ids[1][row]} twice")
+        return cls(ids[0], ids[1], np.ascontiguousarray(tlwh), score, class_id)[rows]
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -16,13 +16,13 @@ FLOOR = {
         ("structures", "boxes", "errors", "__init__", "score_scale", "listing", "runtime", "checks"),
         0,
     ),
-    **dict.fromkeys(("timeline", "orientation", "names", "score_counts", "io"), 0),
+    **dict.fromkeys(("timeline", "orientation", "names", "score_counts", "io", "showing"), 0),
     **dict.fromkeys(
         ("tracking", "appearance", "detection", "scoring", "data", "video", "counting", "adapters", "executors", "examples"), 1
     ),
     **dict.fromkeys(("pipeline", "training", "report", "refining", "tuning", "demo", "doctor", "quickstart"), 2),
     "examples": 1,
-    **dict.fromkeys(("config", "__main__"), 3),
+    **dict.fromkeys(("config", "__main__", "api"), 3),
 }
 FORBIDDEN = {"tracking": {"torch", "cv2", "torchvision"}, "scoring": {"torch", "cv2"}}
 

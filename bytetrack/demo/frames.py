@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +42,9 @@ class Shot:
     tracks: Tracks = NO_TRACKS
 
 
+AnyShot = TypeVar("AnyShot", bound=Shot)
+
+
 @dataclass
 class FramePipeline:
     """Finds and tracks the boxes of one source.
@@ -70,18 +73,20 @@ class FramePipeline:
         """The source's frames, at most `max_frames`."""
         return iter(self.source) if self.max_frames is None else islice(self.source, self.max_frames)
 
-    def find(self, shot: Shot) -> None:
-        """Fills in the frame's detections, and their features where the tracker takes them."""
+    def find(self, shot: AnyShot) -> AnyShot:
+        """Fills in the frame's detections, and their features if the tracker takes them."""
         shot.detections = self.detect(shot.frame)
         if self.embed is not None:
             shot.features = self.embed(shot.frame.image, shot.detections.xyxy, shot.detections.score)
+        return shot
 
-    def follow(self, shot: Shot) -> None:
+    def follow(self, shot: AnyShot) -> AnyShot:
         """Fills in the frame's tracks, without those that the filter drops. Frames come in order."""
         tracks = self.tracker.update(shot.frame, shot.detections, shot.features)
         keep = passing(tlwh_from_xyxy(tracks.xyxy), self.min_box_area, self.max_aspect_ratio)
         class_id = None if tracks.class_id is None else tracks.class_id[keep]
         shot.tracks = Tracks(tracks.xyxy[keep], tracks.track_id[keep], tracks.score[keep], class_id, tracks.detection_index[keep])
+        return shot
 
 
 class Tracker(Protocol):

@@ -106,7 +106,7 @@ def _redraw(clip: Clip, trajectories: Trajectories, target: Path, painter: Paint
 
         progress = stack.enter_context(frames_bar(clip.source))
         stages = [Stage("draw", paint), Stage("encode", encode)]
-        for frame_id in stack.enter_context(closing(run_stages(clip.source, stages, 4, threading.Event()))):  # type: ignore[type-var]
+        for frame_id in stack.enter_context(closing(run_stages(clip.source, stages, 4, threading.Event()))):
             seen = frame_id
             progress()
     last = int(trajectories.frame_id.max(initial=0))

@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -91,7 +91,7 @@ class Demo:
         self._highest = 0.0
         self._moments: collections.deque[float] = collections.deque(maxlen=60)
         self.read = Stage("read", next)
-        self.stages = [Stage("detect", self._detect, self.frames.workers), Stage("track", self._track)]
+        self.stages = [Stage("detect", self.frames.find, self.frames.workers), Stage("track", self._track)]
         if self.video is not None or self.show or self.page is not None:
             self.stages.append(Stage("draw", self._draw))
         if self.video is not None:
@@ -105,18 +105,18 @@ class Demo:
         capacity = 1 if self.source.live else self.queue
         started = time.perf_counter()
         frames, moment = 0, 0.0
-        with ExitStack() as closing:
-            caught = closing.enter_context(finishing_on_signals(self.stop))
-            progress = closing.enter_context(frames_bar(self.source, self.frames.max_frames))
-            closing.callback(self.source.close)
+        with ExitStack() as stack:
+            caught = stack.enter_context(finishing_on_signals(self.stop))
+            progress = stack.enter_context(frames_bar(self.source, self.frames.max_frames))
+            stack.callback(self.source.close)
             if self.page is not None:
-                closing.callback(self.page.close)
-            closing.callback(lambda: self._summarise(frames, moment, time.perf_counter() - started))
-            closing.enter_context(self.outputs)
-            closing.callback(lambda: self.outputs.write_events(self.counter.finish()))
+                stack.callback(self.page.close)
+            stack.callback(lambda: self._summarise(frames, moment, time.perf_counter() - started))
+            stack.enter_context(self.outputs)
+            stack.callback(lambda: self.outputs.write_events(self.counter.finish()))
             if self.video is not None:
-                closing.enter_context(self.video)
-            shots = closing.enter_context(_closing(run_stages(self._shots(), self.stages, capacity, self.stop)))
+                stack.enter_context(self.video)
+            shots = stack.enter_context(closing(run_stages(self._shots(), self.stages, capacity, self.stop)))
             for shot in shots:
                 frames, moment = shot.frame.frame_id, shot.frame.time
                 self._identities.see(shot.tracks.track_id, frames)
@@ -133,10 +133,6 @@ class Demo:
             except StopIteration:
                 return
             yield CountedShot(frame)
-
-    def _detect(self, shot: CountedShot) -> CountedShot:
-        self.frames.find(shot)
-        return shot
 
     def _track(self, shot: CountedShot) -> CountedShot:
         self.frames.follow(shot)
@@ -245,14 +241,6 @@ def _show_summary(demo: Demo, frames: int, identities: int, seconds: float, vide
         console.print(f"video    {video}", soft_wrap=True)
     console.print(f"rows     {folder / name}.txt, .jsonl", soft_wrap=True)
     console.print(f"summary  {folder / 'summary.json'}", soft_wrap=True)
-
-
-@contextmanager
-def _closing(shots: Iterator[CountedShot]) -> Iterator[Iterator[CountedShot]]:
-    try:
-        yield shots
-    finally:
-        shots.close()  # type: ignore[attr-defined]
 
 
 @contextmanager

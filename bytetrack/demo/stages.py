@@ -6,7 +6,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,7 +44,7 @@ class Stage:
         return {"items": self.items, "p50_ms": round(float(p50), 3), "p95_ms": round(float(p95), 3), "p99_ms": round(float(p99), 3)}
 
 
-def run_stages(source: Iterable[Any], stages: list[Stage], capacity: int, stop: threading.Event) -> Iterator[Any]:
+def run_stages(source: Iterable[Any], stages: list[Stage], capacity: int, stop: threading.Event) -> Generator[Any, None, None]:
     """What comes out of the last stage, in order, while every stage works in its own thread.
 
     At most `capacity` items wait before each stage, and in one of several workers twice as many as these. When `stop` is set the

@@ -14,7 +14,7 @@ from bytetrack.pipeline.jobs import (
 )
 from bytetrack.pipeline.looks import Looks, looks_for
 from bytetrack.pipeline.nothing import why_nothing
-from bytetrack.pipeline.run import every_sequence, finish, score_every_sequence, sequences_of
+from bytetrack.pipeline.run import every_sequence, finish, score_every_sequence, scores_of, sequences_of, write_scores
 
 __all__ = [
     "CameraMotion",
@@ -36,7 +36,9 @@ __all__ = [
     "result_folder",
     "rewrite_trajectories",
     "score_every_sequence",
+    "scores_of",
     "sequences_of",
     "track_sequence",
     "why_nothing",
+    "write_scores",
 ]

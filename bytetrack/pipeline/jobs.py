@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.boxes import passing, tlwh_from_xyxy
+from bytetrack.boxes import passing
 from bytetrack.errors import FormatError
 from bytetrack.io.formats import read_annotations
 from bytetrack.io.mot import read_trajectories, write_trajectories
@@ -88,16 +88,8 @@ def track_sequence(
 
 def _trajectories(frames: list[Tracks], min_box_area: float | None, max_aspect_ratio: float | None) -> Trajectories:
     """The rows of all frames' tracks, by frame, then id, without those that the filter drops."""
-    tlwh = tlwh_from_xyxy(np.concatenate([np.empty((0, 4)), *(tracks.xyxy for tracks in frames)]))
-    keep = passing(tlwh, min_box_area, max_aspect_ratio)
-    frame_id = np.repeat(np.arange(1, len(frames) + 1), [len(tracks) for tracks in frames])
-    track_id = np.concatenate([np.empty(0, np.int64), *(tracks.track_id for tracks in frames)])
-    score = np.concatenate([np.empty(0), *(tracks.score for tracks in frames)])
-    classes = [tracks.class_id for tracks in frames if len(tracks) and tracks.class_id is not None]
-    class_id = np.concatenate(classes) if classes and sum(map(len, classes)) == len(tlwh) else None
-    rows = np.lexsort((track_id, frame_id))
-    rows = rows[keep[rows]]
-    return Trajectories(frame_id[rows], track_id[rows], tlwh[rows], score[rows], None if class_id is None else class_id[rows])
+    trajectories = Trajectories.from_frames(frames)
+    return trajectories[passing(trajectories.tlwh, min_box_area, max_aspect_ratio)]
 
 
 def _update_all(

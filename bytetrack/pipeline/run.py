@@ -15,7 +15,7 @@ from bytetrack.scoring import SequenceScores, summarise
 from bytetrack.scoring.metrics import TOTAL, Metric, Scorer, shown_in
 from bytetrack.structures import Sequence
 
-__all__ = ["every_sequence", "finish", "score_every_sequence", "sequences_of"]
+__all__ = ["every_sequence", "finish", "score_every_sequence", "scores_of", "sequences_of", "write_scores"]
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -32,16 +32,30 @@ def sequences_of(dataset: Any) -> list[Sequence]:
 def score_every_sequence(
     job: Callable[[Sequence], SequenceScores | None], sequences: list[Sequence], out: Path, executor: Executor
 ) -> dict[str, dict[str, dict[str, Any]]] | None:
-    """Runs the job on every sequence, writes `out`/scores.json and returns its content; None where there is no ground truth."""
+    """Runs the job on every sequence, writes `out`/scores.json and returns its content; None if there is no ground truth."""
+    scores = scores_of(job, sequences, executor)
+    write_scores(scores, out)
+    return scores
+
+
+def scores_of(
+    job: Callable[[Sequence], SequenceScores | None], sequences: list[Sequence], executor: Executor
+) -> dict[str, dict[str, dict[str, Any]]] | None:
+    """Runs the job on every sequence and returns the content of scores.json; None if there is no ground truth."""
     scores = every_sequence(job, sequences, executor, _summary)
-    forget_scores(out)
     without = [sequence.name for sequence in sequences if sequence.ground_truth is None]
     if without:
         log.warning("no ground truth, so not scored: %s", ", ".join(without))
     if scores is not None:
         _warn_of_nothing(scores)
-        replace_text(out / "scores.json", json_text(scores, indent=1) + "\n")
     return scores
+
+
+def write_scores(scores: Mapping[str, Any] | None, out: Path) -> None:
+    """Writes `out`/scores.json in place of an earlier one, of which the report goes too; None: there are no scores."""
+    forget_scores(out)
+    if scores is not None:
+        replace_text(out / "scores.json", json_text(scores, indent=1) + "\n")
 
 
 def _warn_of_nothing(scores: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:

@@ -110,6 +110,7 @@ def pictures(path: Path) -> Generator[tuple[float | None, Image]]:
 
     def shown() -> Generator[tuple[float | None, Image]]:
         with container:
+            yield None, np.empty((0, 0, 3), np.uint8)  # never seen: it has begun, so that `close` closes the file
             tick, size = stream.time_base or 1, None
             for frame in decoded(container, stream):
                 if size is None:
@@ -117,7 +118,9 @@ def pictures(path: Path) -> Generator[tuple[float | None, Image]]:
                     size = shown_size(frame)
                 yield None if frame.pts is None else float(frame.pts * tick), upright(frame, size)
 
-    return shown()
+    begun = shown()
+    next(begun)
+    return begun
 
 
 def upright(frame: av.VideoFrame, size: tuple[int, int]) -> Image:

@@ -13,7 +13,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sized
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,7 +29,7 @@ from bytetrack.names import nearest
 from bytetrack.timeline import MOST_PIXELS, next_moment, scan
 from bytetrack.video.read import Image, pictures, read_image
 
-__all__ = ["Frame", "Images", "Live", "Source", "VideoFile", "is_camera", "open_source", "redacted", "refuse_missing"]
+__all__ = ["Frame", "Given", "Images", "Live", "Source", "VideoFile", "is_camera", "open_source", "redacted", "refuse_missing"]
 
 log = logging.getLogger(__name__)
 
@@ -174,6 +174,29 @@ class Images:
     def __iter__(self) -> Iterator[Frame]:
         for number, file in enumerate(self.files, 1):
             yield Frame(number, (number - 1) / self.frame_rate, read_image(file))
+
+    def close(self) -> None:
+        pass
+
+
+class Given:
+    """Images that the caller has, or makes as it goes: arrays, or paths of image files, in their order."""
+
+    live = False
+    dropped = 0
+    path: Path | None = None
+
+    def __init__(self, images: Iterable[Image | str | Path], frame_rate: float) -> None:
+        self.images, self.name, self.frame_rate = images, "images", frame_rate
+        self.length: int | None = len(images) if isinstance(images, Sized) else None
+
+    def __iter__(self) -> Iterator[Frame]:
+        for number, item in enumerate(self.images, 1):
+            image = read_image(Path(item).expanduser()) if isinstance(item, str | Path) else item
+            if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+                kind = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else f"a {type(image).__name__}"
+                raise ValueError(f"image {number}: expected a uint8 array (height, width, 3), BGR, or a path, got {kind}")
+            yield Frame(number, (number - 1) / self.frame_rate, image)
 
     def close(self) -> None:
         pass

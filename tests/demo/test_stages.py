@@ -29,7 +29,7 @@ def test_no_more_than_the_bound_is_ever_in_flight() -> None:
     assert next(results) == 0
     time.sleep(0.2)
     assert len(asked) <= 1 + 3 * 3 + 3 + 1  # taken, three queues, one in the hands of each thread, one that waits
-    results.close()  # type: ignore[attr-defined]
+    results.close()
 
 
 def test_stop_lets_what_is_in_flight_come_out() -> None:

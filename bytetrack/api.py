@@ -1,0 +1,331 @@
+"""The verbs from Python: track a source, score result files, draw. Hydra is not needed; the code underneath is that of the verbs.
+
+    for frame in bytetrack.track("street.mp4", detector="yolox_s", tracker="byte_plus"):
+        picture = bytetrack.draw(frame.image, frame.tracks)
+    scores = bytetrack.evaluate("runs/mine/tracks", dataset="mot17_val_half", root="MOT17")
+
+Names are those of the files in `configs/`, which are the only place where their settings stand. Heavy packages load when they are used.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from bytetrack.scoring.scores import Scores
+from bytetrack.structures import Detections, Tracks, Trajectories
+
+if TYPE_CHECKING:
+    from bytetrack.demo.frames import FramePipeline
+    from bytetrack.video.source import Source
+
+__all__ = ["TrackedFrame", "TrackedFrames", "draw", "evaluate", "read_mot", "track", "write_mot"]
+
+Image = npt.NDArray[np.uint8]
+AHEAD = 4  # frames of a file that wait before each stage
+PACKAGES = {"av": "av", "cv2": "opencv-python", "rich": "rich", "torch": "torch", "trackeval": "trackeval", "yaml": "pyyaml"}
+PACKAGES |= {"motmetrics": "motmetrics", "onnxruntime": "onnxruntime", "openvino": "openvino", "yolox": "pixeltable-yolox"}
+
+
+class Detector(Protocol):
+    """Any detector: the boxes of each image, uint8 (height, width, 3), BGR. An attribute `class_names` names its classes by number."""
+
+    def detect(self, images: list[Image]) -> Sequence[Detections]: ...
+
+
+class Tracker(Protocol):
+    """Any tracker: identities for one frame's boxes."""
+
+    def update(self, detections: Detections) -> Tracks: ...
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedFrame:
+    """One frame and who is in it.
+
+    `image` uint8 (height, width, 3), BGR; `tracks` of this frame; `time` in seconds from the first frame; `frame_id` from 1;
+    `detections` as the detector found them, to which `tracks.detection_index` points; `class_names` by `class_id`, empty if unknown.
+    A notebook shows it as a picture.
+    """
+
+    image: Image
+    tracks: Tracks
+    time: float
+    frame_id: int
+    detections: Detections
+    class_names: tuple[str, ...] = field(default=(), repr=False)
+
+    def __repr__(self) -> str:
+        height, width = self.image.shape[:2]
+        return f"TrackedFrame({self.frame_id} at {self.time:.2f} s, {width}x{height}, {self.tracks!r})"
+
+    def _repr_jpeg_(self) -> bytes:
+        import cv2
+
+        return cv2.imencode(".jpg", draw(self.image, self.tracks))[1].tobytes()
+
+
+class TrackedFrames(Iterator[TrackedFrame]):
+    """The frames of one source, tracked, in order; made by `track`.
+
+    `name` and `frame_rate` of the source, `length` in frames (None if nobody knows it), `class_names` by class number. Its reader is closed
+    at the end, at an error, when the loop is left, and by `close`. It is a context manager, too.
+    """
+
+    def __init__(self, pipeline: FramePipeline, class_names: Sequence[str], in_threads: bool) -> None:
+        self.name, self.frame_rate, self.length = pipeline.source.name, pipeline.source.frame_rate, pipeline.source.length
+        self.class_names = tuple(class_names)
+        self._pipeline = pipeline
+        self._frames = _frames(pipeline, self.class_names, in_threads)
+
+    def __next__(self) -> TrackedFrame:
+        return next(self._frames)
+
+    def close(self) -> None:
+        """Ends the reading; frames already handed out stay valid."""
+        self._frames.close()
+        self._pipeline.stop.set()
+        self._pipeline.source.close()  # by hand, as a generator that was never started ends without a word
+
+    def __enter__(self) -> TrackedFrames:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        with suppress(AttributeError, ValueError):  # it was not made, or is at work in another thread
+            self.close()
+
+    def __repr__(self) -> str:
+        length = "" if self.length is None else f", {self.length} frames"
+        return f"TrackedFrames({self.name!r}, {self.frame_rate:g} frames a second{length})"
+
+
+def track(
+    source: str | int | Path | Iterable[Image | str | Path],
+    detector: str | Path | Detector = "yolox_nano",
+    tracker: str | Tracker | Callable[..., Tracker] = "byte_video",
+    *,
+    classes: Sequence[str | int] | str | None = ("person",),
+    embedder: Any = None,
+    frame_rate: float | None = None,
+    max_frames: int | None = None,
+    min_box_area: float | None = 10,
+    max_aspect_ratio: float | None = None,
+    **settings: Any,
+) -> TrackedFrames:
+    """Tracks a source, frame by frame, as `bytetrack demo` does. Mistakes are raised at once, before the first frame is read.
+
+    Args:
+        source: A video file, a folder or pattern of images, a camera's number, an `rtsp://` or `http://` address; or an iterable of images
+            (uint8, height x width x 3, BGR) or of their paths, which is read no further than the loop has come.
+        detector: Official weights by name (`yolox_nano` to `yolox_x`, fetched once), a file of weights (.pth, .pth.tar, .onnx, .xml), or
+            any object with `detect(images) -> list[Detections]`.
+        tracker: A name (`byte`, `byte_plus`, `ocsort`, ...: the files in configs/tracker), a tracker, which is copied, or a function that
+            makes one. A name, and a function with a parameter `frame_rate`, get the source's frame rate.
+        classes: Names or numbers of the classes that a detector given by name looks for; `None` or `"all"` for every one.
+        embedder: What makes appearance features for trackers that use them: a name (`histogram`) or an object with `embed`.
+        frame_rate: Of images (25 if not given), or to overrule what a camera says.
+        max_frames: How many frames at most.
+        min_box_area: Keeps the tracks whose boxes are larger, in square pixels; None keeps all.
+        max_aspect_ratio: Keeps the tracks whose width / height is not above; None keeps all.
+        **settings: Of a tracker given by name: `track("street.mp4", tracker="byte", high_score=0.5)`.
+
+    Memory is flat however long the source runs. A video file is read and its boxes are found in threads, a few frames ahead.
+    """
+    if max_frames is not None and max_frames < 1:
+        raise ValueError(f"max_frames must be at least 1, or None for all: got {max_frames}")
+    with _packages("bytetrack.track"):
+        from bytetrack.config.named import make, settings_of
+        from bytetrack.demo.frames import join, warm_up
+
+        tracked_by, build = _tracker(tracker, settings)
+        warm_up(build, tracked_by)
+        found_by, named = _detector(detector, classes)
+        look = make(settings_of("embedder", embedder)) if isinstance(embedder, str) else embedder
+        stop = threading.Event()
+        origin, ahead = _source(source, frame_rate, stop)
+        try:
+            limits: dict[str, Any] = {"min_box_area": min_box_area, "max_aspect_ratio": max_aspect_ratio, "max_frames": max_frames}
+            pipeline = join(origin, found_by, build, tracked_by, classes if named else None, look, stop=stop, **limits)
+        except BaseException:
+            origin.close()
+            raise
+    names = pipeline.class_names if named or getattr(found_by, "class_names", None) else ()
+    return TrackedFrames(pipeline, names, ahead)
+
+
+def evaluate(
+    tracks: str | Path,
+    dataset: Any = "mot17_val_half",
+    root: str | Path | None = None,
+    *,
+    out: str | Path | None = None,
+    workers: int = 1,
+    **settings: Any,
+) -> Scores:
+    """Scores a folder of result files against a dataset's ground truth, as `bytetrack score` does: TrackEval and motmetrics.
+
+    Args:
+        tracks: The folder of `<sequence>.txt`, or a run folder that holds it as `tracks/`.
+        dataset: A name (the files in configs/dataset), or an object with `sequences()` and `protocol`.
+        root: Where the dataset lies; None: where its config says.
+        out: A run folder for `scores.json` and `report.html`; None writes nothing.
+        workers: Processes; results do not depend on it. A script that asks for several needs `if __name__ == "__main__":`.
+        **settings: Of a dataset given by name: `evaluate(..., dataset="motchallenge", root="mine", pattern="A*")`.
+
+    MissingDataError names what is not there; ValueError where the dataset has no ground truth.
+    """
+    with _packages("bytetrack.evaluate"):
+        from bytetrack import pipeline
+        from bytetrack.config.named import make, settings_of
+        from bytetrack.executors import Processes
+
+        if isinstance(dataset, str):
+            dataset = make(settings_of("dataset", dataset, **settings, **({} if root is None else {"root": root})))
+        elif settings or root is not None:
+            raise ValueError(f"{next(iter([*settings, 'root']))} is a setting of a dataset given by name: got a {type(dataset).__name__}")
+        sequences = pipeline.sequences_of(dataset)
+        folder = pipeline.result_folder(Path(tracks), sequences)
+        run = None if out is None else Path(out).expanduser()
+        job = pipeline.ScoreJob(folder, dataset.protocol, None if run is None else run / "tracks")
+        scores = pipeline.scores_of(job, sequences, Processes(workers))
+        if scores is None:
+            raise ValueError(f"none of the {len(sequences)} sequences has ground truth: nothing can be scored")
+        if run is not None:
+            from bytetrack.report import write_report
+
+            pipeline.write_scores(scores, run)
+            write_report(run, dataset, None)
+    return Scores(scores)
+
+
+def draw(
+    image: Image,
+    tracks: Tracks,
+    *,
+    labels: Sequence[str] | None = None,
+    class_names: Sequence[str] = (),
+    scores: bool = False,
+    size: float = 1.0,
+) -> Image:
+    """The image with the tracks' boxes, each in its identity's colour with a label; `image` itself stays as it is.
+
+    `labels`, one a track, take the place of the ids; `class_names` by `class_id` and `scores` are written behind them.
+    `size` enlarges lines and letters.
+    """
+    with _packages("bytetrack.draw"):
+        from bytetrack.video.draw import draw_boxes
+
+    shown = list(labels) if labels is not None else [str(i) for i in tracks.track_id.tolist()]
+    if class_names and tracks.class_id is not None:
+        names = [class_names[i] if 0 <= i < len(class_names) else str(i) for i in tracks.class_id.tolist()]
+        shown = [f"{label} {name}" for label, name in zip(shown, names, strict=True)]
+    if scores:
+        shown = [f"{label} {score:.2f}" for label, score in zip(shown, tracks.score.tolist(), strict=True)]
+    return draw_boxes(image, tracks.xyxy, tracks.track_id, shown, size=size)
+
+
+def read_mot(path: str | Path) -> Trajectories:
+    """The trajectories in a MOTChallenge result file: `frame,id,left,top,width,height,score,...` a line.
+
+    FormatError names the line that is wrong, MissingDataError a file that is not there.
+    """
+    from bytetrack.io.mot import read_trajectories
+
+    return read_trajectories(Path(path).expanduser())
+
+
+def write_mot(path: str | Path, trajectories: Trajectories, decimals: int | None = 1) -> None:
+    """Writes a MOTChallenge result file, boxes to `decimals` (0.1 pixel; None: all digits). It appears whole or not at all."""
+    from bytetrack.io.mot import write_trajectories
+
+    write_trajectories(Path(path).expanduser(), trajectories, decimals)
+
+
+def _frames(pipeline: FramePipeline, class_names: tuple[str, ...], in_threads: bool) -> Generator[TrackedFrame, None, None]:
+    """Yields the tracked frames; whatever ends it, threads and the reader have ended when it returns."""
+    from bytetrack.demo.frames import Shot
+    from bytetrack.demo.stages import Stage, run_stages
+
+    shots = map(Shot, pipeline.frames())
+    tracked: Generator[Shot, None, None]
+    if in_threads:
+        stages = [Stage("detect", pipeline.find, pipeline.workers), Stage("track", pipeline.follow)]
+        tracked = run_stages(shots, stages, 1 if pipeline.source.live else AHEAD, pipeline.stop)
+    else:
+        tracked = (pipeline.follow(pipeline.find(shot)) for shot in shots)
+    try:
+        for shot in tracked:
+            yield TrackedFrame(shot.frame.image, shot.tracks, shot.frame.time, shot.frame.frame_id, shot.detections, class_names)
+    finally:
+        pipeline.stop.set()
+        tracked.close()
+        pipeline.source.close()
+
+
+def _tracker(tracker: Any, settings: dict[str, Any]) -> tuple[dict[str, Any], Callable[[dict[str, Any]], Any]]:
+    """A tracker's settings, and what makes one of them."""
+    from bytetrack.config.named import make, settings_of
+
+    if isinstance(tracker, str):
+        return settings_of("tracker", tracker, **settings), make
+    if settings:
+        raise ValueError(f"{next(iter(settings))} is a setting of a tracker given by name: got a {type(tracker).__name__}")
+    if hasattr(tracker, "update") and not isinstance(tracker, type):
+        return {}, lambda _: copy.deepcopy(tracker)
+    if not callable(tracker):
+        raise ValueError(f"tracker must be a name, a tracker or a function that makes one: got a {type(tracker).__name__}")
+    parameter = inspect.signature(tracker).parameters.get("frame_rate")
+    return ({} if parameter is None or parameter.default is not None else {"frame_rate": None}), lambda given: tracker(**given)
+
+
+def _detector(detector: Any, classes: Sequence[str | int] | str | None) -> tuple[Any, bool]:
+    """A detector, and whether it was given by name or file."""
+    from bytetrack.config.named import make, settings_of
+
+    if isinstance(detector, str | Path):
+        return make(settings_of("detector", "by_name", weights=str(detector), classes=classes)), True
+    if not hasattr(detector, "detect") and not hasattr(detector, "detect_sequence"):
+        raise ValueError(
+            f"detector must be a name, a file of weights or an object with detect(images): got a {type(detector).__name__}, "
+            "which bytetrack.adapters can make Detections for"
+        )
+    return detector, False
+
+
+def _source(source: Any, frame_rate: float | None, stop: threading.Event) -> tuple[Source, bool]:
+    """An open source, and whether threads may read ahead in it: not in what the caller makes as it goes."""
+    from bytetrack.video.source import Given, open_source, refuse_missing
+
+    if isinstance(source, str | int | Path):
+        spec = source if isinstance(source, int) else str(source)
+        refuse_missing(spec)
+        return open_source(spec, frame_rate=frame_rate, stop=stop), True
+    if isinstance(source, np.ndarray) and source.ndim == 3:
+        source = [source]
+    if not isinstance(source, Iterable):
+        raise ValueError(f"source must name a video, a folder or a camera, or hold images: got a {type(source).__name__}")
+    return Given(source, frame_rate or 25.0), False
+
+
+@contextmanager
+def _packages(what: str) -> Iterator[None]:
+    """ModuleNotFoundError in one line, which names what to install for `what`."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = PACKAGES.get((error.name or "").split(".")[0])
+        if package is None or f"pip install {package}" in str(error):
+            raise
+        raise ModuleNotFoundError(f"{what} needs {package}: pip install {package}", name=error.name) from None
