@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bytetrack.interfaces import Dataset
 from bytetrack.names import shortened
 
 __all__ = ["Finding", "examine", "show"]
@@ -36,7 +37,7 @@ class Finding:
     detail: str
 
 
-def examine(dataset: Any = None, checkpoint: str | None = None, video: str | None = None) -> Iterator[Finding]:
+def examine(dataset: Dataset | None = None, checkpoint: str | None = None, video: str | None = None) -> Iterator[Finding]:
     """Everything there is to say, in the order of the page; never an error: what fails is a finding that is `broken`."""
     parts: list[tuple[str, Callable[[], Iterable[Finding]]]] = [
         ("installed", _packages),
@@ -192,12 +193,17 @@ def _screen() -> Iterator[Finding]:
     yield Finding("screen", "good" if screen else "absent", "window", detail)
 
 
-def _dataset(dataset: Any) -> Iterator[Finding]:
+def _dataset(dataset: Dataset) -> Iterator[Finding]:
     from bytetrack.data.check import check
 
     report, _ = check(dataset)
     state: Literal["good", "broken"] = "broken" if report.errors else "good"
-    yield Finding("dataset", state, str(dataset.root), f"{report.images} images, {report.boxes} boxes, {report.errors} errors")
+    yield Finding(
+        "dataset",
+        state,
+        str(getattr(dataset, "root", type(dataset).__name__)),
+        f"{report.images} images, {report.boxes} boxes, {report.errors} errors",
+    )
     for kind in dict.fromkeys((finding.level, finding.kind) for finding in report.findings):
         same = [finding for finding in report.findings if (finding.level, finding.kind) == kind]
         times = "once:" if len(same) == 1 else f"{len(same)} times, first"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,10 @@ import numpy.typing as npt
 from bytetrack.boxes import xyxy_from_tlwh
 from bytetrack.data.prepare import prepare
 from bytetrack.executors import Processes
+from bytetrack.interfaces import Dataset, Detector, SequenceDetector, TrackerBuilder
 from bytetrack.io.formats import read_annotations
 from bytetrack.io.mot import read_trajectories
-from bytetrack.pipeline import ScoringProtocol, TrackerFactory, TrackJob, every_sequence, replayable, score_every_sequence
+from bytetrack.pipeline import TrackerFactory, TrackJob, every_sequence, replayable, score_every_sequence
 from bytetrack.report import write_report
 from bytetrack.runtime.atomic import replace_bytes
 from bytetrack.scoring.metrics import TOTAL, shown_in
@@ -79,17 +80,17 @@ def train(trainer: Any, halves: Mapping[Any, str], weights: Path, detector: Mapp
     trainer.fit(weights.parent, **{name: detector[name] for name in names})
 
 
-def detect(detector: Any, dataset: Any, out: Path) -> Any:
+def detect(detector: Detector, dataset: Dataset, out: Path) -> SequenceDetector:
     """The network's detections on every sequence, kept in `out`/detections and replayed from there by the next quickstart."""
     return replayable(detector, dataset.sequences(), out / "detections")
 
 
 def run(
-    dataset: Any, detector: Any, build: Callable[[dict[str, Any]], Any], tracker: dict[str, Any], out: Path, workers: int | None
+    dataset: Dataset, detector: SequenceDetector, build: TrackerBuilder, tracker: dict[str, Any], out: Path, workers: int | None
 ) -> Scores:
     """Tracks and scores every sequence of `dataset` into `out`; its scores."""
-    protocol: ScoringProtocol = dataset.protocol
-    job = TrackJob(detector, TrackerFactory(build, tracker), out / "tracks", protocol, dataset.min_box_area, dataset.max_aspect_ratio)
+    filters = (dataset.min_box_area, dataset.max_aspect_ratio)
+    job = TrackJob(detector, TrackerFactory(build, tracker), out / "tracks", dataset.protocol, *filters)
     scores = score_every_sequence(job, dataset.sequences(), out, Processes(workers))
     if scores is None:
         raise ValueError("quickstart compares scores, which needs ground truth: the dataset has none")
@@ -97,7 +98,7 @@ def run(
 
 
 def present(
-    dataset: Any,
+    dataset: Dataset,
     runs: Mapping[str, Scores],
     out: Path,
     high_score: float,

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "bytetrack"
 FLOOR = {
     **dict.fromkeys(
-        ("structures", "boxes", "errors", "__init__", "score_scale", "listing", "runtime", "checks"),
+        ("structures", "boxes", "errors", "__init__", "score_scale", "listing", "runtime", "checks", "interfaces"),
         0,
     ),
     **dict.fromkeys(("timeline", "orientation", "names", "score_counts", "io", "showing"), 0),

@@ -8,16 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.checks import check_real
+from bytetrack.interfaces import Features, Image
 from bytetrack.runtime.fingerprint import fingerprint, public_settings
 
-__all__ = ["Embedder", "crop"]
-
-Image = npt.NDArray[np.uint8]
-Features = npt.NDArray[np.float32]
+__all__ = ["CropEmbedder", "Features", "Image", "crop"]
 
 
-class Embedder(ABC):
-    """Says a feature for every box; `min_score`: detections below it are not looked at, their features are zero."""
+class CropEmbedder(ABC):
+    """Computes a feature for every box from its crop; detections below `min_score` are left out, their features are zero."""
 
     def __init__(self, min_score: float) -> None:
         check_real("min_score", min_score, 0, 1)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.appearance.crops import Embedder, Features, Image
+from bytetrack.appearance.crops import CropEmbedder, Features, Image
 
 __all__ = ["Histogram"]
 
@@ -14,7 +14,7 @@ WIDTH, HEIGHT = 32, 64  # pixels that a crop is brought to
 FIRST_COLOURED = 40  # saturation from which a pixel has a hue, of 255
 
 
-class Histogram(Embedder):
+class Histogram(CropEmbedder):
     """Colour histograms of stripes of the box, as in spatial pyramids (Lazebnik et al., CVPR 2006), compared by Hellinger's distance.
 
     - `stripes`: how many, from head to feet; the whole box is one more.

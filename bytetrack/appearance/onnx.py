@@ -9,13 +9,13 @@ from typing import Any
 import cv2
 import numpy as np
 
-from bytetrack.appearance.crops import Embedder, Features, Image
+from bytetrack.appearance.crops import CropEmbedder, Features, Image
 from bytetrack.errors import FormatError, MissingDataError
 
 __all__ = ["OnnxEmbedder"]
 
 
-class OnnxEmbedder(Embedder):
+class OnnxEmbedder(CropEmbedder):
     """Features of crops from an ONNX file: one input (n, 3, height, width), one output (n, d).
 
     - `weights`: the file. `size`: height and width of its input, where the file leaves them open.

@@ -19,6 +19,7 @@ from rich.text import Text
 from bytetrack.data.converters import convert
 from bytetrack.data.converters.mot import coco_from_sequences
 from bytetrack.errors import FormatError
+from bytetrack.interfaces import CocoSource, Dataset
 from bytetrack.io.coco import split_frame
 from bytetrack.io.formats import read_annotations
 from bytetrack.io.image_bytes import lacks_end
@@ -75,22 +76,22 @@ class Report:
 
 
 def check(
-    dataset: Any, skip_missing: bool = False, images: bool = True, decode: bool = False, workers: int = 8
+    dataset: Dataset | CocoSource, skip_missing: bool = False, images: bool = True, decode: bool = False, workers: int = 8
 ) -> tuple[Report, dict[str, Any]]:
     """Looks at every annotation and every image file of `dataset` (as for `converters.convert`): the report and the COCO document.
 
     Images are read at their head and tail by `workers` threads; `decode` decodes each whole, `images` false looks at none. With
     `skip_missing` those that the document leaves out are warnings, else errors.
     """
-    sequences: list[Sequence] = [] if hasattr(dataset, "to_coco") else dataset.sequences()
+    sequences, protocol = ([], None) if isinstance(dataset, CocoSource) else (dataset.sequences(), dataset.protocol)
     findings = [finding for sequence in sequences for finding in check_ground_truth(sequence)]
     try:
-        document = coco_from_sequences(sequences, dataset.protocol, skip_missing=True) if sequences else convert(dataset, skip_missing=True)
+        document = convert(dataset, skip_missing=True) if protocol is None else coco_from_sequences(sequences, protocol, skip_missing=True)
     except FormatError as error:
         findings += [] if any(f.level == "error" for f in findings) else [Problem("error", "cannot be read", str(error))]
         document = {"images": [], "annotations": [], "categories": [], "info": {}}
-        if sequences:
-            document = coco_from_sequences([replace(sequence, ground_truth=None) for sequence in sequences], dataset.protocol, True)
+        if protocol is not None:
+            document = coco_from_sequences([replace(sequence, ground_truth=None) for sequence in sequences], protocol, True)
     level: Level = "warning" if skip_missing else "error"
     findings += [Problem(level, missing["kind"], missing["where"]) for missing in document["info"].get("left_out", [])]
     findings += check_document(document)

@@ -17,6 +17,7 @@ from bytetrack.checks import check_whole
 from bytetrack.data.frame_names import frame_names
 from bytetrack.data.image_files import sequence_fields
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.interfaces import MotProtocol
 from bytetrack.listing import IMAGE_ENDINGS, VIDEO_ENDINGS, listed
 from bytetrack.names import nearest, shortened
 from bytetrack.structures import NOT_SCORED, Sequence
@@ -24,7 +25,6 @@ from bytetrack.structures import NOT_SCORED, Sequence
 __all__ = ["MotChallenge", "check_every", "found_instead", "half_of", "thinned"]
 
 Half = Literal["train", "val"]
-Protocol = Literal["mot15", "mot17", "mot20"]
 MOST = {"seqLength": 10_000_000, "frameRate": 10_000, "imWidth": 100_000, "imHeight": 100_000}  # beyond, it is a slip of the pen
 LEAST = 0.001  # frames a second
 MOST_CLASSES = 9999
@@ -51,7 +51,7 @@ class MotChallenge:
         subset: str | None = None,
         half: Half | None = None,
         pattern: str = "*",
-        protocol: Protocol = "mot15",
+        protocol: MotProtocol = "mot15",
         min_box_area: float | None = None,
         max_aspect_ratio: float | None = None,
         every: int = 1,
@@ -59,8 +59,8 @@ class MotChallenge:
     ) -> None:
         if half not in (None, *get_args(Half)):
             raise ValueError(f"half must be train, val or null: got {half!r}")
-        if protocol not in get_args(Protocol):
-            raise ValueError(f"protocol must be one of {', '.join(get_args(Protocol))}: got {protocol!r}")
+        if protocol not in get_args(MotProtocol):
+            raise ValueError(f"protocol must be one of {', '.join(get_args(MotProtocol))}: got {protocol!r}")
         if not isinstance(pattern, str) or not pattern:
             raise ValueError(f"pattern must be a text like '*-FRCNN': got {pattern!r}")
         self.every, self.class_names = check_every(every), _by_number(class_names)

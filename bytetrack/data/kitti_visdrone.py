@@ -9,6 +9,7 @@ from bytetrack.data.datasets import check_every, found_instead, thinned
 from bytetrack.data.frame_names import frame_names
 from bytetrack.data.image_files import image_size
 from bytetrack.errors import MissingDataError
+from bytetrack.interfaces import ScoringProtocol
 from bytetrack.io import kitti, visdrone
 from bytetrack.io.formats import FORMATS
 from bytetrack.listing import is_litter
@@ -24,7 +25,7 @@ class Kitti:
     those of the files plus one. `every`, `min_box_area`, `max_aspect_ratio` as in MotChallenge.
     """
 
-    protocol = "kitti"
+    protocol: ScoringProtocol = "kitti"
     class_names = (NOT_SCORED, *kitti.CLASSES)
 
     def __init__(
@@ -52,7 +53,7 @@ class VisDrone:
     Result classes are the dataset's: 1 pedestrian to 10 motor. `frame_rate` is stated nowhere in the dataset. Else as Kitti.
     """
 
-    protocol = "visdrone"
+    protocol: ScoringProtocol = "visdrone"
     class_names = (NOT_SCORED, *visdrone.CLASSES)
 
     def __init__(

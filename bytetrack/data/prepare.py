@@ -13,6 +13,7 @@ from bytetrack.data.check import check
 from bytetrack.data.converters import convert
 from bytetrack.data.image_set import image_set
 from bytetrack.errors import FormatError
+from bytetrack.interfaces import CocoSource, Dataset
 from bytetrack.io.coco import write_coco
 
 __all__ = ["prepare", "prepare_checked"]
@@ -22,13 +23,13 @@ WIDTH = 160  # of a table that goes to a file
 log = logging.getLogger(__name__)
 
 
-def prepare(dataset: Any, path: Path, skip_missing: bool = False) -> None:
+def prepare(dataset: Dataset | CocoSource, path: Path, skip_missing: bool = False) -> None:
     """Converts `dataset` and writes it to `path`, atomically."""
     _write(convert(dataset, skip_missing), path)
 
 
 def prepare_checked(
-    dataset: Any, path: Path, skip_missing: bool = False, images: bool = True, decode: bool = False, workers: int = 8
+    dataset: Dataset | CocoSource, path: Path, skip_missing: bool = False, images: bool = True, decode: bool = False, workers: int = 8
 ) -> None:
     """Checks `dataset`, writes `<path's stem>_check.json` beside `path` and shows a table; writes `path` if there is no error.
 

@@ -16,8 +16,9 @@ from itertools import islice
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.detection.stream import ImageDetector, ahead, detect_batches
+from bytetrack.detection.stream import ahead, detect_batches
 from bytetrack.errors import FormatError
+from bytetrack.interfaces import ImageDetector
 from bytetrack.structures import Detections, Sequence, SequenceDetections
 
 __all__ = ["SharedDetector", "detect_streams"]

@@ -8,29 +8,17 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
-import numpy as np
-import numpy.typing as npt
-
+from bytetrack.interfaces import Image, ImageDetector
 from bytetrack.structures import Detections
 
-__all__ = ["ImageDetector", "ahead", "detect_batches", "overlapped", "read_ahead"]
+__all__ = ["ahead", "detect_batches", "overlapped", "read_ahead"]
 
-Image = npt.NDArray[np.uint8]
 Item = TypeVar("Item")
 Ready = TypeVar("Ready")
 Launched = TypeVar("Launched")
 Result = TypeVar("Result")
-
-
-class ImageDetector(Protocol):
-    """A network: images in, detections out, and a key that names its weights and settings."""
-
-    @property
-    def batch_size(self) -> int: ...
-    def key(self) -> str: ...
-    def detect(self, images: list[Image]) -> list[Detections]: ...
 
 
 def detect_batches(detector: ImageDetector, batches: Iterable[list[Image]]) -> Generator[list[Detections], None, None]:

@@ -10,7 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
 from bytetrack.checks import check_count
-from bytetrack.executors.plan import Item
+from bytetrack.interfaces import Item
 from bytetrack.runtime.pool import cores, process_pool, submit
 
 __all__ = ["Processes"]

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from bytetrack.checks import check_count
 from bytetrack.errors import MissingDataError
-from bytetrack.executors.plan import Item
+from bytetrack.interfaces import Item
 from bytetrack.runtime.pool import cores
 from bytetrack.runtime.signals import handling
 

@@ -4,10 +4,7 @@ from bytetrack.pipeline.class_names import ClassMatch, class_match_for
 from bytetrack.pipeline.detect import DetectJob, camera_motion_for, replayable
 from bytetrack.pipeline.folders import earlier_run, result_folder, rewrite_trajectories
 from bytetrack.pipeline.jobs import (
-    CameraMotion,
     ScoreJob,
-    ScoringProtocol,
-    SequenceDetector,
     TrackerFactory,
     TrackJob,
     track_sequence,
@@ -17,13 +14,10 @@ from bytetrack.pipeline.nothing import why_nothing
 from bytetrack.pipeline.run import every_sequence, finish, score_every_sequence, scores_of, sequences_of, write_scores
 
 __all__ = [
-    "CameraMotion",
     "ClassMatch",
     "DetectJob",
     "Looks",
     "ScoreJob",
-    "ScoringProtocol",
-    "SequenceDetector",
     "TrackJob",
     "TrackerFactory",
     "camera_motion_for",

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from bytetrack.detection.batching import detect_streams
 from bytetrack.detection.store import DetectionStore
-from bytetrack.detection.stream import ImageDetector, read_ahead
-from bytetrack.executors import Executor
-from bytetrack.pipeline.jobs import CameraMotion, SequenceDetector, Tracker
+from bytetrack.detection.stream import read_ahead
+from bytetrack.interfaces import CameraMotion, Detector, Executor, ImageDetector, KeepsFiles, SequenceDetector, Tracker, tracker_inputs
 from bytetrack.runtime.progress import progress_bar
 from bytetrack.structures import Sequence
 
-__all__ = ["DetectJob", "camera_motion_for", "images_of", "replayable", "used_by"]
+__all__ = ["DetectJob", "camera_motion_for", "images_of", "kept_in", "replayable", "used_by"]
 
 log = logging.getLogger(__name__)
 PIECE = 1000  # frames that are detected and stored as one: what an interruption can cost, and what is sent to other machines
 
 
 def replayable(
-    detector: Any, sequences: list[Sequence], folder: Path, executor: Executor | None = None, streams: int = 1
+    detector: Detector, sequences: list[Sequence], folder: Path, executor: Executor | None = None, streams: int = 1
 ) -> SequenceDetector:
     """`detector` itself if it can be asked by sequence; a network is run first, on what `folder` does not hold of its finds.
 
@@ -36,9 +33,8 @@ def replayable(
     with the same weights and settings, replays them; the store is what is returned. The network runs here, on batches of `streams`
     pieces at once; where `executor` works on other machines it runs there, a job a piece.
     """
-    if hasattr(detector, "detect_sequence"):
-        found: SequenceDetector = detector
-        return found
+    if isinstance(detector, SequenceDetector):
+        return detector
     if not isinstance(streams, int) or streams < 1:
         raise ValueError(f"streams must be at least 1: got {streams!r}")
     if any(sequence.every > 1 for sequence in sequences):
@@ -118,18 +114,19 @@ def images_of(sequence: Sequence) -> Iterator[npt.NDArray[np.uint8]]:
 
 
 def used_by(tracker: Tracker, what: str, setting: str) -> bool:
-    """Whether the tracker's `update` takes account of a keyword; where not, it is noted that the setting is ignored."""
-    uses = getattr(tracker, "USES", None)
-    if what in (inspect.signature(tracker.update).parameters if uses is None else uses):
+    """Returns True if the tracker's `update` takes account of a keyword; if not, logs that the setting is ignored."""
+    if what in tracker_inputs(tracker):
         return True
     log.warning("%s takes no account of %s: %s is ignored", type(tracker).__name__, what.replace("_", " "), setting)
     return False
 
 
-def camera_motion_for(source: Any, tracker_for: Callable[[Sequence], Tracker], sequences: list[Sequence], out: Path) -> CameraMotion | None:
-    """`source` for `TrackJob`: None where it knows nothing, or where the tracker takes no account of it, which is noted once.
+def camera_motion_for(
+    source: CameraMotion, tracker_for: Callable[[Sequence], Tracker], sequences: list[Sequence], out: Path
+) -> CameraMotion | None:
+    """Returns `source` for `TrackJob`; None if it has no motion, or if the tracker takes no account of it, which is logged once.
 
-    One that keeps what it estimates, and was not told where, keeps it in `out`/camera_motion.
+    One that keeps what it estimates, and has no folder for it, gets `out`/camera_motion.
     """
     from bytetrack.video.camera_motion import NoMotion
 
@@ -137,7 +134,10 @@ def camera_motion_for(source: Any, tracker_for: Callable[[Sequence], Tracker], s
         return None
     if not used_by(tracker_for(sequences[0]), "camera_motion", "camera_motion"):
         return None
-    if getattr(source, "folder", "") is None:
-        source.folder = out / "camera_motion"
-    known: CameraMotion = source
-    return known
+    return kept_in(out, source)
+
+
+def kept_in(out: Path, source: CameraMotion) -> CameraMotion:
+    """Returns `source`; if it can keep what it estimates and has no folder for it, the same with the folder `out`/camera_motion."""
+    keeping: CameraMotion = source.kept_in(out / "camera_motion") if isinstance(source, KeepsFiles) else source
+    return keeping

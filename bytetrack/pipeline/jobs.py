@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from bytetrack.boxes import passing
 from bytetrack.errors import FormatError
+from bytetrack.interfaces import CameraMotion, FeatureSource, ScoringProtocol, SequenceDetector, Tracker, tracker_inputs
 from bytetrack.io.formats import read_annotations
 from bytetrack.io.mot import read_trajectories, write_trajectories
 from bytetrack.names import nearest, shortened
@@ -22,49 +23,18 @@ from bytetrack.pipeline.folders import forget_scores
 from bytetrack.pipeline.nothing import why_nothing
 from bytetrack.runtime.atomic import replacing
 from bytetrack.score_counts import ScoreCounts, count_scores, read_counts, thresholds_of, write_counts
-from bytetrack.scoring import Protocol as Protocols
 from bytetrack.scoring import SequenceScores, check_classes, score_sequence
 from bytetrack.structures import Detections, Sequence, SequenceDetections, Tracks, Trajectories
 from bytetrack.timeline import timeline
 
 __all__ = [
-    "Appearance",
-    "CameraMotion",
     "ScoreJob",
-    "ScoringProtocol",
-    "SequenceDetector",
     "TrackJob",
-    "Tracker",
     "TrackerFactory",
     "track_sequence",
 ]
 
 log = logging.getLogger(__name__)
-ScoringProtocol = Protocols
-
-
-class Tracker(Protocol):
-    """An algorithm with its state, one instance a sequence. With a keyword `camera_motion` or `features` it is given that."""
-
-    def update(self, detections: Detections) -> Tracks: ...
-
-
-class SequenceDetector(Protocol):
-    """Says all boxes of a sequence at once; it is sent to other processes, so it must pickle."""
-
-    def detect_sequence(self, sequence: Sequence) -> SequenceDetections: ...
-
-
-class Appearance(Protocol):
-    """Says what the detections of a sequence look like: features (n, d) a frame. Sent to other processes: it must pickle."""
-
-    def of_sequence(self, sequence: Sequence, detections: SequenceDetections) -> list[npt.NDArray[np.float32]]: ...
-
-
-class CameraMotion(Protocol):
-    """Says how the camera moved: affines (length, 2, 3), each from the frame before, or None. Sent to other processes: it must pickle."""
-
-    def of_sequence(self, sequence: Sequence, detections: SequenceDetections) -> npt.NDArray[np.float64] | None: ...
 
 
 def track_sequence(
@@ -202,7 +172,7 @@ class TrackJob:
     max_aspect_ratio: float | None = None
     camera_motion: CameraMotion | None = None
     frame_rate: float | None = None
-    appearance: Appearance | None = None
+    features: FeatureSource | None = None
     classes: ClassMatch | None = None
 
     def __call__(self, sequence: Sequence) -> SequenceScores | None:
@@ -212,9 +182,9 @@ class TrackJob:
         if sequence.ground_truth is not None and len(detections.score):  # what cannot be scored is refused before it is tracked
             check_classes(detections.class_id, self.protocol, sequence.class_names, f"{sequence.name}: the detections have")
         affines = None if self.camera_motion is None else self.camera_motion.of_sequence(sequence, detections)
-        features = None if self.appearance is None else self.appearance.of_sequence(sequence, detections)
+        features = None if self.features is None else self.features.of_sequence(sequence, detections)
         tracker = self.tracker_for(sequence)
-        times = _times(sequence, self.frame_rate) if self.frame_rate is not None or hasattr(tracker, "TAKES_TIME") else None
+        times = _times(sequence, self.frame_rate) if self.frame_rate is not None or "dt" in tracker_inputs(tracker) else None
         tracks = _update_all(detections, tracker.update, affines, times, features)
         trajectories = _trajectories(tracks, self.min_box_area, self.max_aspect_ratio)
         counts = self._counts(sequence, detections, tracks, len(trajectories))

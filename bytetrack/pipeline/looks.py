@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from bytetrack.appearance.none import NoEmbedder
 from bytetrack.errors import MissingDataError
+from bytetrack.interfaces import Embedder, Features, Tracker
 from bytetrack.pipeline.detect import images_of, used_by
 from bytetrack.runtime.atomic import replacing
 from bytetrack.runtime.fingerprint import fingerprint
@@ -18,13 +19,11 @@ from bytetrack.structures import Sequence, SequenceDetections
 
 __all__ = ["Looks", "looks_for"]
 
-Features = npt.NDArray[np.float32]
-
 
 class Looks:
     """The features that `embedder` says for the detections of sequences; kept in `folder`/<its key>/<sequence>.<detections>.npz."""
 
-    def __init__(self, embedder: Any, folder: Path) -> None:
+    def __init__(self, embedder: Embedder, folder: Path) -> None:
         self.embedder, self.folder = embedder, folder
 
     def of_sequence(self, sequence: Sequence, detections: SequenceDetections) -> list[Features]:
@@ -42,12 +41,13 @@ class Looks:
         return np.split(table, detections.offsets[1:-1])
 
 
-def looks_for(embedder: Any, tracker_for: Any, sequences: list[Sequence], folder: Path) -> Looks | None:
+def looks_for(
+    embedder: Embedder | NoEmbedder, tracker_for: Callable[[Sequence], Tracker], sequences: list[Sequence], folder: Path
+) -> Looks | None:
     """`embedder` for `TrackJob`: None where there is none, or where the tracker takes no account of features, which is noted once."""
-    from bytetrack.appearance import NoEmbedder
-
-    known = not isinstance(embedder, NoEmbedder) and sequences and used_by(tracker_for(sequences[0]), "features", "embedder")
-    return Looks(embedder, folder) if known else None
+    if isinstance(embedder, NoEmbedder) or not sequences or not used_by(tracker_for(sequences[0]), "features", "embedder"):
+        return None
+    return Looks(embedder, folder)
 
 
 def _kept(path: Path, n: int) -> Features | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bytetrack.executors import Executor
+from bytetrack.interfaces import CocoSource, Dataset, Executor, HasSequences
 from bytetrack.pipeline.folders import forget_scores
 from bytetrack.runtime.atomic import json_text, replace_text
 from bytetrack.runtime.progress import progress_bar
@@ -21,12 +21,11 @@ log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 
-def sequences_of(dataset: Any) -> list[Sequence]:
-    """The dataset's sequences; ValueError for one of single images, which only trains detectors."""
-    if not hasattr(dataset, "sequences"):
+def sequences_of(dataset: Dataset | CocoSource) -> list[Sequence]:
+    """Returns the dataset's sequences; raises ValueError for one of single images, which only trains detectors."""
+    if not isinstance(dataset, HasSequences):
         raise ValueError(f"{type(dataset).__name__} has images but no sequences: it trains detectors, nothing in it can be tracked")
-    found: list[Sequence] = dataset.sequences()
-    return found
+    return dataset.sequences()
 
 
 def score_every_sequence(
@@ -79,7 +78,7 @@ def every_sequence(
         return executor.run(job, sequences, reduce, lambda sequence: bar.advance(1, sequence.name))
 
 
-def finish(scores: dict[str, dict[str, dict[str, Any]]] | None, dataset: Any, out: Path, compare: Path | None) -> None:
+def finish(scores: dict[str, dict[str, dict[str, Any]]] | None, dataset: Dataset, out: Path, compare: Path | None) -> None:
     """Writes the report, shows the scores and says where everything is."""
     from rich.console import Console
 

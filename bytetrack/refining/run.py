@@ -6,10 +6,11 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from bytetrack.interfaces import CameraMotion, Detector, ScoringProtocol, SequenceDetector, recorded_detector
 from bytetrack.io.mot import read_trajectories, write_trajectories
-from bytetrack.pipeline import CameraMotion, ScoreJob, ScoringProtocol, SequenceDetector
+from bytetrack.pipeline import ScoreJob
+from bytetrack.pipeline.detect import kept_in
 from bytetrack.pipeline.folders import forget_scores
 from bytetrack.refining.footage import Footage
 from bytetrack.scoring import SequenceScores
@@ -75,20 +76,17 @@ class RefineJob:
         return ScoreJob(self.folder, self.protocol)(sequence)
 
 
-def job_for(refiner: Refiner, source: Path, out: Path, protocol: ScoringProtocol, detector: Any, camera_motion: CameraMotion) -> RefineJob:
+def job_for(
+    refiner: Refiner, source: Path, out: Path, protocol: ScoringProtocol, detector: Detector | None, camera_motion: CameraMotion
+) -> RefineJob:
     """The job that refines result files in `source` into `out`/tracks; ValueError where these are one folder, and for a network."""
     if source.resolve() == (out / "tracks").resolve():
         raise ValueError(f"out would overwrite the tracks it reads ({source}): give another out")
     if detector is None:
         note_idle_steps(refiner)
-    elif not hasattr(detector, "detect_sequence"):
-        raise ValueError(
-            f"{type(detector).__name__} is a network: tools/track.py keeps its detections in <out>/detections; "
-            "give detector=recorded detector.folder=DIR"
-        )
-    if getattr(camera_motion, "folder", "") is None:
-        camera_motion.folder = out / "camera_motion"  # type: ignore[attr-defined]
-    return RefineJob(refiner, source, out / "tracks", protocol, detector, None if isinstance(camera_motion, NoMotion) else camera_motion)
+    recorded = None if detector is None else recorded_detector(detector)
+    camera = None if isinstance(camera_motion, NoMotion) else kept_in(out, camera_motion)
+    return RefineJob(refiner, source, out / "tracks", protocol, recorded, camera)
 
 
 def refuse_unused(detector: object, camera_motion: object, compare: object) -> None:

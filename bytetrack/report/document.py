@@ -13,6 +13,7 @@ import yaml  # type: ignore[import-untyped, unused-ignore]
 from markupsafe import Markup
 
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.interfaces import Dataset
 from bytetrack.io.formats import read_annotations
 from bytetrack.io.mot import read_trajectories
 from bytetrack.io.text import read_text
@@ -35,7 +36,7 @@ WORST_SHOWN = 12
 CHANGES_SHOWN = 10
 
 
-def write_report(run: Path, dataset: Any, compare: Path | None = None) -> Path:
+def write_report(run: Path, dataset: Dataset, compare: Path | None = None) -> Path:
     """Writes `run/report.html` from `run/tracks`, `run/scores.json`, `run/config.yaml` and `run/detection_scores`; returns its path.
 
     `dataset` has `sequences()` and `protocol`. `compare` is an earlier run's folder with the same layout, on the same sequences (those

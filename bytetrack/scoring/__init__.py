@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from bytetrack.interfaces import MotProtocol, ScoringProtocol
 from bytetrack.names import first_unnamed, shortened
 from bytetrack.scoring.classes import Rules, evaluate_classes, laid_apart, rules_for
 from bytetrack.structures import Annotations, Trajectories
@@ -19,11 +20,10 @@ from bytetrack.structures import Annotations, Trajectories
 if TYPE_CHECKING:
     from bytetrack.scoring import official, paper
 
-__all__ = ["Protocol", "SequenceScores", "check_classes", "score_sequence", "summarise"]
+__all__ = ["SequenceScores", "check_classes", "score_sequence", "summarise"]
 
 
 PEDESTRIAN = 1  # MOTChallenge's class
-Protocol = Literal["mot15", "mot17", "mot20", "kitti", "bdd100k", "visdrone"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class SequenceScores:
 
 
 def score_sequence(
-    annotations: Annotations, trajectories: Trajectories, length: int, protocol: Protocol, class_names: Sequence[str] = ()
+    annotations: Annotations, trajectories: Trajectories, length: int, protocol: ScoringProtocol, class_names: Sequence[str] = ()
 ) -> SequenceScores:
     """Both protocols' counts for one sequence of `length` frames; ValueError where TrackEval refuses the data.
 
@@ -55,7 +55,7 @@ def score_sequence(
     if rules is not None:
         check_classes(annotations.class_id, protocol, class_names, "the ground truth has")
         return _by_class(annotations, trajectories, length, rules)
-    benchmark = cast("official.Protocol", protocol)
+    benchmark = cast(MotProtocol, protocol)
     return SequenceScores(official.evaluate(annotations, trajectories, length, benchmark), paper.evaluate(annotations, trajectories))
 
 

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
+from bytetrack.interfaces import MotProtocol
 from bytetrack.scoring import metrics
 from bytetrack.scoring.assignment import NONE, solver
 from bytetrack.scoring.kernels import CLR_FN, CLR_FP, CLR_TP, IDSW, MOTP_SUM, Boxes, Truth, Work, count_pairs, match_for_hota
 from bytetrack.structures import Annotations, Trajectories
 
-__all__ = ["PreparedTruth", "Protocol", "Result", "combine", "evaluate", "figures", "prepare"]
+__all__ = ["PreparedTruth", "Result", "combine", "evaluate", "figures", "prepare"]
 
-Protocol = Literal["mot15", "mot17", "mot20"]
 Result = dict[str, dict[str, Any]]  # metric, then field, as TrackEval names them: what `official.evaluate` returns
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -45,7 +45,7 @@ class PreparedTruth:
     forgive: bool
 
 
-def prepare(annotations: Annotations, length: int, protocol: Protocol) -> PreparedTruth:
+def prepare(annotations: Annotations, length: int, protocol: MotProtocol) -> PreparedTruth:
     """What `evaluate` needs of the ground truth; ValueError for a class or a protocol TrackEval does not know."""
     if protocol not in DISTRACTORS:
         raise ValueError(f"protocol must be one of {', '.join(DISTRACTORS)}: got {protocol!r}")

@@ -9,11 +9,12 @@ import contextlib
 import io
 import itertools
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from bytetrack.interfaces import MotProtocol
 from bytetrack.scoring.metrics import OFFICIAL, values
 from bytetrack.structures import Annotations, Trajectories
 
@@ -22,15 +23,14 @@ with contextlib.redirect_stdout(io.StringIO()):  # it reports missing optional d
     from trackeval.metrics import CLEAR, HOTA, Count, Identity
     from trackeval.utils import TrackEvalException
 
-__all__ = ["Protocol", "Result", "combine", "combine_classes", "evaluate", "figures"]
+__all__ = ["Result", "combine", "combine_classes", "evaluate", "figures"]
 
-Protocol = Literal["mot15", "mot17", "mot20"]
 Result = dict[str, dict[str, Any]]  # metric, then field, as TrackEval names them
 
 METRICS = {"HOTA": HOTA(), "CLEAR": CLEAR({"PRINT_CONFIG": False}), "Identity": Identity({"PRINT_CONFIG": False}), "Count": Count()}
 
 
-def evaluate(annotations: Annotations, trajectories: Trajectories, length: int, protocol: Protocol) -> Result:
+def evaluate(annotations: Annotations, trajectories: Trajectories, length: int, protocol: MotProtocol) -> Result:
     """TrackEval's result fields for one sequence of `length` frames, the ground truth prepared as `protocol` has it.
 
     ValueError where TrackEval refuses the data: a class it does not know, a result of a class other than pedestrian.
@@ -79,7 +79,7 @@ def figures(result: Result) -> dict[str, Any]:
     }
 
 
-def _dataset(protocol: Protocol) -> Any:
+def _dataset(protocol: MotProtocol) -> Any:
     """TrackEval's pedestrian dataset without its folders: only what its preprocessing reads."""
     dataset = MotChallenge2DBox.__new__(MotChallenge2DBox)
     dataset.benchmark = protocol.upper()

@@ -14,14 +14,15 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from importlib import import_module
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from bytetrack.checks import check_count
+from bytetrack.interfaces import CameraMotion, Detector, ScoringProtocol, mot_protocol, recorded_detector
 from bytetrack.io.formats import read_annotations
-from bytetrack.pipeline import CameraMotion, SequenceDetector, TrackerFactory, class_match_for, track_sequence
+from bytetrack.pipeline import TrackerFactory, class_match_for, track_sequence
 from bytetrack.runtime.pool import cores, process_pool, submit, with_shared
 from bytetrack.scoring import fast
 from bytetrack.structures import Detections, Sequence, SequenceDetections, Trajectories
@@ -61,8 +62,8 @@ class Replay:
     def __init__(
         self,
         sequences: Iterable[Sequence],
-        detector: SequenceDetector,
-        protocol: Literal["mot15", "mot17", "mot20"],
+        detector: Detector,
+        protocol: ScoringProtocol,
         min_box_area: float | None = None,
         max_aspect_ratio: float | None = None,
         seed: int = 0,
@@ -71,7 +72,7 @@ class Replay:
         self.sequences = {sequence.name: sequence for sequence in sequences}
         if several := [sequence.name for sequence in sequences if sequence.class_names]:
             raise ValueError(f"tuning knows one class only, and {several[0]} has several: dataset.class_names=null")
-        self.detector, self.protocol, self.seed = detector, protocol, seed
+        self.detector, self.protocol, self.seed = recorded_detector(detector), mot_protocol(protocol), seed
         self.min_box_area, self.max_aspect_ratio = min_box_area, max_aspect_ratio
         self.camera_motion = camera_motion
         self.classes = class_match_for(detector, protocol, self.sequences.values())
@@ -82,11 +83,6 @@ class Replay:
         without = [name for name, sequence in self.sequences.items() if sequence.ground_truth is None]
         if without:
             raise ValueError(f"no ground truth, so nothing can be tuned or compared: {', '.join(without)}")
-        if not hasattr(detector, "detect_sequence"):
-            raise ValueError(
-                f"{type(detector).__name__} is a network: record its detections first (tools/track.py keeps them in <out>/detections), "
-                "then give detector=recorded detector.folder=DIR"
-            )
 
     def frames(self, name: str, copy: int) -> list[Detections]:
         """The detections of a sequence, frame by frame."""

@@ -12,6 +12,7 @@ import yaml  # type: ignore[import-untyped, unused-ignore]
 
 from bytetrack import pipeline
 from bytetrack.executors import Processes
+from bytetrack.interfaces import CameraMotion, Dataset, SequenceDetector
 from bytetrack.report import write_report
 from bytetrack.runtime.atomic import json_text, replace_text
 from bytetrack.scoring.metrics import shown_in
@@ -29,8 +30,8 @@ Save = Callable[[dict[str, Any], Path], None]
 
 def tune(
     plan: Plan,
-    dataset: Any,
-    detector: Any,
+    dataset: Dataset,
+    detector: SequenceDetector,
     filters: Mapping[str, Any],
     build: Build,
     save: Save,
@@ -39,7 +40,7 @@ def tune(
     workers: int | None = None,
     per_sequence: Mapping[str, Mapping[str, Any]] | None = None,
     what: Mapping[str, Any] | None = None,
-    camera_motion: Any = None,
+    camera_motion: CameraMotion | None = None,
 ) -> Verdict:
     """Searches, then writes `out`/configs/tracker/tuned.yaml, tune.json, tune.html and the run folders default/ and tuned/.
 

@@ -12,6 +12,7 @@ from typing import Any
 import yaml  # type: ignore[import-untyped, unused-ignore]
 
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.interfaces import Dataset, mot_protocol
 from bytetrack.io.formats import read_annotations
 from bytetrack.io.mot import read_trajectories
 from bytetrack.pipeline import TrackerFactory, camera_motion_for
@@ -34,7 +35,7 @@ class Run:
     key: str
     folder: Path
     config: dict[str, Any]
-    dataset: Any
+    dataset: Dataset
     official: dict[str, dict[str, Any]]
     results: dict[str, fast.Result] = field(default_factory=dict)
     matches: dict[str, SequenceMatch] = field(default_factory=dict)
@@ -74,8 +75,9 @@ def read_run(key: str, folder: Path, build: Callable[[Any], Any], root: Path | N
             )
         truth, tracks = read_annotations(sequence), read_trajectories(path, sequence.length)
         run.sequences[sequence.name] = sequence
-        run.results[sequence.name] = fast.evaluate(fast.prepare(truth, sequence.length, run.dataset.protocol), tracks)
-        run.matches[sequence.name] = match_sequence(truth, tracks, sequence.length, run.dataset.protocol)
+        protocol = mot_protocol(run.dataset.protocol)
+        run.results[sequence.name] = fast.evaluate(fast.prepare(truth, sequence.length, protocol), tracks)
+        run.matches[sequence.name] = match_sequence(truth, tracks, sequence.length, protocol)
         run.switches[sequence.name] = find_switches(run.matches[sequence.name], sequence.name)
     if not run.results:
         raise MissingDataError(f"{key}={folder}: no tracks of a sequence with ground truth in {folder / 'tracks'}")

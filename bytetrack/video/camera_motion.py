@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,14 @@ class Estimated:
         self.width, self.n_corners, self.corner_distance = width, n_corners, corner_distance
         self.tolerance, self.min_score = tolerance, min_score
         self.folder = None if folder is None else Path(folder).expanduser()
+
+    def kept_in(self, folder: Path) -> Estimated:
+        """Returns the same estimator, which keeps what it finds in `folder` if it has no folder yet."""
+        if self.folder is not None:
+            return self
+        keeping = copy(self)
+        keeping.folder = folder
+        return keeping
 
     def of_sequence(self, sequence: Sequence, detections: SequenceDetections) -> Floats:
         """The affines (length, 2, 3), from the kept file where it covers the frames; MissingDataError without images."""

@@ -10,6 +10,7 @@ from bytetrack.data.converters.document import Document
 from bytetrack.data.datasets import check_every, thinned
 from bytetrack.data.image_files import ImageFiles, image_size
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.interfaces import ScoringProtocol
 from bytetrack.io.bdd100k import CLASSES, boxes_of, size_of, videos_of
 from bytetrack.listing import listed
 from bytetrack.runtime.progress import with_progress
@@ -27,7 +28,7 @@ class Bdd100k:
     come from the labels where they state them, else from the header of each video's first image.
     """
 
-    protocol = "bdd100k"
+    protocol: ScoringProtocol = "bdd100k"
     class_names = (NOT_SCORED, *CLASSES)
 
     def __init__(
