@@ -40,6 +40,7 @@ def verb_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     monkeypatch.setattr(logging, "shutdown", lambda handlers: None)  # Hydra's set-up calls it: absl's handler closes pytest's streams
     (tmp_path / "working").mkdir()
     monkeypatch.chdir(tmp_path / "working")
+    monkeypatch.setattr(sys, "path", sys.path[:])  # --config-dir adds to it
 
     def run(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         tool = str(ROOT / "tools" / f"{name}.py")
