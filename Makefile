@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# Containers often forbid Python to keep compiled modules; tests start many Pythons.
+export PYTHONDONTWRITEBYTECODE :=
 EXTRAS ?= dev,onnx,openvino,sweep,ray
 # A process per core, up to four, each computing with one thread: what one of them has not begun, an idle one takes over.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal

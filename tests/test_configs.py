@@ -14,7 +14,7 @@ from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from omegaconf import OmegaConf
 
-from bytetrack.config import build, build_untrusted, compose, home, plain
+from bytetrack.config import build, compose, home, plain
 from bytetrack.config.choices import choices_of, help_text
 from bytetrack.config.places import EXPERIMENT, group_folder
 from bytetrack.tuning.space import current, read_space, with_values
@@ -107,11 +107,13 @@ def test_a_recipe_composes_with_a_verb(recipe: str) -> None:
     pytest.fail("\n".join(errors))
 
 
-@pytest.mark.parametrize("name", [name for name in GROUP_FILES if group_node(name).get("_target_", "").endswith(".MotChallenge")])
-def test_a_dataset_is_built_from_its_config(name: str) -> None:
-    dataset = build({**group_node(name), "root": "somewhere"})
-    assert dataset.root == Path("somewhere")
-    assert dataset.protocol in ("mot15", "mot17", "mot20")
+def test_a_dataset_is_built_from_its_config() -> None:
+    names = [name for name in GROUP_FILES if group_node(name).get("_target_", "").endswith(".MotChallenge")]
+    assert len(names) > 15
+    for name in names:
+        dataset = build({**group_node(name), "root": "somewhere"})
+        assert dataset.root == Path("somewhere")
+        assert dataset.protocol in ("mot15", "mot17", "mot20")
 
 
 @pytest.mark.parametrize("tool", sorted((home() / "tools").glob("*.py")), ids=lambda path: path.stem)
@@ -123,11 +125,11 @@ def test_a_tool_imports_heavy_rooms_only_inside_its_task(tool: Path) -> None:
     assert first == ["from bytetrack.runtime.signals import end_quietly", "end_quietly()"], "Ctrl-C would show a traceback while it loads"
 
 
-def test_a_target_outside_the_allow_list_is_refused_in_what_others_wrote() -> None:
+def test_a_target_outside_the_allow_list_is_refused() -> None:
     with pytest.raises(ValueError, match=r"names _target_ 'os.system', outside bytetrack\."):
-        build_untrusted({"_target_": "os.system", "command": "true"})
+        build({"_target_": "os.system", "command": "true"})
     with pytest.raises(ValueError, match="outside"):
-        build_untrusted({"_target_": "bytetrack.ByteTracker", "high_score": {"_target_": "subprocess.run"}})
+        build({"_target_": "bytetrack.ByteTracker", "high_score": {"_target_": "subprocess.run"}})
 
 
 def test_an_unknown_parameter_and_a_wrong_value_are_value_errors() -> None:

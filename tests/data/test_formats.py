@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -104,9 +105,14 @@ def test_length_size_and_frame_rate_come_back_where_the_format_has_them(to: str,
     assert found.frame_rate == (None if to == "cvat_xml" else 25)
 
 
+@pytest.mark.parametrize("names", ["MOT17-09-FRCNN", pytest.param("*", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("to", RESULTS)
-def test_published_results_come_back_to_the_digit_through_every_format(to: str, tmp_path: Path, data_dir: Path) -> None:
-    source = data_dir / "expected" / "tracks" / "byte_paper"
+def test_published_results_come_back_to_the_digit_through_every_format(to: str, names: str, tmp_path: Path, data_dir: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    for path in (data_dir / "expected" / "tracks" / "byte_paper").glob(f"{names}.txt"):
+        shutil.copy(path, source)
+    assert len(list(source.iterdir())) == (7 if names == "*" else 1)
     convert(source, "mot", tmp_path / "first")
     convert(source, to, tmp_path / "there", root=data_dir / "MOT17" / "train")
     convert(tmp_path / "there", "mot", tmp_path / "back")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +43,16 @@ for package in ("onnx", "onnxscript", "onnxruntime"):
     pytest.importorskip(package, reason="needs pip install 'bytetrack[onnx]'")
 
 
+LIVELY = (0.33, 0.125, False)
+"""Depth, width, depthwise: with whole convolutions there are fewer layers to export."""
+INSIDE: dict[str, dict[str, Any]] = {"raw": {"decode": False}, "decoded": {}, "nms": {"nms": True, "min_score": 0.1, "nms_iou": 0.5}}
+
+
 @pytest.fixture(scope="session")
 def lively(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint of ours, untrained, of two classes and its own input size, that finds things everywhere."""
     torch.manual_seed(3)
-    network = build_network(*SIZES["nano"], 2)
+    network = build_network(*LIVELY, 2)
     network.head.initialize_biases(0.5)
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
@@ -64,7 +71,7 @@ def lively(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def torch_finds(weights: Path, images: list[np.ndarray], **settings: Any) -> list[Detections]:
     given = {"classes": None, "input_size": (64, 96), "min_score": 0.1, "nms_iou": 0.5, "max_detections": 1000, **settings}
-    return Yolox(weights, 0.33, 0.25, True, device="cpu", **given).detect(images)
+    return Yolox(weights, *LIVELY, device="cpu", **given).detect(images)
 
 
 def assert_same(first: list[Detections], second: list[Detections]) -> None:
@@ -79,40 +86,65 @@ def assert_same(first: list[Detections], second: list[Detections]) -> None:
         assert sorted(a.class_id[rows[0]]) == sorted(b.class_id[rows[1]])
 
 
-@pytest.mark.parametrize(
-    "inside",
-    [
-        pytest.param({"decode": False}, id="raw"),
-        pytest.param({}, id="decoded", marks=pytest.mark.slow),
-        pytest.param({"nms": True, "min_score": 0.1, "nms_iou": 0.5}, id="nms", marks=pytest.mark.slow),
-    ],
-)
-def test_all_kinds_of_output_are_read_back_by_the_detector_alone(lively: Path, tmp_path: Path, inside: dict[str, Any]) -> None:
-    export(lively, tmp_path / "file.onnx", **inside)
-    images = random_images((80, 60), 3)
-    setting = {} if "nms" in inside else {"min_score": 0.1, "nms_iou": 0.5}
-    detector = Onnx(tmp_path / "file.onnx", classes=None, **setting)
+TRACED: dict[Any, Any] = {}
+trace = export_module._onnx_model
+
+
+def traced_once(module: export_module.ExportedNetwork, *shape: Any) -> Any:
+    """As `trace`, which takes seconds, without doing it twice for the same network and shape."""
+    same = sum(float(parameter.double().sum()) for parameter in module.parameters()), module.decoded, module.dtype, *shape
+    if same not in TRACED:
+        TRACED[same] = trace(module, *shape)
+    copy = type(TRACED[same])()
+    copy.CopyFrom(TRACED[same])
+    return copy
+
+
+@pytest.fixture(autouse=True, scope="module")
+def each_trace_once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(export_module, "_onnx_model", traced_once)
+        yield
+
+
+@pytest.fixture(scope="session")
+def exported(lively: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """`exported(kind)`: the file of `lively` with that kind of output, made once; nothing else is in its folder."""
+
+    @cache
+    def make(kind: str) -> Path:
+        path = tmp_path_factory.mktemp(kind) / "file.onnx"
+        export(lively, path, **INSIDE[kind])
+        return path
+
+    return make
+
+
+@pytest.mark.parametrize("kind", ["raw", pytest.param("decoded", marks=pytest.mark.slow), pytest.param("nms", marks=pytest.mark.slow)])
+def test_all_kinds_of_output_are_read_back_by_the_detector_alone(lively: Path, exported: Callable[[str], Path], kind: str) -> None:
+    file, images = exported(kind), random_images((80, 60), 3)
+    setting = {} if kind == "nms" else {"min_score": 0.1, "nms_iou": 0.5}
+    detector = Onnx(file, classes=None, **setting)
     assert detector.class_names == ["person", "big, red bus"]
     assert_same(detector.detect(images), torch_finds(lively, images))
-    assert [path.name for path in tmp_path.iterdir()] == ["file.onnx"]
-    buses = Onnx(tmp_path / "file.onnx", classes=["big, red bus"], **setting).detect(images)
+    assert [path.name for path in file.parent.iterdir()] == ["file.onnx"]
+    buses = Onnx(file, classes=["big, red bus"], **setting).detect(images)
     assert sum(map(len, buses)) == sum(int((d.class_id == 1).sum()) for d in torch_finds(lively, images) if d.class_id is not None)
 
 
 @pytest.mark.slow
-def test_settings_that_contradict_the_suppression_inside_are_refused(lively: Path, tmp_path: Path) -> None:
-    export(lively, tmp_path / "nms.onnx", nms=True, min_score=0.2, nms_iou=0.5, max_detections=50)
-    images = random_images((64, 96), 1)
+def test_settings_that_contradict_the_suppression_inside_are_refused(exported: Callable[[str], Path]) -> None:
+    file, images = exported("nms"), random_images((64, 96), 1)
     refused = {
-        "min_score": (0.1, "no boxes below the score 0.2"),
+        "min_score": (0.05, "no boxes below the score 0.1"),
         "nms_iou": (0.7, "nms_iou 0.5"),
-        "max_detections": (60, "max_detections 50"),
+        "max_detections": (1001, "max_detections 1000"),
     }
     for name, (value, told) in {**refused, "convention": ("bgr255", "convention rgb_imagenet")}.items():
         setting: dict[str, Any] = {name: value}
         with pytest.raises(ValueError, match=told):
-            Onnx(tmp_path / "nms.onnx", **setting).detect(images)
-    found = Onnx(tmp_path / "nms.onnx", min_score=0.21, max_detections=5, classes=None).detect(images)[0]
+            Onnx(file, **setting).detect(images)
+    found = Onnx(file, min_score=0.11, max_detections=5, classes=None).detect(images)[0]
     assert len(found) == 5
     assert (np.diff(found.score) <= 0).all()
 
@@ -218,13 +250,13 @@ def test_what_frames_cannot_go_with_is_refused_at_once(lively: Path, tmp_path: P
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("inside", [{"decode": False}, {"nms": True, "min_score": 0.1, "nms_iou": 0.5}])
-def test_frames_of_a_fixed_size_and_number_go_in_with_any_kind_of_output(lively: Path, tmp_path: Path, inside: dict[str, Any]) -> None:
-    export(lively, tmp_path / "file.onnx", preprocess=True, frame_size=[81, 61], batch=2, **inside)
+@pytest.mark.parametrize("kind", ["raw", "nms"])
+def test_frames_of_a_fixed_size_and_number_go_in_with_any_kind_of_output(lively: Path, tmp_path: Path, kind: str) -> None:
+    export(lively, tmp_path / "file.onnx", preprocess=True, frame_size=[81, 61], batch=2, **INSIDE[kind])
     images = [np.ascontiguousarray(image[:81, :61]) for image in random_images((96, 64), 3)]
-    setting = {} if "nms" in inside else {"min_score": 0.1, "nms_iou": 0.5}
+    setting = {} if kind == "nms" else {"min_score": 0.1, "nms_iou": 0.5}
     given = {"classes": None, "input_size": (64, 96), "min_score": 0.1, "nms_iou": 0.5, "max_detections": 1000}
-    torches = on_the_device(Yolox(lively, 0.33, 0.25, True, device="cpu", **given), images)
+    torches = on_the_device(Yolox(lively, *LIVELY, device="cpu", **given), images)
     found = Onnx(tmp_path / "file.onnx", classes=None, **setting).detect(images)
     assert_near(torches, found, box=1.0, score=0.01)
     with pytest.raises(ValueError, match=r"takes frames of \(81, 61\) only, got \(82, 61\): export with another frame_size"):
@@ -234,7 +266,7 @@ def test_frames_of_a_fixed_size_and_number_go_in_with_any_kind_of_output(lively:
 def test_a_file_that_is_not_as_torch_is_not_written(lively: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(export_module.TOLERANCE, "fp32", (0.0, 0.0))
     with pytest.raises(FormatError, match=r"ONNX: scores differ from torch's by .*: not written"):
-        export(lively, tmp_path / "file.onnx")
+        export(lively, tmp_path / "file.onnx", **INSIDE["raw"])
     assert not list(tmp_path.iterdir())
 
 
@@ -309,11 +341,10 @@ def test_suppression_keeps_boxes_of_other_classes_scores_of_zero_and_the_better_
 
 
 @pytest.mark.slow
-def test_a_decoded_file_that_says_nothing_is_known_by_its_looks(lively: Path, tmp_path: Path) -> None:
+def test_a_decoded_file_that_says_nothing_is_known_by_its_looks(lively: Path, exported: Callable[[str], Path], tmp_path: Path) -> None:
     import onnx
 
-    export(lively, tmp_path / "file.onnx")
-    model = onnx.load(tmp_path / "file.onnx")
+    model = onnx.load(exported("decoded"))
     del model.metadata_props[:]
     onnx.save(model, tmp_path / "bare.onnx")
     images, chosen = random_images((64, 96), 2), {"min_score": 0.1, "nms_iou": 0.5, "classes": None}

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hydra._internal.hydra import Hydra
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 Verb = Callable[..., subprocess.CompletedProcess[str]]
@@ -38,9 +39,9 @@ def verb_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     levels = {log: log.level for log in (root, logging.getLogger("bytetrack"))}
     on_signal = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     monkeypatch.setattr(logging, "shutdown", lambda handlers: None)  # Hydra's set-up calls it: absl's handler closes pytest's streams
+    monkeypatch.setattr(Hydra, "get_mode", lambda *_, **__: None)  # which composes all for a setting that none of our files has
     (tmp_path / "working").mkdir()
     monkeypatch.chdir(tmp_path / "working")
-    monkeypatch.setattr(sys, "path", sys.path[:])  # --config-dir adds to it
 
     def run(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         tool = str(ROOT / "tools" / f"{name}.py")

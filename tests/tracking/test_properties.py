@@ -76,7 +76,7 @@ def renamed(first: Tracks, second: Tracks, names: dict[int, int]) -> bool:
 
 
 @pytest.mark.parametrize("maker", MAKERS, ids=NAMES)
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 2**32 - 1))
 @example(819)  # once led ocsort's filter through a box whose height was lost by rounding
 def test_no_input_breaks_a_tracker(maker: Callable[[], Tracker], seed: int) -> None:
