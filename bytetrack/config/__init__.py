@@ -5,10 +5,10 @@ A verb (`tools/track.py`) is one function of the composed config, decorated with
 """
 
 from bytetrack.config.arguments import in_quotes
-from bytetrack.config.building import build, plain
+from bytetrack.config.building import build, build_untrusted, plain
 from bytetrack.config.composing import compose
 from bytetrack.config.places import home
 from bytetrack.config.saving import out_folder, save
 from bytetrack.config.verbs import console, run_verb, verb
 
-__all__ = ["build", "compose", "console", "home", "in_quotes", "out_folder", "plain", "run_verb", "save", "verb"]
+__all__ = ["build", "build_untrusted", "compose", "console", "home", "in_quotes", "out_folder", "plain", "run_verb", "save", "verb"]

@@ -1,4 +1,4 @@
-"""What the words of a command line mean: paths and names are text, whatever Hydra's grammar would make of them.
+"""Reads the words of a command line: paths and names are text, whatever Hydra's grammar would make of them.
 
 Hydra reads `out=2024_01_15` as a number, `out=null` as nothing and does not take `out=~/runs` at all. Settings that hold a path or
 a name are therefore quoted before Hydra sees them, and looked at once more when all files are merged.
@@ -7,7 +7,6 @@ a name are therefore quoted before Hydra sees them, and looked at once more when
 from __future__ import annotations
 
 import re
-import string
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
@@ -24,6 +23,7 @@ NAMES = {"address", "format", "from", "host", "mirror", "pattern", "to", "token"
 OTHERWISE = {"demo": {"video"}, "draw": {"video"}, "prepare": {"images"}, "quickstart": {"video"}}  # these are switches or groups there
 FREE = {"class_names", "classes", "lines", "per_sequence", "runs", "zones"}  # their keys are names of the user's
 NAMED = {"per_sequence", "zones"}  # and those are text
+SEVERAL = {("demo", "source"), ("compare", "runs")}  # lists of paths; or paths by names of the user's
 NUMBER = re.compile(r"([{,]\s*)([\d.+-][\w.+-]*|true|false|null)\s*:", re.IGNORECASE)  # as a key
 SETTING = re.compile(r"(\+{0,2})([\w.]+)=(.*)", re.DOTALL)
 BLANK = r"\1\2\\ :"  # 2024_01_15 is a number to Hydra's grammar, with an escaped blank behind it is text
@@ -33,15 +33,13 @@ INSIDE = re.compile(rf"(?:{QUOTED.pattern}|[^,])+", re.DOTALL)  # an item of a l
 
 
 def is_text(verb: str, key: str) -> bool:
-    """Whether the setting `key` of `verb` holds a path or a name."""
+    """Returns if the setting `key` of `verb` holds a path or a name, or several."""
     leaf = key.rpartition(".")[2]
-    if verb == "compare" and len(key) == 1:
-        return key in string.ascii_lowercase[:14]
-    return leaf in PATHS | NAMES and key not in OTHERWISE.get(verb, ())
+    return (verb, key) in SEVERAL or (leaf in PATHS | NAMES and key not in OTHERWISE.get(verb, ()))
 
 
 def takes_null(verb: str, key: str) -> bool:
-    """Whether `null` means "none" for a setting: where a file in configs/ gives it that value."""
+    """Returns if `null` means "none" for a setting, which it does where a file in configs/ gives it that value."""
     group, _, rest = key.partition(".")
     places = [(home() / "configs" / f"{verb}.yaml", key)]
     places += [(path, rest) for path in (home() / "configs" / group).glob("*.yaml") if rest]
@@ -49,9 +47,9 @@ def takes_null(verb: str, key: str) -> bool:
 
 
 def readable(verb: str, arguments: Sequence[str]) -> list[str]:
-    """`arguments` as Hydra understands them: quoted where they hold a path, a name or the choice of a group.
+    """Returns `arguments` as Hydra understands them: quoted where they hold a path, a name or the choice of a group.
 
-    What stands in quotes already is left. ValueError for a path or name that is empty.
+    What stands in quotes already is left. Raises ValueError for a path or name that is empty.
     """
     sweeps = any(word in ("-m", "--multirun") for word in arguments)
     return [_readable(verb, word, sweeps) for word in arguments]
@@ -79,32 +77,41 @@ def _readable(verb: str, word: str, sweeps: bool) -> str:
         return word
     if there:
         return f"{plus}{key}={in_quotes(value.replace('${', chr(92) + '${'))}"
-    if verb == "demo" and key == "source" and value[0] + value[-1] == "[]":
+    if (verb, key) in SEVERAL and value[0] + value[-1] == "[]":
         return f"{plus}{key}=[{','.join(_each(value[1:-1]))}]"
+    if (verb, key) in SEVERAL and (named := re.fullmatch(r"\{(.+:.+)\}", value, re.DOTALL)):
+        pairs = [item.partition(":") for item in INSIDE.findall(named[1])]
+        return f"{plus}{key}={{{','.join(f'{name.strip()}: {next(_each(path))}' for name, _, path in pairs)}}}"
     if sweeps:
         return word if SWEEP.fullmatch(value) else f"{plus}{key}={','.join(_each(value))}"
     return word if QUOTED.fullmatch(value) else f"{plus}{key}={in_quotes(value)}"
 
 
 def _each(items: str) -> Iterator[str]:
-    """The items of a list or a sweep, each in quotes."""
+    """Yields the items of a list or a sweep, each in quotes."""
     for item in INSIDE.findall(items):
         yield item if QUOTED.fullmatch(item.strip()) else in_quotes(item.strip())
 
 
 def in_quotes(text: str) -> str:
-    """`text` as Hydra's grammar writes a string; backslashes count only before a quotation mark."""
+    """Returns `text` as Hydra's grammar writes a string; backslashes count only before a quotation mark."""
     return "'" + re.sub(r"(\\*)('|$)", lambda found: 2 * found[1] + found[2].replace("'", "\\'"), text) + "'"
 
 
 def settled(verb: str, node: Any, prefix: str = "") -> Any:
-    """A composed config (plain, unresolved) with `~` as the home folder in every path.
+    """Returns a composed config (plain, unresolved) with `~` as the home folder in every path.
 
-    ValueError for a path or name that is a number or a truth value, as a YAML file makes of 2024_01_15 or true without quotes.
+    Raises ValueError for a path or name that is a number or a truth value, as a YAML file makes of 2024_01_15 or true without quotes.
     """
+    if isinstance(node, dict) and (verb, prefix) in SEVERAL:
+        return {str(name): settled(verb, path, prefix) for name, path in node.items()}
     if isinstance(node, dict):
         return {
-            k: _spelled(v) if k in NAMED else v if k in FREE else settled(verb, v, f"{prefix}.{k}" if prefix else str(k))
+            k: _spelled(v)
+            if k in NAMED
+            else v
+            if k in FREE and (verb, k) not in SEVERAL
+            else settled(verb, v, f"{prefix}.{k}" if prefix else str(k))
             for k, v in node.items()
         }
     if isinstance(node, list):
@@ -118,12 +125,12 @@ def settled(verb: str, node: Any, prefix: str = "") -> Any:
 
 
 def _spelled(node: Any) -> Any:
-    """`node` without the blank that kept a name from being read as a number."""
+    """Returns `node` without the blank that kept a name from being read as a number."""
     return {str(key).rstrip(): value for key, value in node.items()} if isinstance(node, dict) else node
 
 
 def _at_home(key: str, text: str) -> str:
-    """`text` with a leading `~` or `~user` as the home folder; what is there under such a name keeps it, except `~` alone."""
+    """Returns `text` with a leading `~` or `~user` as the home folder; a file of such a name keeps it, except `~` alone."""
     first = re.split(r"[/\\]", text, maxsplit=1)[0]
     if not first.startswith("~") or (first != "~" and _exists(f"./{text}", Path)):
         return text
@@ -140,7 +147,7 @@ def _exists(text: str, path: Callable[[str], Path] = lambda text: Path(text).exp
 
 
 def _null_in(path: Path, key: str) -> bool:
-    """Whether the file at `path` has the setting `key`, and null as its value."""
+    """Returns if the file at `path` gives the setting `key` the value null."""
     import yaml  # type: ignore[import-untyped, unused-ignore]
 
     node = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
@@ -152,7 +159,7 @@ def _null_in(path: Path, key: str) -> bool:
 
 @lru_cache(maxsize=1)
 def options_of() -> dict[str, bool]:
-    """Hydra's own options, and whether a word follows each."""
+    """Returns Hydra's own options; True for those that a word follows."""
     from hydra._internal.utils import get_args_parser
 
     return {option: action.nargs is None for action in get_args_parser()._actions for option in action.option_strings}

@@ -1,8 +1,7 @@
-"""From a config node to the object that it describes; only what is allowed is called."""
+"""Builds the object that a config node describes."""
 
 from __future__ import annotations
 
-import os
 import re
 from functools import lru_cache
 from typing import Any
@@ -10,62 +9,73 @@ from typing import Any
 import bytetrack
 from bytetrack.config.places import home
 
-__all__ = ["build", "plain"]
+__all__ = ["build", "build_untrusted", "plain"]
 
 OPTIMIZERS = r"torch\.optim\.(lr_scheduler\.)?[A-Z]\w*"
 
 
 def build(node: Any, **extra: Any) -> Any:
-    """The object that a config node describes: `_target_` called with the node's other keys and `extra`.
+    """Returns the object that a config node describes: `_target_` called with the node's other keys and `extra`.
 
-    Lists and dicts arrive as plain Python ones. ValueError where `_target_` lies outside the allow-list (what `configs/` names, the
-    classes that `import bytetrack` offers, torch.optim's, and the comma-separated modules of the environment variable
-    BYTETRACK_TRUST); the constructor's own errors pass through as they are.
+    The node is the user's own, from his command line or a folder that he names: any `_target_` is called. For nodes from files of
+    other people there is `build_untrusted`. Lists and dicts arrive as plain Python ones. Raises ValueError if there is no such class
+    or setting; the constructor's own errors pass through as they are.
     """
     from hydra.errors import InstantiationException
     from hydra.utils import instantiate
+
+    try:
+        return instantiate(node, _convert_="all", **extra)
+    except InstantiationException as error:
+        if isinstance(error.__cause__, TypeError) or type(error.__cause__) is ImportError:  # no such setting, no such class
+            raise ValueError(_reason(error.__cause__)) from error.__cause__
+        raise error.__cause__ or ValueError(str(error).splitlines()[0]) from None
+
+
+def build_untrusted(node: Any, **extra: Any) -> Any:
+    """Does as `build` for a node that somebody else may have written, as in a run folder's config.yaml.
+
+    Raises ValueError, before anything is imported or called, if a `_target_` in it is none that `configs/` names, that
+    `import bytetrack` offers, or of torch.optim: other functions of the package write files or run verbs.
+    """
     from omegaconf import OmegaConf
 
     for target in _targets(OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node):
         if not _is_allowed(str(target)):
             raise ValueError(
-                f"config names _target_ {target!r}, outside bytetrack.* as in configs/, and torch.optim.*: "
-                "if you trust it, set BYTETRACK_TRUST to its top module"
+                f"config.yaml names _target_ {target!r}, outside bytetrack.* as in configs/, and torch.optim.*: "
+                "only of a run of your own is it called, with trust=true"
             )
-    try:
-        return instantiate(node, _convert_="all", **extra)
-    except InstantiationException as error:
-        if isinstance(error.__cause__, TypeError) or type(error.__cause__) is ImportError:  # no such setting, no such class
-            raise ValueError(str(error.__cause__)) from error.__cause__
-        raise error.__cause__ or ValueError(str(error).splitlines()[0]) from None
+    return build(node, **extra)
+
+
+def _reason(error: BaseException) -> str:
+    """Returns the text of an error; that of a class which is not found in one line, with what to do."""
+    text = str(error)
+    target = re.match(r"Error loading '([^']+)'", text)
+    if target and (module := re.search(r"that module '([^']+)' is installed", text)):
+        where = "its file must lie in the folder of --config-dir, or in one of PYTHONPATH"
+        return f"_target_ {target[1]!r}: there is no module {module[1]!r}; {where}"
+    if target and (owner := re.search(r"that '([^']+)' is importable from module '([^']+)'", text)):
+        return f"_target_ {target[1]!r}: module {owner[2]!r} has no {owner[1]!r}"
+    return text
 
 
 def plain(node: Any) -> Any:
-    """A config node as plain Python dicts and lists, resolved; `build` takes either."""
+    """Returns a config node as plain Python dicts and lists, resolved; `build` takes either."""
     from omegaconf import OmegaConf
 
     return OmegaConf.to_container(node, resolve=True, throw_on_missing=True) if OmegaConf.is_config(node) else node
 
 
 def _is_allowed(target: str) -> bool:
-    """Whether a config may call `target`: not any function of the package, some of which write files or run other verbs."""
-    if target in _own_targets() or re.fullmatch(OPTIMIZERS, target):
-        return True
-    trusted = [name.strip() for name in os.environ.get("BYTETRACK_TRUST", "").split(",") if name.strip()]
-    if not any(target.startswith(f"{name}.") for name in trusted):
-        return False
-    from hydra.utils import get_object
-
-    try:
-        home_module = str(getattr(get_object(target), "__module__", ""))  # not `os` in `trusted.os.system`
-    except (ImportError, ValueError) as error:
-        raise ValueError(str(error)) from None
-    return any(home_module == name or home_module.startswith(f"{name}.") for name in trusted)
+    """Returns if the config of somebody else may call `target`."""
+    return target in _own_targets() or bool(re.fullmatch(OPTIMIZERS, target))
 
 
 @lru_cache(maxsize=1)
 def _own_targets() -> frozenset[str]:
-    """Every `_target_` that `configs/` names, and the classes that `import bytetrack` offers."""
+    """Returns every `_target_` that `configs/` names, and the classes that `import bytetrack` offers."""
     texts = [path.read_text(encoding="utf-8") for path in (home() / "configs").rglob("*.yaml")]
     named = [target for text in texts for target in re.findall(r"_target_: *([\w.]+)", text)]
     return frozenset([*named, *(f"bytetrack.{name}" for name in bytetrack.__all__ if name[0].isupper())])

@@ -84,6 +84,10 @@ def refuse_other_forms(verb: str, arguments: Sequence[str]) -> None:
     options, words = options_of(), iter(enumerate(arguments))
     for place, word in words:
         name, equals, value = word.partition("=")
+        if verb == "compare" and len(name) == 1 and equals:
+            given = [word.partition("=") for word in arguments]
+            folders = ",".join(folder for key, _, folder in given if len(key) == 1)
+            raise ValueError(f"runs are given as a list: runs=[{folders}], in place of {' '.join(w for w in arguments if w[1:2] == '=')}")
         if name.lstrip("+") in ("exps", f"+{EXPERIMENT}") and equals:
             raise ValueError(f"recipes are chosen by {EXPERIMENT}={value or 'NAME'}, in place of {name}={value}")
         if name in options or sum(option.startswith(name) for option in options if name.startswith("--")) == 1:
@@ -128,7 +132,7 @@ def _main(verb: str, word: str) -> str:
         return f"{EXPERIMENT}={word}"
     needed = [name for name in settings if "." not in name and settings[name] == "???"]
     key = needed[0] if needed else "source" if "source" in settings else "dataset.root" if "dataset.root" in settings else "out"
-    return f"{key}={word}"
+    return f"{key}={word}" if (verb, key) != ("compare", "runs") else f"{key}=[{word},...]"
 
 
 def _settings(verb: str, arguments: Sequence[str]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ Member = tuple[str, bool, IO[bytes] | None]  # name, is it a folder, its content
 
 
 def inside(folder: Path, name: str) -> Path:
-    """Where member `name` of an archive goes in `folder`; FormatError where that would be no path below it.
+    """Returns the path of archive member `name` in `folder`; FormatError if that is no path below it.
 
     >>> inside(Path("data"), "MOT17/train/seqinfo.ini").as_posix()
     'data/MOT17/train/seqinfo.ini'
@@ -110,7 +110,7 @@ def _unpack(archive: Path, staging: Path) -> None:
 
 
 def _members(opened: zipfile.ZipFile | tarfile.TarFile) -> Iterator[Member]:
-    """Name, folder or not, and content of every member, one at a time; FormatError for links and devices."""
+    """Yields name, folder or not, and content of every member, one at a time; FormatError for links and devices."""
     if isinstance(opened, zipfile.ZipFile):
         for info in opened.infolist():
             kind = stat.S_IFMT(info.external_attr >> 16)

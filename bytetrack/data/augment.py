@@ -30,7 +30,7 @@ Read = Callable[[str, int], Image]
 
 
 class Sample(NamedTuple):
-    """What one training image is made of: image number `image` in `epoch`, `height` x `width` pixels, with mosaic and mixup or without."""
+    """The recipe of one training image: image number `image` in `epoch`, `height` x `width` pixels, with mosaic and mixup or without."""
 
     epoch: int
     image: int
@@ -41,7 +41,7 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """How images are drawn; the defaults are the ByteTrack paper's recipe.
+    """Settings of augmentation; the defaults are the ByteTrack paper's recipe.
 
     `mosaic` and `mixup` are probabilities (an image that becomes no mosaic is warped alone), `flip` too; `degrees`, `shear` (degrees),
     `translate` (of the output's size) and `perspective` bound uniform draws around 0; `scale` and, for the image that mixup lays over,
@@ -94,7 +94,7 @@ class Augmentation:
 
 
 def generator(*key: int) -> np.random.Generator:
-    """Random numbers that depend on `key` alone."""
+    """Makes a generator whose numbers depend on `key` alone."""
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(key)))
 
 
@@ -142,7 +142,7 @@ class AugmentedImages:
         return np.asarray(chosen / chosen.sum(), dtype=np.float64)
 
     def __getitem__(self, sample: Sample) -> tuple[Image, npt.NDArray[np.float32]]:
-        """The image, uint8 (height, width, 3) BGR, and its targets, float32 (n, 5): class, centre x, centre y, width, height."""
+        """Makes the image, uint8 (height, width, 3) BGR, and its targets, float32 (n, 5): class, centre x, centre y, width, height."""
         epoch, index, height, width, mosaic = sample
         rng = generator(self.seed, epoch, index)
         settings = self.augmentation
@@ -165,13 +165,13 @@ class AugmentedImages:
         return image, as_targets(targets)
 
     def _single(self, index: int, warp: Floats, height: int, width: int) -> tuple[Image, Floats]:
-        """The image alone, letterboxed, then moved by `warp`."""
+        """Makes the image alone, letterboxed, then moved by `warp`."""
         image = blank(height, width)
         size = (int(self.images.width[index]), int(self.images.height[index]))
         return image, self._place(image, index, warp @ letterbox_matrix(*size, height, width))
 
     def _mosaic(self, index: int, warp: Floats, height: int, width: int, rng: np.random.Generator) -> tuple[Image, Floats]:
-        """Four images around a random point of a canvas of twice the size, of which `warp` shows the middle part."""
+        """Lays four images around a random point of a canvas of twice the size, of which `warp` shows the middle part."""
         image = blank(height, width)
         x, y = width * rng.uniform(0.5, 1.5), height * rng.uniform(0.5, 1.5)
         others = rng.integers(len(self.images), size=3) if self.shares is None else rng.choice(len(self.images), 3, p=self.shares)
@@ -189,7 +189,7 @@ class AugmentedImages:
         return image, np.concatenate(targets)
 
     def _second(self, mirror: Floats, height: int, width: int, rng: np.random.Generator) -> tuple[Image, Floats]:
-        """The image that mixup lays over: an image with boxes, letterboxed, scaled, perhaps flipped, cut out at random."""
+        """Makes the image that mixup lays over: an image with boxes, letterboxed, scaled, perhaps flipped, cut out at random."""
         index = int(rng.choice(self._with_boxes, p=self._shares_with_boxes))
         scale = rng.uniform(*self.augmentation.mixup_scale)
         turn = flip_matrix(width * scale) if rng.random() < 0.5 else np.eye(3)
@@ -220,7 +220,7 @@ class AugmentedImages:
         return np.column_stack([moved[kept], np.where(self.images.crowd[rows[kept]], -1, self.images.category[rows[kept]])])
 
     def _load(self, index: int, matrix: Floats) -> tuple[Image, Floats]:
-        """Source `index` at the smallest stored or decodable size that `matrix` does not enlarge, and the matrix to that size."""
+        """Loads source `index` at the smallest stored or decodable size that `matrix` does not enlarge, and the matrix to that size."""
         width, height = int(self.images.width[index]), int(self.images.height[index])
         scale = float(np.sqrt(abs(np.linalg.det(matrix[:2, :2]))))
         if self.cached is not None:
@@ -234,17 +234,17 @@ class AugmentedImages:
 
 
 def blank(height: int, width: int, grey: int = PAD) -> Image:
-    """A grey image."""
+    """Makes a grey image."""
     return np.full((height, width, 3), grey, np.uint8)
 
 
 def reduction(scale: float) -> int:
-    """By how much an image drawn at `scale` may be reduced first: the largest of 1, 2, 4, 8 that leaves nothing to enlarge."""
+    """Returns the reduction allowed for an image drawn at `scale`: the largest of 1, 2, 4, 8 that leaves nothing to enlarge."""
     return next((reduce for reduce in (8, 4, 2) if scale * reduce <= 1), 1)
 
 
 def shrink(image: Image, reduce: int) -> Image:
-    """The image at 1/`reduce` of its size, rounded up, by area averages."""
+    """Reduces the image to 1/`reduce` of its size, rounded up, by area averages."""
     size = (-(-image.shape[1] // reduce), -(-image.shape[0] // reduce))
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
@@ -262,18 +262,18 @@ def translation(x: float, y: float) -> Floats:
 
 
 def flip_matrix(width: float) -> Floats:
-    """Left and right exchanged in an image of `width`."""
+    """Exchanges left and right in an image of `width`."""
     return np.array([[-1.0, 0.0, width], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
 
 
 def letterbox_matrix(width: int, height: int, to_height: int, to_width: int) -> Floats:
-    """A `width` x `height` image into the top left of `to_height` x `to_width`, as large as fits, its aspect kept."""
+    """Returns the matrix that puts a `width` x `height` image top left into `to_height` x `to_width`, as large as fits."""
     scale = min(to_height / height, to_width / width)
     return scaling(scale, scale)
 
 
 def view_matrix(settings: Augmentation, height: int, width: int, rng: np.random.Generator) -> Floats:
-    """A random view (3, 3) of `height` x `width` pixels: scaled, rotated and sheared about its centre, and moved."""
+    """Draws a random view (3, 3) of `height` x `width` pixels: scaled, rotated and sheared about its centre, and moved."""
     tilt = np.eye(3)
     tilt[2, :2] = rng.uniform(-settings.perspective, settings.perspective, 2)
     angle = np.deg2rad(rng.uniform(-settings.degrees, settings.degrees))
@@ -288,7 +288,7 @@ def view_matrix(settings: Augmentation, height: int, width: int, rng: np.random.
 
 
 def warp_boxes(xyxy: Floats, matrix: Floats) -> Floats:
-    """The upright boxes (n, 4) around the corners of `xyxy` (n, 4) mapped by `matrix` (3, 3)."""
+    """Returns the upright boxes (n, 4) around the corners of `xyxy` (n, 4) mapped by `matrix` (3, 3)."""
     corners = xyxy[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2)
     mapped = corners @ matrix[:2, :2].T + matrix[:2, 2]
     mapped = mapped / (corners @ matrix[2, :2] + matrix[2, 2])[..., None]
@@ -296,7 +296,7 @@ def warp_boxes(xyxy: Floats, matrix: Floats) -> Floats:
 
 
 def target_area(part: Floats, matrix: Floats, shape: Sequence[int]) -> tuple[int, int, int, int] | None:
-    """Left, top, right, bottom of the output pixels that the box `part` of the source can reach; None where there are none."""
+    """Returns left, top, right, bottom of the output pixels that box `part` of the source can reach; None if there are none."""
     left, top, right, bottom = warp_boxes(part[None], matrix)[0]
     area = (max(int(left), 0), max(int(top), 0), min(int(np.ceil(right)), shape[1]), min(int(np.ceil(bottom)), shape[0]))
     return area if area[0] < area[2] and area[1] < area[3] else None
@@ -317,8 +317,11 @@ def draw(image: Image, area: tuple[int, int, int, int], source: Image, matrix: F
 
 
 def paste(image: Image, area: tuple[int, int, int, int], source: Image, matrix: Floats) -> Floats:
-    """As `draw`, by a `matrix` that only scales, mirrors and moves, in a quarter of the time: the piece of `source` that lands in `area`
-    is resized, from whole pixels to whole pixels. The matrix by which it did land, which differs by less than a pixel."""
+    """Draws as `draw` does, by a `matrix` that only scales, mirrors and moves, in a quarter of the time.
+
+    The piece of `source` that lands in `area` is resized, from whole pixels to whole pixels. Returns the matrix by which it landed, which
+    differs by less than a pixel.
+    """
     left, top, right, bottom = area
     seen = box_ops.clip(warp_boxes(np.array([area], np.float64), inverse(matrix)), source.shape[1], source.shape[0])[0]
     x0, y0 = (min(int(np.floor(seen[axis] + 1e-6)), source.shape[1 - axis] - 1) for axis in (0, 1))
@@ -338,7 +341,7 @@ def paste(image: Image, area: tuple[int, int, int, int], source: Image, matrix: 
 def move_boxes(
     xyxy: Floats, matrix: Floats, part: Floats, shape: Sequence[int], settings: Augmentation, min_side: float
 ) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """Boxes of the source in the output, and which of them to keep; `part` is the piece of the source that was drawn."""
+    """Moves boxes of the source to the output, and tells which of them to keep; `part` is the piece of the source that was drawn."""
     shown = box_ops.clip(xyxy - part[[0, 1, 0, 1]], part[2] - part[0], part[3] - part[1]) + part[[0, 1, 0, 1]]
     moved = warp_boxes(shown if settings.clip else xyxy, matrix)
     inside = box_ops.clip(moved, shape[1], shape[0])
@@ -352,7 +355,7 @@ def move_boxes(
 
 
 def as_targets(rows: Floats) -> npt.NDArray[np.float32]:
-    """Rows (n, 5) of xyxy and class as class, centre and size in float32."""
+    """Converts rows (n, 5) of xyxy and class to class, centre and size in float32."""
     return np.column_stack([rows[:, 4], box_ops.xywh_from_xyxy(rows[:, :4])]).astype(np.float32)
 
 
@@ -380,7 +383,7 @@ def distort(image: Image, rng: np.random.Generator, strength: float = 1.0) -> No
 
 
 def distort_float(image: Image, rng: np.random.Generator, strength: float = 1.0) -> None:
-    """As `distort`, as the published code reckons it once mixup has made the image float32, in place, rounded at the end.
+    """Distorts as `distort` does, as the published code reckons it once mixup has made the image float32, in place, rounded at the end.
 
     OpenCV's hue is then 0 … 360 and taken modulo 180 all the same, so that hues fold over, and its saturation 0 … 1, which nothing
     bounds; neither is what was meant.

@@ -1,4 +1,4 @@
-"""What is wrong with a dataset: a report, never a repair.
+"""Checks a dataset: a report, never a repair.
 
 Errors are what would train or score something wrong; warnings are what a person should look at once.
 """
@@ -37,7 +37,7 @@ Level = Literal["error", "warning"]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong: of what kind, where, and more precisely what."""
+    """One fault of a dataset: its kind, its place, and details."""
 
     level: Level
     kind: str
@@ -58,13 +58,13 @@ class Report:
         return sum(finding.level == "error" for finding in self.findings)
 
     def write(self, path: Path) -> None:
-        """Everything as json, atomically."""
+        """Writes everything as json, atomically."""
         counts = Counter(f"{finding.level}: {finding.kind}" for finding in self.findings)
         content = {"images": self.images, "boxes": self.boxes, "errors": self.errors, "counts": counts}
         replace_text(path, json_text(content | {"findings": [asdict(f) for f in self.findings]}, indent=1))
 
     def table(self) -> Table:
-        """One row a kind: how often, and the first one."""
+        """Makes a table with one row a kind: how often, and the first one."""
         table = Table("", "what", "how often", title=f"{self.images} images, {self.boxes} boxes, {self.errors} errors")
         table.add_column("for instance", overflow="fold")
         kinds = Counter((finding.level, finding.kind) for finding in self.findings)
@@ -101,7 +101,7 @@ def check(
 
 
 def check_ground_truth(sequence: Sequence) -> list[Problem]:
-    """Every line of the sequence's whole ground truth file that is not as it should be, and images beyond its length."""
+    """Finds every wrong line of the sequence's whole ground truth file, and images beyond its length."""
     findings = []
     if sequence.ground_truth is not None and sequence.layout != "mot":
         try:
@@ -144,7 +144,7 @@ def _line_problem(line: str, last_frame: int | None, seen: set[tuple[float, ...]
 
 
 def check_document(document: dict[str, Any]) -> list[Problem]:
-    """What a COCO document says wrongly, without looking at any image."""
+    """Finds faults in a COCO document, without looking at any image."""
     images, annotations = document["images"], document["annotations"]
     findings = [*_repeated(images, "id", "image id twice"), *_repeated(annotations, "id", "annotation id twice")]
     findings += _repeated(images, "file_name", "file twice", "warning")
@@ -165,7 +165,7 @@ def check_document(document: dict[str, Any]) -> list[Problem]:
 
 
 def _box_problem(annotation: dict[str, Any], image: dict[str, Any] | None, categories: set[Any]) -> tuple[Level, str]:
-    """Level and kind; an empty kind where the annotation is as it should be."""
+    """Returns level and kind; an empty kind if the annotation is as it should be."""
     if image is None:
         return "error", "annotation of no image"
     if annotation.get("category_id") not in categories:
@@ -189,7 +189,7 @@ def _repeated(records: list[dict[str, Any]], key: str, kind: str, level: Level =
 
 
 def _empty_frames(document: dict[str, Any], annotated: set[Any]) -> Iterator[Problem]:
-    """Sequences with frames that have no box; nothing where there are no boxes at all (a test set)."""
+    """Yields sequences with frames that have no box; nothing where there are no boxes at all (a test set)."""
     names = {video.get("id"): str(video.get("file_name")) for video in document.get("videos") or []}
     frames = Counter(image.get("video_id") for image in document["images"])
     empty = Counter(image.get("video_id") for image in document["images"] if image.get("id") not in annotated)
@@ -199,7 +199,7 @@ def _empty_frames(document: dict[str, Any], annotated: set[Any]) -> Iterator[Pro
 
 
 def _image_files(document: dict[str, Any], root: Path, decode: bool, workers: int) -> Iterable[Problem]:
-    """Problems of the image files; of a folder that is not there, one finding for all its images."""
+    """Yields problems of the image files; of a folder that is not there, one problem for all its images."""
     folders = Counter(str(Path(image["file_name"]).parent) for image in document["images"])
     gone = {folder for folder in folders if not (root / folder).is_dir()}
     yield from (Problem("error", "missing image folder", str(root / folder), f"{folders[folder]} images") for folder in sorted(gone))
@@ -251,7 +251,7 @@ def _image_problem(path: Path, size: tuple[Any, Any], decode: bool) -> Problem |
 
 
 def _video_problem(path: Path, last: dict[str, Any], decode: bool) -> Iterator[Problem]:
-    """`last`: the record of the last frame that is named."""
+    """Yields problems of a video; `last` is the record of the last frame that is named."""
     if not path.is_file():
         yield Problem("error", "missing video", str(path))
         return

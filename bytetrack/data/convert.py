@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from collections.abc import Sequence as Values
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from bytetrack.io.formats import RESULTS, SUFFIXES, read_result, sniff, write_re
 from bytetrack.io.mot_submission import write_submission
 from bytetrack.io.result import Names, Result
 from bytetrack.listing import is_litter, listed
-from bytetrack.structures import Sequence as Video
+from bytetrack.structures import Sequence
 
 __all__ = ["convert", "read_results"]
 
@@ -27,9 +28,9 @@ def convert(
     to: str,
     out: Path,
     source_format: str | None = None,
-    classes: Sequence[str] | Mapping[int, str] | None = None,
+    classes: Values[str] | Mapping[int, str] | None = None,
     root: Path | None = None,
-    size: Sequence[int] | None = None,
+    size: Values[int] | None = None,
     frame_rate: float | None = None,
     same_for_all_detectors: bool = False,
 ) -> list[Path]:
@@ -61,13 +62,13 @@ def convert(
     return written
 
 
-def read_results(path: Path, source_format: str | None = None, classes: Sequence[str] | Mapping[int, str] | None = None) -> list[Result]:
+def read_results(path: Path, source_format: str | None = None, classes: Values[str] | Mapping[int, str] | None = None) -> list[Result]:
     """Reads the sequences of a file or of all files in a folder, by name; recognises the format if none is given."""
     return _read_files(*_source(path, source_format), classes)
 
 
 def _source(path: Path, source_format: str | None) -> tuple[str, list[Path]]:
-    """The format and the files of it: the file itself, or those of a folder (of a run folder's `tracks/`)."""
+    """Returns the format and the files of it: the file itself, or those of a folder (of a run folder's `tracks/`)."""
     if source_format is not None and source_format not in RESULTS:
         raise ValueError(f"from must be one of {', '.join(RESULTS)}: got {source_format!r}")
     if path.is_file():
@@ -92,7 +93,7 @@ def _source(path: Path, source_format: str | None) -> tuple[str, list[Path]]:
     return source_format or next(iter(kinds), "mot"), files
 
 
-def _read_files(source_format: str, files: Sequence[Path], classes: Sequence[str] | Mapping[int, str] | None) -> list[Result]:
+def _read_files(source_format: str, files: Values[Path], classes: Values[str] | Mapping[int, str] | None) -> list[Result]:
     known = _class_names(classes)
     results: list[Result] = []
     for path in files:
@@ -104,7 +105,7 @@ def _read_files(source_format: str, files: Sequence[Path], classes: Sequence[str
 
 
 def _same_classes(results: list[Result]) -> list[Result]:
-    """One numbering over all files: where files number the same names differently, by the alphabet."""
+    """Makes one numbering over all files: where files number the same names differently, by the alphabet."""
     merged: dict[int, str] = {}
     for result in results:
         for class_id, name in result.class_names.items():
@@ -127,12 +128,12 @@ def _same_classes(results: list[Result]) -> list[Result]:
 
 def _described(
     result: Result,
-    video: Video | None,
-    size: Sequence[int] | None,
+    video: Sequence | None,
+    size: Values[int] | None,
     frame_rate: float | None,
-    classes: Sequence[str] | Mapping[int, str] | None,
+    classes: Values[str] | Mapping[int, str] | None,
 ) -> Result:
-    """With what the dataset, the options and the one class say."""
+    """Adds size, length, names and class from the dataset and the options."""
     if video is not None:
         if len(result.trajectories) and result.trajectories.frame_id.max() > video.length:
             raise FormatError(f"{result.name}: expected frames within 1..{video.length}, got {result.trajectories.frame_id.max()}")
@@ -149,8 +150,8 @@ def _described(
     return replace(result, frame_rate=result.frame_rate or frame_rate, class_names=names or result.class_names)
 
 
-def _images(video: Video) -> tuple[str, ...]:
-    """The file of every frame from the dataset's folder on, "" where it has none; empty where there are no images."""
+def _images(video: Sequence) -> tuple[str, ...]:
+    """Returns the file of every frame from the dataset's folder on, "" where it has none; empty where there are no images."""
     if video.images is None or not (video.images.is_file() or any(video.image_names)):
         return ()
     there = [video.images.is_file() or video.image_name(frame_id) is not None for frame_id in range(1, video.length + 1)]
@@ -160,7 +161,7 @@ def _images(video: Video) -> tuple[str, ...]:
     )
 
 
-def _class_names(classes: Sequence[str] | Mapping[int, str] | None) -> dict[int, str]:
+def _class_names(classes: Values[str] | Mapping[int, str] | None) -> dict[int, str]:
     pairs = dict(classes) if isinstance(classes, Mapping) else dict(enumerate([classes] if isinstance(classes, str) else classes or ()))
     names = {int(class_id): str(name) for class_id, name in pairs.items()}
     for name in names.values():

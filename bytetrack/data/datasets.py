@@ -70,7 +70,7 @@ class MotChallenge:
         self.protocol, self.min_box_area, self.max_aspect_ratio = protocol, min_box_area, max_aspect_ratio
 
     def sequences(self) -> list[Sequence]:
-        """At least one sequence, in the order of their names."""
+        """Finds at least one sequence, in the order of their names."""
         folder = self.root / self.subset if self.subset else self.root
         if not folder.is_dir():
             wanted = f"dataset.root must be the folder that holds {self.subset}/" if self.subset else "dataset.root must be a folder"
@@ -92,7 +92,7 @@ class MotChallenge:
 
 
 def _by_number(class_names: Values[str | None] | Mapping[int, str] | None) -> tuple[str, ...]:
-    """Names by number, "none" where there is none; ValueError for names that repeat, or are none at all."""
+    """Lists names by number, "none" if there is none; ValueError for names that repeat, or are none at all."""
     if isinstance(class_names, str):
         raise ValueError(f"class_names must be a list of names, or {{number: name}}: got {class_names!r}")
     try:
@@ -109,7 +109,7 @@ def _by_number(class_names: Values[str | None] | Mapping[int, str] | None) -> tu
 
 
 def half_of(sequence: Sequence, half: Half) -> Sequence:
-    """The published code's half of a whole sequence of n frames: `train` frames 1..n//2+1, `val` frames n//2+2..n.
+    """Returns the published code's half of a whole sequence of n frames: `train` frames 1..n//2+1, `val` frames n//2+2..n.
 
     >>> [(h.first_frame, h.length) for h in (half_of(Sequence("a", 600, 30, 9, 9), half) for half in ("train", "val"))]
     [(1, 301), (302, 299)]
@@ -123,7 +123,7 @@ def half_of(sequence: Sequence, half: Half) -> Sequence:
 
 
 def found_instead(pattern: str, names: Values[str]) -> str:
-    """The end of an error, that `pattern` matches none of `names`: the nearest, and the first three; empty where there are none.
+    """Returns the end of an error, that `pattern` matches none of `names`: the nearest, and the first three; empty where there are none.
 
     >>> found_instead("MOT17-2", ["MOT17-02", "MOT17-04"])
     'did you mean MOT17-02? found MOT17-02, MOT17-04 (2)'
@@ -142,7 +142,7 @@ def check_every(every: int) -> int:
 
 
 def thinned(sequence: Sequence, every: int) -> Sequence:
-    """The sequence's frames 1, 1 + `every`, 1 + 2 `every` ..., as at a lower frame rate.
+    """Returns the sequence's frames 1, 1 + `every`, 1 + 2 `every` ..., as at a lower frame rate.
 
     >>> thin = thinned(Sequence("a", 10, 30, 9, 9), 3)
     >>> thin.length, thin.frame_rate, [thin.number_of(frame_id) for frame_id in range(1, 5)]
@@ -155,7 +155,7 @@ def thinned(sequence: Sequence, every: int) -> Sequence:
 
 
 def read_sequence(folder: Path) -> Sequence:
-    """The whole sequence in `folder`, named as the folder; FormatError for a wrong seqinfo.ini.
+    """Reads the whole sequence in `folder`, named as the folder; FormatError for a wrong seqinfo.ini.
 
     Without seqinfo.ini, what the images or the video say; MissingDataError without those too.
     """
@@ -217,7 +217,7 @@ def _positive(info: Path, fields: dict[str, str], key: str, whole: bool = False)
 
 
 def _images(folder: Path, name: str) -> Path | None:
-    """The image folder; where there is none, the only other folder with images, or the only video file beside it."""
+    """Finds the image folder; if there is none, the only other folder with images, or the only video file beside it."""
     if (folder / name).is_dir():
         return folder / name
     others = [path for path in (folder, *listed(folder)) if path.is_dir() and listed(path, IMAGE_ENDINGS)]
@@ -233,6 +233,6 @@ def _images(folder: Path, name: str) -> Path | None:
 
 
 def _videos(folder: Path) -> list[Path]:
-    """The video files in the folder; of several only the one that has the folder's name, if there is one."""
+    """Lists the video files in the folder; of several only the one that has the folder's name, if there is one."""
     found = [path for path in listed(folder, VIDEO_ENDINGS) if path.is_file()]
     return [path for path in found if path.stem == folder.name] or found

@@ -81,7 +81,7 @@ FORMS = {  # what its owners give only after a form or from a drive: where, and 
 
 
 def fetch(url: str, path: str | Path, sha256: str | None = None, size: int | None = None) -> Path:
-    """The file at `url` as `path`, fetched only where it is not there yet.
+    """Downloads `url` as `path`, unless it is there already.
 
     Bytes gather in `<path>.part` and an interrupted fetch goes on from there; the file appears under its name only when its size
     and SHA-256 (where given) are right. A dropped connection is tried again, 5 times with growing pauses. ValueError for other
@@ -178,7 +178,7 @@ def _forget(part: Path) -> None:
 
 
 def _checked(path: Path, sha256: str | None, size: int | None, advice: str) -> Path:
-    """`path` itself; ValueError where its size or SHA-256 is another one."""
+    """Returns `path` itself; ValueError where its size or SHA-256 is another one."""
     if size is not None and path.stat().st_size != size:
         raise ValueError(f"{path}: expected {size} bytes, got {path.stat().st_size}; {advice}")
     if sha256 is not None:

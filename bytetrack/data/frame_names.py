@@ -1,4 +1,4 @@
-"""Which image file holds which frame: found by looking at all names in a folder, never guessed from one of them."""
+"""Finds the image file of every frame by looking at all names in a folder, never at one of them."""
 
 from __future__ import annotations
 

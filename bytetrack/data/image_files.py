@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 def image_size(path: Path) -> tuple[int, int]:
-    """Width and height from the file's header, nothing decoded and no EXIF rotation; MissingDataError, FormatError."""
+    """Returns width and height from the file's header, nothing decoded and no EXIF rotation; MissingDataError, FormatError."""
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -66,7 +66,7 @@ class ImageFiles:
 
 
 def sequence_fields(images: Path, names: Sequence[str | None]) -> dict[str, str]:
-    """What a seqinfo.ini would say of a folder of images with one of `names` a frame, or of a video file; says so in a warning.
+    """Infers seqinfo.ini's fields of a folder of images with one of `names` a frame, or of a video file; warns of it.
 
     Empty where there is no image. FormatError where the file is no video.
     """

@@ -53,20 +53,20 @@ class ImageSet:
     crowd: Bools
 
     def __len__(self) -> int:
-        """The number of images."""
+        """Returns the number of images."""
         return len(self.files)
 
     def rows(self, index: int) -> slice:
-        """The rows of image `index` in the box arrays."""
+        """Returns the rows of image `index` in the box arrays."""
         return slice(int(self.offsets[index]), int(self.offsets[index + 1]))
 
     def source(self, index: int) -> tuple[Path, int | None]:
-        """The file of image `index` and, where that is a video, the frame (from 1) within it."""
+        """Returns the file of image `index` and, where that is a video, the frame (from 1) within it."""
         path, frame = split_frame(self.files[index])
         return self.root / path, frame
 
     def take(self, indices: npt.ArrayLike) -> ImageSet:
-        """The images at `indices`, in that order, with their boxes."""
+        """Returns the images at `indices`, in that order, with their boxes."""
         chosen = np.asarray(indices, dtype=np.int64).reshape(-1)
         counts = np.diff(self.offsets)[chosen]
         offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
@@ -80,7 +80,7 @@ class ImageSet:
         )
 
     def with_crowd(self, more: Sequence[Floats]) -> ImageSet:
-        """The same images with boxes `more` (n, 4) of each that are neither object nor background, after its own."""
+        """Returns the same images with boxes `more` (n, 4) of each that are neither object nor background, after its own."""
         counts = np.array([len(rows) for rows in more], dtype=np.int64)
         at = np.repeat(self.offsets[1:], counts)
         return replace(
@@ -150,7 +150,7 @@ def image_set(
 
 
 def mix(sets: Sequence[ImageSet]) -> ImageSet:
-    """All images of `sets` back to back, ids renumbered: image ids from 1, sequences and track ids shifted past those before.
+    """Joins all images of `sets` back to back, ids renumbered: image ids from 1, sequences and track ids shifted past those before.
 
     Files become paths that need no common root. ValueError where there is no set or their classes differ.
     """
@@ -205,7 +205,7 @@ class _Columns:
         self.path = path
 
     def ints(self, where: str, records: list[dict[str, Any]], key: str, default: int | None = None, at_least: int | None = None) -> Ints:
-        """Whole numbers of shape (n,); `default` where the key is missing or null, FormatError if there is none."""
+        """Converts whole numbers to shape (n,); `default` where the key is missing or null, FormatError if there is none."""
         values: list[Any] = [record.get(key) for record in records]
         if default is not None:
             values = [default if value is None else value for value in values]
@@ -218,7 +218,7 @@ class _Columns:
         return np.array(values, dtype=np.int64)
 
     def tlwh(self, records: list[dict[str, Any]]) -> Floats:
-        """Boxes of shape (n, 4); FormatError where one is not four finite numbers."""
+        """Converts boxes to shape (n, 4); FormatError if one is not four finite numbers."""
         values = [record.get("bbox") for record in records]
         try:
             boxes = np.array(values, dtype=np.float64).reshape(len(values), 4)
@@ -242,7 +242,7 @@ def _is_box(value: object) -> bool:
 def _annotations(
     columns: _Columns, annotations: list[dict[str, Any]], image_id: Ints, order: Ints
 ) -> tuple[Ints, Floats, Ints, Ints, Bools]:
-    """Owner (index of the image), xyxy, category id, track id and crowd flag of every annotation."""
+    """Returns owner (index of the image), xyxy, category id, track id and crowd flag of every annotation."""
     claimed = columns.ints("annotations", annotations, "image_id")
     if len(claimed) and not len(image_id):
         raise FormatError(f"{columns.path}: annotations[0] has image_id {claimed[0]}, which is not among images")
@@ -260,7 +260,7 @@ def _annotations(
 
 
 def _sequences(path: Path, document: Mapping[str, Any], images: list[dict[str, Any]]) -> tuple[list[str], Ints]:
-    """The names of the videos, and for every image the index of its own, -1 for none."""
+    """Returns the names of the videos, and for every image the index of its own, -1 for none."""
     for row, image in enumerate(images):
         if not isinstance(image.get("file_name"), str):
             raise FormatError(f"{path}: images[{row}] needs 'file_name', a text: got {image.get('file_name')!r}")
@@ -276,7 +276,7 @@ def _classes(
     category: Ints,
     classes: Mapping[str, Sequence[str]] | Sequence[str] | None,
 ) -> tuple[list[str], Ints]:
-    """The class names, and every annotation's index among them in place of its category id; -1 where it is not chosen."""
+    """Returns the class names, and every annotation's index among them in place of its category id; -1 where it is not chosen."""
     found = {i: str(record.get("name")) for i, record in zip(columns.ints("categories", categories, "id"), categories, strict=True)}
     nameless = next((row for row, record in enumerate(categories) if record.get("name") is None), None)
     if nameless is not None or len(found) < len(categories):

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from bytetrack.demo.outputs import class_name
 from bytetrack.structures import Detections, Tracks
 from bytetrack.video.draw import Place, Trails, blur_boxes, draw_boxes, draw_heat, draw_legend, draw_trails
-from bytetrack.video.marks import draw_lines, draw_zones, name_zones
+from bytetrack.video.draw_regions import draw_lines, draw_zones, name_zones
 from bytetrack.video.read import Image
 
 __all__ = ["Painter"]

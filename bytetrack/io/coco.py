@@ -29,7 +29,7 @@ FLAGS = ("iscrowd", "ignore")  # which some write as true and false
 
 
 def read_coco(path: str | Path) -> dict[str, Any]:
-    """The document in COCO json file `path` (also `.json.gz`): its lists are there, and ids and sizes are numbers or missing."""
+    """Reads the document in COCO json file `path` (also `.json.gz`): its lists are there, and ids and sizes are numbers or missing."""
     path = Path(path)
     if not path.is_file():
         raise MissingDataError(f"no annotation file {path}: make it with `python tools/prepare.py dataset=NAME dataset.root=DIR`")
@@ -65,7 +65,7 @@ def write_coco(path: str | Path, document: Mapping[str, Any]) -> None:
 
 
 def _not_finite(document: Mapping[str, Any]) -> str:
-    """The first record that json cannot hold."""
+    """Names the first record that json cannot hold."""
     for name, records in document.items():
         for row, record in enumerate(records if isinstance(records, list) else [records]):
             try:
@@ -82,7 +82,7 @@ def recorded_root(document: Mapping[str, Any]) -> Path | None:
 
 
 def split_frame(file_name: str) -> tuple[str, int | None]:
-    """A file name and its frame in a video, None for an image.
+    """Splits a file name from its frame in a video, None for an image.
 
     >>> split_frame("vtest.avi#000123"), split_frame("img1/000123.jpg")
     (('vtest.avi', 123), ('img1/000123.jpg', None))

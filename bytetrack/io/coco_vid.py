@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 def read_coco_vid(path: Path, names: Names) -> list[Result]:
-    """All sequences of the file, by name; FormatError names the record."""
+    """Reads all sequences of the file, by name; FormatError names the record."""
     document = read_coco(path)
     if not document["videos"]:
         raise FormatError(f"{path}: expected a COCO json with videos, got one of still images")
@@ -74,7 +74,7 @@ def read_coco_vid(path: Path, names: Names) -> list[Result]:
 
 
 def write_coco_vid(results: Sequence[Result], path: Path) -> None:
-    """ValueError for a sequence whose size is not known."""
+    """Raises ValueError for a sequence whose size is not known."""
     labels = {class_id: name for result in results for class_id, name in result.labels().items()}
     document: dict[str, list[dict[str, Any]]] = {"videos": [], "images": [], "annotations": []}
     for video_id, result in enumerate(results, start=1):
@@ -109,7 +109,7 @@ def write_coco_vid(results: Sequence[Result], path: Path) -> None:
 
 
 def _file_names(result: Result) -> list[str]:
-    """The image of every frame; MOTChallenge's name, which is said, where none is known."""
+    """Returns the image of every frame; if unknown, MOTChallenge's name, with a warning."""
     known = [*result.images, *[""] * result.length][: result.length]
     names = [name or f"{result.name}/img1/{frame_id:06d}.jpg" for frame_id, name in enumerate(known, start=1)]
     if lacking := known.count(""):

@@ -30,7 +30,7 @@ NEEDED = HEADER[1:7]
 
 
 def read_csv(path: Path, names: Names) -> list[Result]:
-    """All sequences of the file, by name; FormatError names the line."""
+    """Reads all sequences of the file, by name; FormatError names the line."""
     table = csv.DictReader(io.StringIO(read_text(path), newline=""))
     if missing := [column for column in NEEDED if column not in (table.fieldnames or ())]:
         raise FormatError(f"{path}:1: expected a header with {', '.join(NEEDED)}, got no {', '.join(missing)}")
@@ -67,7 +67,7 @@ def write_csv(results: Sequence[Result], path: Path) -> None:
 
 
 def read_jsonl(path: Path, names: Names) -> Result:
-    """One file; FormatError names the line."""
+    """Reads one file; FormatError names the line."""
     rows, classes, length, times = Rows(), _Classes(names), 0, []
     for where, line in read_lines(path):
         try:
@@ -106,7 +106,7 @@ def write_jsonl(result: Result, path: Path) -> None:
 
 
 def frame_object(frame_id: int, time: float | None, tracks: Iterable[dict[str, Any]], **more: Any) -> dict[str, Any]:
-    """One line's object; `more` may add what a reader here passes over, for instance counts."""
+    """Makes one line's object; `more` may add what a reader here passes over, for instance counts."""
     return {"frame": frame_id, **({} if time is None else {"time": round(time, 6)}), "tracks": list(tracks), **more}
 
 
@@ -132,7 +132,7 @@ class _Classes:
 
 
 def _frame_rate(times: list[tuple[int, float | None]]) -> float | None:
-    """From the first and the last frame with a time, where it is steady enough to be told."""
+    """Computes the frame rate from the first and the last frame with a time; None without two."""
     known = [(frame_id, time) for frame_id, time in times if time is not None]
     if len(known) < 2 or known[-1][1] <= known[0][1] or known[-1][0] <= known[0][0]:
         return None

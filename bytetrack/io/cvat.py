@@ -35,7 +35,7 @@ MOST_BETWEEN = 1_000_000  # a small file must not become boxes without bound
 
 
 def read_cvat(path: Path, names: Names) -> Result:
-    """A "MOT 1.1" archive; without labels.txt the labels are MOTChallenge's. FormatError names archive, member and line."""
+    """Reads a "MOT 1.1" archive; without labels.txt the labels are MOTChallenge's. FormatError names archive, member and line."""
     members = member_names(path)
     table = next((name for name in members if name.rsplit("/", 1)[-1] == "gt.txt"), None)
     if table is None:
@@ -79,7 +79,7 @@ def write_cvat(result: Result, path: Path) -> None:
 
 
 def read_cvat_xml(path: Path, names: Names) -> Result:
-    """A "CVAT for video 1.1" file, or an archive with it as `annotations.xml`. FormatError names the line.
+    """Reads a "CVAT for video 1.1" file, or an archive with it as `annotations.xml`. FormatError names the line.
 
     Files with a DOCTYPE are refused: CVAT writes none, and what it could declare (entities that grow without bound, other files)
     is not for data.

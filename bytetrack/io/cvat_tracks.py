@@ -1,4 +1,4 @@
-"""What CVAT's tracks are before they are boxes: rectangles that may be turned, in two jobs where these overlap."""
+"""CVAT's tracks before they are boxes: rectangles that may be turned, in two jobs where these overlap."""
 
 from __future__ import annotations
 

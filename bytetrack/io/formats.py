@@ -36,7 +36,7 @@ class ResultFiles:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """What a format can hold: `results` of trackers, and `labels`, the ground truth of one sequence in a file of its own."""
+    """Contents that a format can have: `results` of trackers, and `labels`, the ground truth of one sequence in a file of its own."""
 
     results: ResultFiles | None = None
     labels: Callable[[Path, Sequence], Annotations] | None = None

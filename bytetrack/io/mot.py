@@ -84,7 +84,7 @@ def read_detections(
     every: int = 1,
     size: tuple[int, int] | None = None,
 ) -> SequenceDetections:
-    """Detections of `length` frames, every `every`-th from `first_frame`, of a file in the numbering of the whole sequence, from 1.
+    """Reads detections of `length` frames, every `every`-th from `first_frame`, of a file in the numbering of the whole sequence, from 1.
 
     Seven to ten columns, of which the first seven count, with `classes` also the eighth, the class's number (-1 in all rows: none);
     within a frame the file's order stays. `last_frame` is the last of the whole sequence, where known. Scores must lie in [0, 1]: `strict`
@@ -119,7 +119,7 @@ def read_detections(
 
 
 def read_trajectories(path: Path, length: int | None = None) -> Trajectories:
-    """A result file's rows, ordered by frame, then id; the eighth column, where it is not -1, is the class.
+    """Reads a result file's rows, ordered by frame, then id; the eighth column, unless -1, is the class.
 
     FormatError names the line of a wrong column, a frame beyond `length`, or an id that repeats in a frame. Ids that count within each
     class, so that one comes twice in a frame with two classes, are numbered anew, which a warning says.
@@ -140,7 +140,7 @@ def read_trajectories(path: Path, length: int | None = None) -> Trajectories:
 
 
 def write_trajectories(path: Path, trajectories: Trajectories, decimals: int | None = 1) -> None:
-    """Rows `frame,id,left,top,width,height,score,-1,-1,-1` by frame, then id; score to 0.01; atomically.
+    """Writes rows `frame,id,left,top,width,height,score,-1,-1,-1` by frame, then id; score to 0.01; atomically.
 
     Boxes to `decimals` (0.1 pixels), None for all digits. The eighth column is the class where there is one.
     """
@@ -154,7 +154,7 @@ def write_trajectories(path: Path, trajectories: Trajectories, decimals: int | N
 
 
 def read_mot(path: Path, classes: Mapping[int, str] | None = None) -> Result:
-    """One file; FormatError names the line."""
+    """Reads one file; FormatError names the line."""
     trajectories = read_trajectories(path)
     first = next((line for _, line in read_lines(path)), "")
     is_ground_truth = len(first.split(",")) in (8, 9)
@@ -167,14 +167,14 @@ def write_mot(result: Result, path: Path) -> None:
 
 
 def check_scores(scores: str) -> Scores:
-    """`scores` itself; ValueError unless it is one of `Scores`."""
+    """Returns `scores` itself; ValueError unless it is one of `Scores`."""
     if scores not in get_args(Scores):
         raise ValueError(f"scores must be strict or robust: got {scores!r}")
     return scores  # type: ignore[return-value]
 
 
 def _class_ids(table: Table, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.int64] | None:
-    """The eighth column of `rows`; None where it is missing or says -1 throughout."""
+    """Returns the eighth column of `rows`; None if it is missing or -1 throughout."""
     if table.values.shape[1] <= CLASS or (table.values[:, CLASS] == -1).all():
         return None
     table.refuse((table.values[:, CLASS] < 0) | (table.values[:, CLASS] % 1 != 0), "a class number from 0 in column 8, or -1 in all rows")
@@ -193,7 +193,7 @@ def _say_unread_classes(table: Table) -> None:
 
 
 def _plain(score: float) -> str:
-    """-1 without decimals, as the other columns that say nothing."""
+    """Formats -1 without decimals, as the other columns that say nothing."""
     return "-1" if score == -1 else str(score)
 
 

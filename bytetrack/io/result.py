@@ -1,4 +1,4 @@
-"""What every result format is read into and written from, and what their readers and writers share."""
+"""The value that every result format is read into and written from, and parts that readers and writers share."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ UNNAMED = re.compile(r"class_([0-9]{1,9})")
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """The trajectories of one sequence, and what some formats want to know besides.
+    """The trajectories of one sequence, and what some formats need besides.
 
     `length` in frames, at least the last frame with a box; `width` and `height` in pixels and `frame_rate`, None where unknown;
     `class_names` from class id to name; `images` the file of every frame, "" where it has none, empty where nobody knows them.
@@ -59,22 +59,22 @@ class Result:
     images: tuple[str, ...] = ()
 
     def label(self, class_id: int | None) -> str:
-        """The name of a class; `class_<id>` where it has none, `object` where there is no class."""
+        """Returns the name of a class; `class_<id>` where it has none, `object` where there is no class."""
         return NO_CLASS if class_id is None else self.class_names.get(class_id, f"class_{class_id}")
 
     def labels(self) -> dict[int, str]:
-        """All classes that are named or occur, by id."""
+        """Returns all classes that are named or occur, by id."""
         class_id = self.trajectories.class_id
         used = set() if class_id is None else set(class_id[class_id >= 0].tolist())
         return {k: self.label(k) for k in sorted(used | set(self.class_names))}
 
     def refuse_endless(self, to: str) -> None:
-        """FormatError for formats that list every frame, when one wrong number would make them list frames without bound."""
+        """Raises FormatError for formats that list every frame, when one wrong number would make them list frames without bound."""
         if self.length > MOST_FRAMES:
             raise FormatError(f"{to} lists every frame, at most {MOST_FRAMES}: {self.name} has a box in frame {self.length}")
 
     def rows(self) -> Iterable[tuple[int, int, list[float], float, int | None]]:
-        """frame_id, track_id, tlwh, score, class_id (or None) of every box, by frame, then id."""
+        """Yields frame_id, track_id, tlwh, score, class_id (or None) of every box, by frame, then id."""
         t = self.trajectories
         classes = [None] * len(t) if t.class_id is None else [k if k >= 0 else None for k in t.class_id.tolist()]
         return zip(t.frame_id.tolist(), t.track_id.tolist(), t.tlwh.tolist(), t.score.tolist(), classes, strict=True)
@@ -96,7 +96,7 @@ class Names:
         return name
 
     def resolve(self, used: Iterable[str]) -> tuple[dict[str, int] | None, dict[int, str]]:
-        """Id of every name in `used` (None: there are no classes), and name of every id."""
+        """Returns the id of every name in `used` (None: there are no classes), and name of every id."""
         names = set(used)
         if names <= {NO_CLASS} and NO_CLASS not in self.known.values():
             return None, self.known
@@ -108,7 +108,7 @@ class Names:
 
 
 def in_order(labels: Iterable[str]) -> dict[int, str]:
-    """Ids from 0 of a file's list of labels; places that `class_<n>` (and `object`, where it is alone) hold stay without a name."""
+    """Numbers from 0 a file's list of labels; numbers of `class_<n>` (and of `object`, if alone) stay without a name."""
     names = list(labels)
     taken = {int(match[1]) for name in names if (match := UNNAMED.fullmatch(name))}
     free = (number for number in itertools.count() if number not in taken)
@@ -125,7 +125,7 @@ class Rows:
         return len(self._boxes)
 
     def add(self, where: str, frame_id: int, track_id: int, tlwh: list[float], score: float, label: str | int | None) -> None:
-        """One box: a name or an id as `label`. FormatError for frames before 1, wrong boxes, an id twice in a frame."""
+        """Adds one box, `label` a name or an id. FormatError for frames before 1, wrong boxes, an id twice in a frame."""
         if not 1 <= frame_id <= 2**53 or not 0 <= track_id <= 2**53:
             raise FormatError(f"{where}: expected a frame and an id that count from the format's first, got {frame_id} and {track_id}")
         if not all(map(math.isfinite, (*tlwh, score))):
@@ -151,7 +151,7 @@ class Rows:
         height: int | None = None,
         frame_rate: float | None = None,
     ) -> Result:
-        """Ordered by frame, then id. `ids` maps labels that are names; without it those mean no class.
+        """Makes a result ordered by frame, then id. `ids` maps labels that are names; without it those mean no class.
 
         Ids that count within each class, so that one comes twice in a frame with two labels, are numbered anew, which a warning says.
         """
@@ -192,7 +192,7 @@ def _say_doubled(name: str, boxes: Mapping[tuple[int, int, str | int | None], tu
 
 
 def decimal(value: float, places: int = 4) -> str:
-    """The number with at most `places` decimals and no trailing zeros.
+    """Formats the number with at most `places` decimals and no trailing zeros.
 
     >>> decimal(12.5), decimal(-0.00001), decimal(3.0)
     ('12.5', '0', '3')
@@ -202,19 +202,19 @@ def decimal(value: float, places: int = 4) -> str:
 
 
 def corners(tlwh: list[float]) -> list[str]:
-    """Left, top, right, bottom to a ten-thousandth of a pixel."""
+    """Formats left, top, right, bottom to a ten-thousandth of a pixel."""
     left, top, width, height = tlwh
     return [decimal(value) for value in (left, top, left + width, top + height)]
 
 
 def from_corners(xyxy: list[float]) -> list[float]:
-    """tlwh, its size to a ten-thousandth of a pixel, so that sums rounded on the way out come back as they were."""
+    """Returns tlwh, its size to a ten-thousandth of a pixel, so that sums rounded on the way out come back as they were."""
     left, top, right, bottom = xyxy
     return [left, top, round(right - left, 4), round(bottom - top, 4)]
 
 
 def sequence_name(path: Path) -> str:
-    """The file's name without its endings; of `<sequence>/gt/gt.txt`, the sequence's."""
+    """Returns the file's name without its endings; of `<sequence>/gt/gt.txt`, the sequence's."""
     if path.parent.name in ("gt", "det") and path.stem == path.parent.name:
         return path.absolute().parent.parent.name
     return path.name.removesuffix(".gz").rsplit(".", 1)[0]

@@ -31,7 +31,7 @@ class Table:
     values: npt.NDArray[np.float64]
 
     def refuse(self, wrong: npt.ArrayLike, expected: str) -> None:
-        """FormatError `path:line: expected ..., got 'the line'` for the first row that is `wrong` (n,)."""
+        """Raises FormatError `path:line: expected ..., got 'the line'` for the first row that is `wrong` (n,)."""
         rows = np.flatnonzero(wrong)
         if len(rows):
             row = int(rows[0])
@@ -39,7 +39,7 @@ class Table:
             raise _error(self.path, *lines[row], expected)
 
     def refuse_bad_boxes(self, last_frame: int | None) -> None:
-        """FormatError unless numbers are finite, frames and ids whole, frames within 1..`last_frame`, no size negative, boxes in pixels.
+        """Raises FormatError unless numbers are finite, frames (1..`last_frame`) and ids whole, sizes not negative, boxes in pixels.
 
         Boxes without area are let through: they overlap nothing, and rounding to 0.1 pixels makes them.
         """
@@ -56,13 +56,13 @@ class Table:
         self.refuse((np.abs(values[:, TLWH]) > LARGEST_PIXEL).any(axis=1), f"a box within {LARGEST_PIXEL:g} pixels")
 
     def refuse_corners(self, width: float, height: float) -> None:
-        """FormatError if the boxes are corners, which the image's size shows (`are_corners`)."""
+        """Raises FormatError if the boxes are corners, which the image's size shows (`are_corners`)."""
         corners = np.full(len(self.values), are_corners(self.values[:, TLWH], width, height))
         self.refuse(corners, "left, top, width, height (the last two of every box are its right and bottom edge: subtract left and top)")
 
 
 def read_table(path: Path, columns: Container[int], expected: str) -> Table:
-    """The file's numbers; FormatError unless every line has the same number of columns and that lies in `columns`.
+    """Reads the file's numbers; FormatError unless every line has the same number of columns and that lies in `columns`.
 
     `expected` says in the message what the columns should be. MissingDataError where there is no such file.
     """
@@ -81,7 +81,7 @@ def read_table(path: Path, columns: Container[int], expected: str) -> Table:
 
 
 def _diagnosis(path: Path, lines: list[str], separator: str | None, columns: Container[int], expected: str) -> FormatError | None:
-    """The first line that is not numbers, has a wrong number of columns, or another than the lines before it."""
+    """Finds the first line that is not numbers, has a wrong number of columns, or another than the lines before it."""
     count = None
     for number, line in enumerate(lines, start=1):
         fields = line.split(separator)

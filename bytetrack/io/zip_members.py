@@ -36,7 +36,7 @@ def read_member(path: Path, name: str) -> bytes:
 
 
 def zipped(members: Mapping[str, bytes]) -> bytes:
-    """An archive of the members in their order; the same members give the same bytes."""
+    """Makes an archive of the members in their order; the same members give the same bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():

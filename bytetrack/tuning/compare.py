@@ -62,7 +62,7 @@ def compare(
     ValueError for fewer than two runs, or runs without a sequence in common. Returns what compare.json holds.
     """
     if len(folders) < 2:
-        raise ValueError("two runs at least: a=RUN b=RUN, each a folder that tools/track.py or tools/score.py wrote")
+        raise ValueError("two runs at least: runs=[A,B], each a folder that tools/track.py or tools/score.py wrote")
     runs = [read_run(key, folder, build, root) for key, folder in folders.items()]
     names = sequence_order([run.results for run in runs])
     if not names:

@@ -148,4 +148,4 @@ def show(verdict: Verdict, out: Path) -> None:
     console.print(f"best     {changed}", soft_wrap=True)
     console.print(f"report   {out / 'tune.html'}", soft_wrap=True)
     console.print(f"use it   --config-dir={out / 'configs'} tracker=tuned", soft_wrap=True)
-    console.print(f"compare  bytetrack compare a={out / 'default'} b={out / 'tuned'}", soft_wrap=True)
+    console.print(f"compare  bytetrack compare runs=[{out / 'default'},{out / 'tuned'}]", soft_wrap=True)

@@ -1,4 +1,4 @@
-"""How the camera moved from each frame to the next: not at all, as a file says, or estimated from the images.
+"""Camera motion from each frame to the next: none, read from a file, or estimated from the images.
 
 A source of camera motion is anything with `of_sequence(sequence, detections) -> array (length, 2, 3) or None`: row i is the affine
 [[a b c] [d e f]] from the pixels of frame i to those of frame i + 1 (frames from 1, rows from 0), the first row the identity, as
@@ -37,7 +37,7 @@ class NoMotion:
     """The camera stands, or nobody knows how it moves."""
 
     def of_sequence(self, sequence: Sequence, detections: SequenceDetections) -> None:
-        """None: trackers are given no camera motion."""
+        """Returns None: trackers get no camera motion."""
 
 
 class Recorded:
@@ -47,7 +47,7 @@ class Recorded:
         self.folder = Path(folder).expanduser()
 
     def of_sequence(self, sequence: Sequence, detections: SequenceDetections) -> Floats:
-        """The affines (length, 2, 3) of the sequence's frames; MissingDataError, FormatError."""
+        """Reads the affines (length, 2, 3) of the sequence's frames; MissingDataError, FormatError."""
         if not self.folder.is_dir():
             raise MissingDataError(f"no folder {str(self.folder)!r}: camera_motion.folder must hold {sequence.name}.txt")
         length = (sequence.length - 1) * sequence.every + 1
@@ -95,7 +95,7 @@ class Estimated:
         return keeping
 
     def of_sequence(self, sequence: Sequence, detections: SequenceDetections) -> Floats:
-        """The affines (length, 2, 3), from the kept file where it covers the frames; MissingDataError without images."""
+        """Estimates the affines (length, 2, 3), unless the kept file covers the frames; MissingDataError without images."""
         path = None if self.folder is None else self.folder / self._key(detections) / f"{sequence.name}.txt"
         if path is not None and path.is_file():
             try:
@@ -108,7 +108,7 @@ class Estimated:
         return affines
 
     def between(self, images: Iterator[npt.NDArray[np.uint8]], detections: SequenceDetections) -> Iterator[Floats]:
-        """The affine (2, 3) from each image (H, W, 3) to the next."""
+        """Yields the affine (2, 3) from each image (H, W, 3) to the next."""
         earlier = reduced_earlier = None
         unknown = 0
         for boxes, image in zip(detections, images, strict=True):
@@ -130,7 +130,7 @@ class Estimated:
 def motion_between(
     earlier: Gray, later: Gray, hidden: Floats, n_corners: int = 600, corner_distance: float = 8.0, tolerance: float = 1.0
 ) -> Floats | None:
-    """The similarity (2, 3) from the pixels of one gray image (H, W) to those of the next, None where too few corners are found.
+    """Estimates the similarity (2, 3) from one gray image (H, W) to the next; None if too few corners are found.
 
     Corners inside the boxes `hidden` (n, 4), of the earlier image, are not looked at.
     """
@@ -159,7 +159,7 @@ def motion_between(
 
 
 def _thinned(affines: Floats, every: int) -> Floats:
-    """Affines of every `every`-th frame, each from the one before: those between, one after the other."""
+    """Chains affines to those of every `every`-th frame, each from the one before: those between, one after the other."""
     chain = np.zeros((len(affines), 3, 3))
     chain[:, :2], chain[:, 2, 2] = affines, 1
     kept = chain[::every].copy()
@@ -179,7 +179,7 @@ def _images(sequence: Sequence) -> Iterator[npt.NDArray[np.uint8]]:
 
 
 def _reduced_gray(image: npt.NDArray[np.uint8], width: int) -> tuple[Gray, float]:
-    """The image in gray, no wider than `width`, and its scale."""
+    """Makes the image gray and no wider than `width`; returns it and its scale."""
     import cv2
 
     gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
@@ -190,7 +190,7 @@ def _reduced_gray(image: npt.NDArray[np.uint8], width: int) -> tuple[Gray, float
 
 
 def _full_size(affine: Floats, scale: float) -> Floats:
-    """An affine between reduced images as one between the full ones: pixel centres lie at whole numbers in both."""
+    """Converts an affine between reduced images to one between the full ones: pixel centres lie at whole numbers in both."""
     full = affine.copy()
     full[:, 2] = (affine[:, 2] + (affine[:, :2] - np.eye(2)) @ np.full(2, (scale - 1) / 2)) / scale
     return full

@@ -27,7 +27,7 @@ SOLID, DASHED, DOTTED = "solid", "dashed", "dotted"
 
 @lru_cache(maxsize=4096)
 def colour_of(track_id: int) -> Colour:
-    """The identity's BGR colour: hues a golden angle apart in OKLCH, three lightnesses in turn, so that near ids look far apart."""
+    """Returns the identity's BGR colour: hues a golden angle apart in OKLCH, three lightnesses in turn, so that near ids look far apart."""
     hue = 2 * math.pi * ((track_id * GOLDEN + 0.08) % 1)
     lightness = (0.72, 0.6, 0.83)[track_id % 3]
     chroma = 0.19
@@ -40,7 +40,7 @@ def colour_of(track_id: int) -> Colour:
 
 
 def _rgb_from_oklch(lightness: float, chroma: float, hue: float) -> tuple[float, float, float]:
-    """Björn Ottosson's OKLCH to gamma-coded sRGB, outside [0, 1] where the screen cannot show it."""
+    """Converts Björn Ottosson's OKLCH to gamma-coded sRGB, outside [0, 1] where the screen cannot show it."""
     a, b = chroma * math.cos(hue), chroma * math.sin(hue)
     long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
     medium = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3
@@ -63,7 +63,7 @@ def _canvas(image: Image, out: Image | None) -> Image:
 
 
 def scale_of(image: Image) -> float:
-    """What line widths and letters scale with: 1 for a 1080p frame."""
+    """Returns the factor of line widths and letters: 1 for a 1080p frame."""
     return max(0.42, math.sqrt(image.shape[0] * image.shape[1]) / 1440)
 
 
@@ -77,7 +77,7 @@ def draw_boxes(
     size: float = 1.0,
     out: Image | None = None,
 ) -> Image:
-    """Boxes (n, 4) in their identities' colours, each with a chip that says its `labels` (default: the id).
+    """Draws boxes (n, 4) in their identities' colours, each with a chip that says its `labels` (default: the id).
 
     `recovered` (n,) bool: boxes that a low-score detection kept alive are dashed, and their chips are hollow. `lost` (n,) bool: boxes
     that are only predicted are dotted, thin and without a chip. Boxes may lie beyond the image. `size` enlarges lines and letters.
@@ -126,7 +126,7 @@ def _outline(canvas: Image, box: list[int], colour: Colour, width: int, style: s
 
 
 def _dashes(x0: int, y0: int, x1: int, y1: int, on: int, off: int) -> list[npt.NDArray[np.int32]]:
-    """The rectangle's outline as short lines, the gaps spread evenly so that every side starts and ends with a dash."""
+    """Draws the rectangle's outline as short lines, the gaps spread evenly so that every side starts and ends with a dash."""
     lines = []
     for start, end, horizontal in ((x0, x1, True), (y0, y1, False)):
         length = max(end - start, 0)
@@ -142,7 +142,7 @@ def _dashes(x0: int, y0: int, x1: int, y1: int, on: int, off: int) -> list[npt.N
 def draw_chip(
     canvas: Image, text: str, left: int, top: int, colour: Colour, unit: float, hollow: bool = False, taken: list[Place] | None = None
 ) -> None:
-    """`text` on a chip of `colour` above the point, moved inside the image and below the chips in `taken`, which it joins; in place."""
+    """Draws `text` on a chip of `colour` above the point, inside the image and below the chips in `taken`, which it joins; in place."""
     if not text:
         return
     chip = _chip(text, max(9, round(19 * unit)), max(2, round(4 * unit)), colour, hollow)
@@ -177,7 +177,7 @@ def _ink(canvas: Image, letters: npt.NDArray[np.uint8], x: int, y: int, colour: 
 
 @lru_cache(maxsize=2048)
 def _text(text: str, height: int) -> npt.NDArray[np.uint8]:
-    """How much ink each pixel gets, (h, w), letters about `height` pixels tall: OpenCV 5's own sans serif, before that its strokes."""
+    """Returns the ink of each pixel, (h, w), letters about `height` pixels tall: OpenCV 5's own sans serif, before that its strokes."""
     large = 1 if hasattr(cv2, "FontFace") else 4
     shape, origin = (2 * height * large, height * large * (len(text) + 2)), (height * large // 2, round(1.4 * height * large))
     if hasattr(cv2, "FontFace"):
@@ -196,7 +196,7 @@ def _text(text: str, height: int) -> npt.NDArray[np.uint8]:
 
 
 class Trails:
-    """Where each identity stood in its last `length` frames: feed it every frame, then draw what it holds."""
+    """The places of each identity in its last `length` frames: update it every frame, then draw what it contains."""
 
     def __init__(self, length: int = 25) -> None:
         if length < 1:
@@ -219,7 +219,7 @@ class Trails:
 
 
 def draw_trails(image: Image, trails: Mapping[int, npt.ArrayLike], out: Image | None = None) -> Image:
-    """A line along each identity's past points (n, 2), thinner and fainter the older."""
+    """Draws a line along each identity's past points (n, 2), thinner and fainter the older."""
     canvas, unit = _canvas(image, out), scale_of(image)
     for track_id, points in trails.items():
         path = np.clip(_smoothed(np.asarray(points, float).reshape(-1, 2)) * 8, -1e6, 1e6).round().astype(np.int32)
@@ -234,7 +234,7 @@ def draw_trails(image: Image, trails: Mapping[int, npt.ArrayLike], out: Image | 
 
 
 def _smoothed(points: Boxes, reach: int = 4) -> Boxes:
-    """Each point the mean of its neighbours up to `reach` away, fewer at the ends: steps of walking people even out."""
+    """Replaces each point by the mean of its neighbours up to `reach` away, fewer at the ends: steps of walking people even out."""
     sums = np.concatenate([np.zeros((1, 2)), np.cumsum(points, axis=0)])
     index = np.arange(len(points))
     side = np.minimum(np.minimum(index, len(points) - 1 - index), reach)
@@ -242,7 +242,7 @@ def _smoothed(points: Boxes, reach: int = 4) -> Boxes:
 
 
 def draw_legend(image: Image, lines: Sequence[str], marks: Sequence[str] = (), size: float = 1.0, out: Image | None = None) -> Image:
-    """A dark panel in the upper left corner: `lines` of text, then `marks`, of 'solid', 'dashed', 'dotted', each with its meaning.
+    """Draws a dark panel in the upper left corner: `lines` of text, then `marks`, of 'solid', 'dashed', 'dotted', each with its meaning.
 
     A mark is written 'dashed: kept by a low-score box'. ValueError for another style. `size` enlarges it.
     """
@@ -300,7 +300,7 @@ def blur_boxes(image: Image, xyxy: npt.ArrayLike, head_only: bool = False, out: 
 
 
 def draw_heat(image: Image, heat: npt.ArrayLike, strength: float = 0.6, out: Image | None = None) -> Image:
-    """`heat` (h, w), not negative and of any size, laid over the image: transparent where 0, `strength` opaque where greatest."""
+    """Lays `heat` (h, w), not negative and of any size, over the image: transparent where 0, `strength` opaque where greatest."""
     canvas = _canvas(image, out)
     values = np.asarray(heat, np.float32)
     if values.ndim != 2 or values.size == 0 or not (values >= 0).all():

@@ -49,7 +49,7 @@ class Video:
         self.width, self.height = self.timeline.size
 
     def read(self, frame_id: int) -> Image:
-        """Frame `frame_id`, from 1. FormatError beyond the end of the video."""
+        """Reads frame `frame_id`, from 1. FormatError beyond the end of the video."""
         with self._lock:
             wanted, line = frame_id - 1, self.timeline
             if not 0 <= wanted < len(line.stamps):
@@ -137,7 +137,7 @@ def _cached_video(path: str, process: int, changed: int) -> Video:
 
 
 def read_image(path: str | Path, reduce: int = 1) -> Image:
-    """The image at `path`, of which `file.avi#000123` means frame 123 (from 1) of a video, at 1/`reduce` of its size (1, 2, 4, 8).
+    """Reads the image at `path`, of which `file.avi#000123` means frame 123 (from 1) of a video, at 1/`reduce` of its size (1, 2, 4, 8).
 
     A reduced JPEG decodes faster; sizes round up, as libjpeg has it. Pixels are as stored: no EXIF rotation is applied. Of 16-bit images
     the bits that those of the folder use become 8 (see `depth`). MissingDataError where there is no file, FormatError where it
@@ -171,7 +171,7 @@ def read_image(path: str | Path, reduce: int = 1) -> Image:
 
 
 def frames(sequence: Sequence, start: int = 1) -> Iterator[Image]:
-    """Frames `start` … `sequence.length` (in the sequence's own numbering, from 1) of its image folder or its video file."""
+    """Yields frames `start` … `sequence.length` (in the sequence's own numbering, from 1) of its image folder or its video file."""
     if sequence.images is None:
         raise MissingDataError(f"{sequence.name} has no images: this needs a dataset whose sequences hold frames, not text files only")
     if sequence.images.is_dir():

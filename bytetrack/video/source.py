@@ -1,4 +1,4 @@
-"""Where a demo's frames come from: a camera, a network stream, a video file, a folder or a pattern of images.
+"""Sources of a demo's frames: a camera, a network stream, a video file, a folder or a pattern of images.
 
 Files give every frame. Live sources give the newest and count what they drop; when one fails it is opened again, with growing
 pauses, and the first frame after a gap says how long the gap was.
@@ -33,9 +33,6 @@ __all__ = ["Frame", "Given", "Images", "Live", "Source", "VideoFile", "is_camera
 
 log = logging.getLogger(__name__)
 
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # FFmpeg's own messages may show an address with its password
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -48,7 +45,7 @@ class Frame:
 
 
 class Source(Protocol):
-    """Frames in order. `length` is None where nobody knows it, and too large where some cannot be decoded."""
+    """Frames in order. `length` is None if unknown, and too large if some cannot be decoded."""
 
     name: str
     frame_rate: float
@@ -70,7 +67,7 @@ def open_source(
     longest_pause: float = 10.0,
     stop: threading.Event | None = None,
 ) -> Source:
-    """The source that `spec` names: `0` a camera, `rtsp://…` or `http://…` a stream, else a video file, a folder or a pattern of images.
+    """Opens a source: `0` is a camera, `rtsp://…` or `http://…` a stream; else a video file, a folder or a pattern of images.
 
     A number in text, as on a command line, is a file or folder of that name if there is one, otherwise a camera.
     `frame_rate` is for images (default 25) and overrules what a camera or stream says. For live sources: `timeout` seconds to open
@@ -105,12 +102,12 @@ def open_source(
 
 
 def is_camera(spec: str | int) -> bool:
-    """Whether `spec` is a camera's number: an int, or text of up to three digits (no leading 0) that is no file or folder's name."""
+    """Tells if `spec` is a camera's number: an int, or up to three digits (no leading 0) that are no file or folder's name."""
     return isinstance(spec, int) or (re.fullmatch(r"0|[1-9]\d{0,2}", spec) is not None and not Path(spec).exists())
 
 
 def refuse_missing(spec: str | int) -> None:
-    """MissingDataError where `spec` names a file, folder, pattern or camera that is not there; what is behind an address nobody asks yet.
+    """Raises MissingDataError if `spec` names a file, folder, pattern or camera that is not there; addresses are not asked yet.
 
     It opens nothing, so that it may come first.
     """
@@ -133,7 +130,7 @@ def _missing(text: str) -> str:
 
 
 def redacted(address: str) -> str:
-    """`address` without user name, password and query, fit for logs and file names."""
+    """Returns `address` without user name, password and query, fit for logs and file names."""
     if "://" not in address:
         return address
     parts = urlsplit(address)
@@ -143,7 +140,7 @@ def redacted(address: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """How long a live source is waited for, in seconds: `timeout` to open or read, `give_up_after` without a picture, and the longest
+    """Time limits of a live source, in seconds: `timeout` to open or read, `give_up_after` without a picture, and the longest
     pause between two attempts; the first is `first_pause`."""
 
     timeout: float = 5.0
@@ -250,7 +247,7 @@ def _captured(capture: cv2.VideoCapture) -> Generator[tuple[float | None, Image]
 
 
 def refuse_size(capture: cv2.VideoCapture, label: str) -> None:
-    """FormatError for a video whose header claims pictures that no memory would hold."""
+    """Raises FormatError for a video whose header claims pictures that no memory would hold."""
     width, height = (capture.get(side) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
     if width * height > MOST_PIXELS:
         capture.release()
@@ -361,28 +358,36 @@ def _folder(folder: Path, frame_rate: float | None) -> Images | VideoFile:
 
 
 def _folder_name(folder: Path) -> str:
-    """The folder's own name; its parent's where it is a MOTChallenge sequence's `img1`."""
+    """Returns the folder's own name; its parent's where it is a MOTChallenge sequence's `img1`."""
     name = folder.resolve().name
     return (folder.resolve().parent.name if name == "img1" else name) or "images"
 
 
+def _silence_opencv() -> None:
+    """Silences OpenCV and FFmpeg in this process: their messages may show an address with its password."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # which FFmpeg's backend reads when its first capture is opened
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+
 def _open_camera(number: int) -> cv2.VideoCapture | None:
+    _silence_opencv()
     capture = cv2.VideoCapture(number)
     return capture if capture.isOpened() else None
 
 
 def _open_stream(address: str, timeout: float) -> cv2.VideoCapture | None:
+    _silence_opencv()
     limit = int(1000 * timeout)
     capture = cv2.VideoCapture(address, cv2.CAP_FFMPEG, [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit, cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit])
     return capture if capture.isOpened() else None
 
 
 def _stream_name(address: str) -> str:
-    """A file name for a stream, without user, password or query."""
+    """Returns a file name for a stream, without user, password or query."""
     parts = urlsplit(address)
     return re.sub(r"[^A-Za-z0-9.-]+", "_", f"{parts.hostname or 'stream'}{parts.path}").strip("_")
 
 
 def _sane_rate(stated: float, default: float) -> float:
-    """The frame rate that a header states, or `default` where it states nonsense (0, NaN, 90,000)."""
+    """Returns the frame rate that a header states, or `default` where it states nonsense (0, NaN, 90,000)."""
     return float(stated) if 0.1 <= stated <= 1000 else default

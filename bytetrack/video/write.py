@@ -98,7 +98,7 @@ class VideoWriter:
         self.frames += 1
 
     def fitted(self, image: Image) -> Image:
-        """`image`, scaled into the size of the first frame with grey borders where its own is another one."""
+        """Scales `image` into the size of the first frame with grey borders where its own is another one."""
         width, height = self._size or image.shape[1::-1]
         if image.shape[:2] == (height, width):
             return image
@@ -156,7 +156,7 @@ def _start(coded: Stream) -> Fraction:
 
 
 def _copied(packets: Iterable[Any], target: Stream, start: Fraction) -> Iterator[tuple[float, Any]]:
-    """`packets` for the stream `target`, each with its time in seconds from `start` on."""
+    """Yields `packets` for the stream `target`, each with its time in seconds from `start` on."""
     for packet in packets:
         if packet.dts is not None and packet.pts is not None and packet.time_base:
             early = round(start / packet.time_base)
@@ -167,7 +167,7 @@ def _copied(packets: Iterable[Any], target: Stream, start: Fraction) -> Iterator
 
 
 def _sound(source: av.container.InputContainer, target: av.container.OutputContainer, end: float) -> list[Iterator[tuple[float, Any]]]:
-    """The sound of `source` up to `end` seconds as packets for a new stream of `target`; nothing where it has none."""
+    """Yields the sound of `source` up to `end` seconds as packets for a new stream of `target`; nothing if it has none."""
     coded = next(iter(source.streams.audio), None)
     if coded is None or not coded.codec_context.sample_rate:
         return []
@@ -181,7 +181,7 @@ def _sound(source: av.container.InputContainer, target: av.container.OutputConta
 
 
 def _whole(source: av.container.InputContainer, coded: Any) -> Iterator[tuple[Any, list[Any]]]:
-    """The packets of `coded` and their frames, without those that are damaged: browsers stop at them."""
+    """Yields the packets of `coded` and their frames, without those that are damaged: browsers stop at them."""
     for packet in source.demux(coded):
         with suppress(av.FFmpegError):
             yield packet, packet.decode()
@@ -202,7 +202,7 @@ def _as_aac(frames: Iterable[Any], target: Any, start: Fraction) -> Iterator[tup
 
 
 def _fraction(rate: float | Fraction) -> Fraction:
-    """The broadcast rate of 1001 within a thousandth where there is one, else the nearest simple fraction."""
+    """Returns the broadcast rate of 1001 within a thousandth where there is one, else the nearest simple fraction."""
     if isinstance(rate, Fraction):
         return rate
     broadcast = Fraction(round(rate) * 1000, 1001)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import string
 from inspect import signature
 from itertools import cycle
 from pathlib import Path
@@ -14,7 +13,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
 from bytetrack.config import compose, home
-from bytetrack.config.arguments import FREE, NAMES, OTHERWISE, is_text, readable, settled, takes_null
+from bytetrack.config.arguments import NAMES, OTHERWISE, is_text, readable, settled, takes_null
 from bytetrack.config.building import _own_targets
 
 SPELLED = [
@@ -48,7 +47,7 @@ PLACES = {
     "train": ("recipe", "out", "train.weights"),
     "draw": ("tracks", "source"),
     "doctor": ("checkpoint", "video"),
-    "compare": ("a", "n", "root"),
+    "compare": ("runs", "root"),
     "quickstart": ("out", "scenes.root"),
 }
 
@@ -81,12 +80,18 @@ def test_every_setting_that_holds_a_name_takes_what_is_spelled(verb: str) -> Non
 @pytest.mark.parametrize("name", SPELLED)
 def test_a_name_of_any_spelling_is_text(name: str) -> None:
     for verb, keys in PLACES.items():
-        assert {read(verb, f"{key}={name}") for key in keys if key != "source"} == {name}
+        assert {read(verb, f"{key}={name}") for key in keys if key not in ("source", "runs")} == {name}
     assert read("draw", f"source={name}") == name
 
 
 def test_a_list_of_sources_is_a_list_of_names() -> None:
     assert read("demo", "source=[2024_01_15,0,'a, b.mp4',1:30.mp4]") == ["2024_01_15", "0", "a, b.mp4", "1:30.mp4"]
+
+
+def test_runs_are_a_list_of_paths_or_paths_by_names(in_home: Path) -> None:
+    assert read("compare", "runs=[2024_01_15,'a, b',~/x]") == ["2024_01_15", "a, b", "~/x"]
+    assert list(composed("compare", "runs", "runs=[2024_01_15,~/x]")) == ["2024_01_15", f"{in_home}/x"]
+    assert composed("compare", "runs", "runs={byte: ~/2024 (1), plus: 007}") == {"byte": f"{in_home}/2024 (1)", "plus": "007"}
 
 
 def test_quotation_marks_for_hydra_are_taken_off_and_variables_are_filled_in() -> None:
@@ -116,14 +121,14 @@ def test_in_a_sweep_a_comma_stands_between_names() -> None:
         ("track", "dataset.subset", True),
         ("prepare", "weights", True),
         ("train", "train.weights", True),
-        ("compare", "b", True),
+        ("compare", "root", True),
         ("track", "dataset.root", False),
         ("track", "detector.weights", False),
         ("demo", "weights", False),
         ("demo", "source", False),
         ("score", "tracks", False),
         ("convert", "input", False),
-        ("compare", "a", False),
+        ("compare", "runs", False),
         ("train", "recipe", False),
         ("quickstart", "scenes.root", False),
     ],
@@ -221,7 +226,6 @@ def test_every_setting_of_a_verb_that_could_hold_a_name_is_read_as_text() -> Non
         names = {key for key, value in own.items() if value is None or isinstance(value, str)} - other
         assert [key for key in names if not is_text(path.stem, key)] == [], path
     assert set(OTHERWISE) <= {path.stem for path in (home() / "configs").glob("*.yaml")}
-    assert not FREE & set(string.ascii_lowercase)
 
 
 @pytest.mark.parametrize("name", KEYS)

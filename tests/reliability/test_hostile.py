@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import resource
 import subprocess
 import sys
@@ -13,8 +14,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
-from bytetrack.config import build, compose, home
+from bytetrack.config import build, build_untrusted, compose, home
 from bytetrack.errors import FormatError
 from bytetrack.executors import Processes
 from campaigns import good_files as good
@@ -148,22 +150,21 @@ CALLS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: str(call)[:70])
-def test_a_config_calls_nothing_but_what_the_shipped_ones_call(
+def test_the_config_of_somebody_else_calls_nothing_but_what_the_shipped_ones_call(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: dict[str, Any]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match="names _target_"):
-        build(call)
+        build_untrusted(call)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_trusted_module_lends_its_trust_to_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "mine.py").write_text("import os\n\nclass Tracker:\n    pass\n")
+def test_a_class_of_ones_own_is_built_and_is_refused_in_what_others_wrote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine.py").write_text("class Tracker:\n    pass\n")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("BYTETRACK_TRUST", "mine")
     assert type(build({"_target_": "mine.Tracker"})).__name__ == "Tracker"
-    with pytest.raises(ValueError, match="names _target_"):
-        build({"_target_": "mine.os.system", "command": "true"})
+    with pytest.raises(ValueError, match=r"config\.yaml names _target_ 'mine\.Tracker'.* with trust=true"):
+        build_untrusted({"_target_": "mine.Tracker"})
 
 
 def test_every_shipped_config_may_call_what_it_names() -> None:
@@ -178,44 +179,85 @@ def test_every_shipped_config_may_call_what_it_names() -> None:
     assert plain({}) == {}
 
 
-RECIPE = "# @package _global_\n"
-ARGUMENTS = {
-    "tracker": (["tracker._target_=os.system", "+tracker.command=touch ran"], ""),
-    "nested in a setting": (["tracker.high_score={_target_: os.system, command: touch ran}"], ""),
-    "of one sequence": (["+per_sequence.A._target_=os.system"], ""),
-    "recipe": (["+mine=x"], f"{RECIPE}tracker: {{_target_: os.system, command: touch ran}}\n"),
-    "recipe, dataset": (["+mine=x"], f"{RECIPE}dataset: {{_target_: bytetrack.config.run_verb, name: x, arguments: []}}\n"),
-    "recipe, callback": (["+mine=x"], f"{RECIPE}hydra: {{callbacks: {{x: {{_target_: bytetrack.config.console}}}}}}\n"),
-    "recipe, logger": (["+mine=x"], f"{RECIPE}hydra: {{job_logging: {{handlers: {{x: {{(): os.system, command: touch ran}}}}}}}}\n"),
-    "recipe, environment": (
-        ["+mine=x"],
-        f"{RECIPE}hydra: {{job: {{env_set: {{BYTETRACK_TRUST: os}}}}}}\ntracker: {{_target_: os.system}}\n",
-    ),
-    "callback": (["+hydra.callbacks.x._target_=bytetrack.config.console"], ""),
-    "sweeper": (["hydra.sweeper._target_=os.system"], ""),
-    "another config": (["--config-name=train"], ""),
+EVIL = {"_target_": "evil.touch"}
+RUN_PARTS: dict[str, dict[str, Any]] = {
+    "dataset": {"dataset": EVIL},
+    "detector": {"detector": EVIL},
+    "tracker": {"tracker": EVIL},
+    "nested": {"tracker": {"_target_": "bytetrack.ByteTracker", "high_score": EVIL}},
+    "camera motion": {"camera_motion": EVIL},
+    "one sequence": {"per_sequence": {"A": EVIL}},
+    "interpolated": {"tracker": {"_target_": "${oc.env:EVIL}"}},
 }
 
 
+@pytest.fixture
+def two_runs(tmp_path: Path) -> list[Path]:
+    """Run folders that can be compared and replayed, and `evil.py`, whose function leaves the file `ran`."""
+    data = {"A/seqinfo.ini": good.SEQINFO.encode(), "A/gt/gt.txt": good.ground_truth(), "A/det/det.txt": good.detections()}
+    good.write(tmp_path / "data", data)
+    good.write(tmp_path, {"evil.py": f"def touch(**_): open({str(tmp_path / 'ran')!r}, 'w')\n".encode()})
+    words = ["dataset=motchallenge", f"dataset.root={tmp_path / 'data'}", "dataset.protocol=mot15", "detector=public", "workers=1"]
+    for name in ("a", "b"):
+        command = [sys.executable, str(home() / "tools" / "track.py"), *words, f"out={tmp_path / name}"]
+        subprocess.run(command, check=True, capture_output=True, timeout=300)
+    return [tmp_path / "a", tmp_path / "b"]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("case", ARGUMENTS)
-def test_no_argument_and_no_recipe_makes_a_verb_run_something_else(tmp_path: Path, case: str) -> None:
-    arguments, recipe = ARGUMENTS[case]
+def test_a_run_folder_of_somebody_else_runs_nothing_when_it_is_compared(two_runs: list[Path], tmp_path: Path) -> None:
+    config = two_runs[1] / "config.yaml"
+    document = yaml.safe_load(config.read_text())
+    command = [sys.executable, str(home() / "tools" / "compare.py"), "runs=[a,b]", "copies=1", "workers=1", "out=both"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(home()), str(tmp_path)]), "EVIL": "evil.touch"}
+    for name, part in RUN_PARTS.items():
+        config.write_text(yaml.safe_dump({**document, **part}))
+        process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, env=environment)
+        said = process.stdout + process.stderr
+        assert "names _target_" in said, (name, said)
+        assert "Traceback" not in said, (name, said)
+        assert not (tmp_path / "ran").exists(), name
+
+
+@pytest.mark.slow
+def test_a_run_of_ones_own_class_is_compared_where_it_is_trusted(two_runs: list[Path], tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "own.py").write_text("from bytetrack import ByteTracker\n\n\nclass Own(ByteTracker):\n    pass\n")
+    for run in two_runs:
+        document = yaml.safe_load((run / "config.yaml").read_text())
+        (run / "config.yaml").write_text(yaml.safe_dump({**document, "tracker": {"_target_": "own.Own"}}))
+    words = ["--config-dir=mine", "runs=[a,b]", "copies=1", "workers=2", "out=both"]
+    for trust, replayed in (("false", False), ("true", True)):
+        command = [sys.executable, str(home() / "tools" / "compare.py"), *words, f"trust={trust}"]
+        process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+        assert process.returncode == 0, process.stderr
+        assert ("is not replayed with jitter" not in process.stderr) is replayed
+
+
+@pytest.mark.slow
+def test_a_verb_takes_no_config_from_the_folder_in_which_it_runs(tmp_path: Path) -> None:
+    """The data of somebody else may lie there, with files of the names that Hydra looks for."""
+    evil = b"# @package _global_\ntracker: {_target_: evil.touch}\nhydra: {callbacks: {x: {_target_: evil.touch}}}\n"
+    names = ["track", "base", "config", "tracker/byte", "experiment/mot17_ablation", "configs/tracker/byte", "exps/experiment/x"]
+    names += [".hydra/config", ".hydra/hydra", "hydra/config", "conf/config"]
     data = {"data/A/seqinfo.ini": good.SEQINFO.encode(), "data/A/gt/gt.txt": good.ground_truth(), "data/A/det/det.txt": good.detections()}
-    good.write(tmp_path, {**data, "configs/mine/x.yaml": recipe.encode()})
-    words = ["--config-dir=configs"] * bool(recipe) + [
-        "dataset=motchallenge",
-        "dataset.root=data",
-        "detector=public",
-        "out=out",
-        "workers=1",
-    ]
-    command = [sys.executable, str(home() / "tools" / "track.py"), *words, *arguments]
-    process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
-    assert process.returncode == 1, process.stdout + process.stderr
-    assert process.stderr.startswith("error: ")
-    assert len(process.stderr.strip().splitlines()) == 1
+    plugin = {"hydra_plugins/evil/__init__.py": b"open('ran', 'w')\n", "evil.py": b"def touch(**_): open('ran', 'w')\n"}
+    good.write(tmp_path, {**data, **plugin, **{f"{name}.yaml": evil for name in names}})
+    words = ["dataset=motchallenge", "dataset.root=data", "detector=public", "out=out", "workers=1"]
+    process = subprocess.run(
+        [sys.executable, str(home() / "tools" / "track.py"), *words], cwd=tmp_path, capture_output=True, text=True, timeout=300
+    )
+    assert process.returncode == 0, process.stderr
+    assert (tmp_path / "out" / "scores.json").is_file()
     assert not (tmp_path / "ran").exists()
+
+
+def test_no_option_puts_another_config_in_the_place_of_the_verbs_own(tmp_path: Path) -> None:
+    from bytetrack.config.guarding import take_config_dir
+
+    for word in ("--config-name=train", "--config-path=/tmp"):
+        with pytest.raises(ValueError, match="use --config-dir"):
+            take_config_dir([word])
 
 
 NAMES = ["../evil", "/tmp/evil", "a/../../evil", "..", "a\x00b", "x" * 300, "C:\\evil", "a/b"]

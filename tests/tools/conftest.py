@@ -42,6 +42,7 @@ def verb_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     monkeypatch.setattr(Hydra, "get_mode", lambda *_, **__: None)  # which composes all for a setting that none of our files has
     (tmp_path / "working").mkdir()
     monkeypatch.chdir(tmp_path / "working")
+    monkeypatch.setattr(sys, "path", sys.path[:])  # --config-dir adds to it
 
     def run(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         tool = str(ROOT / "tools" / f"{name}.py")

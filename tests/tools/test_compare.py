@@ -23,7 +23,7 @@ def runs(verb_here, tiny: Path) -> Path:
 
 
 def test_two_runs_are_compared_with_intervals_and_jitter(verb_here, runs: Path) -> None:
-    process = verb_here("compare", "a=good", "b=bad", "copies=2", "workers=1", "out=both")
+    process = verb_here("compare", "runs=[good,bad]", "copies=2", "workers=1", "out=both")
     assert process.returncode == 0, process.stderr
     found = json.loads(Path("both/compare.json").read_text())
     assert found["figures"]["a"]["MOTA"] == 100
@@ -36,9 +36,9 @@ def test_two_runs_are_compared_with_intervals_and_jitter(verb_here, runs: Path) 
 
 
 def test_what_cannot_be_compared_is_one_line(verb_here, runs: Path) -> None:
-    assert "a must be given: a=..." in failed(verb_here("compare"))
-    assert "two runs at least: a=RUN b=RUN" in failed(verb_here("compare", "a=good"))
-    assert "b=nowhere: no scores.json there" in failed(verb_here("compare", "a=good", "b=nowhere"))
+    assert "runs must be given: runs=..." in failed(verb_here("compare"))
+    assert "two runs at least: runs=[A,B]" in failed(verb_here("compare", "runs=[good]"))
+    assert "b=nowhere: no scores.json there" in failed(verb_here("compare", "runs=[good,nowhere]"))
 
 
 def test_a_tuned_tracker_is_written_as_a_yaml_that_tracker_takes(verb_here, tiny: Path) -> None:
@@ -76,5 +76,5 @@ def test_where_nothing_is_labelled_nothing_is_compared_or_tuned(verb_here, tiny:
         (tiny / "train" / name / "gt" / "gt.txt").write_text("")
     recorded = (*DATASET, f"dataset.root={tiny}", f"detector.folder={tiny / 'detections'}")
     assert verb_here("track", *recorded, "out=run").returncode == 0
-    assert "no box to score in the ground truth of A, B: nothing can be compared" in failed(verb_here("compare", "a=run", "b=run", "out=c"))
+    assert "no box to score in the ground truth of A, B: nothing can be compared" in failed(verb_here("compare", "runs=[run,run]", "out=c"))
     assert "no box to score in the ground truth of A, B: nothing can be tuned" in failed(verb_here("tune", *recorded, "out=tuned"))

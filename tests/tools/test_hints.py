@@ -52,6 +52,8 @@ def answer(verb: str, words: list[str]) -> None:
         ("track", ["--source=x.mp4"], "a video is tracked by tools/demo.py source=FILE"),
         ("track", ["x.mp4"], "a video is tracked by tools/demo.py source=FILE"),
         ("track", ["/data/MOT17"], "dataset.root=/data/MOT17"),
+        ("compare", ["a=x", "b=y z"], "runs are given as a list: runs=[x,y z], in place of a=x b=y z"),
+        ("compare", ["runs/x"], "settings are written name=value, runs=[runs/x,...]"),
         ("train", ["mine"], "settings are written name=value, experiment=mine"),
         ("convert", ["a.txt"], "input=a.txt"),
         ("doctor", ["a.mp4"], "video=a.mp4"),

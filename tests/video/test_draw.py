@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bytetrack.structures import Sequence, Trajectories
 from bytetrack.video.annotate import Pane, annotate
 from bytetrack.video.draw import Place, Trails, blur_boxes, colour_of, draw_boxes, draw_heat, draw_legend, draw_trails
-from bytetrack.video.marks import draw_lines, name_zones
+from bytetrack.video.draw_regions import draw_lines, name_zones
 from bytetrack.video.read import Video
 
 GREY = np.full((480, 640, 3), 128, np.uint8)

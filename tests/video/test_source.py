@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -176,3 +178,19 @@ def test_a_source_that_is_missing_is_named_without_opening_anything(
     refuse_missing("street.mp4")
     refuse_missing("*.mp4")
     refuse_missing("rtsp://nobody/here")
+
+
+def test_importing_the_sources_changes_nothing_and_opening_a_stream_silences_what_would_show_its_password(tmp_path: Path) -> None:
+    program = f"""
+import os, cv2
+before = dict(os.environ), cv2.utils.logging.getLogLevel()
+from bytetrack.video import source
+assert (dict(os.environ), cv2.utils.logging.getLogLevel()) == before
+try:
+    source.open_source("rtsp://user:secret@127.0.0.1:9/{tmp_path.name}", timeout=0.2, give_up_after=0.2)
+except FileNotFoundError as error:
+    print(error)
+"""
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert "rtsp://127.0.0.1:9" in found.stdout, found.stderr
+    assert "secret" not in found.stdout + found.stderr

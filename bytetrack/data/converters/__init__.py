@@ -15,7 +15,7 @@ __all__ = ["Bdd100k", "CocoFile", "CrowdHuman", "LabelsWithIds", "convert"]
 
 
 def convert(dataset: Dataset | CocoSource, skip_missing: bool = False) -> dict[str, Any]:
-    """The COCO document of `dataset`: one of this package's, or anything with `sequences()` and `protocol` (MOT layout).
+    """Makes the COCO document of `dataset`: one of this package's, or anything with `sequences()` and `protocol` (MOT layout).
 
     `skip_missing` leaves out images that are not there instead of raising MissingDataError; sequences that have no images at all need
     none, if seqinfo.ini says their size.

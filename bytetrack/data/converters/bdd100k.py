@@ -44,7 +44,7 @@ class Bdd100k:
         self.min_box_area, self.max_aspect_ratio = min_box_area, max_aspect_ratio
 
     def sequences(self) -> list[Sequence]:
-        """The videos, one a label file, 5 frames a second, frames numbered from 1; MissingDataError, FormatError."""
+        """Finds the videos, one a label file, 5 frames a second, frames numbered from 1; MissingDataError, FormatError."""
         found, there = [], ImageFiles()
         for file in self._label_files():
             (name, frames), *others = videos_of(file).items()
@@ -76,7 +76,7 @@ class Bdd100k:
         return files
 
     def to_coco(self, skip_missing: bool = False) -> dict[str, Any]:
-        """The COCO document; MissingDataError without labels or images, FormatError naming the file and frame that are wrong."""
+        """Makes the COCO document; MissingDataError without labels or images, FormatError naming the file and frame that are wrong."""
         files = self._label_files()
         document = Document(self.root, CLASSES, skip_missing)
         tracks: dict[tuple[int, str], int] = {}

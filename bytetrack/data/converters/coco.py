@@ -35,7 +35,7 @@ class CocoFile:
         self.root, self.annotations, self.images, self.classes = Path(root), annotations, images, classes
 
     def to_coco(self, skip_missing: bool = False) -> dict[str, Any]:
-        """The COCO document; MissingDataError without annotations or images, FormatError for a wrong record."""
+        """Makes the COCO document; MissingDataError without annotations or images, FormatError for a wrong record."""
         path = self._annotations()
         document = read_coco(path)
         new_id, categories = self._classes(path, document)
@@ -91,7 +91,7 @@ class CocoFile:
         )
 
     def _classes(self, path: Path, document: dict[str, Any]) -> tuple[dict[Any, int | None], list[dict[str, Any]]]:
-        """The new id of every category that is wanted, and the categories; those that only group others have no boxes and are left out."""
+        """Returns the new id of every wanted category, and the categories, without those that only group others and have no boxes."""
         categories = document["categories"]
         if self.classes is None:
             used = {annotation.get("category_id") for annotation in document["annotations"]}
@@ -115,7 +115,7 @@ class CocoFile:
 
 
 def _found(folder: Path, name: str, files: ImageFiles) -> Path | None:
-    """The image, or the frame of a video, that a record names; also where Windows wrote the name, with backslashes."""
+    """Finds the image, or the frame of a video, that a record names; also where Windows wrote the name, with backslashes."""
     for written in (name, name.replace("\\", "/")):
         path, frame = split_frame(written)
         found = files.find(folder / path)

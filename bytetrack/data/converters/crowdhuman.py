@@ -26,7 +26,7 @@ class CrowdHuman:
         self.root, self.annotations = Path(root), annotations
 
     def to_coco(self, skip_missing: bool = False) -> dict[str, Any]:
-        """The COCO document; MissingDataError without annotations or images, FormatError naming the line that is wrong."""
+        """Makes the COCO document; MissingDataError without annotations or images, FormatError naming the line that is wrong."""
         files = sorted(path for path in self.root.glob(self.annotations) if not is_litter(path.name))
         if not files:
             there = ", ".join(sorted(path.name for path in self.root.glob("*.odgt"))) or "no odgt file"

@@ -1,4 +1,4 @@
-"""What all converters share: the document they fill, and a progress bar."""
+"""The document that all converters fill."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class Document:
         self.videos: list[dict[str, Any]] = []
 
     def video(self, name: str) -> int:
-        """A new sequence; its id."""
+        """Adds a sequence and returns its id."""
         self.videos.append({"id": len(self.videos) + 1, "file_name": name})
         return len(self.videos)
 
     def measure(self, file: Path | None, wanted: str) -> tuple[int, int] | None:
-        """Width and height of image `file` (None: not found); None where it is to be left out.
+        """Returns width and height of image `file` (None: not found); None if it is to be left out.
 
         MissingDataError (saying what was `wanted`) or FormatError without `skip_missing`.
         """
@@ -61,7 +61,7 @@ class Document:
         self.left_out.append({"kind": "missing image", "where": wanted})
 
     def image(self, file: Path, size: tuple[int, int], video_id: int | None = None, frame_id: int | None = None) -> int:
-        """A new image of (width, height) pixels, `frame_id` (from 1) of video `video_id` where it belongs to one; its id."""
+        """Adds an image of (width, height) pixels, if of a video frame `frame_id` (from 1) of `video_id`; returns its id."""
         record: dict[str, Any] = {"id": len(self.images) + 1, "file_name": self.name(file)}
         if video_id is not None:
             record |= {"video_id": video_id, "frame_id": frame_id}
@@ -69,7 +69,7 @@ class Document:
         return len(self.images)
 
     def name(self, file: Path) -> str:
-        """The path of `file` from the root on; FormatError where it lies elsewhere."""
+        """Returns the path of `file` from the root on; FormatError if it lies elsewhere."""
         if ".." in file.parts or not file.is_relative_to(self.root):
             raise FormatError(f"{str(file)!r} lies outside {str(self.root)!r}: annotations must name images below it")
         return file.relative_to(self.root).as_posix()
@@ -83,7 +83,7 @@ class Document:
         crowd: bool = False,
         visible: Sequence[float] | None = None,
     ) -> None:
-        """A box of the image, amodal (it may leave the image); `crowd`: to be ignored, neither object nor background."""
+        """Adds a box of the image, amodal (it may leave the image); `crowd`: to be ignored, neither object nor background."""
         record: dict[str, Any] = {"id": len(self.annotations) + 1, "image_id": image_id, "category_id": category_id}
         if track_id is not None:
             record["track_id"] = track_id
@@ -93,7 +93,7 @@ class Document:
         self.annotations.append(record)
 
     def whole(self) -> dict[str, Any]:
-        """The document, ready to write."""
+        """Returns the document, ready to write."""
         return {
             "info": self.info(),
             "images": self.images,
@@ -103,7 +103,7 @@ class Document:
         }
 
     def info(self) -> dict[str, Any]:
-        """Where the document comes from and what is not in it."""
+        """Says where the document comes from, and warns of what is not in it."""
         info: dict[str, Any] = {"description": "made by bytetrack, tools/prepare.py", "root": str(self.root.resolve())}
         if self.left_out:
             log.warning("%s: %d images are missing or unreadable and left out", self.root, len(self.left_out))

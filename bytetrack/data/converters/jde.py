@@ -27,7 +27,7 @@ class LabelsWithIds:
         self.root, self.within, self.sequences = Path(root), within, sequences
 
     def to_coco(self, skip_missing: bool = False) -> dict[str, Any]:
-        """The COCO document; MissingDataError without labels or images, FormatError naming the line that is wrong."""
+        """Makes the COCO document; MissingDataError without labels or images, FormatError naming the line that is wrong."""
         labels = [
             path
             for path in files_below(self.root, (".txt",))
@@ -65,7 +65,7 @@ def _video_name(folder: Path) -> str:
 
 
 def _boxes(label: Path, size: tuple[int, int]) -> list[tuple[int, list[float]]]:
-    """Identity and left, top, width, height in pixels of every line."""
+    """Returns identity and left, top, width, height in pixels of every line."""
     found = []
     for number, line in enumerate(read_text(label).splitlines(), start=1):
         columns = line.split()

@@ -29,8 +29,9 @@ log = logging.getLogger(__name__)
 
 
 def coco_from_sequences(sequences: list[Sequence], protocol: str, skip_missing: bool = False) -> dict[str, Any]:
-    """Boxes that count (conf not 0) of pedestrians (of every class where `protocol` is `mot15`), amodal, visible or not; where the
-    sequences name classes, of each of these as a category of its own.
+    """Makes a document of the boxes that count (conf not 0) of pedestrians, of every class if `protocol` is `mot15`.
+
+    Boxes are amodal, visible or not. If the sequences name classes, each of these is a category of its own.
 
     Sizes come from the sequences. Images are named as they are in their folder; a sequence without any is given MOTChallenge's names,
     which a warning says, and a frame without its image is MissingDataError, or left out with its boxes if `skip_missing`. The frame
@@ -116,7 +117,7 @@ def _add_boxes(
 
 
 def _refuse_unnamed(sequence: Sequence, class_id: npt.NDArray[np.int64]) -> None:
-    """FormatError for a class number that the sequence's names, if there are any, have no place for."""
+    """Raises FormatError for a class number that the sequence's names, if there are any, have no place for."""
     unnamed = first_unnamed(np.unique(class_id), sequence.class_names) if sequence.class_names else None
     if unnamed is not None:
         raise FormatError(

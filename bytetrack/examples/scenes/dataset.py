@@ -36,7 +36,7 @@ PANNING = 2  # which of the moods
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What decides every byte of a generated dataset. ValueError unless all are positive and the picture is at least 160 x 96."""
+    """Settings that decide every byte of a generated dataset. ValueError unless all are positive and the picture is at least 160 x 96."""
 
     seed: int = 1
     sequences: int = 4
@@ -55,7 +55,7 @@ class Settings:
         return f"STREET-{index + 1:02d}"
 
     def scene(self, index: int) -> Scene:
-        """Scene `index`, from 0: four moods in turn, of which one pans."""
+        """Makes scene `index`, from 0: four moods in turn, of which one pans."""
         mood, size = index % len(MOODS), self.height / 384
         pan, sway = (0.17 * self.width, 1.2 * size) if mood == PANNING else (0.0, 0.0)
         camera = Camera(self.width, self.height, 750 * size, 40 * size, 3.6, pan=pan, sway=sway)
@@ -73,7 +73,7 @@ def make_dataset(
     people: int = 20,
     workers: int | None = None,
 ) -> Path:
-    """Street scenes as `root/STREET-01/{img1/000001.jpg,gt/gt.txt,seqinfo.ini}` …; returns `root`.
+    """Writes street scenes as `root/STREET-01/{img1/000001.jpg,gt/gt.txt,seqinfo.ini}` …; returns `root`.
 
     Complete or absent: all is made beside `root` and renamed at the end. A dataset of the same settings is kept as it is; ValueError
     where `root` holds anything else. `workers` processes (None: one a core) change nothing in the result. Progress goes to stderr.
@@ -114,7 +114,7 @@ Truth = dict[tuple[int, int], list[list[Person]]]  # by sequence and first frame
 
 
 def _render_all(folder: Path, settings: Settings, workers: int) -> Truth:
-    """Every frame of every sequence, in tasks of a few frames; people by (sequence, first frame of the task)."""
+    """Renders every frame of every sequence, in tasks of a few frames; people by (sequence, first frame of the task)."""
     tasks = [(index, first) for index in range(settings.sequences) for first in range(1, settings.length + 1, CHUNK)]
     return dict(with_progress(_results(folder, settings, tasks, min(workers, len(tasks))), "drawing street scenes", len(tasks)))
 
@@ -164,7 +164,7 @@ def _write_sequence_info(folder: Path, settings: Settings) -> None:
 
 
 def _write_ground_truth(folder: Path, truth: Truth, index: int) -> None:
-    """`frame,id,left,top,width,height,conf,class,visibility`, ids in order of appearance, rows by id, then frame."""
+    """Writes `frame,id,left,top,width,height,conf,class,visibility`, ids in order of appearance, rows by id, then frame."""
     ids: dict[int, int] = {}
     rows = []
     for (sequence, first), frames in sorted(truth.items()):

@@ -46,7 +46,7 @@ def _shade(colour: Colour, factor: float) -> Colour:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What makes a person itself. Lengths in metres, colours BGR."""
+    """The looks of a person. Lengths in metres, colours BGR."""
 
     height: float
     girth: float
@@ -67,7 +67,7 @@ class Look:
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> Look:
-        """A look at random; one in twelve is a child."""
+        """Draws a look at random; one in twelve is a child."""
 
         def one(colours: list[Colour]) -> Colour:
             b, g, r = (int(c) for c in np.clip(colours[int(rng.integers(len(colours)))] * rng.uniform(0.82, 1.18, 3), 12, 235))
@@ -129,7 +129,7 @@ class _Canvas:
         cv2.fillPoly(self.image, [np.round(points * FINE * 16).astype(np.int32)], (*colour, 255), cv2.LINE_8, 4)
 
     def limb(self, start: Point, end: Point, start_radius: float, end_radius: float, colour: Colour) -> None:
-        """A tapered capsule from one joint to the next."""
+        """Draws a tapered capsule from one joint to the next."""
         (x, y), length = end[:2] - start[:2], math.dist(end[:2], start[:2]) + 1e-9
         ring = CAP @ np.array([[x, y], [-y, x]]) / length
         self.polygon(np.concatenate([start[:2] + ring * start_radius, end[:2] - ring * end_radius]), colour)
@@ -141,7 +141,7 @@ class _Canvas:
 def draw_figure(
     look: Look, foot: tuple[float, float], scale: float, heading: float, tilt: float, walked: float, speed: float, light: float, sun: float
 ) -> Sprite:
-    """`look` standing at `foot` (column, row), `scale` pixels a metre, walking towards `heading` after `walked` metres.
+    """Draws `look` standing at `foot` (column, row), `scale` pixels a metre, walking towards `heading` after `walked` metres.
 
     `tilt` is how far the camera looks down (rise over run), `light` the brightness, `sun` the side it comes from (-1 left, 1 right).
     """
@@ -160,7 +160,7 @@ def draw_figure(
 
 
 def _rounded(bgra: npt.NDArray[np.uint8], h: float, light: float, sun: float) -> npt.NDArray[np.uint8]:
-    """The flat figure lit from one side: brighter where its outline faces the sun."""
+    """Lights the flat figure from one side: brighter where its outline faces the sun."""
     soft = cv2.GaussianBlur(bgra[..., 3].astype(np.float32) / 255, (0, 0), max(0.6, 0.035 * h))
     slope = cv2.Sobel(soft, cv2.CV_32F, 1, 0, ksize=3) * (0.05 * h)
     glow = light * (1 - np.clip(sun * slope, -0.55, 0.4)) * (1.02 - 0.16 * np.linspace(-0.3, 1, len(bgra), dtype=np.float32)[:, None])
@@ -170,7 +170,7 @@ def _rounded(bgra: npt.NDArray[np.uint8], h: float, light: float, sun: float) ->
 
 
 def _draw_parts(canvas: _Canvas, look: Look, joint: _Skeleton, h: float, phase: float, swing: float) -> None:
-    """Far parts first: each is (depth, what draws it)."""
+    """Draws far parts first: each is (depth, function that draws it)."""
     bob = 0.012 * swing * np.cos(2 * phase)
     parts: list[tuple[float, Callable[[], None]]] = [
         (-0.02, partial(_torso, canvas, look, joint, h, bob)),
@@ -220,7 +220,7 @@ def _arm(canvas: _Canvas, look: Look, joint: _Skeleton, h: float, side: int, swi
 
 
 def _torso(canvas: _Canvas, look: Look, joint: _Skeleton, h: float, bob: float) -> None:
-    """Seen from any side: a body twice as wide as deep."""
+    """Draws the torso seen from any side: a body twice as wide as deep."""
 
     def half(wide: float, deep: float) -> float:
         return float(h * np.hypot(wide * joint.sin, deep * joint.cos))

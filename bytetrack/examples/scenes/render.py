@@ -41,7 +41,7 @@ class Scene:
 
     @classmethod
     def make(cls, seed: tuple[int, ...], camera: Camera, mood: Mood, people: int, posts: int, length: int, frame_rate: float) -> Scene:
-        """The scene of a seed: the same for the same arguments, always."""
+        """Makes the scene of a seed: the same for the same arguments, always."""
         rng = np.random.default_rng(seed)
         margin = int(np.ceil(camera.pan + 2 * camera.sway)) + MARGIN
         canvas = replace(camera, width=camera.width + 2 * margin, height_px=camera.height_px + 2 * MARGIN, horizon=camera.horizon + MARGIN)
@@ -52,7 +52,7 @@ class Scene:
 
 
 def render(scene: Scene, frame_id: int) -> tuple[npt.NDArray[np.uint8], list[Person]]:
-    """Frame `frame_id` (from 1): the picture, uint8 (H, W, 3) BGR, and the people in it, by track_id."""
+    """Renders frame `frame_id` (from 1): returns the picture, uint8 (H, W, 3) BGR, and the people in it, by track_id."""
     seconds = (frame_id - 1) / scene.frame_rate
     margin = (scene.canvas.width - scene.camera.width) / 2
     pan_x, pan_y = scene.camera.shift(seconds)
@@ -90,7 +90,7 @@ def _figures(scene: Scene, seconds: float, offset: tuple[float, float]) -> list[
 
 
 def _smeared(sprite: Sprite, pixels: float) -> Sprite:
-    """Motion blur along the row."""
+    """Blurs by motion along the row."""
     if pixels < 0.3:
         return sprite
     side = min(0.5, pixels / 2)
@@ -99,7 +99,7 @@ def _smeared(sprite: Sprite, pixels: float) -> Sprite:
 
 
 def _window(sprite: Sprite, shape: tuple[int, ...]) -> tuple[slice, slice, slice, slice]:
-    """Rows and columns of the picture that `sprite` covers, and the same in the sprite."""
+    """Returns rows and columns of the picture that `sprite` covers, and the same in the sprite."""
     height, width = sprite.bgra.shape[:2]
     y0, y1 = np.clip([sprite.top, sprite.top + height], 0, shape[0])
     x0, x1 = np.clip([sprite.left, sprite.left + width], 0, shape[1])
@@ -117,7 +117,7 @@ def _paste(picture: npt.NDArray[np.float32], owner: npt.NDArray[np.int16], sprit
 
 
 def _cast_shadows(picture: npt.NDArray[np.float32], scene: Scene, figures: list[tuple[int, Place, Sprite]]) -> None:
-    """Each silhouette laid on the ground, away from the sun and a little towards the camera."""
+    """Lays each silhouette on the ground, away from the sun and a little towards the camera."""
     shadow = np.zeros(picture.shape[:2], np.float32)
     horizon, camera_height = scene.canvas.horizon, scene.canvas.height
     things = [(place.z, sprite) for _, place, sprite in figures] + [(prop.z, prop.sprite) for prop in scene.street.props]
@@ -140,7 +140,7 @@ def _cast_shadows(picture: npt.NDArray[np.float32], scene: Scene, figures: list[
 def _lens(
     scene: Scene, picture: npt.NDArray[np.float32], offset: tuple[float, float], seconds: float, frame_id: int
 ) -> npt.NDArray[np.uint8]:
-    """The part in view, softened, graded, darkened in the corners, with shot noise."""
+    """Returns the part in view, softened, graded, darkened in the corners, with shot noise."""
     width, height = scene.camera.width, scene.camera.height_px
     matrix = np.array([[1, 0, -offset[0]], [0, 1, -offset[1]]])
     view = cv2.warpAffine(picture, matrix, (width, height), flags=cv2.INTER_LINEAR)
@@ -159,7 +159,7 @@ def _lens(
 def _people(
     scene: Scene, figures: list[tuple[int, Place, Sprite]], owner: npt.NDArray[np.int16], offset: tuple[float, float]
 ) -> list[Person]:
-    """Those of whom at least a tenth of the box lies in the picture."""
+    """Returns those of whom at least a tenth of the box lies in the picture."""
     x0, y0 = round(offset[0]), round(offset[1])
     width, height = scene.camera.width, scene.camera.height_px
     seen = np.bincount(owner[y0 : y0 + height, x0 : x0 + width].ravel().clip(0), minlength=len(scene.walkers) + 1)

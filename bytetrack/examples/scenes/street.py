@@ -50,7 +50,7 @@ class Street:
 
 
 def paint(rng: np.random.Generator, canvas: Camera, mood: Mood, posts: int) -> Street:
-    """A street as `canvas` sees it (a camera as wide as the picture and its panning margins), with `posts` lamp posts and trees."""
+    """Paints a street as `canvas` sees it (a camera as wide as the picture and its panning margins), with `posts` lamp posts and trees."""
     crossing = float(rng.uniform(-2.5, 2.5))
     width, height = canvas.width * FINE, canvas.height_px * FINE
     picture = np.zeros((height, width, 3), np.float32)
@@ -62,7 +62,7 @@ def paint(rng: np.random.Generator, canvas: Camera, mood: Mood, posts: int) -> S
 
 
 def _noise(rng: np.random.Generator, size: int = 256, octaves: int = 5) -> Floats:
-    """A tile of value noise about 0 with deviation 1 that repeats without a seam."""
+    """Makes a tile of value noise about 0 with deviation 1 that repeats without a seam."""
     total = np.zeros((size, size), np.float32)
     for octave in range(octaves):
         cells = size >> (octaves - 1 - octave)
@@ -81,7 +81,7 @@ def _sample(tile: Floats, u: Floats, v: Floats) -> Floats:
 
 
 def _line(position: Floats, period: float, width: float, footprint: Floats) -> Floats:
-    """How much of each pixel lies on lines `width` wide every `period` metres, pixels being `footprint` metres across: 0 … 1."""
+    """Returns the share, 0 … 1, of each pixel on lines `width` wide every `period` metres, pixels being `footprint` metres across."""
     distance = np.abs(np.mod(position + period / 2, period) - period / 2)
     edge = np.maximum(footprint, 1e-4)
     covered = np.clip((width / 2 - distance) / edge + 0.5, 0, 1)
@@ -224,7 +224,7 @@ def _props(rng: np.random.Generator, canvas: Camera, crossing: float, posts: int
 
 
 def _shape(canvas: Camera, x: float, z: float, wide: float, high: float) -> tuple[npt.NDArray[np.uint8], float, int, int, float, float]:
-    """An empty picture for a thing `wide` and `high` metres at (x, z): it, pixels a metre in it, its corner, and the foot's place in it."""
+    """Makes an empty picture for a thing `wide` and `high` metres at (x, z): it, its pixels a metre, its corner, and the foot's place."""
     column, row, scale = canvas.project(x, z)
     left, top = int(np.floor(column - wide / 2 * scale)), int(np.floor(row - high * scale))
     size = (int(np.ceil(high * scale)) + 6, int(np.ceil(wide * scale)) + 4)
@@ -278,7 +278,7 @@ def _tree(rng: np.random.Generator, canvas: Camera, x: float, z: float) -> Prop:
 
 
 def _column(rng: np.random.Generator, canvas: Camera, x: float, z: float) -> Prop:
-    """A round advertising column with posters."""
+    """Paints a round advertising column with posters."""
     image, m, left, top, column, row = _shape(canvas, x, z, 1.5, 3.3)
     half = 0.48 * m
     _box(image, column - half, row - 2.75 * m, column + half, row, (120, 132, 120))

@@ -1,4 +1,4 @@
-"""Who walks where: paths on the ground plane as closed functions of time, and the camera that looks at them."""
+"""Walkers: paths on the ground plane as closed functions of time, and the camera that looks at them."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class Camera:
     sway: float = 0.0  # pixels, of a camera held by hand
 
     def project(self, x: float, z: float) -> tuple[float, float, float]:
-        """Column and row of the ground point `x` metres to the right and `z` away, and pixels per metre there; before panning."""
+        """Returns column and row of the ground point `x` metres to the right and `z` away, and pixels per metre there; before panning."""
         scale = self.focal / z
         return self.width / 2 + scale * x, self.horizon + scale * self.height, scale
 
     def shift(self, seconds: float) -> tuple[float, float]:
-        """Where the picture's corner has moved at a time, in pixels."""
+        """Returns the shift of the picture's corner at a time, in pixels."""
         turn = 2 * np.pi * seconds / self.period
         return (
             self.pan * np.sin(turn - 1.2) + self.sway * np.sin(5.1 * seconds),
@@ -40,7 +40,7 @@ class Camera:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where someone is at an instant: metres, radians (0 walks to the right, pi/2 away from the camera), metres per second."""
+    """A person's place at an instant: metres, radians (0 walks to the right, pi/2 away from the camera), metres per second."""
 
     x: float
     z: float
@@ -77,7 +77,7 @@ class Walker:
 
     @staticmethod
     def _ramp(seconds: float) -> float:
-        """Integral of a smooth step of a tenth of a second: zero long before 0, the time itself long after."""
+        """Returns the integral of a smooth step of a tenth of a second: zero long before 0, the time itself long after."""
         return float(0.12 * np.logaddexp(0.0, seconds / 0.12))
 
     def _side(self, walked: float) -> float:
@@ -93,7 +93,7 @@ def plan(
     road: tuple[float, float],
     blinds: list[tuple[float, float, float]],
 ) -> list[Walker]:
-    """`people` walkers who pass the picture within `seconds`: along both pavements, over the road around x = `crossing`, in pairs.
+    """Plans `people` walkers who pass the picture within `seconds`: along both pavements, over the road around x = `crossing`, in pairs.
 
     Nobody hides another, and none of the `blinds` (column, depth, half width in pixels) hides anybody, for much longer than a
     second: such a walker is drawn anew, up to 30 times.
@@ -112,7 +112,7 @@ def plan(
 
 
 def _hides_long(one: Walker, other: Walker, camera: Camera, seconds: float) -> bool:
-    """Whether either stands right before the other for more than a second on end."""
+    """Tells if either stands right before the other for more than a second on end."""
     run = 0
     for time in np.arange(0, seconds, 0.2):
         a, b = one.at(time), other.at(time)
@@ -163,7 +163,7 @@ def _one(rng: np.random.Generator, camera: Camera, seconds: float, crossing: flo
 
 
 def _companion(rng: np.random.Generator, of: Walker) -> Walker:
-    """Someone who walks beside `of`, half a step ahead or behind."""
+    """Makes someone who walks beside `of`, half a step ahead or behind."""
     ahead, beside = float(rng.choice([-1, 1]) * rng.uniform(0.4, 0.7)), float(rng.choice([-1, 1]) * rng.uniform(0.35, 0.6))
     cos, sin = np.cos(of.heading), np.sin(of.heading)
     x, z = of.x + ahead * cos - beside * sin, of.z + ahead * sin + beside * cos

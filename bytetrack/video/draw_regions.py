@@ -20,7 +20,7 @@ ZONE = (230, 190, 60)  # BGR, blue-green
 
 
 def draw_lines(image: Image, lines: Mapping[str, Sequence[float]], texts: Mapping[str, str], taken: list[Place] | None = None) -> Image:
-    """Each line `name: (x1, y1, x2, y2)` with its ends, an arrow to its `in` side and its text, beside those in `taken`; in place."""
+    """Draws each line `name: (x1, y1, x2, y2)` in place: ends, an arrow to its `in` side, its text beside those in `taken`."""
     taken = [] if taken is None else taken
     unit = scale_of(image)
     width = max(1, round(3 * unit))
@@ -40,7 +40,7 @@ def draw_lines(image: Image, lines: Mapping[str, Sequence[float]], texts: Mappin
 
 
 def draw_zones(image: Image, zones: Mapping[str, npt.ArrayLike]) -> Image:
-    """Each polygon `name: (n, 2)` as a tinted area with its border; in place."""
+    """Draws each polygon `name: (n, 2)` as a tinted area with its border; in place."""
     unit = scale_of(image)
     for polygon in zones.values():
         points = np.asarray(polygon, float).round().astype(np.int32)
@@ -55,7 +55,7 @@ def draw_zones(image: Image, zones: Mapping[str, npt.ArrayLike]) -> Image:
 
 
 def name_zones(image: Image, zones: Mapping[str, npt.ArrayLike], texts: Mapping[str, str], taken: list[Place] | None = None) -> Image:
-    """Each polygon's text at its first corner, beside those in `taken`, for when all else is drawn; in place."""
+    """Writes each polygon's text at its first corner, beside those in `taken`, in place; to be called last."""
     taken = [] if taken is None else taken
     for name, polygon in zones.items():
         left, top = np.asarray(polygon, float).reshape(-1, 2)[0].round().astype(int).tolist()
