@@ -16,12 +16,12 @@ from omegaconf import OmegaConf
 
 from bytetrack.config import build, build_untrusted, compose, home, plain
 from bytetrack.config.choices import choices_of, help_text
-from bytetrack.config.places import EXPERIMENT, group_folder
+from bytetrack.config.places import EXPERIMENT, group_folder, verbs
 from bytetrack.tuning.space import current, read_space, with_values
 
 CONFIGS = home() / "configs"
 GROUP_FILES = sorted(path.relative_to(CONFIGS).with_suffix("").as_posix() for path in CONFIGS.glob("*/*.yaml"))
-VERBS = sorted(path.stem for path in CONFIGS.glob("*.yaml") if path.stem != "base")
+VERBS = verbs()
 TRACKERS = [name.removeprefix("tracker/") for name in GROUP_FILES if name.startswith("tracker/")]
 RECIPES = sorted(path.stem for path in group_folder(EXPERIMENT).glob("*.yaml"))
 

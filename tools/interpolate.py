@@ -1,25 +1,19 @@
-"""Fill the gaps of trajectories with straight lines: see `--help`."""
+"""The former name of `tools/refine.py refine=linear`: says so, and runs that."""
 
 from bytetrack.runtime.signals import end_quietly
 
 end_quietly()
 
-from pathlib import Path
-from typing import Any
+import sys
 
-from bytetrack.config import out_folder, save, verb
+from bytetrack.config import run_verb
 
 
-@verb("interpolate")
-def main(config: Any) -> None:
-    from bytetrack import pipeline
-    from bytetrack.refining import Interpolate, Refiner
-
-    source = pipeline.result_folder(Path(config.tracks))
-    out = out_folder(config.out, "interpolate")
-    fill = Refiner({"interpolate": Interpolate(config.min_length, config.max_gap)})
-    pipeline.rewrite_trajectories(source, out / "tracks", fill)
-    save(config, out)
+def main() -> None:
+    settings = ("min_length=", "max_gap=")
+    words = [f"refine.steps.interpolate.{word}" if word.startswith(settings) else word for word in sys.argv[1:]]
+    sys.stderr.write(f"interpolate is now: bytetrack refine {' '.join(['refine=linear', *words])}\n")
+    run_verb("refine", ["refine=linear", *words])
 
 
 if __name__ == "__main__":

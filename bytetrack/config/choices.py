@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bytetrack.config.composing import compose
-from bytetrack.config.places import EXPERIMENT, group_folder, home
+from bytetrack.config.places import EXPERIMENT, group_folder, home, verbs
 
 __all__ = ["choices_of", "foreign_keys", "help_text", "own_settings", "refuse_other_choices", "verbs_with"]
 
@@ -58,8 +58,7 @@ def refuse_other_choices(verb: str, arguments: Sequence[str]) -> None:
 
 def verbs_with(setting: str) -> list[str]:
     """Returns the names of the verbs that have the setting or group `setting`."""
-    verbs = sorted(path.stem for path in (home() / "tools").glob("*.py"))
-    return [verb for verb in verbs if setting in own_settings(verb) or setting in choices_of(verb)]
+    return [verb for verb in verbs() if setting in own_settings(verb) or setting in choices_of(verb)]
 
 
 def help_text(verb: str, overrides: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["EXPERIMENT", "group_folder", "home"]
+__all__ = ["EXPERIMENT", "group_folder", "home", "verbs"]
 
 EXPERIMENT = "experiment"
 """The group whose choices are the recipes: each sets what it changes in the whole config of a verb."""
@@ -19,3 +19,8 @@ def home() -> Path:
 def group_folder(group: str) -> Path:
     """Returns the folder of a group's shipped choices; it exists if `group` is a group."""
     return home() / ("exps" if group == EXPERIMENT else "configs") / group
+
+
+def verbs() -> list[str]:
+    """Returns the names of all verbs: those of the files `configs/<verb>.yaml`, which have `tools/<verb>.py`."""
+    return sorted(path.stem for path in (home() / "configs").glob("*.yaml") if path.stem != "base")

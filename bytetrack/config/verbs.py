@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import runpy
 import sys
 from collections.abc import Callable, Sequence
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bytetrack import __version__
-from bytetrack.config.places import home
+from bytetrack.config.places import home, verbs
 from bytetrack.runtime.signals import ended_by_signals
 
 __all__ = ["console", "run_verb", "verb"]
@@ -95,16 +96,15 @@ def _help(name: str, words: list[str]) -> str:
 
 def console() -> None:
     """`bytetrack <verb> ...`: runs `tools/<verb>.py` with the other arguments."""
-    verbs = sorted(path.stem for path in (home() / "tools").glob("*.py") if not path.stem.startswith("_"))
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     if name == "--version":
         sys.stdout.write(f"bytetrack {__version__}\n")
         return
-    if name not in verbs:
+    if not re.fullmatch(r"[a-z]+", name) or not (home() / "tools" / f"{name}.py").is_file():
         wants_help = name in ("", "-h", "--help")
         (sys.stdout if wants_help else sys.stderr).write(
             ("" if wants_help else f"error: no verb {name!r}. ")
-            + f"usage: bytetrack <verb> [key=value ...], verbs: {', '.join(verbs)}; `bytetrack <verb> --help` explains each\n"
+            + f"usage: bytetrack <verb> [key=value ...], verbs: {', '.join(verbs())}; `bytetrack <verb> --help` explains each\n"
         )
         sys.exit(0 if wants_help else 2)
     run_verb(name, sys.argv[2:])

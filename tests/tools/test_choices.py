@@ -12,10 +12,11 @@ import pytest
 
 from bytetrack.config import compose, home
 from bytetrack.config.choices import _target, choices_of
+from bytetrack.config.places import verbs
 from campaigns import good_files as good
 from tests.tools.conftest import Verb
 
-VERBS = sorted(path.stem for path in (home() / "tools").glob("*.py"))
+VERBS = verbs()
 CHOICES = [(verb, group, choice) for verb in VERBS for group, names in choices_of(verb).items() for choice in names]
 DATASETS = {  # the folder that a dataset's name starts with; others are in MOTChallenge's layout
     **{"bdd100k": "bdd100k", "citypersons": "pictures", "coco": "coco", "crowdhuman": "crowdhuman", "ethz": "pictures"},
