@@ -12,7 +12,7 @@ import numpy as np
 
 from bytetrack.data.datasets import MotChallenge
 from bytetrack.errors import FormatError, MissingDataError
-from bytetrack.io.formats import RESULTS, SUFFIXES, read_result, sniff, write_results
+from bytetrack.io.formats import RESULTS, read_result, sniff, suffixes, write_results
 from bytetrack.io.mot_submission import write_submission
 from bytetrack.io.result import Names, Result
 from bytetrack.listing import is_litter, listed
@@ -77,12 +77,12 @@ def _source(path: Path, source_format: str | None) -> tuple[str, list[Path]]:
         raise MissingDataError(f"no file or folder {str(path)!r}")
     folder = path / "tracks" if (path / "tracks").is_dir() else path
     wanted = RESULTS[source_format].suffix if source_format else None
-    files = [path for path in listed(folder, (wanted,) if wanted else SUFFIXES) if path.is_file()]
+    files = [path for path in listed(folder, (wanted,) if wanted else suffixes()) if path.is_file()]
     annotated = [path for path in sorted(folder.glob("*/gt/gt.txt")) if not is_litter(path.parents[1].name)]
     if annotated and not files and source_format in (None, "mot"):
         return "mot", annotated
     if not files:
-        raise MissingDataError(f"no file in {str(folder)!r} that ends in {wanted or ', '.join(SUFFIXES)}")
+        raise MissingDataError(f"no file in {str(folder)!r} that ends in {wanted or ', '.join(suffixes())}")
     kinds: dict[str, Path] = {}
     for file in files:
         if source_format is None and file.stat().st_size:  # an empty file is of any kind

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from collections.abc import Sequence as Values
-from configparser import ConfigParser, Error
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, get_args
@@ -18,6 +17,7 @@ from bytetrack.data.frame_names import frame_names
 from bytetrack.data.image_files import sequence_fields
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.interfaces import MotProtocol
+from bytetrack.io.seqinfo import positive_field, read_seqinfo
 from bytetrack.listing import IMAGE_ENDINGS, VIDEO_ENDINGS, listed
 from bytetrack.names import nearest, shortened
 from bytetrack.structures import NOT_SCORED, Sequence
@@ -25,8 +25,6 @@ from bytetrack.structures import NOT_SCORED, Sequence
 __all__ = ["MotChallenge", "check_every", "found_instead", "half_of", "thinned"]
 
 Half = Literal["train", "val"]
-MOST = {"seqLength": 10_000_000, "frameRate": 10_000, "imWidth": 100_000, "imHeight": 100_000}  # beyond, it is a slip of the pen
-LEAST = 0.001  # frames a second
 MOST_CLASSES = 9999
 
 log = logging.getLogger(__name__)
@@ -162,20 +160,20 @@ def read_sequence(folder: Path) -> Sequence:
     if not folder.name.isprintable():
         raise FormatError(f"{str(folder)!r}: a sequence's name must be printable: rename the folder")
     info = folder / "seqinfo.ini"
-    fields = _section(info) if info.is_file() else {}
-    stated = int(_positive(info, fields, "seqLength", whole=True)) if fields else None
+    fields = read_seqinfo(info) if info.is_file() else {}
+    stated = int(positive_field(info, fields, "seqLength", whole=True)) if fields else None
     annotations, detections = folder / "gt" / "gt.txt", folder / "det" / "det.txt"
     images = _images(folder, fields.get("imdir", "img1"))
     labels = next((path for path in (annotations, detections) if path.is_file()), None)
     names = frame_names(images, stated, fields.get("imext"), labels) if images is not None and images.is_dir() else ()
-    fields = fields or (sequence_fields(images, names) if images is not None else {}) or _section(info)
-    length = int(_positive(info, fields, "seqLength", whole=True))
+    fields = fields or (sequence_fields(images, names) if images is not None else {}) or read_seqinfo(info)
+    length = int(positive_field(info, fields, "seqLength", whole=True))
     return Sequence(
         name=folder.name,
         length=length,
-        frame_rate=_positive(info, fields, "frameRate"),
-        width=int(_positive(info, fields, "imWidth", whole=True)),
-        height=int(_positive(info, fields, "imHeight", whole=True)),
+        frame_rate=positive_field(info, fields, "frameRate"),
+        width=int(positive_field(info, fields, "imWidth", whole=True)),
+        height=int(positive_field(info, fields, "imHeight", whole=True)),
         images=images,
         image_ext=fields.get("imext", ".jpg"),
         ground_truth=annotations if annotations.is_file() else None,
@@ -187,33 +185,6 @@ def read_sequence(folder: Path) -> Sequence:
 
 def _is_sequence(path: Path) -> bool:
     return any((path / name).exists() for name in ("seqinfo.ini", "gt", "det", "img1"))
-
-
-def _section(info: Path) -> dict[str, str]:
-    parser = ConfigParser(interpolation=None, strict=False)
-    try:
-        parser.read_string(info.read_text(encoding="utf-8-sig"))
-        return dict(parser["Sequence"])
-    except FileNotFoundError:
-        raise MissingDataError(
-            f"no file {str(info)!r}: write one with [Sequence] and seqLength=, frameRate=, imWidth=, imHeight= below it"
-        ) from None
-    except (Error, KeyError, UnicodeDecodeError):
-        raise FormatError(f"{info}: expected a section [Sequence] with a key=value on every line") from None
-
-
-def _positive(info: Path, fields: dict[str, str], key: str, whole: bool = False) -> float:
-    text = fields.get(key.lower(), "")
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf") or (whole and value != int(value)):
-        kind = "whole number" if whole else "number"
-        raise FormatError(f"{info}: expected {key}=<positive {kind}>, got {f'{key}={text[:40]}' if text else 'no such line'}")
-    if not LEAST <= value <= MOST[key]:
-        raise FormatError(f"{info}: expected {key} to be {LEAST} to {MOST[key]}, got {key}={text[:40]}")
-    return value
 
 
 def _images(folder: Path, name: str) -> Path | None:

@@ -7,8 +7,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import numpy as np
+
 from bytetrack.boxes import tlwh_from_xyxy
 from bytetrack.counting import Event, EventFile, Motion
+from bytetrack.io.mot import result_lines
 from bytetrack.runtime.atomic import json_text, replace_text
 from bytetrack.structures import Tracks
 
@@ -46,12 +49,11 @@ class Outputs:
         motion: Mapping[int, Motion] | None = None,
     ) -> None:
         """A frame's rows: boxes to 0.1 pixel, scores to 0.01, times to the millisecond; `motion` in metres to 0.01."""
-        boxes = tlwh_from_xyxy(tracks.xyxy).round(1).tolist()
+        tlwh = tlwh_from_xyxy(tracks.xyxy)
+        boxes = tlwh.round(1).tolist()
         classes = [None] * len(tracks) if tracks.class_id is None else tracks.class_id.tolist()
-        rows = zip(tracks.track_id.tolist(), boxes, tracks.score.round(2).tolist(), classes, strict=True)
-        self._text.writelines(
-            f"{frame_id},{i},{x},{y},{w},{h},{score},{-1 if c is None else c},-1,-1\n" for i, (x, y, w, h), score, c in rows
-        )
+        frames = np.full(len(tracks), frame_id)
+        self._text.writelines(result_lines(frames, tracks.track_id, tlwh, tracks.score, tracks.class_id))
         self._text.flush()
         found = [
             {"id": i, "class": class_name(self.class_names, c), "tlwh": box, "score": score}

@@ -15,7 +15,7 @@ from bytetrack.io.result import Names, Result
 from bytetrack.io.zip_members import member_names
 from bytetrack.structures import Annotations, Sequence
 
-__all__ = ["FORMATS", "RESULTS", "SUFFIXES", "Format", "ResultFiles", "read_annotations", "read_result", "sniff", "write_results"]
+__all__ = ["FORMATS", "RESULTS", "Format", "ResultFiles", "read_annotations", "read_result", "sniff", "suffixes", "write_results"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,11 @@ FORMATS = {
     "bdd100k": Format(labels=lambda path, _: bdd100k.read_labels(path)),
 }
 RESULTS = {name: form.results for name, form in FORMATS.items() if form.results is not None}
-SUFFIXES = tuple(dict.fromkeys(suffix for form in RESULTS.values() for suffix in (form.suffix, *form.also)))
+
+
+def suffixes() -> tuple[str, ...]:
+    """Lists the suffixes of all result files."""
+    return tuple(dict.fromkeys(suffix for form in RESULTS.values() for suffix in (form.suffix, *form.also)))
 
 
 def read_annotations(source: Sequence | Path) -> Annotations:
@@ -92,7 +96,7 @@ def sniff(path: Path) -> str:
     if ending.endswith(".zip"):
         members = sorted({member.rsplit("/", 1)[-1] for member in member_names(path)})
         raise FormatError(f"{path}: expected CVAT's gt/gt.txt or annotations.xml in the archive, got {', '.join(members[:4])}")
-    raise FormatError(f"{path}: expected a file that ends in {', '.join(SUFFIXES)}; say from={'|'.join(RESULTS)} for others")
+    raise FormatError(f"{path}: expected a file that ends in {', '.join(suffixes())}; say from={'|'.join(RESULTS)} for others")
 
 
 def read_result(path: Path, source_format: str, names: Names) -> list[Result]:

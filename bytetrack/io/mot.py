@@ -32,12 +32,15 @@ __all__ = [
     "read_detections",
     "read_mot",
     "read_trajectories",
+    "result_lines",
     "write_mot",
     "write_trajectories",
 ]
 
 log = logging.getLogger(__name__)
 
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 Scores = Literal["strict", "robust", "minmax"]
 
 MOT_CLASSES = {
@@ -145,12 +148,22 @@ def write_trajectories(path: Path, trajectories: Trajectories, decimals: int | N
     Boxes to `decimals` (0.1 pixels), None for all digits. The eighth column is the class where there is one.
     """
     order = np.lexsort((trajectories.track_id, trajectories.frame_id))
-    tlwh = trajectories.tlwh[order] if decimals is None else np.round(trajectories.tlwh[order], decimals)
-    boxes = (tlwh + 0.0).tolist()  # + 0.0: never -0.0
-    score = (np.round(trajectories.score[order], 2) + 0.0).tolist()
-    classes = [-1] * len(order) if trajectories.class_id is None else trajectories.class_id[order].tolist()
-    rows = zip(trajectories.frame_id[order].tolist(), trajectories.track_id[order].tolist(), boxes, score, classes, strict=True)
-    replace_text(path, "".join(f"{f},{i},{x},{y},{w},{h},{_plain(s)},{c},-1,-1\n" for f, i, (x, y, w, h), s, c in rows))
+    class_id = None if trajectories.class_id is None else trajectories.class_id[order]
+    ids = trajectories.frame_id[order], trajectories.track_id[order]
+    replace_text(path, "".join(result_lines(*ids, trajectories.tlwh[order], trajectories.score[order], class_id, decimals)))
+
+
+def result_lines(frame_id: Ints, track_id: Ints, tlwh: Floats, score: Floats, class_id: Ints | None, decimals: int | None = 1) -> list[str]:
+    """Formats one line a row of a result file.
+
+    >>> result_lines(np.array([1]), np.array([7]), np.array([[0.04, -0.04, 9, 9]]), np.array([0.909]), None)
+    ['1,7,0.0,0.0,9.0,9.0,0.91,-1,-1,-1\\n']
+    """
+    boxes = ((tlwh if decimals is None else np.round(tlwh, decimals)) + 0.0).tolist()  # + 0.0: never -0.0
+    scores = (np.round(score, 2) + 0.0).tolist()
+    classes = [-1] * len(boxes) if class_id is None else class_id.tolist()
+    rows = zip(frame_id.tolist(), track_id.tolist(), boxes, scores, classes, strict=True)
+    return [f"{f},{i},{x},{y},{w},{h},{_plain(s)},{c},-1,-1\n" for f, i, (x, y, w, h), s, c in rows]
 
 
 def read_mot(path: Path, classes: Mapping[int, str] | None = None) -> Result:

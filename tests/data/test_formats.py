@@ -17,8 +17,10 @@ from hypothesis import strategies as st
 
 from bytetrack import FormatError, Trajectories
 from bytetrack.data.convert import convert, read_results
-from bytetrack.io.formats import RESULTS, sniff, write_results
-from bytetrack.io.result import Result
+from bytetrack.io.formats import RESULTS, ResultFiles, sniff, write_results
+from bytetrack.io.result import Names, Result, Rows
+from bytetrack.io.text import read_lines
+from bytetrack.runtime.atomic import replace_text
 
 EXACT = ("csv", "jsonl", "coco_vid")
 TO_TEN_THOUSANDTHS = ("kitti", "cvat_xml", "cvat")
@@ -424,3 +426,24 @@ def test_boxes_that_are_fractions_of_the_image_are_refused(tmp_path: Path) -> No
     (tmp_path / "tracks.csv").write_text("sequence,frame,track_id,left,top,width,height,score\n" + "".join(rows))
     with pytest.raises(FormatError, match="A: expected boxes in pixels, got fractions of the image"):
         read_results(tmp_path / "tracks.csv")
+
+
+def test_a_new_format_is_one_entry_of_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_toy(path: Path, names: Names) -> Result:
+        rows = Rows()
+        for where, line in read_lines(path):
+            frame_id, track_id, *box = (float(word) for word in line.split("|"))
+            rows.add(where, int(frame_id), int(track_id), box, 1.0, None)
+        return rows.result(path.stem)
+
+    def write_toy(found: Result, path: Path) -> None:
+        replace_text(path, "".join(f"{f}|{i}|{'|'.join(map(str, tlwh))}\n" for f, i, tlwh, _, _ in found.rows()))
+
+    monkeypatch.setitem(RESULTS, "toy", ResultFiles(".toy", True, read_toy, write_toy))
+    (tmp_path / "tracks").mkdir()
+    (tmp_path / "tracks" / "a.txt").write_text(GOOD)
+    convert(tmp_path / "tracks", "toy", tmp_path / "there")
+    convert(tmp_path / "there", "kitti", tmp_path / "back")
+    assert read_results(tmp_path / "back")[0].trajectories.tlwh.tolist() == read_results(tmp_path / "tracks")[0].trajectories.tlwh.tolist()
+    with pytest.raises(ValueError, match="jsonl, toy, mot_submission: got 'yolo'"):
+        convert(tmp_path / "tracks", "yolo", tmp_path / "out")

@@ -15,6 +15,7 @@ from pathlib import Path
 from bytetrack.examples.scenes.render import Person, Scene, render
 from bytetrack.examples.scenes.street import Mood
 from bytetrack.examples.scenes.walk import Camera
+from bytetrack.io.seqinfo import write_seqinfo
 from bytetrack.runtime.atomic import folder_beside
 from bytetrack.runtime.pool import process_pool, submit
 from bytetrack.runtime.progress import with_progress
@@ -156,11 +157,7 @@ def _render_chunk(folder: Path, settings: Settings, index: int, first: int) -> l
 def _write_sequence_info(folder: Path, settings: Settings) -> None:
     (folder / "img1").mkdir(parents=True)
     (folder / "gt").mkdir()
-    lines = {
-        "name": folder.name, "imDir": "img1", "frameRate": settings.frame_rate, "seqLength": settings.length,
-        "imWidth": settings.width, "imHeight": settings.height, "imExt": ".jpg",
-    }  # fmt: skip
-    (folder / "seqinfo.ini").write_text("[Sequence]\n" + "".join(f"{k}={v}\n" for k, v in lines.items()), encoding="utf-8")
+    write_seqinfo(folder / "seqinfo.ini", settings.length, settings.frame_rate, settings.width, settings.height)
 
 
 def _write_ground_truth(folder: Path, truth: Truth, index: int) -> None:
