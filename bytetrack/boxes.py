@@ -15,6 +15,7 @@ __all__ = [
     "are_fractions",
     "area",
     "clip",
+    "intersection",
     "iou",
     "passing",
     "tlwh_from_xyxy",
@@ -133,6 +134,20 @@ def clip(xyxy: npt.ArrayLike, width: float, height: float) -> Floats:
     return boxes
 
 
+def intersection(first: npt.ArrayLike, second: npt.ArrayLike, border: float = 0.0) -> Floats:
+    """Computes the area that every box of `first` (n, 4) shares with every one of `second` (m, 4), both xyxy: shape (n, m).
+
+    `border` is added to the width and the height of what they share.
+
+    >>> intersection([[0, 0, 10, 10]], [[5, 0, 15, 10], [10, 0, 20, 10]])
+    array([[50.,  0.]])
+    """
+    a = np.asarray(first, dtype=np.float64).reshape(-1, 1, 4)
+    b = np.asarray(second, dtype=np.float64).reshape(1, -1, 4)
+    size = np.clip(np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2]) + border, 0, None)
+    return np.asarray(size[..., 0] * size[..., 1])
+
+
 def iou(first: npt.ArrayLike, second: npt.ArrayLike, plus_one: bool = False) -> Floats:
     """Intersection over union of every box of `first` (n, 4) with every one of `second` (m, 4), both xyxy: shape (n, m).
 
@@ -145,9 +160,8 @@ def iou(first: npt.ArrayLike, second: npt.ArrayLike, plus_one: bool = False) -> 
     a = np.asarray(first, dtype=np.float64).reshape(-1, 1, 4)
     b = np.asarray(second, dtype=np.float64).reshape(1, -1, 4)
     border = 1.0 if plus_one else 0.0
-    size = np.clip(np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2]) + border, 0, None)
-    intersection = size[..., 0] * size[..., 1]
+    shared = intersection(a, b, border)
     area_a = np.prod(a[..., 2:] - a[..., :2] + border, axis=-1)
     area_b = np.prod(b[..., 2:] - b[..., :2] + border, axis=-1)
-    union = area_a + area_b - intersection
-    return np.asarray(np.divide(intersection, union, out=np.zeros_like(intersection), where=(intersection > 0) & (union > 0)))
+    union = area_a + area_b - shared
+    return np.asarray(np.divide(shared, union, out=np.zeros_like(shared), where=(shared > 0) & (union > 0)))

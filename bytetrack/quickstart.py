@@ -59,7 +59,7 @@ def picture(sequences: list[Sequence], path: Path) -> None:
     tiles: list[npt.NDArray[np.uint8]] = []
     for sequence in sequences:
         truth = read_annotations(sequence)
-        first = truth.frame_id == 1
+        first = truth.rows_of(1)
         shown = draw_boxes(next(frames(sequence)), xyxy_from_tlwh(truth.tlwh[first]), truth.track_id[first])
         tiles.append(np.asarray(cv2.resize(shown, tiles[0].shape[1::-1]), np.uint8) if tiles else shown)
     if len(tiles) % 2:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -176,8 +177,31 @@ class SequenceDetections:
         )
 
 
+class ByFrame:
+    """Boxes of a sequence, ordered by frame: which rows are of which frame."""
+
+    __slots__ = ()
+    frame_id: Ints
+
+    def offsets(self, length: int) -> Ints:
+        """Returns the first rows of frames 1 … `length` and the end of the last, (length + 1,).
+
+        >>> Trajectories(np.array([1, 1, 3]), np.array([1, 2, 1]), np.zeros((3, 4)), np.ones(3)).offsets(3)
+        array([0, 2, 2, 3])
+        """
+        return np.searchsorted(self.frame_id, np.arange(length + 1), side="right").astype(np.int64)
+
+    def by_frame(self, length: int) -> list[slice]:
+        """Returns the rows of every frame from 1 to `length`."""
+        return [slice(start, stop) for start, stop in pairwise(self.offsets(length).tolist())]
+
+    def rows_of(self, frame_id: int) -> slice:
+        """Returns the rows of one frame."""
+        return slice(*np.searchsorted(self.frame_id, [frame_id, frame_id + 1]).tolist())
+
+
 @dataclass(frozen=True, eq=False, slots=True)
-class Trajectories:
+class Trajectories(ByFrame):
     """The tracker's result on a sequence, N boxes ordered by frame, then id: a result file's rows.
 
     `frame_id` (N,) and `track_id` (N,) from 1; `tlwh` (N, 4) in pixels; `score` (N,); `class_id` (N,) or None.
@@ -255,7 +279,7 @@ class Trajectories:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Annotations:
+class Annotations(ByFrame):
     """Ground truth of a sequence, N boxes ordered by frame, then id: a gt file's rows.
 
     `frame_id` (N,), `track_id` (N,) from 1; `tlwh` (N, 4) in pixels; `considered` (N,) bool, the file's conf column (0: ignore);

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bytetrack import Detections, Sequence, SequenceDetections, Tracks, Trajectories
+from bytetrack import Annotations, Detections, Sequence, SequenceDetections, Tracks, Trajectories
 
 
 def test_any_array_like_becomes_contiguous_float64() -> None:
@@ -156,3 +156,15 @@ def test_a_data_frame_that_holds_no_trajectories_is_refused(change: Callable[[An
     frame = Trajectories.from_frames([some_tracks([1, 2]), some_tracks([2])]).to_pandas()
     with pytest.raises(ValueError, match=message):
         Trajectories.from_pandas(change(frame))
+
+
+def test_rows_by_frame_are_those_a_search_for_the_frame_number_finds() -> None:
+    frame_id = np.array([1, 1, 3, 4, 4, 4, 9])
+    trajectories = Trajectories(frame_id, np.arange(1, 8), np.zeros((7, 4)), np.ones(7))
+    annotations = Annotations(frame_id, np.arange(1, 8), np.zeros((7, 4)), np.ones(7, bool), np.ones(7, int), np.ones(7))
+    for value in (trajectories, annotations):
+        assert value.offsets(5).tolist() == [0, 2, 2, 3, 6, 6]
+        rows = value.by_frame(5)
+        assert [frame_id[part].tolist() for part in rows] == [[1, 1], [], [3], [4, 4, 4], []]
+        assert [value.rows_of(number) for number in range(1, 6)] == rows
+        assert value.by_frame(0) == []

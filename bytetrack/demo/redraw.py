@@ -117,7 +117,7 @@ def _redraw(clip: Clip, trajectories: Trajectories, target: Path, painter: Paint
 
 
 def _tracks_of(trajectories: Trajectories, frame_id: int) -> Tracks:
-    rows = slice(*np.searchsorted(trajectories.frame_id, [frame_id, frame_id + 1]).tolist())
+    rows = trajectories.rows_of(frame_id)
     ids = trajectories.track_id[rows]
     class_id = None if trajectories.class_id is None else trajectories.class_id[rows]
     return Tracks(xyxy_from_tlwh(trajectories.tlwh[rows]), ids, trajectories.score[rows], class_id, np.full(len(ids), -1))

@@ -41,18 +41,17 @@ class Remeasure:
         if detections is None:
             return trajectories
         tlwh, score = trajectories.tlwh.copy(), trajectories.score.copy()
-        ends = np.searchsorted(trajectories.frame_id, np.arange(len(detections) + 1), side="right")
-        for frame_id, (start, stop) in enumerate(zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True), start=1):
-            found = _sure(detections.frame(frame_id), self.min_score)
-            if start == stop or not len(found):
+        for here, every in zip(trajectories.by_frame(len(detections)), detections, strict=True):
+            found = _sure(every, self.min_score)
+            if here.start == here.stop or not len(found):
                 continue
-            overlap = iou(xyxy_from_tlwh(tlwh[start:stop]), found.xyxy)
-            same = np.abs(score[start:stop, None] - found.score[None]) <= SAME_SCORE
-            overlap *= _same_class(None if trajectories.class_id is None else trajectories.class_id[start:stop], found)
+            overlap = iou(xyxy_from_tlwh(tlwh[here]), found.xyxy)
+            same = np.abs(score[here, None] - found.score[None]) <= SAME_SCORE
+            overlap *= _same_class(None if trajectories.class_id is None else trajectories.class_id[here], found)
             rows, columns = linear_sum_assignment(np.where(overlap >= self.min_overlap, overlap + FOR_SAME_SCORE * same, 0), maximize=True)
             kept = overlap[rows, columns] >= self.min_overlap
-            tlwh[start + rows[kept]] = tlwh_from_xyxy(found.xyxy[columns[kept]])
-            score[start + rows[kept]] = found.score[columns[kept]]
+            tlwh[here.start + rows[kept]] = tlwh_from_xyxy(found.xyxy[columns[kept]])
+            score[here.start + rows[kept]] = found.score[columns[kept]]
         return replace(trajectories, tlwh=tlwh, score=score)
 
 

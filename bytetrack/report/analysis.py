@@ -1,32 +1,27 @@
-"""What CLEAR sees in one sequence: which identity each predicted box was matched to, and where ids switch.
+"""Reads CLEAR's matches of one sequence: the identity that each predicted box is matched to, and where ids switch.
 
-The matching is TrackEval's (Bernardin and Stiefelhagen's CLEAR MOT with TrackEval's tie rules): first the predictions that lie on
-distractors are dropped, then every frame is matched at IoU >= 0.5 so that pairs of the previous frame are continued first and the
-summed IoU is largest second. Its FP, FN, IDSW and Frag are TrackEval's.
+The matches are those of the scorer in memory (`scoring.fast`), which are TrackEval's: FP, FN, IDSW and Frag counted here are too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
 
-from bytetrack.boxes import iou, xyxy_from_tlwh
+from bytetrack.interfaces import MotProtocol
 from bytetrack.scoring.classes import RULES, laid_apart, rules_for
+from bytetrack.scoring.fast import DISTRACTORS, match, prepare
 from bytetrack.structures import Annotations, Trajectories
 
 __all__ = ["Run", "SequenceMatch", "match_sequence"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-
-PEDESTRIAN = 1
-DISTRACTORS = {"mot15": (), "mot17": (2, 7, 8, 12), "mot20": (2, 6, 7, 8, 12)}
-MIN_IOU = 0.5 - float(np.finfo(float).eps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,42 +102,25 @@ def match_sequence(
 ) -> SequenceMatch:
     """Matches a result with the ground truth, frames 1 … `length`.
 
-    `protocol` (`mot15`, `mot17`, `mot20`) says which classes are distractors; those of several classes, and `class_names` by number,
-    match every class apart, and here forgive nothing. ValueError for another.
+    `protocol` (`mot15`, `mot17`, `mot20`) controls which classes are distractors. Protocols of several classes, and `class_names` by
+    number, match every class apart, and here forgive nothing. ValueError for another protocol.
     """
     if protocol not in DISTRACTORS and protocol not in RULES:
         raise ValueError(f"protocol must be one of {', '.join((*DISTRACTORS, *RULES))}: got {protocol!r}")
     rules = rules_for(protocol, list(class_names))
-    if rules is not None:
-        scored = truth.considered & np.isin(truth.class_id, list(rules.classes.values()))
-        gt_tlwh, pred_tlwh = laid_apart(truth, truth.class_id), laid_apart(result, _classes(result))
-    else:
-        scored = truth.considered & ((truth.class_id == PEDESTRIAN) | (protocol == "mot15"))
-        gt_tlwh, pred_tlwh = truth.tlwh, result.tlwh
-    forgiven = DISTRACTORS.get(protocol, ()) if rules is None else ()
-    distracting = np.isin(truth.class_id, forgiven)
-    gt_rows, pred_rows = _rows_by_frame(truth.frame_id, length), _rows_by_frame(result.frame_id, length)
-    gt_xyxy, pred_xyxy = xyxy_from_tlwh(gt_tlwh), xyxy_from_tlwh(pred_tlwh)
-    gt_pred, pred_gt = np.full(len(truth), -1), np.full(len(result), -1)
-    kept = np.zeros(len(result), bool)
-    previous: dict[int, int] = {}
-    for gt, pred in zip(gt_rows, pred_rows, strict=True):
-        similarity = iou(gt_xyxy[gt], pred_xyxy[pred])
-        keep = np.ones(len(pred), bool)
-        if forgiven:
-            rows, columns = _assign(np.where(similarity < MIN_IOU, 0.0, similarity))
-            keep[columns[distracting[gt[rows]]]] = False
-        similarity, gt, pred = similarity[scored[gt]][:, keep], gt[scored[gt]], pred[keep]
-        kept[pred] = True
-        if not similarity.size:
-            continue
-        continued = np.array([previous.get(int(i), -1) for i in truth.track_id[gt]])[:, None] == result.track_id[pred]
-        rows, columns = _assign(np.where(similarity < MIN_IOU, 0.0, 1000.0 * continued + similarity))
-        gt_pred[gt[rows]] = result.track_id[pred[columns]]
-        pred_gt[pred[columns]] = truth.track_id[gt[rows]]
-        previous = dict(zip(truth.track_id[gt[rows]].tolist(), result.track_id[pred[columns]].tolist(), strict=True))
-    order = np.lexsort((truth.frame_id, truth.track_id))
-    order = order[(scored & (truth.frame_id <= length))[order]]
+    if rules is None:
+        prepared = prepare(truth, length, cast("MotProtocol", protocol))
+        partner, kept = match(prepared, result)
+    else:  # as MOT15 matches its one class
+        considered = truth.considered & np.isin(truth.class_id, list(rules.classes.values()))
+        prepared = prepare(replace(truth, tlwh=laid_apart(truth, truth.class_id), considered=considered), length, "mot15")
+        partner, kept = match(prepared, replace(result, tlwh=laid_apart(result, _classes(result))))
+    gt_pred, pred_gt = np.full(len(partner), -1), np.full(len(result), -1)
+    matched = np.flatnonzero(partner >= 0)
+    gt_pred[matched] = result.track_id[partner[matched]]
+    pred_gt[partner[matched]] = truth.track_id[matched]
+    scored = np.flatnonzero(prepared.truth.identity >= 0)
+    order = scored[np.lexsort((truth.frame_id[scored], truth.track_id[scored]))]
     return SequenceMatch(
         length,
         truth.track_id[order],
@@ -159,15 +137,3 @@ def match_sequence(
 
 def _classes(result: Trajectories) -> Ints:
     return np.zeros(len(result), np.int64) if result.class_id is None else result.class_id
-
-
-def _rows_by_frame(frame_id: Ints, length: int) -> list[Ints]:
-    order = np.argsort(frame_id, kind="stable")
-    return np.split(order, np.searchsorted(frame_id[order], np.arange(1, length + 2)))[1:-1]
-
-
-def _assign(score: Floats) -> tuple[Ints, Ints]:
-    """Pairs (rows, columns) with the largest summed score; pairs of score 0 are left out."""
-    rows, columns = linear_sum_assignment(-score)
-    real = score[rows, columns] > np.finfo(float).eps
-    return rows[real], columns[real]

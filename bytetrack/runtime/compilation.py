@@ -30,6 +30,7 @@ __all__ = ["COMPILED", "as_python", "code_folder", "jit", "jit_cached", "jit_inl
 COMPILED = numba is not None
 OLD = 86400.0  # seconds after which compiled code of other sources is deleted: no running process still writes to it
 PACKAGE = Path(__file__).resolve().parents[1]
+SHARED = PACKAGE / "box_kernels.py"  # which the kernels of several rooms call
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -70,8 +71,8 @@ def code_folder(source: Path) -> Path | None:
     """Returns the folder of the code compiled from a file, None if none is writable.
 
     It lies in NUMBA_CACHE_DIR if that is set, else in `__pycache__` beside the file's room (the folder in `bytetrack` that contains
-    it), else in the user's cache folder. Its name is a digest of all source files of the room: Numba compares cached code with the
-    file of the cached function alone, and would not notice a change of the kernels that it calls.
+    it), else in the user's cache folder. Its name is a digest of all source files of the room, and of the shared kernels: Numba
+    compares cached code with the file of the cached function alone, and would not notice a change of the kernels that it calls.
     """
     return None if numba is None else _folder_of(_room(source.resolve()), numba.config.CACHE_DIR)
 
@@ -118,7 +119,7 @@ def _parents(room: Path, chosen: str) -> Iterator[Path]:
 
 def _digest(room: Path) -> str:
     digest = hashlib.sha256()
-    for path in [Path(__file__), *sorted(room.rglob("*.py"))]:
+    for path in [Path(__file__), SHARED, *sorted(room.rglob("*.py"))]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 

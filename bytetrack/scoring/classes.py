@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
-from bytetrack.boxes import xyxy_from_tlwh
+from bytetrack.boxes import area, intersection, iou, xyxy_from_tlwh
 from bytetrack.io import bdd100k, kitti, visdrone
 from bytetrack.io.result import REGION
 from bytetrack.structures import NOT_SCORED, Annotations, Trajectories
@@ -101,13 +101,13 @@ def _frames(
     number = rules.classes[name]
     concerned = np.isin(annotations.class_id, (number, *rules.forgiven.get(name, ())))
     scored = (annotations.class_id == number) & annotations.considered
-    results = np.zeros(0, bool) if trajectories.class_id is None else trajectories.class_id == number
+    results = np.zeros(len(trajectories), bool) if trajectories.class_id is None else trajectories.class_id == number
     gt_box, box = xyxy_from_tlwh(annotations.tlwh), xyxy_from_tlwh(trajectories.tlwh)
-    for frame_id in range(1, length + 1):
-        here = annotations.frame_id == frame_id
-        gt, regions = np.flatnonzero(here & concerned), np.flatnonzero(here & rules.forgiving & (annotations.class_id == REGION))
-        rows = np.flatnonzero((trajectories.frame_id == frame_id) & results)
-        overlap = _iou(gt_box[gt], box[rows])
+    ignored = rules.forgiving & (annotations.class_id == REGION)
+    for truth_rows, result_rows in zip(annotations.by_frame(length), trajectories.by_frame(length), strict=True):
+        gt, regions = (truth_rows.start + np.flatnonzero(mask[truth_rows]) for mask in (concerned, ignored))
+        rows = result_rows.start + np.flatnonzero(results[result_rows])
+        overlap = iou(gt_box[gt], box[rows])
         kept = _kept(overlap, scored[gt], box[rows], gt_box[regions], rules.min_height)
         yield gt[scored[gt]], rows[kept], overlap[scored[gt]][:, kept]
 
@@ -144,22 +144,7 @@ def _kept(overlap: Floats, scored: npt.NDArray[np.bool_], box: Floats, regions: 
     return kept & ~(free & ignored)
 
 
-def _intersection(first: Floats, second: Floats) -> Floats:
-    least = np.minimum(first[:, None, 2:], second[None, :, 2:]) - np.maximum(first[:, None, :2], second[None, :, :2])
-    return np.asarray(np.prod(np.maximum(least, 0), axis=2))
-
-
-def _area(box: Floats) -> Floats:
-    return np.asarray((box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1]))
-
-
-def _iou(first: Floats, second: Floats) -> Floats:
-    shared = _intersection(first, second)
-    union = _area(first)[:, None] + _area(second)[None] - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > EPSILON)
-
-
 def _shared(box: Floats, regions: Floats) -> Floats:
-    """Which part of each box lies in each region."""
-    shared, area = _intersection(box, regions), _area(box)[:, None]
-    return np.divide(shared, area, out=np.zeros_like(shared), where=area > EPSILON)
+    """Computes the part of each box that lies in each region."""
+    shared, own = intersection(box, regions), area(box)[:, None]
+    return np.divide(shared, own, out=np.zeros_like(shared), where=own > EPSILON)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ from bytetrack.scoring.assignment import NONE, solver
 from bytetrack.scoring.kernels import CLR_FN, CLR_FP, CLR_TP, IDSW, MOTP_SUM, Boxes, Truth, Work, count_pairs, match_for_hota
 from bytetrack.structures import Annotations, Trajectories
 
-__all__ = ["PreparedTruth", "Result", "combine", "evaluate", "figures", "prepare"]
+__all__ = ["DISTRACTORS", "PreparedTruth", "Result", "combine", "evaluate", "figures", "match", "prepare"]
 
 Result = dict[str, dict[str, Any]]  # metric, then field, as TrackEval names them: what `official.evaluate` returns
 Floats = npt.NDArray[np.float64]
@@ -50,43 +50,74 @@ def prepare(annotations: Annotations, length: int, protocol: MotProtocol) -> Pre
     if protocol not in DISTRACTORS:
         raise ValueError(f"protocol must be one of {', '.join(DISTRACTORS)}: got {protocol!r}")
     classed = protocol != "mot15"
-    inside = annotations.frame_id <= length
+    first = annotations.offsets(length)
+    inside = slice(int(first[-1]))
     classes, ids = annotations.class_id[inside], annotations.track_id[inside]
     if classed and len(classes) and (classes.min() < 1 or classes.max() > CLASSES):
         raise ValueError(f"ground truth classes must lie in 1..{CLASSES} under {protocol}'s rules: got {np.unique(classes).tolist()}")
     scored = annotations.considered[inside] & ((classes == PEDESTRIAN) | (not classed))
     identity = np.full(len(ids), NONE)
     unique, identity[scored] = np.unique(ids[scored], return_inverse=True)
-    first = _offsets(annotations.frame_id[inside], length)
     distractor = np.isin(classes, DISTRACTORS[protocol]).astype(np.int64)
     truth = Truth(_corners(annotations.tlwh[inside]), first, identity, distractor)
     return PreparedTruth(length, truth, len(unique), int(scored.sum()), int(np.diff(first).max(initial=0)), bool(distractor.any()))
 
 
 def evaluate(prepared: PreparedTruth, trajectories: Trajectories) -> Result:
-    """What `official.evaluate` returns for the same data; ValueError for a result of a class other than pedestrian."""
+    """Returns what `official.evaluate` returns for the same data; ValueError for a result of a class other than pedestrian."""
     if trajectories.class_id is not None and trajectories.class_id.max(initial=1) > PEDESTRIAN:
         raise ValueError(f"results must be of class {PEDESTRIAN} (pedestrian): got class {trajectories.class_id.max()}")
-    inside = trajectories.frame_id <= prepared.length
+    walk = _first_walk(prepared, trajectories)
+    n_boxes, n_ids = int(walk.counts.sum()), int(np.count_nonzero(walk.counts))
+    counted = {"Dets": n_boxes, "GT_Dets": prepared.n_boxes, "IDs": n_ids, "GT_IDs": prepared.n_identities, "Frames": prepared.length}
+    if n_boxes == 0 or prepared.n_boxes == 0:
+        return {**_of_nothing(n_boxes, prepared.n_boxes, prepared.n_identities), "Count": counted}
+    return {
+        "HOTA": _hota(prepared, walk),
+        "CLEAR": _clear(walk.sums, walk.gt_counts, walk.by_identity[3], walk.by_identity[4], prepared.length),
+        "Identity": _identity(walk.together, prepared.n_boxes, n_boxes),
+        "Count": counted,
+    }
+
+
+def match(prepared: PreparedTruth, trajectories: Trajectories) -> tuple[Ints, npt.NDArray[np.bool_]]:
+    """Returns CLEAR's matches: per row of the ground truth that of the result, -1 for none; and which rows of the result are scored.
+
+    Rows beyond the prepared length are matched to nothing; those on distractors are not scored.
+    """
+    walk = _first_walk(prepared, trajectories)
+    scored = np.zeros(len(trajectories), bool)
+    scored[: len(walk.boxes.kept)] = walk.boxes.kept
+    return walk.partner, scored
+
+
+class FirstWalk(NamedTuple):
+    """What `count_pairs` finds; see there."""
+
+    boxes: Boxes
+    alignment: Floats
+    together: Ints
+    gt_counts: Ints
+    counts: Ints
+    by_identity: Ints
+    partner: Ints
+    sums: Floats
+    work: Work
+
+
+def _first_walk(prepared: PreparedTruth, trajectories: Trajectories) -> FirstWalk:
+    first = trajectories.offsets(prepared.length)
+    inside = slice(int(first[-1]))
     unique, identity = np.unique(trajectories.track_id[inside], return_inverse=True)
-    first = _offsets(trajectories.frame_id[inside], prepared.length)
     boxes = Boxes(_corners(trajectories.tlwh[inside]), first, identity.astype(np.int64), np.ones(len(identity), np.int64))
     shape = (prepared.n_identities, len(unique))
     alignment, together = np.zeros(shape), np.zeros(shape, np.int64)
     gt_count, count = (np.zeros(n, np.int64) for n in shape)
     by_identity, sums = np.empty((5, shape[0]), np.int64), np.zeros(5)
-    work = _work(prepared.largest_frame, int(np.diff(first).max(initial=0)))
-    count_pairs(prepared.truth, boxes, prepared.forgive, alignment, together, gt_count, count, by_identity, sums, work)
-    n_boxes, n_ids = int(count.sum()), int(np.count_nonzero(count))
-    counted = {"Dets": n_boxes, "GT_Dets": prepared.n_boxes, "IDs": n_ids, "GT_IDs": prepared.n_identities, "Frames": prepared.length}
-    if n_boxes == 0 or prepared.n_boxes == 0:
-        return {**_of_nothing(n_boxes, prepared.n_boxes, prepared.n_identities), "Count": counted}
-    return {
-        "HOTA": _hota(prepared, boxes, alignment, gt_count, count, work),
-        "CLEAR": _clear(sums, gt_count, by_identity[3], by_identity[4], prepared.length),
-        "Identity": _identity(together, prepared.n_boxes, n_boxes),
-        "Count": counted,
-    }
+    partner, work = np.empty(len(prepared.truth.box), np.int64), _work(prepared.largest_frame, int(np.diff(first).max(initial=0)))
+    found = FirstWalk(boxes, alignment, together, gt_count, count, by_identity, partner, sums, work)
+    count_pairs(prepared.truth, boxes, prepared.forgive, *found[1:])
+    return found
 
 
 def combine(results: Mapping[str, Result], weights: Floats | None = None) -> Result:
@@ -125,11 +156,6 @@ def _corners(tlwh: Floats) -> Floats:
     return corners
 
 
-def _offsets(frame_id: Ints, length: int) -> Ints:
-    """First rows of frames 1..length and their end, of rows ordered by frame."""
-    return np.searchsorted(frame_id, np.arange(length + 1), side="right").astype(np.int64)
-
-
 def _work(n: int, m: int) -> Work:
     rows, size = np.empty((2, max(n, m, 1)), np.int64), max(n * m, 1)
     similarity, cost = np.empty((2, size))
@@ -137,15 +163,16 @@ def _work(n: int, m: int) -> Work:
     return Work(rows[0], rows[1], similarity, cost, sums[0], sums[1], solver(max(n, m, 1)))
 
 
-def _hota(prepared: PreparedTruth, boxes: Boxes, alignment: Floats, gt_count: Ints, count: Ints, work: Work) -> dict[str, Any]:
-    """HOTA's fields: the second walk, then association per pair of identities."""
+def _hota(prepared: PreparedTruth, walk: FirstWalk) -> dict[str, Any]:
+    """Computes HOTA's fields: the second walk, then association per pair of identities."""
+    alignment, gt_count, count = walk.alignment, walk.gt_counts, walk.counts
     g, t = np.nonzero(alignment)
     pair = np.full(alignment.shape, NONE)
     pair[g, t] = np.arange(len(g))
     both = gt_count[g] + count[t]
     alignment[g, t] /= both - alignment[g, t]
     counts, by_pair = np.zeros((4, len(ALPHAS))), np.zeros((len(g), len(ALPHAS)))
-    match_for_hota(prepared.truth, boxes, alignment, pair, ALPHAS, counts, by_pair, work)
+    match_for_hota(prepared.truth, walk.boxes, alignment, pair, ALPHAS, counts, by_pair, walk.work)
     matches = np.cumsum(by_pair[:, ::-1], axis=1)[:, ::-1]
     true, missed, false, located = counts
     weight = np.maximum(1, true)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from bytetrack.box_kernels import shared_area_of
 from bytetrack.runtime.compilation import jit, jit_cached
 from bytetrack.scoring.assignment import NONE, Solver, assign
 
@@ -23,6 +24,7 @@ Ints = npt.NDArray[np.int64]
 EPS = float(np.finfo(np.float64).eps)
 HALF = 0.5
 CONTINUED = 1000.0  # CLEAR's bonus for continuing the pair of the frame before
+AREA = 4  # the column of boxes after their corners
 CLR_TP, CLR_FP, CLR_FN, IDSW, MOTP_SUM = range(5)
 UNROLLED, BLOCK, JOIN = 8, 128, -1  # NumPy's pairwise summation
 
@@ -61,22 +63,12 @@ class Work(NamedTuple):
 def overlaps(truth: Truth, n: int, boxes: Boxes, m: int, work: Work) -> None:
     """IoU of `truth.box[gt_rows[:n]]` with `boxes.box[rows[:m]]` into `similarity`; boxes without area overlap nothing."""
     for i in range(n):
-        row = work.gt_rows[i]
-        left, top, right, bottom, area = (
-            truth.box[row, 0],
-            truth.box[row, 1],
-            truth.box[row, 2],
-            truth.box[row, 3],
-            truth.box[row, 4],
-        )
+        box, area = truth.box[work.gt_rows[i]], truth.box[work.gt_rows[i], AREA]
         for j in range(m):
-            other = work.rows[j]
-            found = 0.0
-            width = min(right, boxes.box[other, 2]) - max(left, boxes.box[other, 0])
-            height = min(bottom, boxes.box[other, 3]) - max(top, boxes.box[other, 1])
-            if width > 0.0 and height > 0.0 and area > EPS and boxes.box[other, 4] > EPS:
-                shared = width * height
-                found = shared / (area + boxes.box[other, 4] - shared)
+            other, found = work.rows[j], 0.0
+            shared = shared_area_of(box, boxes.box[other])
+            if shared > 0.0 and area > EPS and boxes.box[other, AREA] > EPS:
+                found = shared / (area + boxes.box[other, AREA] - shared)
             work.similarity[i * m + j] = found
 
 
@@ -187,12 +179,24 @@ def sum_similarities(n: int, m: int, work: Work) -> None:
 
 @jit
 def match_as_clear(
-    truth: Truth, n: int, boxes: Boxes, m: int, last: Ints, before: Ints, now: Ints, matched: Ints, runs: Ints, sums: Floats, work: Work
+    truth: Truth,
+    n: int,
+    boxes: Boxes,
+    m: int,
+    last: Ints,
+    before: Ints,
+    now: Ints,
+    matched: Ints,
+    runs: Ints,
+    partner: Ints,
+    sums: Floats,
+    work: Work,
 ) -> None:
-    """CLEAR's matching of a frame: continued pairs first, the largest summed IoU second.
+    """Matches a frame as CLEAR does: continued pairs first, the largest summed IoU second.
 
-    Per identity: `last` is the track it was matched to when last matched, `before` that of the frame before (rewritten, with `now`
-    as scratch), `matched` counts its matched frames, `runs` how often it was found after being lost.
+    `partner` gets the result's row that a row of the ground truth is matched to. Per identity: `last` is the track it was matched to
+    when last matched, `before` that of the frame before (rewritten, with `now` as scratch), `matched` counts its matched frames,
+    `runs` how often it was found after being lost.
     """
     for i in range(n):
         continued = before[truth.identity[work.gt_rows[i]]]
@@ -214,6 +218,7 @@ def match_as_clear(
         runs[g] += before[g] == NONE
         matched[g] += 1
         last[g] = now[g] = t
+        partner[work.gt_rows[i]] = work.rows[j]
         n_matched += 1
         summed += work.similarity[i * m + j]
     for g in range(len(now)):
@@ -234,19 +239,23 @@ def count_pairs(
     gt_count: Ints,
     count: Ints,
     by_identity: Ints,
+    partner: Ints,
     sums: Floats,
     work: Work,
 ) -> None:
-    """The first walk over all frames.
+    """Walks over all frames for the first time.
 
-    Fills `boxes.kept`; per pair of identities (gt, result) the summed Jaccard `alignment` of HOTA's first loop and how often they
-    overlap by half (`together`); how many boxes every identity has (`gt_count`, `count`); CLEAR's `sums`; and `by_identity`, whose
-    five rows are those of `match_as_clear`: last, before, now, matched, runs.
+    Fills `boxes.kept`; `partner`, the result's row that CLEAR matches to a row of the ground truth (NONE: a miss); per pair of
+    identities (gt, result) the summed Jaccard `alignment` of HOTA's first loop and how often they overlap by half (`together`); how
+    many boxes every identity has (`gt_count`, `count`); CLEAR's `sums`; and `by_identity`, whose five rows are those of
+    `match_as_clear`: last, before, now, matched, runs.
     """
     last, before, now, matched, runs = by_identity[0], by_identity[1], by_identity[2], by_identity[3], by_identity[4]
     for g in range(len(last)):
         last[g] = before[g] = NONE
         matched[g] = runs[g] = 0
+    for row in range(len(partner)):
+        partner[row] = NONE
     for frame in range(len(truth.first) - 1):
         for row in range(boxes.first[frame], boxes.first[frame + 1]):
             boxes.kept[row] = 1
@@ -270,7 +279,7 @@ def count_pairs(
             sums[CLR_FP] += m
             sums[CLR_FN] += n
         else:
-            match_as_clear(truth, n, boxes, m, last, before, now, matched, runs, sums, work)
+            match_as_clear(truth, n, boxes, m, last, before, now, matched, runs, partner, sums, work)
 
 
 @jit_cached

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import io
-import itertools
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from bytetrack.interfaces import MotProtocol
 from bytetrack.scoring.metrics import OFFICIAL, values
@@ -93,8 +91,7 @@ def _dataset(protocol: MotProtocol) -> Any:
 
 def _raw(dataset: Any, annotations: Annotations, trajectories: Trajectories, length: int) -> dict[str, Any]:
     """What TrackEval reads from the two files, frame by frame; ids by rank, since it makes tables as long as the largest id."""
-    gt = _frames(annotations.frame_id, length)
-    pred = _frames(trajectories.frame_id, length)
+    gt, pred = annotations.by_frame(length), trajectories.by_frame(length)
     classes = np.ones(len(trajectories), np.int64) if trajectories.class_id is None else trajectories.class_id
     gt_ids, tracker_ids = (np.unique(ids, return_inverse=True)[1] for ids in (annotations.track_id, trajectories.track_id))
     gt_dets, tracker_dets = [annotations.tlwh[rows] for rows in gt], [trajectories.tlwh[rows] for rows in pred]
@@ -112,9 +109,3 @@ def _raw(dataset: Any, annotations: Annotations, trajectories: Trajectories, len
         "tracker_dets": tracker_dets,
         "similarity_scores": [dataset._calculate_similarities(a, b) for a, b in zip(gt_dets, tracker_dets, strict=True)],
     }
-
-
-def _frames(frame_id: npt.NDArray[np.int64], length: int) -> list[slice]:
-    """Rows of frames 1..length, of rows ordered by frame."""
-    ends = np.searchsorted(frame_id, np.arange(length + 1), side="right").tolist()
-    return [slice(start, stop) for start, stop in itertools.pairwise(ends)]

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from bytetrack.boxes import iou, xyxy_from_tlwh
 from bytetrack.scoring.metrics import PAPER, values
@@ -34,15 +33,16 @@ HOST = motmetrics.metrics.create()
 def evaluate(annotations: Annotations, trajectories: Trajectories) -> Result:
     """motmetrics' figures of one sequence, ratios as fractions: NaN for 0 / 0, -inf for the MOTA of false positives alone."""
     accumulator = motmetrics.MOTAccumulator()
-    gt_rows, rows = _frames(annotations.frame_id, np.flatnonzero(annotations.considered)), _frames(trajectories.frame_id)
-    gt_xyxy, xyxy = xyxy_from_tlwh(annotations.tlwh), xyxy_from_tlwh(trajectories.tlwh)
-    nothing = np.empty(0, np.intp)
+    truth = annotations[annotations.considered]
+    gt_xyxy, xyxy = xyxy_from_tlwh(truth.tlwh), xyxy_from_tlwh(trajectories.tlwh)
+    last = int(max(truth.frame_id.max(initial=0), trajectories.frame_id.max(initial=0)))
     with _quiet():
-        for frame_id in sorted(gt_rows.keys() | rows.keys()):
-            gt, pred = gt_rows.get(frame_id, nothing), rows.get(frame_id, nothing)
+        for frame_id, (gt, pred) in enumerate(zip(truth.by_frame(last), trajectories.by_frame(last), strict=True), 1):
+            if gt.start == gt.stop and pred.start == pred.stop:
+                continue
             distance = 1 - iou(gt_xyxy[gt], xyxy[pred])
             distance[distance > LARGEST_DISTANCE] = np.nan
-            accumulator.update(annotations.track_id[gt], trajectories.track_id[pred], distance, frameid=frame_id)
+            accumulator.update(truth.track_id[gt], trajectories.track_id[pred], distance, frameid=frame_id)
         found = HOST.compute(accumulator, metrics=NEEDED, return_dataframe=False)
     return {name: float(value) for name, value in found.items()}
 
@@ -62,13 +62,6 @@ def figures(result: Result) -> dict[str, Any]:
         **{key: value if math.isfinite(value) else None for key, value in found.items()},
         **{metric.key: int(metric.value(result)) for metric in PAPER if metric.unit == "count"},
     }
-
-
-def _frames(frame_id: npt.NDArray[np.int64], rows: npt.NDArray[np.intp] | None = None) -> dict[int, npt.NDArray[np.intp]]:
-    """Row numbers of every frame that has some, of rows ordered by frame."""
-    rows = np.arange(len(frame_id)) if rows is None else rows
-    frames, starts = np.unique(frame_id[rows], return_index=True)
-    return dict(zip(frames.tolist(), np.split(rows, starts[1:]), strict=False))
 
 
 @contextlib.contextmanager

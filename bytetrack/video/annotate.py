@@ -50,7 +50,7 @@ def annotate(sequence: Sequence, panes: list[Pane], path: Path, high_score: floa
 def _picture(
     image: Image, frame_id: int, scale: float, high_score: float, letters: float, pane: Pane, trails: Trails, seen: set[int]
 ) -> Image:
-    rows = slice(*np.searchsorted(pane.trajectories.frame_id, [frame_id, frame_id + 1]))
+    rows = pane.trajectories.rows_of(frame_id)
     xyxy, ids = xyxy_from_tlwh(pane.trajectories.tlwh[rows]) * scale, pane.trajectories.track_id[rows]
     recovered = pane.trajectories.score[rows] < high_score
     seen.update(ids.tolist())
