@@ -86,11 +86,33 @@ def openvino_file(folder: Path) -> Path:
     return folder / "network.xml"
 
 
+def torchvision_file(folder: Path) -> Path:
+    import torch
+    from torchvision.models.detection import ssdlite320_mobilenet_v3_large
+
+    network = ssdlite320_mobilenet_v3_large(weights=None, weights_backbone=None, num_classes=2)
+    torch.save(network.state_dict(), folder / "ssd.pth")
+    return folder / "ssd.pth"
+
+
+def transformers_folder(folder: Path) -> Path:
+    transformers = pytest.importorskip("transformers")
+    sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32, "num_detection_tokens": 6}
+    transformers.YolosForObjectDetection(transformers.YolosConfig(**sizes, image_size=[64, 96])).save_pretrained(folder / "yolos")
+    transformers.YolosImageProcessor(size={"height": 64, "width": 96}).save_pretrained(folder / "yolos")
+    return folder / "yolos"
+
+
 def network(verb: str, data: Path, *words: str) -> list[str]:
     """The settings with which a chosen network is a small one, and has its weights."""
     detector = composed(verb, *words).detector
     if "depth" in detector:
         return [f"detector.weights={checkpoint(data, detector.depth, detector.depthwise)}", *TINY]
+    if "Torchvision" in str(detector.get("_target_")):
+        chosen = ["detector.model=ssdlite320_mobilenet_v3_large", "detector.class_names=[background,person]"]
+        return [f"detector.weights={torchvision_file(data)}", *chosen]
+    if "Transformers" in str(detector.get("_target_")):
+        return [f"detector.model={transformers_folder(data)}", "detector.classes=null"]
     if "OpenVino" in str(detector.get("_target_")):
         return [f"detector.weights={openvino_file(data)}"]
     return [f"detector.weights={data / 'network.onnx'}"] if "Onnx" in str(detector.get("_target_")) else []
@@ -124,7 +146,11 @@ def arguments(verb: str, group: str, choice: str, data: Path) -> list[str]:
         words.append(f"tracks={data / ('tracks of halves' if choice.endswith('half') else 'tracks')}")
     if verb in ("track", "tune") and group in ("experiment", "detector"):
         words += network(verb, data, word)
-    if "detector.weights=" not in " ".join(words) and given["detector"] == "recorded" and verb in ("track", "tune", "refine"):
+    if (
+        not {"detector.weights", "detector.model"} & {word.partition("=")[0] for word in words}
+        and given["detector"] == "recorded"
+        and verb in ("track", "tune", "refine")
+    ):
         words.append(f"detector.folder={data / 'detections'}")
         words += ["detector.class_names=[a,b,c,d,pedestrian]"] * (verb == "track" and choice.startswith(("bdd", "kitti", "visdrone")))
     if verb == "demo" and choice == "recorded":
