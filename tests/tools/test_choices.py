@@ -146,11 +146,8 @@ def arguments(verb: str, group: str, choice: str, data: Path) -> list[str]:
         words.append(f"tracks={data / ('tracks of halves' if choice.endswith('half') else 'tracks')}")
     if verb in ("track", "tune") and group in ("experiment", "detector"):
         words += network(verb, data, word)
-    if (
-        not {"detector.weights", "detector.model"} & {word.partition("=")[0] for word in words}
-        and given["detector"] == "recorded"
-        and verb in ("track", "tune", "refine")
-    ):
+    has_network = any(word.startswith(("detector.weights=", "detector.model=")) for word in words)
+    if not has_network and given["detector"] == "recorded" and verb in ("track", "tune", "refine"):
         words.append(f"detector.folder={data / 'detections'}")
         words += ["detector.class_names=[a,b,c,d,pedestrian]"] * (verb == "track" and choice.startswith(("bdd", "kitti", "visdrone")))
     if verb == "demo" and choice == "recorded":
