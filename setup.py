@@ -40,6 +40,8 @@ EXTRAS = {
         "mypy>=1.11",
         "lapx>=0.5.10",
         "build",
+        "nbclient>=0.10",  # the notebook is run by a test
+        "ipykernel>=6.29",
     ],
     "onnx": ["onnx>=1.16", "onnxscript>=0.2", "onnxruntime>=1.18"],
     "openvino": ["openvino>=2024.4"],
