@@ -40,9 +40,9 @@ from bytetrack.detection.yolox import Yolox
 from bytetrack.training.assignment import SimOTA
 from bytetrack.training.bookkeeping import SeenLosses
 from bytetrack.training.learning import Learner
-from bytetrack.training.loader import Batch, Plan, batches
+from bytetrack.training.loader import Batch, BatchPlan, batches
 from bytetrack.training.losses import YoloxLoss
-from bytetrack.training.processes import Processes
+from bytetrack.training.processes import ProcessGroup
 from bytetrack.training.recipe import Recipe
 from bytetrack.video.read import read_image
 from bytetrack.video.source import VideoFile
@@ -126,9 +126,9 @@ class Training(Learner):
     def __init__(self, card: Card, coco: Path, size: str, height: int, width: int, **settings: Any) -> None:
         given = {"precision": card.half, "multiscale": None, **settings}
         recipe = Recipe([{"path": str(coco)}], batch_size=card.batch, device=str(card.device), **given)
-        super().__init__(recipe, Processes(), card.device, SIZES[size], ["person"])
+        super().__init__(recipe, ProcessGroup(), card.device, SIZES[size], ["person"])
         images = load_coco(coco)
-        self.plan = Plan(len(images), card.batch, height, width, 10_000, 10)
+        self.plan = BatchPlan(len(images), card.batch, height, width, 10_000, 10)
         self.seen = SeenLosses(self.here, self.device, images.files, "")
         self.data = AugmentedImages(images, read_image)
         self.model = self._prepared()

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,9 @@ from bytetrack.report import write_report
 from bytetrack.runtime.atomic import replace_bytes
 from bytetrack.scoring.metrics import TOTAL, shown_in
 from bytetrack.structures import Sequence
+
+if TYPE_CHECKING:
+    from bytetrack.training import Recipe
 
 __all__ = ["Steps", "detect", "picture", "present", "run", "train"]
 
@@ -69,15 +72,16 @@ def picture(sequences: list[Sequence], path: Path) -> None:
     log.info("what they look like: %s", path)
 
 
-def train(trainer: Any, halves: Mapping[Any, str], weights: Path, detector: Mapping[str, Any]) -> None:
+def train(recipe: Recipe, halves: Mapping[Any, str], weights: Path, detector: Mapping[str, Any]) -> None:
     """Converts each dataset of `halves` to the COCO file named beside it, and trains the network of `detector`'s settings on them.
 
     Goes on where an earlier run in the folder of `weights` stopped; a finished one is left as it is.
     """
+    from bytetrack import training
+
     for dataset, path in halves.items():
         prepare(dataset, Path(path))
-    names = ("depth", "width", "depthwise", "input_size", "nms_iou", "min_score", "max_detections")
-    trainer.fit(weights.parent, **{name: detector[name] for name in names})
+    training.train(recipe, training.NetworkSettings.of_detector(detector), weights.parent)
 
 
 def detect(detector: Detector, dataset: Dataset, out: Path) -> SequenceDetector:

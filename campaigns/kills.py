@@ -34,7 +34,7 @@ from campaigns.commands import TOOLS, verb  # noqa: E402
 SIGNALS = {"KILL": signal.SIGKILL, "TERM": signal.SIGTERM, "INT": signal.SIGINT}
 LONGEST = 600.0  # seconds a run may take
 COLD = 12  # one in so many is a new Python
-PRELOADED = ["bytetrack.config", "bytetrack.pipeline", "bytetrack.training.run", "bytetrack.tuning.run", "bytetrack.data.prepare"]
+PRELOADED = ["bytetrack.config", "bytetrack.pipeline", "bytetrack.training.loop", "bytetrack.tuning.run", "bytetrack.data.prepare"]
 PRELOADED += ["bytetrack.data.convert", "bytetrack.report", "bytetrack.scoring.official", "bytetrack.detection.onnx", "small_jobs"]
 
 

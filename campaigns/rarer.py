@@ -72,30 +72,30 @@ def inside(folder: Path) -> Iterator[None]:
 
 
 def train(out: Path) -> None:
+    from bytetrack import training
     from bytetrack.training.optimisation import Optimisation
-    from bytetrack.training.trainer import Trainer
 
     small = [{"path": "small.json"}]
     step = {"max_epochs": 2, "no_aug_epochs": 2, "batch_size": 6, "multiscale": None, "optimisation": Optimisation("adamw")}
-    trainer = Trainer(small, small, **step, precision="fp32", device="cpu", workers=0)
-    trainer.fit(out, depth=good.DEPTH, width=good.CHANNELS, depthwise=True, input_size=(64, 64))
+    recipe = training.Recipe(small, small, **step, precision="fp32", device="cpu", workers=0)
+    training.train(recipe, training.NetworkSettings(good.DEPTH, good.CHANNELS, True, (64, 64)), out)
 
 
 @lru_cache(maxsize=1)
 def training_files() -> dict[str, bytes]:
     """The images that are learned from, their labels, and `last.pth` after the first step and its evaluation."""
-    from bytetrack.training.run import Run
+    from bytetrack.training.loop import TrainingLoop
 
-    whole = Run._step
+    whole = TrainingLoop._step
 
-    def stopped(run: Run, *arguments: Any) -> None:
+    def stopped(run: TrainingLoop, *arguments: Any) -> None:
         if run.step:
             raise InterruptedError
         whole(run, *arguments)
 
     with tempfile.TemporaryDirectory() as temporary, inside(Path(temporary)):
         small_jobs.coco(Path())
-        with contextlib.suppress(InterruptedError), mock.patch.object(Run, "_step", stopped):
+        with contextlib.suppress(InterruptedError), mock.patch.object(TrainingLoop, "_step", stopped):
             train(Path("run"))
         return {str(path): path.read_bytes() for path in (Path("small.json"), Path("run/last.pth"), *Path().glob("*.png"))}
 

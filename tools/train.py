@@ -17,12 +17,13 @@ if not {"PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF"} & set(os.environ):
 
 @verb("train")
 def main(config: Any) -> None:
-    trainer = build(config.train)
+    from bytetrack import training
+
+    recipe = build(config.train)
     out = out_folder(config.out, "train", Path("runs") / "train" / config.recipe)
     if int(os.environ.get("RANK", "0")) == 0:
         save(config, out)
-    of_detector = ("depth", "width", "depthwise", "input_size", "nms_iou", "min_score", "max_detections")
-    trainer.fit(out, **{name: plain(config.detector[name]) for name in of_detector})
+    training.train(recipe, training.NetworkSettings.of_detector(plain(config.detector)), out)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from bytetrack.data.augment import Sample
-from bytetrack.training.processes import AnotherFailed, Processes
+from bytetrack.training.processes import AnotherFailed, ProcessGroup
 
 __all__ = ["NAMES", "SeenLosses"]
 
@@ -17,7 +17,7 @@ NAMES = ("total", "box", "objectness", "classes", "l1", "foreground")
 class SeenLosses:
     """Keeps the losses (as `NAMES`) and samples of steps until `check` looks at them."""
 
-    def __init__(self, here: Processes, device: torch.device, files: Sequence[str], advice: str) -> None:
+    def __init__(self, here: ProcessGroup, device: torch.device, files: Sequence[str], advice: str) -> None:
         self.here, self.device, self.files, self.advice = here, device, files, advice
         self._seen: list[tuple[int, torch.Tensor, list[Sample]]] = []
 

@@ -22,7 +22,7 @@ from bytetrack.detection.settings import PostprocessSettings
 from bytetrack.scoring.detection import average_precision, average_precision_by_sequence
 from bytetrack.structures import Detections
 from bytetrack.training.device_memory import largest_that_fits
-from bytetrack.training.processes import Processes
+from bytetrack.training.processes import ProcessGroup
 from bytetrack.video.read import Image, read_image
 
 __all__ = ["Evaluation", "evaluation_dtype", "true_boxes", "unlabelled"]
@@ -140,7 +140,7 @@ def evaluation_dtype(precision: str, device: str) -> torch.dtype:
     return torch.float16 if precision == "fp16" and device == "cuda" else torch.float32
 
 
-def unlabelled(look: Evaluation, network: nn.Module, device: torch.device, here: Processes) -> list[npt.NDArray[np.float64]]:
+def unlabelled(look: Evaluation, network: nn.Module, device: torch.device, here: ProcessGroup) -> list[npt.NDArray[np.float64]]:
     """Of each image of `look`, the boxes that `network` finds where no label is (IoU with each under 0.3)."""
     images = look.images
     if here.first:

@@ -15,10 +15,10 @@ from bytetrack.detection.preprocess import normalise
 from bytetrack.training.bookkeeping import SeenLosses, joined
 from bytetrack.training.device_memory import largest_that_fits, out_of_memory, parts_that_fit, release
 from bytetrack.training.host_memory import available, kept_for_backward
-from bytetrack.training.loader import Batch, Plan
+from bytetrack.training.loader import Batch, BatchPlan
 from bytetrack.training.losses import YoloxLoss
 from bytetrack.training.optimisation import MovingAverage, frozen_part
-from bytetrack.training.processes import Processes
+from bytetrack.training.processes import ProcessGroup
 from bytetrack.training.recipe import Recipe
 
 __all__ = ["Learner"]
@@ -29,11 +29,11 @@ log = logging.getLogger(__name__)
 class Learner:
     """Network, optimizer, moving average and loss of `recipe`, on `device`; `step` is the number of steps done."""
 
-    plan: Plan
+    plan: BatchPlan
     seen: SeenLosses
 
     def __init__(
-        self, recipe: Recipe, here: Processes, device: torch.device, shape: tuple[float, float, bool], names: Sequence[str]
+        self, recipe: Recipe, here: ProcessGroup, device: torch.device, shape: tuple[float, float, bool], names: Sequence[str]
     ) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe, self.here, self.device = recipe, here, device

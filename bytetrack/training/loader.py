@@ -25,7 +25,7 @@ from bytetrack.runtime.pool import cores
 from bytetrack.runtime.signals import ignore_signals
 from bytetrack.video.read import read_image
 
-__all__ = ["Batch", "Plan", "StoredImages", "batches", "labelled", "loading_processes", "mixture", "shares"]
+__all__ = ["Batch", "BatchPlan", "StoredImages", "batches", "labelled", "loading_processes", "mixture", "shares"]
 
 PATIENCE = 900  # seconds without a batch
 
@@ -72,7 +72,7 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class BatchPlan:
     """Which samples make the batch of a step: everything here depends on `seed` and the step alone.
 
     Of each `batch_size` images of a step, process `rank` of `world` takes every `world`-th, in `parts` one after the other, of which each
@@ -228,7 +228,7 @@ def collate(samples: list[tuple[Image, npt.NDArray[np.float32]]]) -> tuple[Tenso
 class _Parts(torch.utils.data.Dataset[Batch]):
     """The parts of all steps' batches, in order, as a dataset: a worker makes a whole part."""
 
-    def __init__(self, images: AugmentedImages, plan: Plan) -> None:
+    def __init__(self, images: AugmentedImages, plan: BatchPlan) -> None:
         self.images = images
         self.plan = plan
 
@@ -248,7 +248,7 @@ def loading_processes(setting: int | str, on_cpu: bool, machine: int) -> int:
 
 def batches(
     images: AugmentedImages,
-    plan: Plan,
+    plan: BatchPlan,
     start: int,
     workers: int,
     pin: bool,

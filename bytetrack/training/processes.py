@@ -17,7 +17,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-__all__ = ["AnotherFailed", "Processes", "processes"]
+__all__ = ["AnotherFailed", "ProcessGroup", "processes"]
 
 STEP, EVALUATION = timedelta(minutes=10), timedelta(hours=2)
 """How long a process waits for the others: in a step, and where one may have work of its own (evaluating, storing images)."""
@@ -28,7 +28,7 @@ class AnotherFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Processes:
+class ProcessGroup:
     """This process is number `rank` of `world`, `local` of the `machine` on its machine; rank 0 speaks and writes.
 
     `patient` is the group that waits for long; it runs on the CPU, so that no GPU's clock counts meanwhile.
@@ -86,7 +86,7 @@ class Processes:
 
 
 @contextmanager
-def processes(device: str) -> Iterator[Processes]:
+def processes(device: str) -> Iterator[ProcessGroup]:
     """Joins the processes that `torchrun` announces in the environment (gloo on the CPU, NCCL on CUDA), and leaves at the end.
 
     After an error this process ends without asking the others, who may wait for it elsewhere: its error goes on, to be told, and the
@@ -94,7 +94,7 @@ def processes(device: str) -> Iterator[Processes]:
     """
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world == 1:
-        yield Processes()
+        yield ProcessGroup()
         return
     rank, local, machine = (
         int(os.environ.get(name, other)) for name, other in (("RANK", 0), ("LOCAL_RANK", 0), ("LOCAL_WORLD_SIZE", world))
@@ -103,7 +103,7 @@ def processes(device: str) -> Iterator[Processes]:
     if card is not None:
         torch.cuda.set_device(card)
     dist.init_process_group("nccl" if card else "gloo", timeout=STEP, device_id=card)
-    here = Processes(rank, local, world, machine, dist.new_group(backend="gloo", timeout=EVALUATION))
+    here = ProcessGroup(rank, local, world, machine, dist.new_group(backend="gloo", timeout=EVALUATION))
     try:
         yield here
     except SystemExit:  # by which all end together

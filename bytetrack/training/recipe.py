@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from bytetrack.data.augment import Augmentation
-from bytetrack.detection.settings import check_convention
+from bytetrack.detection.settings import check_convention, check_input_size
 from bytetrack.training.assignment import SimOTA
 from bytetrack.training.optimisation import Optimisation
 
-__all__ = ["Recipe"]
+__all__ = ["NetworkSettings", "Recipe"]
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +29,49 @@ CHOICES = {
     "resume": ("same", "changed"),
     "logger": ("tensorboard", "csv", "wandb", "mlflow"),
 }
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """The shape of a network, the size of its input, and how boxes are selected when it is evaluated; named as in a detector's settings.
+
+    Raises ValueError if `input_size` is not two multiples of 32.
+    """
+
+    depth: float
+    width: float
+    depthwise: bool = False
+    input_size: Sequence[int] = (800, 1440)
+    nms_iou: float = 0.7
+    min_score: float = 0.01
+    max_detections: int = 1000
+
+    def __post_init__(self) -> None:
+        check_input_size(self.input_size)
+
+    @classmethod
+    def of_detector(cls, settings: Mapping[str, Any]) -> NetworkSettings:
+        """Returns those of a detector's settings that concern training.
+
+        >>> NetworkSettings.of_detector({"depth": 0.33, "width": 0.25, "depthwise": True, "weights": "a.pth"})
+        NetworkSettings(depth=0.33, width=0.25, depthwise=True, input_size=(800, 1440), nms_iou=0.7, min_score=0.01, max_detections=1000)
+        """
+        return cls(**{field.name: settings[field.name] for field in dataclasses.fields(cls) if field.name in settings})
+
+    @property
+    def shape(self) -> tuple[float, float, bool]:
+        """Arguments of `build_network`."""
+        return self.depth, self.width, self.depthwise
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the input."""
+        return check_input_size(self.input_size)
+
+    @property
+    def selection(self) -> dict[str, Any]:
+        """How an evaluation selects boxes."""
+        return {"nms_iou": self.nms_iou, "min_score": self.min_score, "max_detections": self.max_detections}
 
 
 @dataclass(frozen=True)

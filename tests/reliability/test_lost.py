@@ -16,11 +16,10 @@ import torch
 from bytetrack.detection.inference import Inference
 from bytetrack.detection.yolox import Yolox
 from bytetrack.structures import Detections
-from bytetrack.training import checkpoint
+from bytetrack.training import NetworkSettings, Recipe, checkpoint, train
 from bytetrack.training.host_memory import available, kept_for_backward
-from bytetrack.training.processes import Processes
-from bytetrack.training.run import Run
-from bytetrack.training.trainer import Trainer
+from bytetrack.training.loop import TrainingLoop
+from bytetrack.training.processes import ProcessGroup
 from campaigns import good_files as good
 from campaigns import small_jobs
 
@@ -71,25 +70,25 @@ def test_one_image_that_memory_does_not_hold_names_the_setting(detector: Yolox, 
 
 
 @pytest.fixture
-def trainer(tmp_path: Path) -> Callable[..., Trainer]:
+def trainer(tmp_path: Path) -> Callable[..., Recipe]:
     small_jobs.coco(tmp_path)
 
-    def make(workers: int = 0) -> Trainer:
+    def make(workers: int = 0) -> Recipe:
         data = [{"path": str(tmp_path / "small.json")}]
-        return Trainer(data, max_epochs=4, no_aug_epochs=2, batch_size=2, multiscale=None, precision="fp32", device="cpu", workers=workers)
+        return Recipe(data, max_epochs=4, no_aug_epochs=2, batch_size=2, multiscale=None, precision="fp32", device="cpu", workers=workers)
 
     return make
 
 
-def fit(trainer: Trainer, out: Path) -> None:
-    trainer.fit(out, **SHAPE)
+def fit(trainer: Recipe, out: Path) -> None:
+    train(trainer, NetworkSettings(**SHAPE), out)
 
 
 def in_step(number: int, act: Callable[[], None]) -> Callable[..., Any]:
-    """`Run._forward` that calls `act` before that step."""
-    whole = Run._forward
+    """`TrainingLoop._forward` that calls `act` before that step."""
+    whole = TrainingLoop._forward
 
-    def forward(self: Run, *arguments: Any) -> Any:
+    def forward(self: TrainingLoop, *arguments: Any) -> Any:
         if self.step == number:
             act()
         return whole(self, *arguments)
@@ -108,29 +107,29 @@ def end_loaders() -> None:
 
 
 def test_a_step_that_memory_does_not_hold_is_taken_in_parts_and_of_one_image_says_what_to_set(
-    trainer: Callable[..., Trainer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    trainer: Callable[..., Recipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("WARNING")
-    whole = Run._forward
+    whole = TrainingLoop._forward
 
-    def small(run: Run, model: Any, batch: Any) -> Any:
+    def small(run: TrainingLoop, model: Any, batch: Any) -> Any:
         if run.step >= 4 and len(batch.samples) > 1:
             no_memory()
         return whole(run, model, batch)
 
-    monkeypatch.setattr(Run, "_forward", small)
+    monkeypatch.setattr(TrainingLoop, "_forward", small)
     fit(trainer(), tmp_path / "parts")
     assert checkpoint.read(tmp_path / "parts" / "last.pth")["step"] == 12
     assert [record.getMessage() for record in caplog.records] == ["out of memory on cpu at step 5: goes on as with train.accumulate=2"]
-    monkeypatch.setattr(Run, "_forward", whole)
-    monkeypatch.setattr(Run, "_forward", in_step(4, no_memory))
+    monkeypatch.setattr(TrainingLoop, "_forward", whole)
+    monkeypatch.setattr(TrainingLoop, "_forward", in_step(4, no_memory))
     with pytest.raises(MemoryError, match=r"^out of memory on cpu at step 5, 1 image of 64 x 64 at a time: set a smaller detector\.input"):
         fit(trainer(), tmp_path / "out")
     assert checkpoint.read(tmp_path / "out" / "last.pth")["step"] == 3
 
 
 def test_training_that_a_cpu_will_not_hold_ends_before_the_first_step_and_names_a_batch_size(
-    trainer: Callable[..., Trainer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trainer: Callable[..., Recipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bytetrack.training.learning.available", lambda: 0.0)
     with pytest.raises(MemoryError, match=r"^training on 2 images of 64 x 64 takes 0\.0 GiB, 0\.0 are free: set a smaller") as caught:
@@ -143,7 +142,7 @@ def test_training_that_a_cpu_will_not_hold_ends_before_the_first_step_and_names_
         fit(trainer(), tmp_path / "out")
 
 
-class Elsewhere(Processes):
+class Elsewhere(ProcessGroup):
     """The others run on another machine and are not asked."""
 
     def gather(self, value: Any) -> list[Any]:
@@ -154,9 +153,9 @@ class Elsewhere(Processes):
 
 
 def test_a_machine_among_several_must_hold_its_share_only(
-    trainer: Callable[..., Trainer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trainer: Callable[..., Recipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bytetrack.training.processes.processes", lambda device: nullcontext(Elsewhere(world=2, machine=1)))
+    monkeypatch.setattr("bytetrack.training.train.processes", lambda device: nullcontext(Elsewhere(world=2, machine=1)))
     monkeypatch.setattr("bytetrack.training.learning.kept_for_backward", lambda forward: 0.75)
     monkeypatch.setattr("bytetrack.training.learning.available", lambda: 0.5)
     with pytest.raises(MemoryError, match=r"^training on 1 images of 64 x 64"):
@@ -180,10 +179,10 @@ def test_what_a_forward_pass_keeps_is_counted_once_for_every_storage() -> None:
 
 
 def test_a_killed_loading_process_ends_training_in_one_line_and_the_same_command_goes_on(
-    trainer: Callable[..., Trainer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trainer: Callable[..., Recipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(Run, "_forward", in_step(4, end_loaders))
+        patch.setattr(TrainingLoop, "_forward", in_step(4, end_loaders))
         with pytest.raises(ChildProcessError, match=r"^a loading process ended abruptly in step \d+ .* goes on from the last checkpoint"):
             fit(trainer(workers=1), tmp_path / "out")
     assert checkpoint.read(tmp_path / "out" / "last.pth")["step"] == 3
@@ -195,13 +194,13 @@ def test_a_killed_loading_process_ends_training_in_one_line_and_the_same_command
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_images_that_vanish_during_training_are_named(
-    trainer: Callable[..., Trainer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
+    trainer: Callable[..., Recipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
 ) -> None:
     def vanish() -> None:
         for path in tmp_path.glob("*.png"):
             path.unlink()
 
-    monkeypatch.setattr(Run, "_forward", in_step(3, vanish))
+    monkeypatch.setattr(TrainingLoop, "_forward", in_step(3, vanish))
     with pytest.raises(OSError, match=r"\.png") as caught:
         fit(trainer(workers), tmp_path / "out")
     assert "\n" not in str(caught.value)

@@ -13,14 +13,14 @@ import torch
 
 from bytetrack.data.augment import Augmentation
 from bytetrack.io.coco import write_coco
+from bytetrack.training import NetworkSettings, Recipe
 from bytetrack.training.optimisation import Optimisation
-from bytetrack.training.trainer import Trainer
 
 
 @pytest.fixture(scope="session")
-def tiny() -> dict[str, Any]:
-    """The detector's part of `Trainer.fit`: a network of 0.06 M parameters."""
-    return {"depth": 0.33, "width": 0.0625, "depthwise": True, "input_size": (64, 96)}
+def tiny() -> NetworkSettings:
+    """A network of 0.06 M parameters."""
+    return NetworkSettings(0.33, 0.0625, True, (64, 96))
 
 
 @pytest.fixture(scope="session")
@@ -44,11 +44,11 @@ def coco_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def trainer(coco_file: Path) -> Callable[..., Trainer]:
+def trainer(coco_file: Path) -> Callable[..., Recipe]:
     """`trainer(**settings)`: four epochs of two steps on the tiny dataset, the last two without mosaic, evaluated after 2, 3 and 4."""
     torch.set_num_threads(1)
 
-    def make(**settings: Any) -> Trainer:
+    def make(**settings: Any) -> Recipe:
         usual: dict[str, Any] = {
             "data": [{"path": str(coco_file)}],
             "val": [{"path": str(coco_file)}],
@@ -65,6 +65,6 @@ def trainer(coco_file: Path) -> Callable[..., Trainer]:
             "augmentation": Augmentation(),
             "optimisation": Optimisation(learning_rate=0.1, ema_steps=4),
         }
-        return Trainer(**{**usual, **settings})
+        return Recipe(**{**usual, **settings})
 
     return make

@@ -87,9 +87,9 @@ def test_processes_that_take_their_shares_in_parts_and_one_that_goes_on_alone_gi
 
 FAILING = """
 import os, pathlib, runpy, sys, time
-from bytetrack.training.run import Run
+from bytetrack.training.loop import TrainingLoop
 
-original = Run._forward
+original = TrainingLoop._forward
 
 def failing(run, *arguments):
     losses = original(run, *arguments)
@@ -100,7 +100,7 @@ def failing(run, *arguments):
         losses = losses * float("nan")
     return losses
 
-Run._forward = failing
+TrainingLoop._forward = failing
 sys.argv[0] = {train!r}
 runpy.run_path({train!r}, run_name="__main__")
 """

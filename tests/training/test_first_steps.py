@@ -9,15 +9,14 @@ from typing import Any
 import pytest
 import torch
 
-from bytetrack.training import checkpoint
+from bytetrack.training import NetworkSettings, Recipe, checkpoint, train
 from bytetrack.training.bookkeeping import joined
 from bytetrack.training.device_memory import largest_that_fits, out_of_memory, parts_that_fit
+from bytetrack.training.loop import TrainingLoop
 from bytetrack.training.optimisation import Optimisation, start_momentum
-from bytetrack.training.processes import Processes
-from bytetrack.training.run import Run
-from bytetrack.training.trainer import Trainer
+from bytetrack.training.processes import ProcessGroup
 
-Make = Callable[..., Trainer]
+Make = Callable[..., Recipe]
 SIZE = 4096
 
 
@@ -76,18 +75,18 @@ def test_a_checkpoint_from_before_the_first_step_goes_on_with_momentum_of_zero()
     assert torch.equal(optimizer.state[network.weight]["momentum_buffer"], torch.zeros_like(network.weight))
 
 
-def weights_after(trainer: Trainer, tiny: dict[str, Any], out: Path) -> dict[str, torch.Tensor]:
-    trainer.fit(out, **tiny)
+def weights_after(trainer: Recipe, tiny: NetworkSettings, out: Path) -> dict[str, torch.Tensor]:
+    train(trainer, tiny, out)
     found: dict[str, torch.Tensor] = checkpoint.read(out / "last.pth")["raw_model"]
     return found
 
 
-def test_a_batch_in_parts_is_the_batch_where_batch_norm_is_frozen(trainer: Make, tiny: dict[str, Any], tmp_path: Path) -> None:
+def test_a_batch_in_parts_is_the_batch_where_batch_norm_is_frozen(trainer: Make, tiny: NetworkSettings, tmp_path: Path) -> None:
     settings: dict[str, Any] = {"val": [], "max_epochs": 2, "no_aug_epochs": 1}
     settings["optimisation"] = Optimisation(learning_rate=0.1, warmup_epochs=0, freeze_batch_norm=True, clip_norm=5.0)
     whole = weights_after(trainer(**settings), tiny, tmp_path / "whole")
     parts = weights_after(trainer(**settings, accumulate=4), tiny, tmp_path / "parts")
-    start = Run(trainer(**settings), tmp_path, Processes(), "cpu", (0.33, 0.0625, True), (64, 96), {}).network.state_dict()
+    start = TrainingLoop(trainer(**settings), tiny, tmp_path, ProcessGroup(), "cpu").network.state_dict()
     for key, value in whole.items():
         assert torch.allclose(value.float(), parts[key].float(), rtol=1e-4, atol=1e-6), key
     assert any(not torch.allclose(value.float(), start[key].float(), rtol=1e-3) for key, value in whole.items())
@@ -100,9 +99,9 @@ def test_the_losses_of_parts_are_joined_as_sums_over_the_number_of_all_cells() -
     assert whole.tolist() == pytest.approx([(20 + 40 + 3) / 15, 25 / 15, 15])
 
 
-def test_parts_that_the_images_cannot_be_shared_among_are_refused(trainer: Make, tiny: dict[str, Any], tmp_path: Path) -> None:
+def test_parts_that_the_images_cannot_be_shared_among_are_refused(trainer: Make, tiny: NetworkSettings, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="accumulate must divide a process's 4 images: got 3"):
-        trainer(accumulate=3).fit(tmp_path, **tiny)
+        train(trainer(accumulate=3), tiny, tmp_path)
 
 
 def test_gradients_are_shortened_to_the_norm_that_is_set() -> None:
@@ -146,20 +145,20 @@ def test_memory_is_tried_with_half_as_many_images_until_it_holds_them() -> None:
 
 
 def test_a_gpu_that_does_not_hold_the_largest_images_is_known_before_the_first_step(
-    trainer: Make, tiny: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trainer: Make, tiny: NetworkSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = Run(trainer(), tmp_path, Processes(), "cpu", (0.33, 0.0625, True), (64, 96), {})
+    run = TrainingLoop(trainer(), tiny, tmp_path, ProcessGroup(), "cpu")
     before = {key: value.clone() for key, value in run.network.state_dict().items()}
     run._check_device_memory(*run.plan.largest())
     assert all(torch.equal(value, before[key]) for key, value in run.network.state_dict().items())
     assert all(parameter.grad is None for parameter in run.network.parameters())
-    whole = Run._attempt
+    whole = TrainingLoop._attempt
 
-    def attempt(self: Run, images: int, height: int, width: int) -> None:
+    def attempt(self: TrainingLoop, images: int, height: int, width: int) -> None:
         if images > 1:
             raise torch.OutOfMemoryError("CUDA out of memory")
         whole(self, images, height, width)
 
-    monkeypatch.setattr(Run, "_attempt", attempt)
+    monkeypatch.setattr(TrainingLoop, "_attempt", attempt)
     with pytest.raises(MemoryError, match=r"^training on 4 images of 96 x 128 at a time does not fit on cpu: set train\.accumulate=4, "):
         run._check_device_memory(*run.plan.largest())

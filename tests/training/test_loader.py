@@ -13,10 +13,10 @@ import torch
 from bytetrack.data.augment import Augmentation, AugmentedImages
 from bytetrack.data.image_set import load_coco
 from bytetrack.detection.preprocess import letterbox
-from bytetrack.training.loader import Plan, StoredImages, batches
+from bytetrack.training.loader import BatchPlan, StoredImages, batches
 from bytetrack.video.read import read_image
 
-PLAN = Plan(images=9, batch_size=4, height=64, width=96, epochs=4, tail_epochs=1, multiscale=(2, 3), interval=3, seed=5)
+PLAN = BatchPlan(images=9, batch_size=4, height=64, width=96, epochs=4, tail_epochs=1, multiscale=(2, 3), interval=3, seed=5)
 
 
 def test_an_epoch_takes_no_image_twice() -> None:

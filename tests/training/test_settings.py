@@ -18,26 +18,25 @@ import pytest
 import torch
 
 from bytetrack.detection.network import build_network, load_weights
-from bytetrack.training import checkpoint, resuming
+from bytetrack.training import NetworkSettings, Recipe, checkpoint, resuming, train
 from bytetrack.training.evaluation import Evaluation, evaluation_dtype
 from bytetrack.training.host_memory import prefetch_that_fits
-from bytetrack.training.loader import Plan, StoredImages, loading_processes
+from bytetrack.training.loader import BatchPlan, StoredImages, loading_processes
+from bytetrack.training.loop import TrainingLoop
 from bytetrack.training.losses import YoloxLoss
 from bytetrack.training.monitor import Monitor
-from bytetrack.training.processes import Processes
-from bytetrack.training.run import Run
+from bytetrack.training.processes import ProcessGroup
 from bytetrack.training.sinks import check_logger
-from bytetrack.training.trainer import Trainer
 
-Make = Callable[..., Trainer]
+Make = Callable[..., Recipe]
 SHAPE = (0.33, 0.0625, True)
 
 
 @pytest.fixture(scope="module")
-def whole(trainer: Make, tiny: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole(trainer: Make, tiny: NetworkSettings, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run of four epochs of two steps."""
     out = tmp_path_factory.mktemp("whole")
-    trainer(profile=2, best="weights").fit(out, **tiny)
+    train(trainer(profile=2, best="weights"), tiny, out)
     return out
 
 
@@ -45,7 +44,7 @@ def whole(trainer: Make, tiny: dict[str, Any], tmp_path_factory: pytest.TempPath
 
 
 def test_a_run_goes_on_with_another_batch_at_the_same_place_in_its_schedule_where_the_switch_says_so(
-    trainer: Make, tiny: dict[str, Any], whole: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    trainer: Make, tiny: NetworkSettings, whole: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     out = tmp_path / "out"
     shutil.copytree(whole, out)
@@ -53,13 +52,13 @@ def test_a_run_goes_on_with_another_batch_at_the_same_place_in_its_schedule_wher
     with pytest.raises(
         ValueError, match=r"batch_size 4 -> 3\): set another out, or remove it, or train\.resume=changed to go on with them"
     ):
-        trainer(batch_size=3, max_epochs=5).fit(out, **tiny)
-    trainer(batch_size=3, max_epochs=5, val=[], resume="changed").fit(out, **tiny)
+        train(trainer(batch_size=3, max_epochs=5), tiny, out)
+    train(trainer(batch_size=3, max_epochs=5, val=[], resume="changed"), tiny, out)
     assert f"{out / 'last.pth'}: resumed after step 12 of 15" in caplog.messages  # 4 epochs of 3 steps
     assert "train.max_epochs 4 -> 5; train.batch_size 4 -> 3" in next(line for line in caplog.messages if "goes on with" in line)
     assert checkpoint.read(out / "last.pth")["step"] == 15
     with pytest.raises(ValueError, match=r"has 5\.0 epochs behind it, max_epochs is 4: set more, or another out"):
-        trainer(batch_size=3, val=[], resume="changed").fit(out, **tiny)
+        train(trainer(batch_size=3, val=[], resume="changed"), tiny, out)
 
 
 def test_settings_that_an_earlier_version_did_not_record_are_those_it_had(trainer: Make, whole: Path) -> None:
@@ -90,17 +89,17 @@ def test_data_may_move_but_not_change(whole: Path) -> None:
 
 
 def test_a_step_whose_loss_is_not_finite_can_be_left_out(
-    trainer: Make, tiny: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trainer: Make, tiny: NetworkSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = Run._forward
+    original = TrainingLoop._forward
 
-    def poisoned(run: Run, *args: Any) -> torch.Tensor:
+    def poisoned(run: TrainingLoop, *args: Any) -> torch.Tensor:
         return original(run, *args) * (float("nan") if run.step == 5 else 1)
 
-    monkeypatch.setattr(Run, "_forward", poisoned)
+    monkeypatch.setattr(TrainingLoop, "_forward", poisoned)
     with pytest.raises(ValueError, match=r"not finite at step 6 .* or go on without them: train\.skip_steps=\[6\]"):
-        trainer(val=[]).fit(tmp_path, **tiny)
-    trainer(val=[], skip_steps=[6]).fit(tmp_path, **tiny)
+        train(trainer(val=[]), tiny, tmp_path)
+    train(trainer(val=[], skip_steps=[6]), tiny, tmp_path)
     assert checkpoint.read(tmp_path / "last.pth")["step"] == 8
 
 
@@ -158,24 +157,24 @@ def test_a_logger_whose_package_is_absent_is_one_line(monkeypatch: pytest.Monkey
 
 
 def test_a_run_ends_after_as_many_evaluations_without_a_better_one_as_its_patience(
-    trainer: Make, tiny: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trainer: Make, tiny: NetworkSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = ("AP", "AP50", "AP75", "AR100")
     monkeypatch.setattr(Evaluation, "score", lambda self, found: dict.fromkeys(names, 0.25))
     stubborn = trainer(patience=1, max_epochs=8, eval_interval=1)
-    stubborn.fit(tmp_path, **tiny)
+    train(stubborn, tiny, tmp_path)
     assert [row["epoch"] for row in checkpoint.read(tmp_path / "last.pth")["history"]] == [1, 2]
-    stubborn.fit(tmp_path, **tiny)
+    train(stubborn, tiny, tmp_path)
     assert checkpoint.read(tmp_path / "last.pth")["step"] == 4
 
 
 @pytest.mark.parametrize("freeze", ["stem", "backbone"])
 def test_frozen_layers_and_their_statistics_stay_and_the_head_learns(
-    trainer: Make, tiny: dict[str, Any], tmp_path: Path, freeze: str
+    trainer: Make, tiny: NetworkSettings, tmp_path: Path, freeze: str
 ) -> None:
     settings = {"freeze": freeze, "val": [], "max_epochs": 2, "no_aug_epochs": 1}
-    before = Run(trainer(**settings), tmp_path, Processes(), "cpu", SHAPE, (64, 96), {}).network.state_dict()
-    trainer(**settings).fit(tmp_path, **tiny)
+    before = TrainingLoop(trainer(**settings), tiny, tmp_path, ProcessGroup(), "cpu").network.state_dict()
+    train(trainer(**settings), tiny, tmp_path)
     after = checkpoint.read(tmp_path / "last.pth")["raw_model"]
     changed = {key for key, value in before.items() if not torch.equal(value, after[key])}
     assert not any(key.startswith(("backbone.backbone.stem", "backbone.backbone.dark2")) for key in changed)
@@ -184,7 +183,7 @@ def test_frozen_layers_and_their_statistics_stay_and_the_head_learns(
 
 
 def test_images_of_a_dataset_are_drawn_as_often_as_its_weight_says() -> None:
-    plan = Plan(30, 3, 64, 96, 100, 0, mixture=((10, 4.0), (20, 0.5)))  # shares 4/5 and 1/5: 2.4 times and 0.3 times an epoch
+    plan = BatchPlan(30, 3, 64, 96, 100, 0, mixture=((10, 4.0), (20, 0.5)))  # shares 4/5 and 1/5: 2.4 times and 0.3 times an epoch
     counts = np.sum([np.bincount(plan.order(epoch), minlength=30) for epoch in range(100)], axis=0)
     assert counts.sum() == 3000
     assert counts[:10] == pytest.approx([240] * 10, abs=25)
@@ -194,7 +193,7 @@ def test_images_of_a_dataset_are_drawn_as_often_as_its_weight_says() -> None:
 
 
 def test_class_weights_multiply_the_class_loss_of_the_cells_that_learn_the_class(
-    trainer: Make, tiny: dict[str, Any], tmp_path: Path
+    trainer: Make, tiny: NetworkSettings, tmp_path: Path
 ) -> None:
     raw = torch.zeros(1, 126, 7)
     targets = torch.tensor([[[0, 24.0, 24, 16, 16], [1, 72.0, 40, 16, 16]]])
@@ -203,16 +202,16 @@ def test_class_weights_multiply_the_class_loss_of_the_cells_that_learn_the_class
     assert float(plain.classes) < float(first.classes) < float(both.classes)
     assert float(first.box) == float(plain.box)
     with pytest.raises(ValueError, match="class_weights must be one for each of thing"):
-        trainer(class_weights=[1, 2]).fit(tmp_path, **tiny)
+        train(trainer(class_weights=[1, 2]), tiny, tmp_path)
 
 
 @pytest.mark.slow
-def test_a_compiled_network_learns_the_same(trainer: Make, tiny: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_compiled_network_learns_the_same(trainer: Make, tiny: NetworkSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     compiled, whole = [], torch.compile
     monkeypatch.setattr(torch, "compile", lambda model, **how: compiled.append(how) or whole(model, backend="aot_eager", **how))
     few = {"val": [], "max_epochs": 1, "no_aug_epochs": 0}
     for name, compile_ in (("plain", False), ("compiled", True)):
-        trainer(**few, compile=compile_).fit(tmp_path / name, **tiny)
+        train(trainer(**few, compile=compile_), tiny, tmp_path / name)
     one, other = (checkpoint.read(tmp_path / name / "last.pth")["raw_model"] for name in ("plain", "compiled"))
     assert compiled == [{"dynamic": False}]
     assert all(torch.allclose(one[key].float(), other[key].float(), rtol=1e-3, atol=1e-5) for key in one)
@@ -272,5 +271,5 @@ def test_an_evaluation_takes_fewer_images_at_a_time_where_memory_holds_no_more(c
 def test_processes_give_batch_norm_statistics_their_mean(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.distributed.all_reduce", lambda values: values.add_(torch.tensor([3.0, 5.0, 7.0])))
     tensors = [torch.tensor([1.0]), torch.tensor([[1.0, 1.0]])]
-    Processes(world=2).average(tensors)
+    ProcessGroup(world=2).average(tensors)
     assert [tensor.tolist() for tensor in tensors] == [[2.0], [[3.0, 4.0]]]

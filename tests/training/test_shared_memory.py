@@ -11,13 +11,11 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from bytetrack.data.augment import AugmentedImages
-from bytetrack.training import checkpoint
-from bytetrack.training.trainer import Trainer
+from bytetrack.training import NetworkSettings, Recipe, checkpoint, train
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,11 +45,11 @@ def test_a_container_with_a_small_shared_memory_is_refused_with_the_flag_that_he
 
 @pytest.mark.slow
 def test_a_signal_ends_a_run_that_waits_for_a_batch(
-    trainer: Callable[..., Trainer], tiny: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trainer: Callable[..., Recipe], tiny: NetworkSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(AugmentedImages, "__getitem__", lambda self, sample: time.sleep(6))  # in the loading process
     threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGTERM)).start()
     with pytest.raises(SystemExit) as end:
-        trainer(workers=1, val=[]).fit(tmp_path, **tiny)
+        train(trainer(workers=1, val=[]), tiny, tmp_path)
     assert end.value.code == 143
     assert checkpoint.read(tmp_path / "last.pth")["step"] == 0

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +19,14 @@ from bytetrack.detection.inference import pick_precision
 from bytetrack.detection.network import build_network, load_weights
 from bytetrack.errors import FormatError
 from bytetrack.structures import Detections
-from bytetrack.training import checkpoint
+from bytetrack.training import NetworkSettings, Recipe, checkpoint, train
 from bytetrack.training.evaluation import Evaluation
 from bytetrack.training.loader import labelled
+from bytetrack.training.loop import TrainingLoop
 from bytetrack.training.losses import YoloxLoss
 from bytetrack.training.optimisation import Optimisation
-from bytetrack.training.run import Run
-from bytetrack.training.trainer import Trainer
 
-Make = Callable[..., Trainer]
+Make = Callable[..., Recipe]
 
 
 class Killed(BaseException):
@@ -49,10 +49,10 @@ def assert_same_run(one: dict[str, Any], other: dict[str, Any]) -> None:
 
 
 @pytest.fixture(scope="module")
-def whole(trainer: Make, tiny: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole(trainer: Make, tiny: NetworkSettings, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run that nothing interrupted."""
     out = tmp_path_factory.mktemp("whole")
-    trainer().fit(out, **tiny)
+    train(trainer(), tiny, out)
     return out
 
 
@@ -73,12 +73,12 @@ def break_at(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, call: int, 
 
 
 KILLS: list[tuple[Any, str, int, bool]] = [
-    (Run, "_step", 0, True),  # the first step
-    (Run, "_step", 2, True),  # the middle of the second epoch
-    (Run, "_step", 3, True),  # the last step with mosaic
-    (Run, "_step", 4, True),  # the first without
-    (Run, "_step", 7, True),  # the last step
-    (Run, "_forward", 5, False),  # inside a step
+    (TrainingLoop, "_step", 0, True),  # the first step
+    (TrainingLoop, "_step", 2, True),  # the middle of the second epoch
+    (TrainingLoop, "_step", 3, True),  # the last step with mosaic
+    (TrainingLoop, "_step", 4, True),  # the first without
+    (TrainingLoop, "_step", 7, True),  # the last step
+    (TrainingLoop, "_forward", 5, False),  # inside a step
     (Evaluation, "detect", 0, False),  # before an evaluation
     (Evaluation, "score", 0, False),  # during one
     (Evaluation, "score", 2, True),  # after the last one, before it is saved
@@ -92,7 +92,7 @@ KILLS: list[tuple[Any, str, int, bool]] = [
 @pytest.mark.parametrize(("owner", "name", "call", "after"), KILLS)
 def test_a_killed_run_ends_as_if_it_had_not_been(
     trainer: Make,
-    tiny: dict[str, Any],
+    tiny: NetworkSettings,
     whole: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -104,15 +104,15 @@ def test_a_killed_run_ends_as_if_it_had_not_been(
     with monkeypatch.context() as patch:
         break_at(patch, owner, name, call, after)
         with pytest.raises(Killed):
-            trainer().fit(tmp_path, **tiny)
-    trainer().fit(tmp_path, **tiny)
+            train(trainer(), tiny, tmp_path)
+    train(trainer(), tiny, tmp_path)
     for file in ("last.pth", "best.pth"):
         assert_same_run(content(tmp_path, file), content(whole, file))
     assert not list(tmp_path.glob(".*.tmp"))
 
 
 def test_a_killed_run_of_adamw_ends_as_if_it_had_not_been(
-    trainer: Make, tiny: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trainer: Make, tiny: NetworkSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings: dict[str, Any] = {
         "optimisation": Optimisation(optimizer="adamw", learning_rate=0.01),
@@ -120,12 +120,12 @@ def test_a_killed_run_of_adamw_ends_as_if_it_had_not_been(
         "max_epochs": 2,
         "no_aug_epochs": 1,
     }
-    trainer(**settings).fit(tmp_path / "whole", **tiny)
+    train(trainer(**settings), tiny, tmp_path / "whole")
     with monkeypatch.context() as patch:
-        break_at(patch, Run, "_step", 2, True)
+        break_at(patch, TrainingLoop, "_step", 2, True)
         with pytest.raises(Killed):
-            trainer(**settings).fit(tmp_path / "killed", **tiny)
-    trainer(**settings).fit(tmp_path / "killed", **tiny)
+            train(trainer(**settings), tiny, tmp_path / "killed")
+    train(trainer(**settings), tiny, tmp_path / "killed")
     whole = content(tmp_path / "whole")
     assert whole["optimizer"]["state"][0].keys() == {"step", "exp_avg", "exp_avg_sq"}
     assert_same_run(content(tmp_path / "killed"), whole)
@@ -134,27 +134,27 @@ def test_a_killed_run_of_adamw_ends_as_if_it_had_not_been(
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 @pytest.mark.parametrize("step", [pytest.param(0, marks=pytest.mark.slow), 2, pytest.param(5, marks=pytest.mark.slow)])
 def test_a_signal_ends_a_run_after_the_step_with_everything_saved(
-    trainer: Make, tiny: dict[str, Any], whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, code: int, step: int
+    trainer: Make, tiny: NetworkSettings, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, code: int, step: int
 ) -> None:
-    original = Run._forward
+    original = TrainingLoop._forward
 
-    def interrupted(run: Run, *args: Any) -> torch.Tensor:
+    def interrupted(run: TrainingLoop, *args: Any) -> torch.Tensor:
         if run.step == step:
             os.kill(os.getpid(), number)
         return original(run, *args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Run, "_forward", interrupted)
+        patch.setattr(TrainingLoop, "_forward", interrupted)
         with pytest.raises(SystemExit) as exit_:
-            trainer().fit(tmp_path, **tiny)
+            train(trainer(), tiny, tmp_path)
     assert exit_.value.code == code
     assert content(tmp_path)["step"] == step + 1
-    trainer().fit(tmp_path, **tiny)
+    train(trainer(), tiny, tmp_path)
     assert_same_run(content(tmp_path), content(whole))
 
 
 def test_a_signal_during_an_evaluation_ends_it_at_once(
-    trainer: Make, tiny: dict[str, Any], whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trainer: Make, tiny: NetworkSettings, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original = Evaluation._batches
 
@@ -165,15 +165,15 @@ def test_a_signal_during_an_evaluation_ends_it_at_once(
     with monkeypatch.context() as patch:
         patch.setattr(Evaluation, "_batches", interrupted)
         with pytest.raises(SystemExit):
-            trainer().fit(tmp_path, **tiny)
+            train(trainer(), tiny, tmp_path)
     assert (content(tmp_path)["step"], content(tmp_path)["history"]) == (4, [])
-    trainer().fit(tmp_path, **tiny)
+    train(trainer(), tiny, tmp_path)
     assert_same_run(content(tmp_path), content(whole))
 
 
-def test_a_finished_run_is_not_trained_again(trainer: Make, tiny: dict[str, Any], whole: Path) -> None:
+def test_a_finished_run_is_not_trained_again(trainer: Make, tiny: NetworkSettings, whole: Path) -> None:
     before = (whole / "last.pth").stat().st_mtime_ns
-    assert trainer().fit(whole, **tiny)["epoch"] in (2, 3, 4)
+    assert train(trainer(), tiny, whole)["epoch"] in (2, 3, 4)
     assert (whole / "last.pth").stat().st_mtime_ns == before
 
 
@@ -184,11 +184,11 @@ def test_evaluations_come_at_the_interval_and_in_every_epoch_of_the_tail(whole: 
 
 
 def test_the_loss_of_an_epoch_is_the_mean_of_all_its_steps_logged_or_not(
-    trainer: Make, tiny: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trainer: Make, tiny: NetworkSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    forward = Run._forward
-    monkeypatch.setattr(Run, "_forward", lambda run, *batch: 0 * forward(run, *batch) + run.step)  # the loss of step n is n
-    trainer(max_epochs=2, no_aug_epochs=0, eval_interval=1, log_interval=100).fit(tmp_path, **tiny)
+    forward = TrainingLoop._forward
+    monkeypatch.setattr(TrainingLoop, "_forward", lambda run, *batch: 0 * forward(run, *batch) + run.step)  # the loss of step n is n
+    train(trainer(max_epochs=2, no_aug_epochs=0, eval_interval=1, log_interval=100), tiny, tmp_path)
     assert [row["loss"] for row in content(tmp_path)["history"]] == [0.5, 2.5]  # steps 0, 1 and 2, 3; none is the hundredth
 
 
@@ -204,7 +204,7 @@ def unlabelled(coco_file: Path, folder: Path, change: Callable[[dict[str, Any]],
 @pytest.mark.parametrize("setting", ["data", "val"])
 @pytest.mark.parametrize("kind", ["none", "crowd"])
 def test_data_without_a_box_are_refused_before_training(
-    trainer: Make, tiny: dict[str, Any], coco_file: Path, tmp_path: Path, setting: str, kind: str
+    trainer: Make, tiny: NetworkSettings, coco_file: Path, tmp_path: Path, setting: str, kind: str
 ) -> None:
     def change(document: dict[str, Any]) -> None:
         crowd = [{**box, "iscrowd": 1} for box in document["annotations"]]
@@ -212,7 +212,7 @@ def test_data_without_a_box_are_refused_before_training(
 
     path = unlabelled(coco_file, tmp_path, change)
     with pytest.raises(ValueError, match=rf"train\.{setting}: no box in 9 images of .*changed\.json \(classes thing\)"):
-        trainer(**{setting: [{"path": path}]}).fit(tmp_path / "out", **tiny)
+        train(trainer(**{setting: [{"path": path}]}), tiny, tmp_path / "out")
     assert not list((tmp_path / "out").glob("*.pth"))
 
 
@@ -247,58 +247,58 @@ def test_tensorboard_has_losses_rate_ap_and_pictures(whole: Path) -> None:
     assert min(l1[4:]) > 0
 
 
-def test_other_settings_do_not_go_on_where_a_run_stopped(trainer: Make, tiny: dict[str, Any], whole: Path) -> None:
+def test_other_settings_do_not_go_on_where_a_run_stopped(trainer: Make, tiny: NetworkSettings, whole: Path) -> None:
     with pytest.raises(ValueError, match=r"run with other settings \(train\.batch_size 4 -> 3\): set another out"):
-        trainer(batch_size=3).fit(whole, **tiny)
-    trainer(workers=1, log_interval=5, device="auto" if not torch.cuda.is_available() else "cpu").fit(whole, **tiny)
+        train(trainer(batch_size=3), tiny, whole)
+    train(trainer(workers=1, log_interval=5, device="auto" if not torch.cuda.is_available() else "cpu"), tiny, whole)
 
 
-def test_a_broken_checkpoint_says_so(trainer: Make, tiny: dict[str, Any], tmp_path: Path) -> None:
+def test_a_broken_checkpoint_says_so(trainer: Make, tiny: NetworkSettings, tmp_path: Path) -> None:
     (tmp_path / "last.pth").write_bytes(b"PK\x03\x04 torn")
     with pytest.raises(FormatError, match=r"last\.pth: not a checkpoint to resume from"):
-        trainer().fit(tmp_path, **tiny)
+        train(trainer(), tiny, tmp_path)
 
 
 def test_a_run_without_momentum_goes_on_though_its_optimizer_remembers_nothing(
-    trainer: Make, tiny: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trainer: Make, tiny: NetworkSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = Optimisation(momentum=0.0)
     with monkeypatch.context() as patch:
-        break_at(patch, Run, "_step", 4, after=True)
+        break_at(patch, TrainingLoop, "_step", 4, after=True)
         with pytest.raises(Killed):
-            trainer(optimisation=plain).fit(tmp_path, **tiny)
+            train(trainer(optimisation=plain), tiny, tmp_path)
     assert not any(content(tmp_path)["optimizer"]["state"].values())
-    trainer(optimisation=plain).fit(tmp_path, **tiny)
+    train(trainer(optimisation=plain), tiny, tmp_path)
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_good_checkpoint(
-    trainer: Make, tiny: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trainer: Make, tiny: NetworkSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = Run._forward
+    original = TrainingLoop._forward
 
-    def poisoned(run: Run, *args: Any) -> torch.Tensor:
+    def poisoned(run: TrainingLoop, *args: Any) -> torch.Tensor:
         losses = original(run, *args)
         return losses * float("nan") if run.step == 5 else losses
 
-    monkeypatch.setattr(Run, "_forward", poisoned)
+    monkeypatch.setattr(TrainingLoop, "_forward", poisoned)
     with pytest.raises(ValueError, match=r"not finite at step 6 \(total nan.*on images .*\.png.*nothing was saved since"):
-        trainer().fit(tmp_path, **tiny)
+        train(trainer(), tiny, tmp_path)
     saved = content(tmp_path)
     assert saved["step"] == 4
     assert all(value.isfinite().all() for value in saved["raw_model"].values())
 
 
 def test_fine_tuning_from_classes_of_a_checkpoint_keeps_their_layers(
-    trainer: Make, tiny: dict[str, Any], whole: Path, tmp_path: Path
+    trainer: Make, tiny: NetworkSettings, whole: Path, tmp_path: Path
 ) -> None:
     still = Optimisation(learning_rate=1e-12, weight_decay=0, freeze_batch_norm=True)
-    trainer(weights=str(whole / "best.pth"), weight_classes=[0], max_epochs=1, no_aug_epochs=0, optimisation=still).fit(tmp_path, **tiny)
+    train(trainer(weights=str(whole / "best.pth"), weight_classes=[0], max_epochs=1, no_aug_epochs=0, optimisation=still), tiny, tmp_path)
     before, after = content(whole, "best.pth")["model"], content(tmp_path)["raw_model"]
     assert all(torch.allclose(before[key], after[key], atol=1e-6) for key in before if "num_batches" not in key)
 
 
 def test_what_the_starting_weights_see_and_no_label_says_is_left_out_of_the_loss(
-    trainer: Make, tiny: dict[str, Any], whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    trainer: Make, tiny: NetworkSettings, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     seen: list[float] = []
 
@@ -319,13 +319,13 @@ def test_what_the_starting_weights_see_and_no_label_says_is_left_out_of_the_loss
     caplog.set_level("INFO", logger="bytetrack")
     plain = Augmentation(mosaic=0, mixup=0, scale=(0.9, 0.9))
     few = {"max_epochs": 1, "no_aug_epochs": 0, "eval_interval": 0, "augmentation": plain}
-    trainer(weights=str(whole / "best.pth"), ignore_seen=0.4, **few).fit(tmp_path, **tiny)
+    train(trainer(weights=str(whole / "best.pth"), ignore_seen=0.4, **few), tiny, tmp_path)
     assert seen == [0.4]
     assert "9 boxes beside 27 labels are neither object nor background" in caplog.text  # those on a label are none
     assert set(classes) == {0, -1}
 
 
-def test_l1_can_come_from_the_first_step(trainer: Make, tiny: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_l1_can_come_from_the_first_step(trainer: Make, tiny: NetworkSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[bool] = []
     losses = YoloxLoss.__call__
 
@@ -334,17 +334,17 @@ def test_l1_can_come_from_the_first_step(trainer: Make, tiny: dict[str, Any], tm
         return losses(self, raw, targets, height, width, l1)
 
     monkeypatch.setattr(YoloxLoss, "__call__", spied)
-    trainer(max_epochs=1, no_aug_epochs=0, eval_interval=0, l1_always=True).fit(tmp_path / "always", **tiny)
-    trainer(max_epochs=1, no_aug_epochs=0, eval_interval=0).fit(tmp_path / "published", **tiny)
+    train(trainer(max_epochs=1, no_aug_epochs=0, eval_interval=0, l1_always=True), tiny, tmp_path / "always")
+    train(trainer(max_epochs=1, no_aug_epochs=0, eval_interval=0), tiny, tmp_path / "published")
     assert told == [True, True, False, False]
 
 
 @pytest.mark.slow
-def test_a_network_learns_its_few_images_by_heart(trainer: Make, tiny: dict[str, Any], tmp_path: Path) -> None:
+def test_a_network_learns_its_few_images_by_heart(trainer: Make, tiny: NetworkSettings, tmp_path: Path) -> None:
     plain = Augmentation(mosaic=0, mixup=0, distort=0, degrees=0, shear=0, translate=0, scale=(1, 1))
     settings = Optimisation(learning_rate=0.2, ema_decay=0.9, ema_steps=10)
     run = trainer(max_epochs=150, eval_interval=50, no_aug_epochs=0, multiscale=None, augmentation=plain, optimisation=settings, cache=True)
-    best = run.fit(tmp_path, **{**tiny, "width": 0.25})
+    best = train(run, replace(tiny, width=0.25), tmp_path)
     assert best["AP50"] > 0.6  # some rectangles cover others
     assert not (tmp_path / "cache").exists()
 
@@ -373,21 +373,21 @@ def test_settings_that_make_no_sense_are_refused(trainer: Make, bad: dict[str, A
         trainer(**bad)
 
 
-def test_half_precision_floats_need_a_gpu(trainer: Make, tiny: dict[str, Any], tmp_path: Path) -> None:
+def test_half_precision_floats_need_a_gpu(trainer: Make, tiny: NetworkSettings, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="fp16 needs a CUDA GPU, this is cpu"):
-        trainer(precision="fp16").fit(tmp_path, **tiny)
+        train(trainer(precision="fp16"), tiny, tmp_path)
 
 
 def test_the_precision_left_to_the_device_is_recorded_and_a_resumed_run_says_where_it_is_another(
-    trainer: Make, tiny: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    trainer: Make, tiny: NetworkSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", logger="bytetrack")
     settings: dict[str, Any] = {"precision": "auto", "device": "cpu", "max_epochs": 1, "no_aug_epochs": 1, "val": []}
     monkeypatch.setattr("bytetrack.detection.inference._cpu_multiplies_bf16", lambda: True)
-    trainer(**settings).fit(tmp_path, **tiny)
+    train(trainer(**settings), tiny, tmp_path)
     assert content(tmp_path)["settings"]["train"]["precision"] == "bf16"
     monkeypatch.setattr("bytetrack.detection.inference._cpu_multiplies_bf16", lambda: False)
-    trainer(**{**settings, "max_epochs": 2}).fit(tmp_path, **tiny)
+    train(trainer(**{**settings, "max_epochs": 2}), tiny, tmp_path)
     assert caplog.messages[-1].endswith("goes on with other settings: train.max_epochs 1 -> 2; train.precision bf16 -> fp32")
     assert content(tmp_path)["settings"]["train"]["precision"] == "fp32"
 
@@ -399,13 +399,13 @@ def test_automatic_precision_is_the_published_one_on_cuda_and_never_fp16_elsewhe
     assert pick_precision("fp32", "cuda") == "fp32"
 
 
-def test_bfloat16_trains_on_the_cpu(trainer: Make, tiny: dict[str, Any], tmp_path: Path) -> None:
-    trainer(precision="bf16", max_epochs=1, no_aug_epochs=1, val=[]).fit(tmp_path, **tiny)
+def test_bfloat16_trains_on_the_cpu(trainer: Make, tiny: NetworkSettings, tmp_path: Path) -> None:
+    train(trainer(precision="bf16", max_epochs=1, no_aug_epochs=1, val=[]), tiny, tmp_path)
     assert content(tmp_path)["step"] == 2
     assert not (tmp_path / "best.pth").exists()
 
 
 def test_evaluations_that_are_left_count_the_interval_and_the_tail() -> None:
-    recipe = Trainer([{"path": "a.json"}], [{"path": "b.json"}], max_epochs=10, no_aug_epochs=2, eval_interval=4)
+    recipe = Recipe([{"path": "a.json"}], [{"path": "b.json"}], max_epochs=10, no_aug_epochs=2, eval_interval=4)
     assert [recipe.evaluations_after(epoch) for epoch in (0, 4, 8, 9, 10)] == [4, 3, 2, 1, 0]  # after epochs 4, 8, 9 and 10
-    assert Trainer([{"path": "a.json"}], max_epochs=10).evaluations_after(0) == 0
+    assert Recipe([{"path": "a.json"}], max_epochs=10).evaluations_after(0) == 0

@@ -22,45 +22,36 @@ from bytetrack.training.device_memory import out_of_memory, parts_that_fit, peak
 from bytetrack.training.evaluation import Evaluation, evaluation_dtype, unlabelled
 from bytetrack.training.host_memory import prefetch_that_fits, shared_memory
 from bytetrack.training.learning import Learner
-from bytetrack.training.loader import Batch, Plan, StoredImages, batches, labelled, loading_processes, mixture, shares
+from bytetrack.training.loader import Batch, BatchPlan, StoredImages, batches, labelled, loading_processes, mixture, shares
 from bytetrack.training.monitor import Monitor
 from bytetrack.training.optimisation import start_momentum
-from bytetrack.training.processes import Processes
+from bytetrack.training.processes import ProcessGroup
 from bytetrack.training.profiling import profiled
-from bytetrack.training.recipe import Recipe
+from bytetrack.training.recipe import NetworkSettings, Recipe
 from bytetrack.video.read import read_image
 
-__all__ = ["Run"]
+__all__ = ["TrainingLoop"]
 
 log = logging.getLogger(__name__)
 
 PATIENCE_WITH_SIGNALS = 10.0  # seconds: a process that is told to end, and has no batch for so long, no longer asks the others
 
 
-class Run(Learner):
+class TrainingLoop(Learner):
     """The state of training between two steps: network, optimizer, moving average, `step` (done so far), `history` of evaluations."""
 
-    def __init__(
-        self,
-        recipe: Recipe,
-        out: Path,
-        here: Processes,
-        device: str,
-        shape: tuple[float, float, bool],
-        size: tuple[int, int],
-        test: dict[str, Any],
-    ) -> None:
+    def __init__(self, recipe: Recipe, network: NetworkSettings, out: Path, here: ProcessGroup, device: str) -> None:
         place = torch.device(f"cuda:{here.local}" if device.startswith("cuda") and here.world > 1 else device)
         self.images, shares = mixture(recipe.data, "train.data")
-        super().__init__(recipe, here, place, shape, self.images.names)
-        self.out, self.size = out, size
+        super().__init__(recipe, here, place, network.shape, self.images.names)
+        self.out, self.size = out, network.size
         if recipe.ignore_seen is not None:
-            look = Evaluation(self.images, *size, self.convention, **{**test, "min_score": recipe.ignore_seen})
+            look = Evaluation(self.images, *self.size, self.convention, **{**network.selection, "min_score": recipe.ignore_seen})
             self.images = self.images.with_crowd(unlabelled(look, self.network, self.device, here))
-        self.plan = Plan(
+        self.plan = BatchPlan(
             len(self.images),
             recipe.batch_size,
-            *size,
+            *self.size,
             recipe.max_epochs,
             recipe.no_aug_epochs,
             recipe.multiscale,  # type: ignore[arg-type]
@@ -73,18 +64,18 @@ class Run(Learner):
             shares,
         )
         self.workers = loading_processes(recipe.workers, self.device.type == "cpu", here.machine)
-        self.evaluation = self._evaluation(test)
+        self.evaluation = self._evaluation(network.selection)
         self.waited = 0.0  # seconds for batches
         self.history: list[dict[str, float]] = []
         self.epoch_loss: list[Any] = [0.0, 0]  # the sum over the epoch's steps so far, which stays on the device, and their number
         self.about = {
-            "depth": shape[0],
-            "width": shape[1],
-            "depthwise": shape[2],
+            "depth": network.depth,
+            "width": network.width,
+            "depthwise": network.depthwise,
             "num_classes": len(self.images.names),
             "class_names": list(self.images.names),
             "convention": self.convention,
-            "input_size": list(size),
+            "input_size": list(self.size),
         }
         self.seen = SeenLosses(here, self.device, self.images.files, " or bf16" if self.precision == "fp16" else "")
         self._saved = time.monotonic()
@@ -92,13 +83,13 @@ class Run(Learner):
 
     # ---- beginning
 
-    def _evaluation(self, test: dict[str, Any]) -> Evaluation | None:
+    def _evaluation(self, selection: dict[str, Any]) -> Evaluation | None:
         if not self.recipe.val or not self.recipe.eval_interval:
             return None
         images = labelled(self.recipe.val, "train.val")
         if images.names != self.images.names:
             raise ValueError(f"val must have the classes of data: got {images.names} for {self.images.names}; choose with `classes`")
-        return Evaluation(images, *self.size, self.convention, **test, clip=self.recipe.augmentation.clip)
+        return Evaluation(images, *self.size, self.convention, **selection, clip=self.recipe.augmentation.clip)
 
     def settings(self) -> dict[str, Any]:
         """The settings that a resumed run is compared by; the precision is the one used, whatever chose it."""

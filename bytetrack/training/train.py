@@ -1,0 +1,50 @@
+"""Trains a YOLOX detector by a recipe, on any device, in any number of processes, from wherever it stopped."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from bytetrack.detection.inference import pick_device
+from bytetrack.training.loop import TrainingLoop
+from bytetrack.training.monitor import summary_table
+from bytetrack.training.processes import processes
+from bytetrack.training.recipe import NetworkSettings, Recipe
+from bytetrack.training.sinks import check_logger
+
+__all__ = ["train"]
+
+
+def train(recipe: Recipe, network: NetworkSettings, out: str | Path) -> dict[str, float]:
+    """Trains to the end, from `out`/last.pth if it exists, and returns the figures of the best evaluation (empty without any).
+
+    Writes `last.pth`, `best.pth`, `metrics.csv` and the files of the logger to `out`. Ctrl-C and SIGTERM save after the step and exit
+    with 130 and 143. Raises ValueError if `out` contains a run with other settings or if the loss is not finite (nothing is saved
+    then); errors of `load_coco` and `load_weights` pass.
+    """
+    out, device = Path(out), _device_of(recipe)
+    check_logger(recipe.logger)
+    with processes(device) as here:
+        if recipe.batch_size % here.world:
+            raise ValueError(f"batch_size must be a multiple of the number of processes: got {recipe.batch_size} for {here.world}")
+        if recipe.batch_size // here.world % recipe.accumulate:
+            raise ValueError(f"accumulate must divide a process's {recipe.batch_size // here.world} images: got {recipe.accumulate}")
+        out.mkdir(parents=True, exist_ok=True)
+        loop = TrainingLoop(recipe, network, out, here, device)
+        began, first = time.monotonic(), loop.step
+        loop.train()
+        if here.first:
+            shutil.rmtree(out / "cache", ignore_errors=True)
+            images = (loop.step - first) * recipe.batch_size
+            Console().print(summary_table(out, loop.history, time.monotonic() - began, images, recipe.best_by, loop.waited))
+    return max(loop.history, key=lambda row: row[recipe.best_by], default={})
+
+
+def _device_of(recipe: Recipe) -> str:
+    device = pick_device(recipe.device)
+    if recipe.precision == "fp16" and not device.startswith("cuda"):
+        raise ValueError(f"precision fp16 needs a CUDA GPU, this is {device}: choose train.precision=auto, bf16 or fp32")
+    return device
