@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from bytetrack.config import build, out_folder, plain, save, verb
+from bytetrack.config import build, out_folder, save, verb
 
 # Multi-scale training asks for blocks of fifteen sizes, among which a GPU's memory would fall to pieces. To be set before torch looks.
 if not {"PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF"} & set(os.environ):
@@ -23,7 +23,7 @@ def main(config: Any) -> None:
     out = out_folder(config.out, "train", Path("runs") / "train" / config.recipe)
     if int(os.environ.get("RANK", "0")) == 0:
         save(config, out)
-    training.train(recipe, training.NetworkSettings.of_detector(plain(config.detector)), out)
+    training.train(recipe, training.NetworkSettings.of_detector(config.detector), out)
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ class NetworkSettings:
     max_detections: int = 1000
 
     def __post_init__(self) -> None:
-        check_input_size(self.input_size)
+        object.__setattr__(self, "input_size", check_input_size(self.input_size))
 
     @classmethod
     def of_detector(cls, settings: Mapping[str, Any]) -> NetworkSettings:
@@ -66,7 +66,8 @@ class NetworkSettings:
     @property
     def size(self) -> tuple[int, int]:
         """Height and width of the input."""
-        return check_input_size(self.input_size)
+        height, width = self.input_size
+        return height, width
 
     @property
     def selection(self) -> dict[str, Any]:

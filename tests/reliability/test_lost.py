@@ -155,7 +155,7 @@ class Elsewhere(ProcessGroup):
 def test_a_machine_among_several_must_hold_its_share_only(
     trainer: Callable[..., Recipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bytetrack.training.train.processes", lambda device: nullcontext(Elsewhere(world=2, machine=1)))
+    monkeypatch.setattr("bytetrack.training.launch.processes", lambda device: nullcontext(Elsewhere(world=2, machine=1)))
     monkeypatch.setattr("bytetrack.training.learning.kept_for_backward", lambda forward: 0.75)
     monkeypatch.setattr("bytetrack.training.learning.available", lambda: 0.5)
     with pytest.raises(MemoryError, match=r"^training on 1 images of 64 x 64"):
