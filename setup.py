@@ -75,7 +75,7 @@ setup(
         "bytetrack.tools": "tools",
     },
     package_data={
-        "bytetrack": ["py.typed", "report/*.html", "report/*.css", "report/*.js", "demo/*.html", "tuning/*.html"],
+        "bytetrack": ["py.typed", "*/*.html", "report/html/*.html", "report/html/*.css", "report/html/*.js"],
         "bytetrack.configs": ["*.yaml", "*/*.yaml"],
         "bytetrack.exps": ["experiment/*.yaml"],
     },

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bytetrack.report.analysis import SequenceMatch
-from bytetrack.report.charts import histogram
+from bytetrack.report.html.charts import histogram
 from bytetrack.score_counts import ScoreCounts
 
 __all__ = ["detection_scores"]

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import yaml  # type: ignore[import-untyped, unused-ignore]
-from markupsafe import Markup
 
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.interfaces import Dataset
@@ -20,12 +17,13 @@ from bytetrack.io.text import read_text
 from bytetrack.report import scores as tables
 from bytetrack.report.analysis import SequenceMatch, match_sequence
 from bytetrack.report.detections import detection_scores
+from bytetrack.report.html.page import write_page
 from bytetrack.report.panels import panels
 from bytetrack.report.scene import scene, scene_step
+from bytetrack.report.settings import differing_settings, settings
 from bytetrack.report.statistics import distributions
-from bytetrack.report.switches import KINDS, SAME_FRAMES, Switch, find_switches, unpaired, worst
+from bytetrack.report.switches import KINDS, SAME_FRAMES, Switch, changes, find_switches, worst
 from bytetrack.report.timeline import timeline
-from bytetrack.runtime.atomic import json_text, replace_text
 from bytetrack.score_counts import read_counts
 from bytetrack.structures import Sequence
 
@@ -49,9 +47,11 @@ def write_report(run: Path, dataset: Dataset, compare: Path | None = None) -> Pa
     config = _config(run)
     context: dict[str, Any] = {
         "title": run.resolve().name,
+        "kind": "Multi-object tracking report",
+        "made": config.get("made_by") or {},
         "config": config,
         "config_text": yaml.safe_dump(config, sort_keys=False, allow_unicode=True) if config else "",
-        "settings": tables.settings(config),
+        "settings": settings(config),
         "facts": tables.facts(list(sequences.values()), matches, dataset.protocol, getattr(dataset, "half", None)),
         "headline": tables.headline(scores),
         "table": tables.sequence_table(scores, matches),
@@ -69,8 +69,12 @@ def write_report(run: Path, dataset: Dataset, compare: Path | None = None) -> Pa
         earlier, earlier_switches = _analyse(Path(compare), there, dataset.protocol)
         before = _scores(Path(compare))
         context["headline"] = tables.headline(scores, before)
-        context["comparison"] = tables.comparison(scores, before, Path(compare), _config(Path(compare)))
-        context["changes"], gone = _switch_changes(switches, earlier_switches)
+        their_config = _config(Path(compare))
+        context["comparison"] = tables.comparison(scores, before, Path(compare), their_config)
+        context["comparison"]["differing"] = differing_settings([their_config, config]) if their_config else []
+        rows, new, lost = changes(switches, earlier_switches)
+        context["changes"] = {"rows": rows, "new": worst(new, CHANGES_SHOWN), "gone": worst(lost, CHANGES_SHOWN)}
+        gone = {name: [switch for switch in lost if switch.sequence == name] for name in earlier_switches}
     shown = worst([s for found in switches.values() for s in found], WORST_SHOWN)
     context["cards"] = [(s, panels(s, matches[s.sequence], sequences[s.sequence])) for s in shown]
     context["offsets"] = {name: sequence.first_frame - 1 for name, sequence in sequences.items()}
@@ -83,7 +87,10 @@ def write_report(run: Path, dataset: Dataset, compare: Path | None = None) -> Pa
         timeline(name, match, switches[name], gone.get(name, []), sequences[name]) | {"scene": scene(match, sequences[name], step)}
         for name, match in matches.items()
     ]
-    return _write(run / "report.html", context, {"timelines": data})
+    path = run / "report.html"
+    write_page(path, "bytetrack.report", "report.html", {"timelines": data}, **context)
+    log.info("report: %s (%.1f MB)", path, path.stat().st_size / 1e6)
+    return path
 
 
 def _analyse(run: Path, sequences: dict[str, Sequence], protocol: str) -> tuple[dict[str, SequenceMatch], dict[str, list[Switch]]]:
@@ -142,28 +149,3 @@ def _config(run: Path) -> dict[str, Any]:
     except (yaml.YAMLError, RecursionError) as error:
         raise FormatError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     return config if isinstance(config, dict) else {}
-
-
-def _switch_changes(now: dict[str, list[Switch]], before: dict[str, list[Switch]]) -> tuple[dict[str, Any], dict[str, list[Switch]]]:
-    """Where the runs differ in switches, and per sequence those that only the earlier run has."""
-    new, gone, rows = [], {}, []
-    for name in before:
-        only_now, gone[name] = unpaired(now[name], before[name])
-        new += only_now
-        both = len(now[name]) - len(only_now)
-        rows.append({"name": name, "both": both, "new": len(only_now), "gone": len(gone[name])})
-    all_gone = [s for found in gone.values() for s in found]
-    return {"rows": rows, "new": worst(new, CHANGES_SHOWN), "gone": worst(all_gone, CHANGES_SHOWN)}, gone
-
-
-def _write(path: Path, context: dict[str, Any], data: dict[str, Any]) -> Path:
-    files = resources.files("bytetrack.report")
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
-    environment.filters["moment"] = lambda date: str(date).replace("T", " ")[:16]
-    template = environment.from_string((files / "report.html").read_text(encoding="utf-8"))
-    embedded = json_text(data, separators=(",", ":"), ensure_ascii=True).replace("<", "\\u003c").replace(">", "\\u003e")
-    style, script = ((files / f"report.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
-    html = template.render(**context, data=Markup(embedded), style=Markup(style), script=Markup(script))
-    replace_text(path, html)
-    log.info("report: %s (%.1f MB)", path, path.stat().st_size / 1e6)
-    return path

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from bytetrack.report.analysis import SequenceMatch
-from bytetrack.report.charts import Chart, lines
+from bytetrack.report.html.charts import Chart, lines
 from bytetrack.report.switches import Switch
 from bytetrack.scoring.metrics import TOTAL, Metric, Scorer, shown_in
 from bytetrack.structures import Sequence
 
-__all__ = ["alpha_charts", "class_table", "comparison", "facts", "headline", "losses", "sequence_table", "settings"]
+__all__ = ["alpha_charts", "class_table", "comparison", "facts", "headline", "losses", "sequence_table"]
 
 Scores = dict[str, dict[str, dict[str, Any]]]
 ALPHAS = [round(0.05 * i, 2) for i in range(1, 20)]
@@ -156,7 +156,6 @@ def comparison(scores: Scores, earlier: Scores, folder: Path, config: dict[str, 
         "metrics": [m.key for m in metrics],
         "rows": rows,
         "made_by": config.get("made_by") or {},
-        "settings": settings(config),
         "same": set(now) == set(before),
     }
 
@@ -172,30 +171,3 @@ def facts(sequences: list[Sequence], matches: dict[str, SequenceMatch], protocol
         "protocol": protocol,
         "unlabelled": [s.name for s in sequences if s.ground_truth is None or (s.name in matches and not len(matches[s.name].gt_id))],
     }
-
-
-def settings(config: dict[str, Any]) -> dict[str, dict[str, str]]:
-    """The config by group (tracker, detector, dataset, …), its nested keys joined by dots."""
-    groups: dict[str, dict[str, str]] = {}
-    for key, node in config.items():
-        if key in ("made_by", "hydra"):
-            continue
-        if isinstance(node, dict):
-            groups[str(key)] = dict(_flat(node))
-        else:
-            groups.setdefault("run", {})[str(key)] = _text(node)
-    return groups
-
-
-def _flat(node: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    found = []
-    for key, value in node.items():
-        if isinstance(value, dict) and value:
-            found += _flat(value, f"{prefix}{key}.")
-        else:
-            found.append((f"{prefix}{key}", _text(value)))
-    return found
-
-
-def _text(value: Any) -> str:
-    return "–" if value is None or value == {} else str(value).lower() if isinstance(value, bool) else str(value)

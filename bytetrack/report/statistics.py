@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.report.analysis import SequenceMatch
-from bytetrack.report.charts import Chart, bars
+from bytetrack.report.html.charts import Chart, bars
 
 __all__ = ["distributions"]
 

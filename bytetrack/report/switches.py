@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
 from bytetrack.report.analysis import SequenceMatch
 
-__all__ = ["KINDS", "SAME_FRAMES", "Switch", "find_switches", "unpaired", "worst"]
+__all__ = ["KINDS", "SAME_FRAMES", "Switch", "changes", "find_switches", "unpaired", "worst"]
 
 SWAP_FRAMES = 30
 SAME_FRAMES = 10
@@ -106,3 +107,19 @@ def unpaired(first: list[Switch], second: list[Switch]) -> tuple[list[Switch], l
             paired_first.add(i)
             paired_second.add(j)
     return [s for i, s in enumerate(first) if i not in paired_first], [s for j, s in enumerate(second) if j not in paired_second]
+
+
+def changes(now: dict[str, list[Switch]], before: dict[str, list[Switch]]) -> tuple[list[dict[str, Any]], list[Switch], list[Switch]]:
+    """Compares the switches of two runs on the sequences of `before`.
+
+    Returns a row a sequence with how many are in both, new and gone; those that only `now` has; and those that only `before` has.
+    """
+    rows: list[dict[str, Any]] = []
+    new: list[Switch] = []
+    gone: list[Switch] = []
+    for name in before:
+        only_now, only_before = unpaired(now[name], before[name])
+        new += only_now
+        gone += only_before
+        rows.append({"name": name, "both": len(now[name]) - len(only_now), "new": len(only_now), "gone": len(only_before)})
+    return rows, new, gone

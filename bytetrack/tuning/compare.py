@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from bytetrack.report.html.page import write_page
 from bytetrack.report.panels import panels
-from bytetrack.report.scores import settings
-from bytetrack.report.switches import KINDS, SAME_FRAMES, unpaired, worst
+from bytetrack.report.settings import differing_settings
+from bytetrack.report.switches import KINDS, SAME_FRAMES, changes, worst
 from bytetrack.runtime.atomic import json_text, replace_text
 from bytetrack.scoring import fast
 from bytetrack.scoring.metrics import COMPARED, Metric, metric, shown_in, values
 from bytetrack.tuning.bootstrap import draw_weights, interval, sequence_order
-from bytetrack.tuning.page import write_page
 from bytetrack.tuning.runs import Run, read_run, replayed
 
 __all__ = ["Difference", "compare", "show"]
@@ -27,7 +27,6 @@ SHOWN = shown_in("comparison", "trackeval")
 DRAWS, CARDS, LISTED = 10_000, 6, 15
 WIDE = 24 + 12 * len(SHOWN)  # characters
 FEW = 5  # sequences below which resampling them says little
-NOT_SETTINGS = {("run", key) for key in ("out", "compare", "workers", "tracks", "detections")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,30 +138,13 @@ def _differences(
 
 def _changes(first: Run, run: Run, names: list[str]) -> dict[str, Any]:
     """Where a run differs from the first in id switches: counts by sequence, the worst of both, pictures of the worst."""
-    rows, new, gone = [], [], []
-    for name in names:
-        only_new, only_gone = unpaired(run.switches[name], first.switches[name])
-        new += only_new
-        gone += only_gone
-        both = len(run.switches[name]) - len(only_new)
-        rows.append({"name": name, "both": both, "new": len(only_new), "gone": len(only_gone)})
+    rows, new, gone = changes(run.switches, {name: first.switches[name] for name in names})
     cards = [
         (title, s, panels(s, of.matches[s.sequence], of.sequences[s.sequence]))
         for title, of, found in (("gone", first, gone), ("new", run, new))
         for s in worst(found, CARDS // 2)
     ]
     return {"rows": rows, "new": worst(new, LISTED), "gone": worst(gone, LISTED), "cards": cards}
-
-
-def _settings_that_differ(runs: list[Run]) -> list[dict[str, Any]]:
-    found = [settings(run.config) for run in runs]
-    keys = list(dict.fromkeys((group, key) for groups in found for group, values in groups.items() for key in values))
-    table = [(group, key, [groups.get(group, {}).get(key, "–") for groups in found]) for group, key in keys]
-    return [
-        {"key": f"{group}.{key}", "values": values}
-        for group, key, values in table
-        if len(set(values)) > 1 and (group, key) not in NOT_SETTINGS
-    ]
 
 
 def _write_report(
@@ -180,6 +162,7 @@ def _write_report(
     ]
     write_page(
         out / "compare.html",
+        "bytetrack.tuning",
         "compare.html",
         title=" · ".join(f"{run.key} {run.name}" for run in runs),
         kind="Comparison of runs",
@@ -194,7 +177,7 @@ def _write_report(
         jitter={key: _mean_and_sd(found) for key, found in jitter.items()},
         copies=max((len(found) for found in jitter.values()), default=0),
         draws=DRAWS,
-        settings=_settings_that_differ(runs),
+        settings=differing_settings([run.config for run in runs]),
         changes={run.key: _changes(first, run, names) for run in runs[1:]},
         kinds=KINDS,
         same_frames=SAME_FRAMES,

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from bytetrack.report.html.charts import Chart, Point, scatter
+from bytetrack.report.html.page import write_page
 from bytetrack.scoring.metrics import metric, shown_in
-from bytetrack.tuning.page import Point, Scatter, scatter, write_page
 from bytetrack.tuning.search import Plan, Trial
 from bytetrack.tuning.space import Dimension, current
 from bytetrack.tuning.verdict import Verdict
@@ -36,6 +37,7 @@ def write_tune_report(
     ]
     write_page(
         out / "tune.html",
+        "bytetrack.tuning",
         "tune.html",
         title=out.resolve().name,
         kind="Tuning report",
@@ -74,7 +76,7 @@ def _scored(trials: list[Trial]) -> list[Trial]:
     return [trial for trial in trials if trial.value is not None]
 
 
-def _course(plan: Plan, trials: list[Trial]) -> Scatter:
+def _course(plan: Plan, trials: list[Trial]) -> Chart:
     """Every trial's value, and the best so far."""
     points: list[Point] = []
     line: list[tuple[float, float]] = []
@@ -101,7 +103,7 @@ def pareto(trials: list[Trial], x: str, y: str) -> list[Trial]:
     return front
 
 
-def _trade_off(trials: list[Trial], best: Trial, x: str, y: str) -> Scatter:
+def _trade_off(trials: list[Trial], best: Trial, x: str, y: str) -> Chart:
     scored = [trial for trial in trials if trial.figures]
     front = {trial.number for trial in pareto(scored, x, y)}
     points = [
@@ -117,7 +119,7 @@ def _pair(trial: Trial, x: str, y: str) -> str:
     return ", ".join(f"{name} {metric('trackeval', name).text(trial.figures[name])}" for name in (x, y))
 
 
-def _slice(plan: Plan, dimension: Dimension, trials: list[Trial], best: Trial) -> Scatter:
+def _slice(plan: Plan, dimension: Dimension, trials: list[Trial], best: Trial) -> Chart:
     def position(value: Any) -> float:
         return float(dimension.choices.index(value)) if dimension.choices else float(value)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bytetrack.report import write_report
-from bytetrack.report.charts import histogram
 from bytetrack.report.detections import detection_scores
+from bytetrack.report.html.charts import histogram
 from bytetrack.score_counts import BINS, ScoreCounts, write_counts
 from tests.report.report_scenes import Toy
 

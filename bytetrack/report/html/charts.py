@@ -1,4 +1,4 @@
-"""Geometry of the report's small SVG charts: numbers in, positions out; `report.html` draws them."""
+"""Geometry of the pages' small SVG charts: numbers in, positions out; the macro `plot` draws them."""
 
 from __future__ import annotations
 
@@ -10,25 +10,36 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Bar", "Chart", "Line", "Mark", "bars", "histogram", "lines"]
+__all__ = ["Bar", "Chart", "Line", "Mark", "Point", "bars", "histogram", "lines", "scatter"]
 
 WIDTH, HEIGHT = 500.0, 270.0
 LEFT, RIGHT, TOP, BOTTOM = 42.0, 12.0, 12.0, 40.0
 MARK_ROW = 14.0
+CURVE_DOT = 2.4
 MARK_FLIPS = 0.72  # beyond it a name would not fit between its line and the right edge
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A polyline with a dot and a tooltip at each (x, y, text)."""
+class Point:
+    """A dot at `x`, `y` (in the plot's own units until it is placed) with its style and tooltip."""
 
-    name: str
+    x: float
+    y: float
     style: str
-    dots: list[tuple[float, float, str]]
+    tip: str
+    size: float = 2.6
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A polyline through positions."""
+
+    style: str
+    positions: list[tuple[float, float]]
 
     @property
     def path(self) -> str:
-        return " ".join(f"{x:.1f},{y:.1f}" for x, y, _ in self.dots)
+        return " ".join(f"{x:.1f},{y:.1f}" for x, y in self.positions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +66,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """One chart: ticks are (position, label), `legend` is (name, style)."""
+    """One chart: ticks are (position, label), `legend` is (name, style). Later points, bars and lines lie on top."""
 
     title: str
     x_title: str
@@ -63,6 +74,7 @@ class Chart:
     x_ticks: list[tuple[float, str]]
     y_ticks: list[tuple[float, str]]
     lines: list[Line] = field(default_factory=list)
+    points: list[Point] = field(default_factory=list)
     bars: list[Bar] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
     legend: list[tuple[str, str]] = field(default_factory=list)
@@ -72,6 +84,7 @@ class Chart:
     right: float = WIDTH - RIGHT
     top: float = TOP
     bottom: float = HEIGHT - BOTTOM
+    note: str = ""
 
 
 def lines(
@@ -90,14 +103,16 @@ def lines(
         across = left + (value_x - x[0]) / ((x[-1] - x[0]) or 1) * (right - left)
         return across, bottom - value_y / 100 * (bottom - top)
 
-    drawn = [
-        Line(name, style, [(*place(a, b), f"{name} {b:.1f} at {x_title.split(' (')[0]} {a:.2f}") for a, b in zip(x, values, strict=True)])
+    drawn = [Line(style, [place(a, b) for a, b in zip(x, values, strict=True)]) for (_, style), values in series.items()]
+    points = [
+        Point(*place(a, b), style, f"{name} {b:.1f} at {x_title.split(' (')[0]} {a:.2f}", CURVE_DOT)
         for (name, style), values in series.items()
+        for a, b in zip(x, values, strict=True)
     ]
     step = max(1, round(len(x) / 5))
     x_ticks = [(place(a, 0)[0], f"{a:.2f}") for a in x[::step]]
     y_ticks = [(place(x[0], v)[1], f"{v}") for v in (range(0, 101, 25) if small else range(0, 101, 20))]
-    return Chart(title, x_title, y_title, x_ticks, y_ticks, drawn, [], [], list(series), width, height, left, right, top, bottom)
+    return Chart(title, x_title, y_title, x_ticks, y_ticks, drawn, points, [], [], list(series), width, height, left, right, top, bottom)
 
 
 def bars(
@@ -132,7 +147,7 @@ def bars(
             drawn.append(Bar(x, bottom - below - height, width, height, style, tip))
     x_ticks = [(left + group * (i + 0.5), label) for i, label in enumerate(labels)]
     y_ticks = [(bottom - f * (bottom - top), f"{top_value * f:g}") for f in (0, 0.25, 0.5, 0.75, 1)]
-    return Chart(title, x_title, y_title, x_ticks, y_ticks, [], drawn, [], list(series) if len(series) > 1 else [])
+    return Chart(title, x_title, y_title, x_ticks, y_ticks, [], [], drawn, [], list(series) if len(series) > 1 else [])
 
 
 def histogram(
@@ -171,8 +186,54 @@ def histogram(
     x_ticks = [(left + tenth / 10 * (right - left), f"{tenth / 10:g}") for tenth in range(11)]
     y_ticks = [(bottom - rise(count), _short(count)) for count in (top_value * f for f in (0, 0.05, 0.25, 0.5, 1)) if count == int(count)]
     return Chart(
-        title, x_title, y_title, x_ticks, y_ticks, [], drawn, named, list(series), height=height, left=left, top=top, bottom=bottom
+        title, x_title, y_title, x_ticks, y_ticks, [], [], drawn, named, list(series), height=height, left=left, top=top, bottom=bottom
     )
+
+
+def scatter(
+    title: str,
+    x_title: str,
+    y_title: str,
+    points: list[Point],
+    line: Values[tuple[float, float]] = (),
+    note: str = "",
+    x_labels: Values[str] = (),
+) -> Chart:
+    """Draws points on axes that hold the bulk of them: the lowest tenth in y may lie on the lower edge.
+
+    `x_labels` names whole numbers from 0 on the x axis, for choices.
+    """
+    left, right, bottom = LEFT + 6, WIDTH - RIGHT, HEIGHT - BOTTOM
+    x = np.array([point.x for point in points] or [0.0])
+    y = np.array([point.y for point in points] or [0.0])
+    low_x, high_x = (-0.5, len(x_labels) - 0.5) if x_labels else _padded(float(x.min()), float(x.max()))
+    low_y, high_y = _padded(float(np.quantile(y, 0.1) - 0.05 * np.ptp(y)) if len(y) > 20 else float(y.min()), float(y.max()))
+
+    def place(a: float, b: float) -> tuple[float, float]:
+        clipped = min(max(b, low_y), high_y)
+        return left + (a - low_x) / (high_x - low_x) * (right - left), bottom - (clipped - low_y) / (high_y - low_y) * (bottom - TOP)
+
+    drawn = [Point(*place(point.x, point.y), point.style, point.tip, point.size) for point in points]
+    ticks = [(float(k), label) for k, label in enumerate(x_labels)] if x_labels else _ticks(low_x, high_x)
+    course = [Line("c0", [place(*dot) for dot in line])] if line else []
+    x_ticks = [(place(value, low_y)[0], label) for value, label in ticks]
+    y_ticks = [(place(low_x, value)[1], label) for value, label in _ticks(low_y, high_y)]
+    return Chart(title, x_title, y_title, x_ticks, y_ticks, course, drawn, left=left, note=note)
+
+
+def _padded(low: float, high: float) -> tuple[float, float]:
+    room = 0.04 * (high - low) or max(abs(high) * 0.01, 0.5)
+    return low - room, high + room
+
+
+def _ticks(low: float, high: float) -> list[tuple[float, str]]:
+    """Round numbers between, about five."""
+    raw = (high - low) / 5
+    scale = 10.0 ** np.floor(np.log10(raw))
+    step = next(factor * scale for factor in (1, 2, 5, 10) if factor * scale >= raw)
+    first = int(np.ceil(low / step))
+    decimals = max(0, -int(np.floor(np.log10(step))))
+    return [(k * step, f"{k * step:.{decimals}f}") for k in range(first, int(np.floor(high / step)) + 1)]
 
 
 def _bin_tip(name: str, x_title: str, i: int, bins: int, count: int) -> str:
