@@ -9,7 +9,7 @@ from typing import Any
 
 from bytetrack.config import build, out_folder, plain, save, verb
 
-PARTS = ("source", "stream", "lines", "zones", "homography", "draw", "video", "show", "serve", "page", "tracker", "classes")
+PARTS = ("source", "stream", "lines", "zones", "homography", "events", "draw", "video", "show", "serve", "page", "tracker", "classes")
 LIMITS = ("max_frames", "min_box_area", "max_aspect_ratio")
 
 

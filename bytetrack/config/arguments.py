@@ -33,7 +33,7 @@ PATHS = {
     "recipe",
 }
 PATHS |= {"root", "source", "subset", "tracks", "video", "weights", "weights_folder"}
-NAMES = {"address", "format", "from", "host", "mirror", "pattern", "to", "token"}  # text in which ~ is a letter
+NAMES = {"address", "format", "from", "host", "mirror", "pattern", "to", "token", "url"}  # text in which ~ is a letter
 OTHERWISE = {"demo": {"video"}, "draw": {"video"}, "prepare": {"images"}, "quickstart": {"video"}}  # these are switches or groups there
 FREE = {"class_names", "classes", "lines", "per_sequence", "runs", "zones"}  # their keys are names of the user's
 NAMED = {"per_sequence", "zones"}  # and those are text

@@ -2,5 +2,6 @@
 
 from bytetrack.counting.counter import Counter, Motion
 from bytetrack.counting.events import Event, EventFile
+from bytetrack.counting.webhook import Webhook
 
-__all__ = ["Counter", "Event", "EventFile", "Motion"]
+__all__ = ["Counter", "Event", "EventFile", "Motion", "Webhook"]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bytetrack.counting import Counter
+from bytetrack.counting import Counter, Webhook
 from bytetrack.demo.frames import join, warm_up
 from bytetrack.demo.outputs import Outputs, class_name
 from bytetrack.demo.paint import Painter
@@ -41,6 +41,7 @@ def assemble(
     max_frames: int | None,
     min_box_area: float | None,
     max_aspect_ratio: float | None,
+    events: Mapping[str, Any] | None = None,
     classes: Sequence[str | int] | str | None = None,
     shared: SharedDetector | None = None,
     embedder: Any = None,
@@ -62,6 +63,7 @@ def assemble(
         known = {**dict(enumerate(names)), **({-1: names[0]} if len(names) == 1 else {})}  # -1: boxes without a class
         counter = Counter(lines, zones, origin.frame_rate, homography, known)
         shapes = {name: tuple(line) for name, line in zip(counter.line_names, counter.lines.tolist(), strict=True)}
+        counted = bool(shapes or counter.zones)
         painter = Painter(names, frames.settings.get("high_score", 0.0), lines=shapes, zones=counter.zones, **draw)
         writer = None if video is None else VideoWriter(out / f"{origin.name}.mp4", origin.frame_rate, audio=origin.path, **video)
         window = _wants_window(show, origin)
@@ -70,7 +72,7 @@ def assemble(
             frames,
             counter=counter,
             painter=painter,
-            outputs=Outputs(out, origin.name, names, with_events=bool(shapes or counter.zones)),
+            outputs=Outputs(out, origin.name, names, counted, _webhook(events, origin.name, counted)),
             video=writer,
             show=window,
             page=shown,
@@ -87,6 +89,15 @@ def _wanted_names(detector: Any, names: Sequence[str], wanted: Sequence[str | in
     if wanted is None or (hasattr(detector, "detect_sequence") and len(names) > 1):
         return []
     return list(names) if len(names) == 1 else [class_name(names, item) if isinstance(item, int) else item for item in wanted]
+
+
+def _webhook(events: Mapping[str, Any] | None, source: str, counted: bool) -> Webhook | None:
+    """Where events are posted, if `events.url` says; ValueError if nothing is counted that could make any."""
+    if events is None or events["url"] is None:
+        return None
+    if not counted:
+        raise ValueError("events.url posts what lines and zones count, and there are none: give lines=... or zones=...")
+    return Webhook(source=source, **events)
 
 
 def _check_out(out: Path, source: Source, detector: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bytetrack.boxes import tlwh_from_xyxy
-from bytetrack.counting import Event, EventFile, Motion
+from bytetrack.counting import Event, EventFile, Motion, Webhook
 from bytetrack.io.mot import result_lines
 from bytetrack.runtime.atomic import json_text, replace_text
 from bytetrack.structures import Tracks
@@ -30,14 +30,15 @@ class Outputs:
 
     The text has MOT's columns, frames from 1, in the eighth the class where there are several.
 
-    Every frame reaches the disk before the next one.
+    Every frame reaches the disk before the next one. `webhook`: where events are posted, too.
     """
 
-    def __init__(self, folder: Path, name: str, class_names: Sequence[str], with_events: bool) -> None:
+    def __init__(self, folder: Path, name: str, class_names: Sequence[str], with_events: bool, webhook: Webhook | None = None) -> None:
         self.folder, self.name, self.class_names = folder, name, class_names
         self._text = (folder / f"{name}.txt").open("w", encoding="utf-8")
         self._lines = (folder / f"{name}.jsonl").open("w", encoding="utf-8")
         self._events = EventFile(folder / f"{name}.events.csv") if with_events else None
+        self._webhook = webhook
 
     def write(
         self,
@@ -73,9 +74,13 @@ class Outputs:
         """Rows of the csv file."""
         if self._events is not None:
             self._events.write(events)
+        if self._webhook is not None:
+            self._webhook.send(events)
 
     def summary(self, content: dict[str, Any]) -> None:
         """`summary.json`, in one step."""
+        if self._webhook is not None:
+            content = {**content, "posted": {"sent": self._webhook.sent, "lost": self._webhook.lost}}
         replace_text(self.folder / "summary.json", json_text(content, indent=1, ensure_ascii=False) + "\n")
 
     def close(self) -> None:
@@ -83,6 +88,8 @@ class Outputs:
         self._lines.close()
         if self._events is not None:
             self._events.close()
+        if self._webhook is not None:
+            self._webhook.close()
 
     def __enter__(self) -> Outputs:
         return self
