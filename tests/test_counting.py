@@ -415,3 +415,18 @@ def test_a_line_that_the_picture_does_not_hold_is_named(line: list[float], messa
     found = Counter([[*line, "gate"]]).misplaced(640, 360)
     assert (message is None) == (found == [])
     assert all(f"line 'gate' lies {message}" in text for text in found)
+
+
+@pytest.mark.parametrize(
+    ("zone", "away"),
+    [
+        ([[600, 700], [1000, 200], [1000, 700]], True),  # past a corner: to no one side of the picture, and yet beside it
+        ([[630, 370], [600, 340], [700, 340]], False),
+        ([[-10, -10], [900, -10], [900, 900], [-10, 900]], False),  # all of the picture lies in it
+        ([[500, -300], [1500, 700], [1500, -300], [1500, -300]], True),  # a point given twice
+        ([[-100, 100], [900, 100], [900, 120]], False),  # no corner inside, and it passes through
+    ],
+)
+def test_a_zone_beside_the_picture_is_named_also_past_a_corner(zone: list[list[float]], away: bool) -> None:
+    found = Counter(zones={"corner": zone}).misplaced(640, 360)
+    assert [text.partition(" (")[0] for text in found] == ["zone 'corner' lies outside the picture"] * away

@@ -26,7 +26,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def bytetrack(installed: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(installed), "COLUMNS": "120"}
+    environment = {**os.environ, "PYTHONPATH": str(installed), "COLUMNS": "120", "NUMBA_DISABLE_JIT": "1"}  # compiling takes half a minute
     return subprocess.run([sys.executable, "-c", CONSOLE, *arguments], capture_output=True, text=True, cwd=folder, env=environment)
 
 

@@ -55,15 +55,18 @@ def passes_between(left: Floats, right: Floats, lines: Floats) -> Bools:
 
 
 def misses(shape: Floats, width: int, height: int) -> bool:
-    """Whether no point of a segment (2, 2) lies in a picture, or a polygon (k, 2) lies wholly to one side of it.
+    """Tells if no point of a segment (2, 2), or of a polygon (k, 2) and what it encloses, lies in a picture.
 
     >>> misses(np.array([[1000.0, 0.0], [500.0, 720.0]]), 640, 360)  # passes by the lower right corner
     True
     """
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], float)
-    beyond = (shape.max(0) < 0).any() or (shape.min(0) > corners[2]).any()
-    if beyond or len(shape) > 2:
-        return bool(beyond)
+    if (shape.max(0) < 0).any() or (shape.min(0) > corners[2]).any():
+        return True
+    if len(shape) > 2:
+        edges = np.stack([shape, np.roll(shape, -1, axis=0)], axis=1)
+        edges = edges[(edges[:, 0] != edges[:, 1]).any(axis=1)]  # a point that is given twice has none
+        return bool(zone_distance(corners[:1], shape)[0] <= 0 and all(misses(edge, width, height) for edge in edges))
     sides = line_distance(corners, shape.reshape(1, 4))
     return bool((sides > 0).all() or (sides < 0).all())
 

@@ -104,12 +104,35 @@ _loaded: dict[str, ImageDetector] = {}
 """The last detector of this worker by its key, so that its weights are read once and not for every piece."""
 
 
+class _OneSize:
+    """Reads a sequence's images one after the other; names the first that has another size than those before it."""
+
+    def __init__(self) -> None:
+        self._sizes: set[tuple[int, ...]] = set()
+
+    def __call__(self, path: Path) -> npt.NDArray[np.uint8]:
+        from bytetrack.video.read import read_image
+
+        image = read_image(path)
+        size = image.shape[1::-1]
+        if len(self._sizes) == 1 and size not in self._sizes:
+            log.warning(
+                "%s: %d x %d pixels, the frames before it %d x %d: boxes are in the pixels of each, so tracks break where it changes; "
+                "prepare with check=true names every such frame",
+                path,
+                *size,
+                *next(iter(self._sizes)),
+            )
+        self._sizes.add(size)
+        return image
+
+
 def images_of(sequence: Sequence) -> Iterator[npt.NDArray[np.uint8]]:
     """The frames of a sequence, from its folder of images or its video."""
-    from bytetrack.video.read import frames, read_image
+    from bytetrack.video.read import frames
 
     if sequence.images is not None and sequence.images.is_dir():
-        return read_ahead(read_image, (sequence.image_path(frame_id) for frame_id in range(1, sequence.length + 1)))
+        return read_ahead(_OneSize(), (sequence.image_path(frame_id) for frame_id in range(1, sequence.length + 1)))
     return frames(sequence)
 
 

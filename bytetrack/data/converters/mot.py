@@ -7,6 +7,7 @@ the frames that are in (by track, then frame, as the benchmark's files stand); t
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.data.converters.document import Document
+from bytetrack.data.image_files import image_size
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.io.formats import read_annotations
 from bytetrack.names import first_unnamed, shortened
@@ -53,6 +55,7 @@ def coco_from_sequences(sequences: list[Sequence], protocol: str, skip_missing: 
     for sequence, folder in with_progress(list(zip(sequences, folders, strict=True)), "converting"):
         video_id = document.video(sequence.name)
         _add_images(document, sequence, folder, video_id, frames_before)
+        _name_other_size(sequence)
         if sequence.ground_truth is not None:
             rows, tracks = _add_boxes(document, sequence, protocol, list(categories), frames_before, rows_before, tracks_before)
             rows_before += rows
@@ -81,6 +84,24 @@ def _add_images(document: Document, sequence: Sequence, folder: Path, video_id: 
                 "width": sequence.width,
             }
         )
+
+
+def _name_other_size(sequence: Sequence) -> None:
+    """Warns of the first image that has another size than the sequence says; images that cannot be read are left to the check."""
+    if sequence.images is None or not sequence.images.is_dir():
+        return
+    said = sequence.width, sequence.height
+    for frame_id in range(1, sequence.length + 1):
+        if not sequence.image_names or sequence.image_name(frame_id) is None:
+            continue
+        with suppress(FormatError, MissingDataError):
+            size = image_size(sequence.image_path(frame_id))
+            if size != said:
+                log.warning(
+                    "%s: %d x %d pixels, %s is said to have %d x %d, which its boxes are taken for: check=true names all such images",
+                    *(sequence.image_path(frame_id), *size, sequence.name, *said),
+                )
+                return
 
 
 def _add_boxes(
