@@ -17,22 +17,8 @@ from bytetrack.config.places import group_folder, home
 
 __all__ = ["in_quotes", "is_text", "options_of", "readable", "settled"]
 
-PATHS = {
-    "annotations",
-    "checkpoint",
-    "compare",
-    "detections",
-    "features",
-    "folder",
-    "images",
-    "input",
-    "model",
-    "name",
-    "out",
-    "path",
-    "recipe",
-}
-PATHS |= {"root", "source", "subset", "tracks", "video", "weights", "weights_folder"}
+PATHS = {"annotations", "checkpoint", "compare", "detections", "features", "folder", "images", "input", "name", "out", "path", "recipe"}
+PATHS |= {"model", "root", "source", "subset", "tracks", "video", "weights", "weights_folder"}
 NAMES = {"address", "format", "from", "host", "mirror", "pattern", "to", "token", "url"}  # text in which ~ is a letter
 OTHERWISE = {"demo": {"video"}, "draw": {"video"}, "prepare": {"images"}, "quickstart": {"video"}}  # these are switches or groups there
 FREE = {"class_names", "classes", "lines", "per_sequence", "runs", "zones"}  # their keys are names of the user's
