@@ -27,6 +27,9 @@ def as_trained(config: Any, given: Sequence[str]) -> Any:
     from omegaconf import OmegaConf
 
     weights = OmegaConf.select(config, "detector.weights", throw_on_missing=False)
+    if config.detector.get("_target_") == YOLOX and weights and not Path(weights).is_file():
+        weights = _by_name(str(weights))
+        config = OmegaConf.merge(config, {"detector": {"weights": weights}})
     if config.detector.get("_target_") not in (YOLOX, *EXPORTED) or not weights or not Path(weights).is_file():
         return config
     detector, named = plain(config.detector), {word.lstrip("+").partition("=")[0] for word in given}
@@ -44,10 +47,21 @@ def _decided(detector: dict[str, Any]) -> dict[str, Any]:
     if detector["_target_"] in EXPORTED:
         unsaid = {"input_size": None, "convention": None}
         return build({**detector, **unsaid}).decided() if any(detector[name] for name in unsaid) else {}
+    from bytetrack.data.published import CONVENTION, published_in
     from bytetrack.detection.network import read_checkpoint
     from bytetrack.detection.settings import Size
 
-    return read_checkpoint(detector["weights"]).decided(Size(*(detector[name] for name in Size._fields)), detector["classes"])
+    checkpoint, published = read_checkpoint(detector["weights"]), published_in(detector["weights"])
+    if published is not None:
+        checkpoint = checkpoint.as_published(published.size, published.input_size, CONVENTION)
+    return checkpoint.decided(Size(*(detector[name] for name in Size._fields)), detector["classes"])
+
+
+def _by_name(weights: str) -> str:
+    """Returns the file of the published checkpoint called `weights`; what is none stays as it is. MissingDataError if it is not here."""
+    from bytetrack.data.published import PUBLISHED, published_file
+
+    return str(published_file(weights)) if weights in PUBLISHED else weights
 
 
 def _shown(value: Any) -> str:

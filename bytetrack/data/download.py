@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bytetrack.data.archive import extract
+from bytetrack.data.published import PUBLISHED, published_file
 from bytetrack.errors import MissingDataError
 from bytetrack.runtime.fingerprint import file_digest
 from bytetrack.runtime.progress import ProgressBar, progress_bar
@@ -192,9 +193,12 @@ def fetch_weights(name: str, folder: str | Path | None = None, mirror: str | Non
     """Downloads official YOLOX weights (trained on COCO, input `bgr255`), `yolox_nano` … `yolox_x`, into `folder` or `user_cache_folder`.
 
     `mirror` (or the environment variable BYTETRACK_MIRROR) is an address to fetch `<name>.pth` from instead, same bytes expected.
+    The checkpoints of `PUBLISHED`, which nothing can fetch, are looked for there: see `published_file`.
     """
+    if name in PUBLISHED:
+        return published_file(name, folder)
     if name not in WEIGHTS:
-        raise ValueError(f"no weights called {name!r}: there are {', '.join(WEIGHTS)}")
+        raise ValueError(f"no weights called {name!r}: there are {', '.join((*WEIGHTS, *PUBLISHED))}")
     remote = _mirrored(WEIGHTS[name], mirror)
     return fetch(remote.url, Path(folder or user_cache_folder()) / f"{name}.pth", remote.sha256, remote.size)
 

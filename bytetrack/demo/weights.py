@@ -27,7 +27,9 @@ def detector_from(
     providers: Sequence[str] = ("cpu",),
     compile: bool | str = False,
 ) -> ByName:
-    """A detector by the name of official weights (`yolox_nano` … `yolox_x`, fetched once) or by a file (.pth, .pth.tar, .onnx, .xml).
+    """Returns a detector by the name of weights or by a file (.pth, .pth.tar, .onnx, .xml).
+
+    Names: official ones (`yolox_nano` … `yolox_x`), which are fetched once, and published ones (`bytetrack_x_mot17`, …), which are not.
 
     The network's size is read from the file. `classes`: names or numbers, `all` or None for every one; a file of one class needs
     none. `input_size` (height, width): None takes the checkpoint's own, 800 x 1440 or 608 x 1088 for published ByteTrack weights, and
@@ -49,14 +51,18 @@ def detector_from(
         precision = "fp32" if precision == "auto" else precision
         openvino = OpenVino(**shared, precision=precision, device="CPU" if device == "auto" else device.upper(), input_size=input_size)
         return ByName(openvino, named(openvino.class_names, wanted))
+    from bytetrack.data.published import CONVENTION, published_in
     from bytetrack.detection.network import read_checkpoint
     from bytetrack.detection.yolox import Yolox
 
-    checkpoint = read_checkpoint(path)
+    checkpoint, published = read_checkpoint(path), published_in(path)
+    if published is not None:
+        checkpoint = checkpoint.as_published(published.size, published.input_size, CONVENTION)
     yolox = Yolox(
         **shared,
         **checkpoint.size._asdict(),
         input_size=input_size or checkpoint.usual_size,
+        convention=checkpoint.convention,
         precision=precision,
         device=device,
         compile=compile,
@@ -100,14 +106,19 @@ class ByName:
 
 
 def _file(weights: str) -> Path:
+    """Returns the file of weights that are named, or are a file; MissingDataError."""
     from bytetrack.data.download import WEIGHTS, fetch_weights
+    from bytetrack.data.published import PUBLISHED, published_file
     from bytetrack.runtime.user_cache import user_cache_folder
 
     path = Path(weights).expanduser()
     if path.is_file():
         return path
+    if weights in PUBLISHED:
+        return published_file(weights)
     if weights not in WEIGHTS:
-        raise MissingDataError(f"no weights '{weights}': expected a .pth, .pth.tar, .onnx or .xml file, or a name: {', '.join(WEIGHTS)}")
+        names = ", ".join((*WEIGHTS, *PUBLISHED))
+        raise MissingDataError(f"no weights '{weights}': expected a .pth, .pth.tar, .onnx or .xml file, or a name: {names}")
     if not (user_cache_folder() / f"{weights}.pth").is_file():
         log.info("fetching %s from %s", weights, WEIGHTS[weights].url)
     try:

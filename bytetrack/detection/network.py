@@ -15,7 +15,7 @@ import math
 import re
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -123,6 +123,15 @@ class Checkpoint:
         decided = {name: value for name, value in own.items() if value is not None}
         known = {*(self.class_names or ()), *range(self.num_classes)}
         return decided | ({"classes": None} if self.class_names and not known & set(classes or known) else {})
+
+    def as_published(self, size_name: str, input_size: tuple[int, int], convention: str) -> Checkpoint:
+        """Returns the checkpoint with the input that its publishers trained it with; FormatError if it holds another network."""
+        if (self.size_name, self.num_classes) != (size_name, 1):
+            got = f"YOLOX {self.size_name} of {self.num_classes} classes"
+            raise FormatError(
+                f"{self.path}: expected the published YOLOX {size_name} of one class, got {got}: fetch it again, or rename it"
+            )
+        return replace(self, input_size=self.input_size or input_size, convention=self.convention or convention)
 
     @property
     def usual_size(self) -> tuple[int, int]:

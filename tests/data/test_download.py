@@ -14,6 +14,7 @@ import pytest
 
 from bytetrack.data import download
 from bytetrack.data.download import Remote, fetch, fetch_dataset, fetch_weights
+from bytetrack.data.published import PUBLISHED
 from bytetrack.errors import MissingDataError
 
 CONTENT = bytes(range(256)) * 4000
@@ -190,3 +191,19 @@ def test_a_dataset_behind_a_form_comes_with_instructions(tmp_path: Path) -> None
         fetch_dataset("crowdhuman_train", tmp_path / "none")
     with pytest.raises(MissingDataError, match="download=true knows mot17, mot20"):
         fetch_dataset("mine", tmp_path / "none")
+
+
+def test_a_published_checkpoint_is_not_fetched_and_one_line_says_where_it_is_and_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BYTETRACK_CACHE", str(tmp_path))
+    monkeypatch.setattr(download, "fetch", lambda *_: pytest.fail("it cannot be fetched"))
+    with pytest.raises(MissingDataError) as caught:
+        fetch_weights("bytetrack_s_mot17")
+    place, told = tmp_path / "bytetrack_s_mot17.pth.tar", str(caught.value)
+    assert f"bytetrack_s_mot17 is not at {place}: " in told
+    assert "open https://drive.google.com/file/d/1uSmhXzyV1Zvb4TJJCzpsZOIcw7CCJLxj/view (from https://github.com/" in told
+    assert "\n" not in told
+    place.touch()
+    assert fetch_weights("bytetrack_s_mot17") == place
+    assert len({known.url for known in PUBLISHED.values()}) == len(PUBLISHED) == 7

@@ -14,10 +14,13 @@ import numpy as np
 import pytest
 import torch
 
+from bytetrack.config import compose
+from bytetrack.config.trained import as_trained
 from bytetrack.data import download
 from bytetrack.demo.weights import detector_from
 from bytetrack.detection.network import build_network
-from bytetrack.errors import MissingDataError
+from bytetrack.detection.settings import SIZES
+from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.video.read import read_image
 
 
@@ -159,3 +162,32 @@ def test_a_network_of_no_standard_size_runs_from_its_file_alone(tmp_path: Path, 
     found = detector.detect([np.zeros((64, 96, 3), np.uint8)])
     assert len(found) == 1
     assert len(found[0])
+
+
+def published(path: Path, size: str, classes: int = 1) -> Path:
+    """A file as the authors of ByteTrack publish them, untrained: it states nothing of itself."""
+    torch.save({"model": build_network(*SIZES[size], num_classes=classes).state_dict(), "optimizer": {}, "start_epoch": 80}, path)
+    return path
+
+
+def test_a_published_checkpoint_by_name_brings_its_size_its_input_and_its_convention(cache: Path) -> None:
+    with pytest.raises(MissingDataError, match=r"bytetrack_nano_mot17 is not at .*bytetrack_nano_mot17\.pth\.tar: .* in a browser and put"):
+        detector_from("bytetrack_nano_mot17", ["person"])
+    cache.mkdir()
+    published(cache / "bytetrack_nano_mot17.pth.tar", "nano")
+    settings = detector_from("bytetrack_nano_mot17", ["person"]).network.settings
+    assert (settings.size, settings.input_size, settings.convention) == (SIZES["nano"], (608, 1088), "rgb_imagenet")
+    published(cache / "bytetrack_tiny_mot17.pth.tar", "nano")
+    with pytest.raises(FormatError, match="expected the published YOLOX tiny of one class, got YOLOX nano of 1 classes: fetch it again"):
+        detector_from("bytetrack_tiny_mot17", ["person"])
+
+
+def test_track_takes_the_name_of_a_published_checkpoint_too(cache: Path) -> None:
+    chosen = ["detector=yolox_x", "detector.weights=bytetrack_nano_mot17"]
+    with pytest.raises(MissingDataError, match="bytetrack_nano_mot17 is not at"):
+        as_trained(compose("track", chosen), chosen)
+    cache.mkdir()
+    path = published(cache / "bytetrack_nano_mot17.pth.tar", "nano")
+    detector = as_trained(compose("track", chosen), chosen).detector
+    assert (detector.weights, detector.depthwise, detector.width) == (str(path), True, 0.25)
+    assert (list(detector.input_size), detector.convention) == ([608, 1088], "rgb_imagenet")
