@@ -36,7 +36,7 @@ from rich.console import Console
 
 from bytetrack import Detections
 from bytetrack.config import build, compose, plain
-from bytetrack.demo import assemble as assembly
+from bytetrack.demo import build as building
 from bytetrack.demo import run as demo_run
 from bytetrack.demo.weights import ByName, detector_from
 from bytetrack.detection.onnx import Onnx
@@ -73,13 +73,13 @@ def demo(source: Any, detector: Any, out: Path, *settings: str) -> demo_run.Demo
     """A demo over a source, given or named."""
     config = compose("demo", ["show=false", *settings])
     if not isinstance(source, (str, Path)):
-        assembly.open_source = lambda *_, **__: source  # type: ignore[assignment]
+        building.open_source = lambda *_, **__: source  # type: ignore[assignment]
     try:
         out.mkdir(exist_ok=True)
         parts = {name: plain(config[name]) for name in PARTS}
-        return assembly.assemble(detector, build, out=out, source=str(source), video=plain(config.video), serve=False, **parts)
+        return building.build_demo(detector, build, out=out, source=str(source), video=plain(config.video), serve=False, **parts)
     finally:
-        assembly.open_source = open_source
+        building.open_source = open_source
 
 
 @dataclass

@@ -25,7 +25,7 @@ import numpy as np
 
 from benchmarks.crowd import crowd
 from bytetrack import ByteTracker, Detections, Tracks
-from bytetrack.demo.paint import Painter
+from bytetrack.demo.overlay import Painter
 from bytetrack.detection.onnx import Onnx
 from bytetrack.detection.preprocess import network_input
 from bytetrack.video.read import read_image

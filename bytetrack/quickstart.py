@@ -18,7 +18,7 @@ from bytetrack.executors import Processes
 from bytetrack.interfaces import Dataset, Detector, SequenceDetector, TrackerBuilder
 from bytetrack.io.formats import read_annotations
 from bytetrack.io.mot import read_trajectories
-from bytetrack.pipeline import TrackerFactory, TrackJob, every_sequence, replayable, score_every_sequence
+from bytetrack.pipeline import TrackerFactory, TrackJob, map_sequences, replayable, score_sequences
 from bytetrack.report import write_report
 from bytetrack.runtime.atomic import replace_bytes
 from bytetrack.scoring.metrics import TOTAL, shown_in
@@ -95,7 +95,7 @@ def run(
     """Tracks and scores every sequence of `dataset` into `out`; its scores."""
     filters = (dataset.min_box_area, dataset.max_aspect_ratio)
     job = TrackJob(detector, TrackerFactory(build, tracker), out / "tracks", dataset.protocol, *filters)
-    scores = score_every_sequence(job, dataset.sequences(), out, Processes(workers))
+    scores = score_sequences(job, dataset.sequences(), out, Processes(workers))
     if scores is None:
         raise ValueError("quickstart compares scores, which needs ground truth: the dataset has none")
     return scores
@@ -153,7 +153,7 @@ def _film(
     panes = {sequence.name: [pane(last, sequence)] for sequence in sequences}
     panes["comparison"] = [pane(first, clearest), pane(last, clearest)]
     shown = [*sequences, replace(clearest, name="comparison")]
-    every_sequence(AnnotateJob(panes, out / "videos", high_score, scale), shown, Processes(workers), dict)
+    map_sequences(AnnotateJob(panes, out / "videos", high_score, scale), shown, Processes(workers), dict)
     animate(out / "videos" / "comparison.mp4", out / "videos" / "comparison.webp")
 
 

@@ -68,7 +68,7 @@ def run(folder: Path, files: int, fresh: int = 5) -> list[Outcome]:
     """`files` broken files of all kinds in turn; the first `fresh` in a new Python instead of a fork."""
     context = get_context("forkserver")
     context.set_forkserver_preload(
-        ["bytetrack.config", "hydra", "bytetrack.pipeline", "bytetrack.detection.inference", "bytetrack.demo.assemble"]
+        ["bytetrack.config", "hydra", "bytetrack.pipeline", "bytetrack.detection.inference", "bytetrack.demo.build"]
     )
     outcomes = []
     chosen = [kind for kind in kinds() if kind.name in VERBS]

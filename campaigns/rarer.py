@@ -24,10 +24,10 @@ from campaigns.readers import Kind, sane
 
 
 def camera_motion(folder: Path, out: Path) -> None:
-    from bytetrack.video.camera_motion import Recorded
+    from bytetrack.video.camera_motion import RecordedMotion
 
     nothing = SequenceDetections(np.empty((0, 4)), np.empty(0), np.zeros(good.FRAMES + 1, np.int64))
-    found = Recorded(folder / "motion").of_sequence(Sequence("A", good.FRAMES, 30, good.WIDTH, good.HEIGHT), nothing)
+    found = RecordedMotion(folder / "motion").of_sequence(Sequence("A", good.FRAMES, 30, good.WIDTH, good.HEIGHT), nothing)
     sane(found.shape == (good.FRAMES, 2, 3) and np.isfinite(found).all())
 
 

@@ -26,7 +26,7 @@ from bytetrack.interfaces import (
 )
 from bytetrack.pipeline.detect import kept_in
 from bytetrack.structures import Detections, Sequence, SequenceDetections, Tracks
-from bytetrack.video.camera_motion import Estimated, NoMotion
+from bytetrack.video.camera_motion import EstimatedMotion, NoMotion
 
 
 def takes_datasets(*datasets: Dataset) -> list[str]:
@@ -91,10 +91,10 @@ def test_the_keywords_of_a_tracker_are_its_own_words_or_its_signature() -> None:
 
 
 def test_an_estimator_gets_a_folder_unless_it_has_one_and_stays_as_it_was(tmp_path: Path) -> None:
-    free, bound, still = Estimated(), Estimated(folder=tmp_path / "own"), NoMotion()
+    free, bound, still = EstimatedMotion(), EstimatedMotion(folder=tmp_path / "own"), NoMotion()
     assert isinstance(free, KeepsFiles)
     kept = kept_in(tmp_path, free)
-    assert isinstance(kept, Estimated)
+    assert isinstance(kept, EstimatedMotion)
     assert kept.folder == tmp_path / "camera_motion"
     assert free.folder is None
     assert kept_in(tmp_path, bound) is bound

@@ -103,7 +103,7 @@ def test_results_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:
     found = {}
     for workers in (1, 2, 4):
         out = tmp_path / str(workers)
-        scores = p.score_every_sequence(job(out), sequences, out, Processes(workers))
+        scores = p.score_sequences(job(out), sequences, out, Processes(workers))
         assert json.loads((out / "scores.json").read_text()) == scores
         found[workers] = {path.relative_to(out): path.read_bytes() for path in sorted(out.rglob("*.*"))}
     assert found[1] == found[2] == found[4]
@@ -114,10 +114,10 @@ def test_results_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:
 def test_a_sequence_without_ground_truth_is_tracked_and_not_scored(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     scored, _ = sequences = [*make_sequences(tmp_path, [3]), Sequence("T", 3, 30, 9, 9)]
     with caplog.at_level(logging.WARNING, "bytetrack"):
-        scores = p.score_every_sequence(job(tmp_path), sequences, tmp_path, Processes(1))
+        scores = p.score_sequences(job(tmp_path), sequences, tmp_path, Processes(1))
         assert scores is not None
         assert list(scores["trackeval"]) == ["COMBINED", scored.name]
-        assert p.score_every_sequence(job(tmp_path), sequences[1:], tmp_path, Processes(1)) is None
+        assert p.score_sequences(job(tmp_path), sequences[1:], tmp_path, Processes(1)) is None
     assert "not scored: T" in caplog.text
     assert (tmp_path / "tracks" / "T.txt").is_file()
     assert not (tmp_path / "scores.json").exists()  # those of the first run were of other tracks
@@ -137,7 +137,7 @@ def test_a_wrong_file_stops_the_run_and_leaves_no_scores_of_other_tracks(tmp_pat
     (tmp_path / "scores.json").write_text("of an earlier run")
     broken = p.TrackJob(Broken(), job(tmp_path).tracker_for, tmp_path / "tracks", "mot17")
     with pytest.raises(FormatError, match=r"^det\.txt:3: expected numbers, got 'x'$"):
-        p.score_every_sequence(broken, sequences, tmp_path, Processes(workers))
+        p.score_sequences(broken, sequences, tmp_path, Processes(workers))
     written = any((tmp_path / "tracks").glob("*.txt"))
     assert not (written and (tmp_path / "scores.json").exists())  # a worker may be ended between forgetting the old and writing the new
     assert workers == 2 or not (tmp_path / "scores.json").exists()
@@ -145,17 +145,17 @@ def test_a_wrong_file_stops_the_run_and_leaves_no_scores_of_other_tracks(tmp_pat
 
 def test_a_mistake_before_the_first_result_leaves_an_earlier_run_as_it_was(tmp_path: Path) -> None:
     sequences = make_sequences(tmp_path, [3, 4])
-    p.score_every_sequence(job(tmp_path), sequences, tmp_path, Processes(1))
+    p.score_sequences(job(tmp_path), sequences, tmp_path, Processes(1))
     before = {path: path.read_bytes() for path in tmp_path.rglob("*.*") if path.is_file()}
     broken = p.TrackJob(Broken(), job(tmp_path).tracker_for, tmp_path / "tracks", "mot17")
     with pytest.raises(ValueError, match="expected numbers"):
-        p.score_every_sequence(broken, sequences[1:], tmp_path, Processes(1))
+        p.score_sequences(broken, sequences[1:], tmp_path, Processes(1))
     assert {path: path.read_bytes() for path in tmp_path.rglob("*.*") if path.is_file()} == before
 
 
 def test_a_disk_without_room_for_the_first_tracks_leaves_an_earlier_run_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sequences = make_sequences(tmp_path, [3, 4])
-    p.score_every_sequence(job(tmp_path), sequences, tmp_path, Processes(1))
+    p.score_sequences(job(tmp_path), sequences, tmp_path, Processes(1))
     before = {path: path.read_bytes() for path in tmp_path.rglob("*.*") if path.is_file()}
 
     def full(*_: object) -> None:
@@ -164,7 +164,7 @@ def test_a_disk_without_room_for_the_first_tracks_leaves_an_earlier_run_as_it_wa
     monkeypatch.setattr("bytetrack.runtime.atomic.os.fsync", full)
     for again in (job(tmp_path), p.ScoreJob(tmp_path / "tracks", "mot17", tmp_path / "copied" / "tracks")):
         with pytest.raises(OSError, match=r"No space left on device: '.*tracks/S\.txt'"):
-            p.score_every_sequence(again, sequences, tmp_path, Processes(1))
+            p.score_sequences(again, sequences, tmp_path, Processes(1))
     assert {path: path.read_bytes() for path in tmp_path.rglob("*.*") if path.is_file()} == before
 
 
@@ -242,13 +242,13 @@ def test_a_pause_in_a_film_is_time_to_the_tracker(tmp_path: Path, times: list[in
 
 def test_scores_are_counted_while_tracking_and_go_with_the_tracks(tmp_path: Path) -> None:
     sequences = make_sequences(tmp_path, [3])
-    p.score_every_sequence(job(tmp_path / "run"), sequences, tmp_path / "run", Processes(1))
+    p.score_sequences(job(tmp_path / "run"), sequences, tmp_path / "run", Processes(1))
     counts = read_counts(tmp_path / "run", "S")
     assert counts is not None
     assert [(place, n) for place, n in enumerate(counts.detections) if n] == [(40, 2), (45, 2)]  # 0.8 and 0.9 in frames 1 and 3
     assert counts.tracked == counts.detections
     scored = p.ScoreJob(tmp_path / "run" / "tracks", "mot17", tmp_path / "scored" / "tracks")
-    p.score_every_sequence(scored, sequences, tmp_path / "scored", Processes(1))
+    p.score_sequences(scored, sequences, tmp_path / "scored", Processes(1))
     assert read_counts(tmp_path / "scored", "S") == counts
     p.rewrite_trajectories(tmp_path / "run" / "tracks", tmp_path / "scored" / "tracks", lambda found: found)
     assert read_counts(tmp_path / "scored", "S") is None  # other tracks came in their place
@@ -256,7 +256,7 @@ def test_scores_are_counted_while_tracking_and_go_with_the_tracks(tmp_path: Path
 
 def test_results_of_another_origin_take_no_counts_from_the_folder_they_lie_in(tmp_path: Path) -> None:
     sequences = make_sequences(tmp_path, [3])
-    p.score_every_sequence(job(tmp_path / "run"), sequences, tmp_path / "run", Processes(1))
+    p.score_sequences(job(tmp_path / "run"), sequences, tmp_path / "run", Processes(1))
     (tmp_path / "run" / "tracks").rename(tmp_path / "run" / "others")
     p.ScoreJob(tmp_path / "run" / "others", "mot17", tmp_path / "scored" / "tracks")(sequences[0])
     assert read_counts(tmp_path / "scored", "S") is None

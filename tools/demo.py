@@ -15,13 +15,13 @@ LIMITS = ("max_frames", "min_box_area", "max_aspect_ratio")
 
 @verb("demo")
 def main(config: Any) -> None:
-    from bytetrack.demo.several import assemble_all, refuse_missing_sources
+    from bytetrack.demo.multi_source import build_demos, refuse_missing_sources
 
     refuse_missing_sources(plain(config.source))
     detector = build(config.detector)
     out = out_folder(config.out, "demo")
     settings = {name: plain(config[name]) for name in PARTS + LIMITS}
-    demo = assemble_all(detector, build, out=out, embedder=build(config.embedder), **settings)
+    demo = build_demos(detector, build, out=out, embedder=build(config.embedder), **settings)
     save(config, out)
     status = demo.run()
     if status:

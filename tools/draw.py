@@ -12,7 +12,7 @@ from bytetrack.config import build, out_folder, plain, save, verb
 
 @verb("draw")
 def main(config: Any) -> None:
-    from bytetrack.demo.redraw import clips, redraw
+    from bytetrack.demo.draw_results import clips, redraw
 
     dataset = build(config.dataset) if "dataset" in config else None
     found = clips(Path(config.tracks).expanduser(), config.source, dataset, config.frame_rate)

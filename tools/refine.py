@@ -28,9 +28,9 @@ def main(config: Any) -> None:
     source = pipeline.result_folder(Path(config.tracks), sequences)
     out = out_folder(config.out, "refine")
     job = refining.job_for(refiner, source, out, dataset.protocol, detector, build(config.camera_motion))
-    scores = pipeline.score_every_sequence(job, sequences, out, build(config.executor))
+    scores = pipeline.score_sequences(job, sequences, out, build(config.executor))
     save(config, out)
-    pipeline.finish(scores, dataset, out, compare)
+    pipeline.report_results(scores, dataset, out, compare)
 
 
 if __name__ == "__main__":

@@ -24,12 +24,12 @@ def main(config: Any) -> None:
     executor = build(config.executor)
     detector = pipeline.replayable(network_or_files, sequences, Path(config.detections or out / "detections"), executor, config.streams)
     camera = pipeline.camera_motion_for(build(config.camera_motion), tracker_for, sequences, out)
-    looks = pipeline.looks_for(build(config.embedder), tracker_for, sequences, Path(config.features or out / "features"))
+    looks = pipeline.feature_cache_for(build(config.embedder), tracker_for, sequences, Path(config.features or out / "features"))
     filters = (config.min_box_area, config.max_aspect_ratio)
     job = pipeline.TrackJob(detector, tracker_for, out / "tracks", dataset.protocol, *filters, camera, config.frame_rate, looks, classes)
-    scores = pipeline.score_every_sequence(job, sequences, out, executor)
+    scores = pipeline.score_sequences(job, sequences, out, executor)
     save(config, out)
-    pipeline.finish(scores, dataset, out, compare)
+    pipeline.report_results(scores, dataset, out, compare)
 
 
 if __name__ == "__main__":

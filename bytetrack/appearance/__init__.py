@@ -1,7 +1,7 @@
-"""What people look like: an image and boxes in, one feature a box out."""
+"""Embedders: an image and boxes in, one feature vector for each box out."""
 
+from bytetrack.appearance.crops import NoEmbedder
 from bytetrack.appearance.histogram import Histogram
-from bytetrack.appearance.none import NoEmbedder
 from bytetrack.appearance.onnx import OnnxEmbedder
 
 __all__ = ["Histogram", "NoEmbedder", "OnnxEmbedder"]

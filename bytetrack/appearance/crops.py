@@ -1,4 +1,4 @@
-"""What an embedder is, and the part of an image inside a box."""
+"""The base of embedders that look at the crop of each box."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from bytetrack.checks import check_real
 from bytetrack.interfaces import Features, Image
 from bytetrack.runtime.fingerprint import fingerprint, public_settings
 
-__all__ = ["CropEmbedder", "Features", "Image", "crop"]
+__all__ = ["CropEmbedder", "Features", "Image", "NoEmbedder", "crop"]
+
+
+class NoEmbedder:
+    """No embedder: trackers get no features."""
 
 
 class CropEmbedder(ABC):

@@ -1,4 +1,4 @@
-"""Looks without a network: which colours a person wears, and at which height."""
+"""Features without a network: the colours of a crop at several heights."""
 
 from __future__ import annotations
 

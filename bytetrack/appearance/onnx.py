@@ -1,4 +1,4 @@
-"""Looks from a network for re-identification in an ONNX file."""
+"""Features from a network for re-identification in an ONNX file."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from bytetrack.structures import Detections, Tracks
 from bytetrack.structures import Sequence as SequenceInfo
 from bytetrack.video.source import Frame, Source
 
-__all__ = ["NO_TRACKS", "FramePipeline", "Restarts", "Shot", "join", "warm_up"]
+__all__ = ["NO_TRACKS", "FramePipeline", "GapAwareTracker", "Shot", "join", "warm_up"]
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class FramePipeline:
 
     source: Source
     detect: Callable[[Frame], Detections]
-    tracker: Restarts
+    tracker: GapAwareTracker
     class_names: list[str]
     workers: int = 1
     embed: Callable[..., npt.NDArray[np.float32]] | None = None
@@ -93,7 +93,7 @@ class Tracker(Protocol):
     def update(self, detections: Detections, **known: Any) -> Tracks: ...
 
 
-class Restarts:
+class GapAwareTracker:
     """A tracker that starts anew after a gap longer than its memory or a change of the picture's size; ids are never used again.
 
     `frame_rate`: the tracker is told how much time passed, in frames at this rate; None: it takes no account of it.
@@ -177,7 +177,7 @@ def join(
     return FramePipeline(
         source,
         detect,
-        Restarts(lambda: build_tracker(settings), settings.get("max_lost_frames", 30) / 30, ticks),
+        GapAwareTracker(lambda: build_tracker(settings), settings.get("max_lost_frames", 30) / 30, ticks),
         names,
         workers,
         getattr(embedder, "embed", None) if "features" in getattr(trial, "USES", ()) else None,

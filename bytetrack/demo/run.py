@@ -20,7 +20,7 @@ from rich.table import Table
 from bytetrack.counting import Counter, Event, Motion
 from bytetrack.demo.frames import FramePipeline, Shot
 from bytetrack.demo.outputs import Outputs, class_name
-from bytetrack.demo.paint import Painter
+from bytetrack.demo.overlay import Painter
 from bytetrack.demo.stages import Stage, run_stages
 from bytetrack.demo.web import Page
 from bytetrack.pipeline.nothing import no_box_of, why_nothing

@@ -2,34 +2,34 @@
 
 from bytetrack.pipeline.class_names import ClassMatch, class_match_for
 from bytetrack.pipeline.detect import DetectJob, camera_motion_for, replayable
-from bytetrack.pipeline.folders import earlier_run, result_folder, rewrite_trajectories
+from bytetrack.pipeline.feature_cache import FeatureCache, feature_cache_for
 from bytetrack.pipeline.jobs import (
     ScoreJob,
     TrackerFactory,
     TrackJob,
     track_sequence,
 )
-from bytetrack.pipeline.looks import Looks, looks_for
 from bytetrack.pipeline.nothing import why_nothing
-from bytetrack.pipeline.run import every_sequence, finish, score_every_sequence, scores_of, sequences_of, write_scores
+from bytetrack.pipeline.run import map_sequences, report_results, score_sequences, scores_of, sequences_of, write_scores
+from bytetrack.pipeline.run_folder import earlier_run, result_folder, rewrite_trajectories
 
 __all__ = [
     "ClassMatch",
     "DetectJob",
-    "Looks",
+    "FeatureCache",
     "ScoreJob",
     "TrackJob",
     "TrackerFactory",
     "camera_motion_for",
     "class_match_for",
     "earlier_run",
-    "every_sequence",
-    "finish",
-    "looks_for",
+    "feature_cache_for",
+    "map_sequences",
     "replayable",
+    "report_results",
     "result_folder",
     "rewrite_trajectories",
-    "score_every_sequence",
+    "score_sequences",
     "scores_of",
     "sequences_of",
     "track_sequence",

@@ -19,8 +19,8 @@ from bytetrack.io.formats import read_annotations
 from bytetrack.io.mot import read_trajectories, write_trajectories
 from bytetrack.names import nearest, shortened
 from bytetrack.pipeline.class_names import ClassMatch
-from bytetrack.pipeline.folders import forget_scores
 from bytetrack.pipeline.nothing import why_nothing
+from bytetrack.pipeline.run_folder import forget_scores
 from bytetrack.runtime.atomic import replacing
 from bytetrack.score_counts import ScoreCounts, count_scores, read_counts, thresholds_of, write_counts
 from bytetrack.scoring import SequenceScores, check_classes, score_sequence

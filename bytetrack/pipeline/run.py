@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bytetrack.interfaces import CocoSource, Dataset, Executor, HasSequences
-from bytetrack.pipeline.folders import forget_scores
+from bytetrack.pipeline.run_folder import forget_scores
 from bytetrack.runtime.atomic import json_text, replace_text
 from bytetrack.runtime.progress import progress_bar
 from bytetrack.scoring import SequenceScores, summarise
 from bytetrack.scoring.metrics import TOTAL, Metric, Scorer, shown_in
 from bytetrack.structures import Sequence
 
-__all__ = ["every_sequence", "finish", "score_every_sequence", "scores_of", "sequences_of", "write_scores"]
+__all__ = ["map_sequences", "report_results", "score_sequences", "scores_of", "sequences_of", "write_scores"]
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -28,7 +28,7 @@ def sequences_of(dataset: Dataset | CocoSource) -> list[Sequence]:
     return dataset.sequences()
 
 
-def score_every_sequence(
+def score_sequences(
     job: Callable[[Sequence], SequenceScores | None], sequences: list[Sequence], out: Path, executor: Executor
 ) -> dict[str, dict[str, dict[str, Any]]] | None:
     """Runs the job on every sequence, writes `out`/scores.json and returns its content; None if there is no ground truth."""
@@ -41,7 +41,7 @@ def scores_of(
     job: Callable[[Sequence], SequenceScores | None], sequences: list[Sequence], executor: Executor
 ) -> dict[str, dict[str, dict[str, Any]]] | None:
     """Runs the job on every sequence and returns the content of scores.json; None if there is no ground truth."""
-    scores = every_sequence(job, sequences, executor, _summary)
+    scores = map_sequences(job, sequences, executor, _summary)
     without = [sequence.name for sequence in sequences if sequence.ground_truth is None]
     if without:
         log.warning("no ground truth, so not scored: %s", ", ".join(without))
@@ -70,7 +70,7 @@ def _summary(results: dict[str, SequenceScores | None]) -> dict[str, dict[str, d
     return summarise(scored) if scored else None
 
 
-def every_sequence(
+def map_sequences(
     job: Callable[[Sequence], Any], sequences: list[Sequence], executor: Executor, reduce: Callable[[dict[str, Any]], Result]
 ) -> Result:
     """`reduce` of what `job` says of every sequence by name, in the order of `sequences`; with a progress bar. See `Executor.run`."""
@@ -78,7 +78,7 @@ def every_sequence(
         return executor.run(job, sequences, reduce, lambda sequence: bar.advance(1, sequence.name))
 
 
-def finish(scores: dict[str, dict[str, dict[str, Any]]] | None, dataset: Dataset, out: Path, compare: Path | None) -> None:
+def report_results(scores: dict[str, dict[str, dict[str, Any]]] | None, dataset: Dataset, out: Path, compare: Path | None) -> None:
     """Writes the report, shows the scores and says where everything is."""
     from rich.console import Console
 

@@ -11,7 +11,7 @@ from bytetrack.interfaces import CameraMotion, Detector, ScoringProtocol, Sequen
 from bytetrack.io.mot import read_trajectories, write_trajectories
 from bytetrack.pipeline import ScoreJob
 from bytetrack.pipeline.detect import kept_in
-from bytetrack.pipeline.folders import forget_scores
+from bytetrack.pipeline.run_folder import forget_scores
 from bytetrack.refining.footage import Footage
 from bytetrack.scoring import SequenceScores
 from bytetrack.structures import Sequence, SequenceDetections, Trajectories

@@ -71,7 +71,7 @@ def tune(
         tracks = folder / "tracks"
         job = pipeline.TrackJob(detector, factory, tracks, dataset.protocol, **filters, camera_motion=camera, classes=replay.classes)
         folder.mkdir(exist_ok=True)
-        scores[name] = pipeline.score_every_sequence(job, sequences, folder, Processes(workers))
+        scores[name] = pipeline.score_sequences(job, sequences, folder, Processes(workers))
         save(settings, folder)
         write_report(folder, dataset, None if name == "default" else out / "default")
     write_tune_report(out, plan, verdict, trials, weights, {name: (s or {})["trackeval"]["COMBINED"] for name, s in scores.items()})

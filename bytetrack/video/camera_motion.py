@@ -23,7 +23,7 @@ from bytetrack.io.camera_motion import STILL, read_camera_motion, write_camera_m
 from bytetrack.runtime.fingerprint import fingerprint
 from bytetrack.structures import Sequence, SequenceDetections
 
-__all__ = ["Estimated", "NoMotion", "Recorded", "motion_between"]
+__all__ = ["EstimatedMotion", "NoMotion", "RecordedMotion", "motion_between"]
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class NoMotion:
         """Returns None: trackers get no camera motion."""
 
 
-class Recorded:
+class RecordedMotion:
     """Camera motion from `<folder>/<sequence>.txt`."""
 
     def __init__(self, folder: str | Path) -> None:
@@ -54,7 +54,7 @@ class Recorded:
         return _thinned(read_camera_motion(self.folder / f"{sequence.name}.txt", sequence.first_frame, length), sequence.every)
 
 
-class Estimated:
+class EstimatedMotion:
     """Camera motion from the images: corners of the background, followed by sparse optical flow, and the motion most agree on.
 
     Shi and Tomasi's corners outside the detections of the earlier frame, Lucas and Kanade's pyramidal flow there and back, and RANSAC
@@ -86,7 +86,7 @@ class Estimated:
         self.tolerance, self.min_score = tolerance, min_score
         self.folder = None if folder is None else Path(folder).expanduser()
 
-    def kept_in(self, folder: Path) -> Estimated:
+    def kept_in(self, folder: Path) -> EstimatedMotion:
         """Returns the same estimator, which keeps what it finds in `folder` if it has no folder yet."""
         if self.folder is not None:
             return self

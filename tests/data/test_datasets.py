@@ -13,7 +13,7 @@ from bytetrack import FormatError, MissingDataError, Sequence, SequenceDetection
 from bytetrack.data.datasets import MotChallenge, half_of
 from bytetrack.detection.recorded import Recorded
 from bytetrack.io import read_annotations
-from bytetrack.video.camera_motion import Recorded as RecordedMotion
+from bytetrack.video.camera_motion import RecordedMotion
 
 INFO = "[Sequence]\nname=x\nimDir=img1\nframeRate=25\nseqLength=10\nimWidth=640\nimHeight=480\nimExt=.png\n"
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bytetrack.config import build, compose, home, plain, save
-from bytetrack.demo.assemble import assemble
+from bytetrack.demo.build import build_demo
 from bytetrack.demo.run import Demo
 from tests.demo.films import Left, Run
 
@@ -28,7 +28,7 @@ def assembled(tmp_path: Path) -> Callable[..., Demo]:
         detector = build(config.detector) if detector is None else detector
         out.mkdir(parents=True, exist_ok=True)
         parts = {name: plain(config[name]) for name in TOOL["PARTS"] + TOOL["LIMITS"]}
-        demo = assemble(detector, build, out=out, **parts)
+        demo = build_demo(detector, build, out=out, **parts)
         save(config, out)
         return demo
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from bytetrack.demo.paint import Painter
+from bytetrack.demo.overlay import Painter
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.structures import Tracks
 from tests.demo.films import Left, Run, picture, write_detections, write_images, write_video

@@ -67,7 +67,7 @@ def test_ctrl_c_ends_every_process_at_once_and_quietly(tmp_path: Path, to_all: b
     script.write_text(
         textwrap.dedent("""
         import sys, time
-        from bytetrack.pipeline import every_sequence
+        from bytetrack.pipeline import map_sequences
         from bytetrack.executors import Processes
         from bytetrack import Sequence
         def sleep(sequence):
@@ -75,7 +75,7 @@ def test_ctrl_c_ends_every_process_at_once_and_quietly(tmp_path: Path, to_all: b
             time.sleep(60)
         if __name__ == "__main__":
             try:
-                every_sequence(sleep, [Sequence(n, 1, 30, 9, 9) for n in "ab"], Processes(2), dict)
+                map_sequences(sleep, [Sequence(n, 1, 30, 9, 9) for n in "ab"], Processes(2), dict)
             except KeyboardInterrupt:
                 sys.exit(130)
     """)

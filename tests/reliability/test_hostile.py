@@ -308,8 +308,8 @@ def test_markup_in_a_sequence_name_stays_text_in_report_and_terminal(
     dataset = MotChallenge(run_folder(tmp_path, name))
     out = tmp_path / "run [" / f"b] {name}"
     job = pipeline.TrackJob(Public(), lambda _: ByteTracker(), out / "tracks", "mot15")
-    scores = pipeline.score_every_sequence(job, dataset.sequences(), out, Processes(1))
-    pipeline.finish(scores, dataset, out, None)
+    scores = pipeline.score_sequences(job, dataset.sequences(), out, Processes(1))
+    pipeline.report_results(scores, dataset, out, None)
     html = (out / "report.html").read_text(encoding="utf-8")
     assert "<img src=x" not in html
     assert html.count("<script") == html.count("</script>") == 2

@@ -14,7 +14,7 @@ from bytetrack.detection.recorded import Public, Recorded
 from bytetrack.pipeline import TrackerFactory
 from bytetrack.scoring import fast
 from bytetrack.tuning.replay import Replay
-from bytetrack.video.camera_motion import Recorded as RecordedMotion
+from bytetrack.video.camera_motion import RecordedMotion
 
 pytestmark = pytest.mark.slow
 SEED = 2026  # not one that a search has seen

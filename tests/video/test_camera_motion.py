@@ -12,7 +12,7 @@ import pytest
 
 from bytetrack import Detections, FormatError, MissingDataError, Sequence, SequenceDetections
 from bytetrack.io.camera_motion import read_camera_motion, write_camera_motion
-from bytetrack.video.camera_motion import Estimated, NoMotion, Recorded, motion_between
+from bytetrack.video.camera_motion import EstimatedMotion, NoMotion, RecordedMotion, motion_between
 
 Floats = npt.NDArray[np.float64]
 STILL = np.eye(2, 3)
@@ -58,7 +58,7 @@ def test_a_known_motion_is_found_to_half_a_pixel(motion: Floats, width: int) -> 
         later[110:510, left + 25 : left + 125] = people[100:500, :100]
         boxes.append([left, 100, left + 100, 500])
     detections = [Detections(boxes, [0.9] * 3), Detections.empty()]
-    found = next(iter(Estimated(width=width).between(iter([earlier, later]), SequenceDetections.from_frames(detections))))
+    found = next(iter(EstimatedMotion(width=width).between(iter([earlier, later]), SequenceDetections.from_frames(detections))))
     assert farthest(found, motion, 960, 540) < 0.5
 
 
@@ -69,7 +69,7 @@ def test_images_without_corners_say_nothing() -> None:
     image = gray(texture(200, 300))
     assert motion_between(image, image, everywhere) is None
     found = list(
-        Estimated().between(
+        EstimatedMotion().between(
             iter([texture(90, 90), np.zeros((90, 90, 3), np.uint8)]), SequenceDetections.from_frames([Detections.empty()] * 2)
         )
     )
@@ -91,7 +91,7 @@ def test_a_sequence_is_estimated_once_and_then_read(tmp_path: Path) -> None:
     images.mkdir()
     sequence, affines = panned(images, 6)
     nothing = SequenceDetections.from_frames([Detections.empty()] * 6)
-    source = Estimated(folder=tmp_path / "kept")
+    source = EstimatedMotion(folder=tmp_path / "kept")
     found = source.of_sequence(sequence, nothing)
     assert np.abs(found - affines).max() < 0.1
     for path in images.iterdir():
@@ -99,7 +99,7 @@ def test_a_sequence_is_estimated_once_and_then_read(tmp_path: Path) -> None:
     assert np.abs(source.of_sequence(sequence, nothing) - found).max() < 1e-6
     kept = next((tmp_path / "kept").glob("*/pan.txt"))
     second_half = replace(sequence, first_frame=4, length=3)
-    recorded = Recorded(kept.parent).of_sequence(second_half, nothing)
+    recorded = RecordedMotion(kept.parent).of_sequence(second_half, nothing)
     assert np.array_equal(recorded[0], STILL)
     assert np.abs(recorded[1:] - found[4:]).max() < 1e-6
     other = SequenceDetections.from_frames([Detections([[0, 0, 50, 50]], [0.9])] * 6)
@@ -143,15 +143,15 @@ def test_a_wrong_file_is_named_with_its_line(tmp_path: Path, text: str, message:
 def test_missing_files_folders_and_images_are_named(tmp_path: Path) -> None:
     sequence, nothing = Sequence("A", 3, 30, 100, 100), SequenceDetections.from_frames([Detections.empty()] * 3)
     with pytest.raises(MissingDataError, match=r"camera_motion\.folder must hold A\.txt"):
-        Recorded(tmp_path / "nowhere").of_sequence(sequence, nothing)
+        RecordedMotion(tmp_path / "nowhere").of_sequence(sequence, nothing)
     with pytest.raises(MissingDataError, match=r"A\.txt"):
-        Recorded(tmp_path).of_sequence(sequence, nothing)
+        RecordedMotion(tmp_path).of_sequence(sequence, nothing)
     with pytest.raises(MissingDataError, match="A has no images to estimate camera motion from"):
-        Estimated().of_sequence(sequence, nothing)
+        EstimatedMotion().of_sequence(sequence, nothing)
     assert NoMotion().of_sequence(sequence, nothing) is None
 
 
 @pytest.mark.parametrize("wrong", [{"width": 0}, {"n_corners": 3.5}, {"tolerance": 0}, {"corner_distance": True}, {"min_score": -1}])
 def test_settings_out_of_range_are_named(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
-        Estimated(**wrong)
+        EstimatedMotion(**wrong)

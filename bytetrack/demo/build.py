@@ -12,7 +12,7 @@ from typing import Any
 from bytetrack.counting import Counter, Webhook
 from bytetrack.demo.frames import join, warm_up
 from bytetrack.demo.outputs import Outputs, class_name
-from bytetrack.demo.paint import Painter
+from bytetrack.demo.overlay import Painter
 from bytetrack.demo.run import Demo
 from bytetrack.demo.web import Page
 from bytetrack.demo.weights import chosen
@@ -20,10 +20,10 @@ from bytetrack.detection.batching import SharedDetector
 from bytetrack.video.source import Source, open_source
 from bytetrack.video.write import VideoWriter
 
-__all__ = ["assemble"]
+__all__ = ["build_demo"]
 
 
-def assemble(
+def build_demo(
     detector: Any,
     build_tracker: Callable[[dict[str, Any]], Any],
     tracker: Mapping[str, Any],

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bytetrack.data.datasets import MotChallenge
-from bytetrack.demo.redraw import clips, redraw
+from bytetrack.demo.draw_results import clips, redraw
 from bytetrack.errors import FormatError, MissingDataError
 from tests.demo.films import WALKERS, Left, picture, write_images, write_video
 

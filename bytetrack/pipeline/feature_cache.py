@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bytetrack.appearance.none import NoEmbedder
+from bytetrack.appearance.crops import NoEmbedder
 from bytetrack.errors import MissingDataError
 from bytetrack.interfaces import Embedder, Features, Tracker
 from bytetrack.pipeline.detect import images_of, used_by
@@ -17,10 +17,10 @@ from bytetrack.runtime.atomic import replacing
 from bytetrack.runtime.fingerprint import fingerprint
 from bytetrack.structures import Sequence, SequenceDetections
 
-__all__ = ["Looks", "looks_for"]
+__all__ = ["FeatureCache", "feature_cache_for"]
 
 
-class Looks:
+class FeatureCache:
     """The features that `embedder` says for the detections of sequences; kept in `folder`/<its key>/<sequence>.<detections>.npz."""
 
     def __init__(self, embedder: Embedder, folder: Path) -> None:
@@ -41,13 +41,13 @@ class Looks:
         return np.split(table, detections.offsets[1:-1])
 
 
-def looks_for(
+def feature_cache_for(
     embedder: Embedder | NoEmbedder, tracker_for: Callable[[Sequence], Tracker], sequences: list[Sequence], folder: Path
-) -> Looks | None:
+) -> FeatureCache | None:
     """`embedder` for `TrackJob`: None where there is none, or where the tracker takes no account of features, which is noted once."""
     if isinstance(embedder, NoEmbedder) or not sequences or not used_by(tracker_for(sequences[0]), "features", "embedder"):
         return None
-    return Looks(embedder, folder)
+    return FeatureCache(embedder, folder)
 
 
 def _kept(path: Path, n: int) -> Features | None:

@@ -11,7 +11,7 @@ import pytest
 
 from bytetrack import ByteTracker, Detections, FormatError
 from bytetrack.config import compose, plain
-from bytetrack.demo.several import Several, assemble_all
+from bytetrack.demo.multi_source import MultiSourceDemo, build_demos
 
 PARTS = ("stream", "lines", "zones", "homography", "draw", "show", "serve", "page", "max_frames", "min_box_area", "max_aspect_ratio")
 
@@ -37,11 +37,11 @@ def pictures(folder: Path, bright: int, number: int) -> str:
     return str(folder)
 
 
-def several(out: Path, detector: Any, sources: Any, **settings: Any) -> Several:
+def several(out: Path, detector: Any, sources: Any, **settings: Any) -> MultiSourceDemo:
     config = compose("demo", ["show=false"])
     parts = {name: plain(config[name]) for name in PARTS} | {"tracker": {"frame_rate": None}, "video": None} | settings
-    made = assemble_all(detector, lambda s: ByteTracker(frame_rate=s["frame_rate"]), out=out, source=sources, **parts)
-    assert isinstance(made, Several)
+    made = build_demos(detector, lambda s: ByteTracker(frame_rate=s["frame_rate"]), out=out, source=sources, **parts)
+    assert isinstance(made, MultiSourceDemo)
     return made
 
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bytetrack.demo.assemble import assemble
+from bytetrack.demo.build import build_demo
 from bytetrack.demo.run import Demo
 from bytetrack.detection.batching import SharedDetector
 from bytetrack.runtime.signals import finishing_on_signals
 from bytetrack.video.source import is_camera, redacted, refuse_missing
 
-__all__ = ["Several", "assemble_all", "refuse_missing_sources"]
+__all__ = ["MultiSourceDemo", "build_demos", "refuse_missing_sources"]
 
 log = logging.getLogger(__name__)
 
@@ -27,23 +27,25 @@ def refuse_missing_sources(source: Any) -> None:
         refuse_missing(one)
 
 
-def assemble_all(detector: Any, build_tracker: Callable[[dict[str, Any]], Any], out: Path, source: Any, **settings: Any) -> Demo | Several:
-    """`assemble`d for one source, or for each of a list: what these make goes to `out`/<name>/. See `assemble` for the settings.
+def build_demos(
+    detector: Any, build_tracker: Callable[[dict[str, Any]], Any], out: Path, source: Any, **settings: Any
+) -> Demo | MultiSourceDemo:
+    """`build_demo`d for one source, or for each of a list: what these make goes to `out`/<name>/. See `build_demo` for the settings.
 
     ValueError for a window or a page, which only one source can have.
     """
     if not isinstance(source, list):
-        return assemble(detector, build_tracker, out=out, source=source, **settings)
+        return build_demo(detector, build_tracker, out=out, source=source, **settings)
     if not source:
         raise ValueError("source names no source: source=[a.mp4,b.mp4] tracks two")
     for name in ("show", "serve"):
         if settings[name]:
             raise ValueError(f"{name}=true takes one source, got {len(source)}: watch their files, or start one demo for each")
     shared = SharedDetector(detector) if not hasattr(detector, "detect_sequence") else None
-    several = Several([])
+    several = MultiSourceDemo([])
     try:
         for one, folder in zip(source, _folders(out, source), strict=True):
-            several.demos.append(assemble(detector, build_tracker, out=folder, source=one, shared=shared, **{**settings, "show": False}))
+            several.demos.append(build_demo(detector, build_tracker, out=folder, source=one, shared=shared, **{**settings, "show": False}))
     except BaseException:
         several.close()
         raise
@@ -65,7 +67,7 @@ def _folders(out: Path, sources: list[Any]) -> list[Path]:
 
 
 @dataclass
-class Several:
+class MultiSourceDemo:
     """Demos that run at the same time, a thread each beside those of their stages."""
 
     demos: list[Demo]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from bytetrack.boxes import xyxy_from_tlwh
-from bytetrack.demo.paint import Painter
+from bytetrack.demo.overlay import Painter
 from bytetrack.demo.run import frames_bar
 from bytetrack.demo.stages import Stage, run_stages
 from bytetrack.errors import FormatError
