@@ -47,6 +47,7 @@ EXTRAS = {
     "openvino": ["openvino>=2024.4"],
     "sweep": ["hydra-joblib-launcher>=1.2", "hydra-submitit-launcher>=1.2", "optuna>=4"],
     "ray": ["ray>=2.40"],  # executor=ray; sweeps on Ray: docs/scale.md
+    "integrations": ["rerun-sdk>=0.23", "supervision>=0.26"],  # docs/integrations.md; FiftyOne needs an environment of its own
     "bench": [
         "pyxtrackers",
         "visiontrack-cpp",
