@@ -8,7 +8,7 @@ EXTRAS ?= dev,onnx,openvino,sweep,ray
 # A process per core, up to four, each computing with one thread: what one of them has not begun, an idle one takes over.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
 
-.PHONY: help install check test test-slow bench quickstart docs clean
+.PHONY: help install check test test-slow bench quickstart dist docs clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -44,6 +44,17 @@ bench: $(BIN)/.bench-installed  ## speed of association beside other trackers, a
 quickstart: $(BIN)/.installed  ## the main job on generated scenes: train, detect, track, score, report, video
 	$(BIN)/python tools/quickstart.py
 
+# An environment of its own, too: what uploads needs is no business of .venv's.
+$(VENV)-dist/.installed: setup.py
+	test -x $(VENV)-dist/bin/python || $(PYTHON) -m venv $(VENV)-dist
+	$(VENV)-dist/bin/python -m pip install --quiet 'build>=1.2' 'twine>=6.1'
+	@touch $@
+
+dist: $(VENV)-dist/.installed  ## source distribution and wheel into dist/, checked as an index checks them
+	rm -rf dist
+	$(VENV)-dist/bin/python -m build --quiet
+	$(VENV)-dist/bin/twine check --strict dist/*
+
 # An environment of its own: the yolox package registers an mkdocstrings extension that it does not ship.
 $(VENV)-docs/.installed: docs/requirements.txt
 	test -x $(VENV)-docs/bin/python || $(PYTHON) -m venv $(VENV)-docs
@@ -54,4 +65,4 @@ docs: $(VENV)-docs/.installed  ## the documentation site, into site/; a warning 
 	NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/mkdocs build --strict --quiet
 
 clean:  ## remove the environment and caches (never datasets or runs)
-	rm -rf $(VENV) $(VENV)-docs site build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-dist $(VENV)-docs site build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

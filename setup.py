@@ -1,10 +1,16 @@
-"""Packaging. `pip install -e .` brings everything; the extras add what only some users need."""
+"""Packaging. `pip install -e .` brings everything; the extras add what only some users need.
 
+The distribution is called bytetrack-mot: `bytetrack` on the public index belongs to somebody else. The import stays `bytetrack`.
+"""
+
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
+VERSION = re.search(r'^__version__ = "([^"]+)"$', (ROOT / "bytetrack" / "__init__.py").read_text(encoding="utf-8"), re.MULTILINE)
+assert VERSION is not None
 
 REQUIRES = [
     "torch>=2.6",
@@ -42,6 +48,7 @@ EXTRAS = {
         "build",
         "nbclient>=0.10",  # the notebook is run by a test
         "ipykernel>=6.29",
+        "check-jsonschema>=0.29",  # the workflows in .github/
     ],
     "onnx": ["onnx>=1.16", "onnxscript>=0.2", "onnxruntime>=1.18"],
     "openvino": ["openvino>=2024.4"],
@@ -60,13 +67,21 @@ EXTRAS = {
 }
 
 setup(
-    name="bytetrack",
-    version="0.1.0",
+    name="bytetrack-mot",
+    version=VERSION[1],
     description="Multi-object tracking by associating every detection box: train, track, score.",
     long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="MIT",
     python_requires=">=3.10",
+    classifiers=[
+        "Programming Language :: Python :: 3",
+        *(f"Programming Language :: Python :: 3.{minor}" for minor in range(10, 15)),
+        "Operating System :: OS Independent",
+        "Intended Audience :: Science/Research",
+        "Topic :: Scientific/Engineering :: Image Recognition",
+        "Development Status :: 4 - Beta",
+    ],
     # The configs, the recipes and the verbs travel inside the wheel: see bytetrack/config/.
     packages=[*find_packages(include=["bytetrack", "bytetrack.*"]), "bytetrack.configs", "bytetrack.exps", "bytetrack.tools"],
     package_dir={

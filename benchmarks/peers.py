@@ -1,7 +1,7 @@
 """The trackers that benchmarks/association.py measures: ours, and others' under permissive licences, family by family.
 
 Every one gets the same frame (boxes, scores, the ready `Detections`, features) and builds from it whatever it takes. Where a peer has
-a setting of the same meaning it is given our value; the rest is its default. Peers: `pip install bytetrack[bench]`; none is copied,
+a setting of the same meaning it is given our value; the rest is its default. Peers: `pip install '.[bench]'`; none is copied,
 none is under AGPL or GPL.
 """
 

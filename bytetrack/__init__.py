@@ -63,7 +63,12 @@ def __getattr__(name: str) -> object:
     """Names load when first used, so that `import bytetrack` costs nothing."""
     if name not in _HOME_OF:
         raise AttributeError(f"module 'bytetrack' has no attribute {name!r}")
-    value = getattr(import_module(_HOME_OF[name]), name)
+    try:
+        value = getattr(import_module(_HOME_OF[name]), name)
+    except ModuleNotFoundError as error:  # installed for tracking only
+        from bytetrack.runtime.missing import explain_missing
+
+        raise ModuleNotFoundError(explain_missing(f"bytetrack.{name}", error), name=error.name) from None
     globals()[name] = value
     return value
 

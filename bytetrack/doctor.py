@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bytetrack import __version__
 from bytetrack.interfaces import Dataset
 from bytetrack.names import shortened
 
@@ -22,7 +23,7 @@ __all__ = ["Finding", "examine", "show"]
 
 NEEDED = ("torch", "torchvision", "numpy", "scipy", "numba", "opencv-python", "av", "pillow", "hydra-core", "pixeltable-yolox")
 SCORERS = ("trackeval", "motmetrics", "pycocotools", "faster-coco-eval")
-EXTRAS = {"onnx": ("onnx", "onnxruntime"), "openvino": ("openvino",), "sweep": ("optuna",), "ray": ("ray",)}
+EXTRAS = {"onnx": ("onnx", "onnxscript", "onnxruntime"), "openvino": ("openvino",), "sweep": ("optuna",), "ray": ("ray",)}
 EXPECTED = ("MOT17", "MOT20", "CrowdHuman", "PETS09-S2L1", "quickstart")  # folders of datasets/
 MARKS = {"good": ("ok", "green"), "absent": ("--", "yellow"), "broken": ("XX", "red")}
 
@@ -89,19 +90,20 @@ def _version(package: str) -> str | None:
 
 def _packages() -> Iterator[Finding]:
     yield Finding("installed", "good", "python", f"{platform.python_version()} on {platform.platform(terse=True)}, {os.cpu_count()} cores")
-    groups: dict[str, tuple[str, ...]] = {"bytetrack": ("bytetrack",), "packages": NEEDED, "scoring": SCORERS}
-    for what, names in groups.items():
+    yield Finding("installed", "good", "bytetrack", f"{__version__} in {Path(__file__).parent}")
+    for what, names in {"packages": NEEDED, "scoring": SCORERS}.items():
         found = {name: _version(name) for name in names}
         there = ", ".join(f"{name} {version}" for name, version in found.items() if version)
         if there:
             yield Finding("installed", "good", what, there)
         if missing := [name for name, version in found.items() if version is None]:
-            yield Finding("installed", "broken", "missing", f"{', '.join(missing)}: pip install -e .")
+            yield Finding("installed", "broken", "missing", f"{', '.join(missing)}: pip install {' '.join(missing)}")
     for extra, names in EXTRAS.items():
         found = {name: _version(name) for name in names}
         there = ", ".join(f"{name} {version}" for name, version in found.items() if version)
-        whole = all(found.values())
-        yield Finding("installed", "good" if whole else "absent", f"[{extra}]", there if whole else f"pip install 'bytetrack[{extra}]'")
+        missing = [name for name, version in found.items() if version is None]
+        whole = not missing
+        yield Finding("installed", "good" if whole else "absent", f"[{extra}]", there if whole else f"pip install {' '.join(missing)}")
     if _version("opencv-python-headless"):
         yield Finding("installed", "broken", "OpenCV twice", "pip uninstall opencv-python-headless: both write cv2/")
 

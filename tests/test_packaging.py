@@ -15,14 +15,20 @@ CONSOLE = "from bytetrack.__main__ import main; main()"
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A built wheel, unpacked as pip would: a folder to put on the path."""
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
     subprocess.run(build, check=True, capture_output=True, cwd=folder)
-    with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
-        wheel.extractall(folder / "site")
-    return folder / "site"
+    return next(folder.glob("bytetrack_mot-*.whl"))
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, unpacked as pip would: a folder to put on the path."""
+    site = tmp_path_factory.mktemp("site")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    return site
 
 
 def bytetrack(installed: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -58,3 +64,46 @@ def test_the_console_command_works_outside_the_checkout(installed: Path, tmp_pat
     )
     assert again.returncode == 0, again.stderr
     assert (tmp_path / "again" / "report.html").is_file()
+
+
+TRACKING = """
+import bytetrack, bytetrack.adapters, bytetrack.counting, bytetrack.io, sys
+from bytetrack import ByteTracker, Detections
+tracker = ByteTracker()
+print(len(tracker.update(Detections([[10, 10, 50, 110]], [0.9]))), [name for name in ("torch", "cv2", "scipy") if name in sys.modules])
+for name in ("track", "evaluate", "draw"):
+    try:
+        getattr(bytetrack, name)
+    except ModuleNotFoundError as error:
+        print(error)
+"""
+
+
+@pytest.mark.slow
+def test_tracking_alone_needs_numpy_and_numba_and_everything_else_says_what_it_lacks(wheel: Path, tmp_path: Path) -> None:
+    """docs/install.md, "Tracking only", in an empty environment."""
+    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "alone")], check=True)
+    python = tmp_path / "alone" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    pip = [str(python), "-m", "pip", "install", "--quiet"]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}  # pip, too, looks there
+    if subprocess.run([*pip, "numpy", "numba"], capture_output=True, env=environment).returncode:
+        pytest.skip("no package index can be reached")
+    subprocess.run([*pip, "--no-deps", str(wheel)], check=True, capture_output=True, env=environment)
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([str(python), *words], capture_output=True, text=True, cwd=tmp_path, env=environment)
+
+    tracked = run("-c", TRACKING)
+    assert tracked.returncode == 0, tracked.stderr
+    lines = tracked.stdout.splitlines()
+    assert lines[0] == "1 []"
+    assert all("which is not installed: pip install " in line for line in lines[1:])
+    assert run("-m", "bytetrack", "--version").stdout.startswith("bytetrack ")
+    for verb in ("track", "doctor", "demo"):
+        for words in (["--help"], ["out=x"]):
+            process = run("-m", "bytetrack", verb, *words)
+            assert process.returncode == 1
+            assert process.stderr.startswith(f"error: {verb} needs ")
+            assert len(process.stderr.splitlines()) == 1
+    size = sum(path.stat().st_size for path in (tmp_path / "alone").rglob("*") if path.is_file())
+    assert size < 500e6

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,9 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parent.parent
+WORKFLOWS: dict[str, Any] = {
+    path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+}
 YAMLS = [*sorted((ROOT / ".github").rglob("*.yml")), ROOT / "CITATION.cff"]
 
 
@@ -56,12 +61,48 @@ def test_definitions_are_yaml(path: Path) -> None:
 
 
 def test_ci_runs_the_makefiles_targets_on_every_python_that_setup_py_allows() -> None:
-    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))["jobs"]
-    assert jobs["test"]["strategy"]["matrix"]["python"] == ["3.10", "3.11", "3.12", "3.13"]
+    jobs = WORKFLOWS["ci"]["jobs"]
+    assert jobs["test"]["strategy"]["matrix"]["python"] == ["3.10", "3.11", "3.12", "3.13", "3.14"]
+    assert "range(10, 15)" in (ROOT / "setup.py").read_text(encoding="utf-8")  # its classifiers
+    assert jobs["elsewhere"]["strategy"]["matrix"]["os"] == ["windows-latest", "macos-latest"]
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = [word for job in jobs.values() for step in job["steps"] for word in re.findall(r"make ([a-z-]+)", step.get("run", ""))]
     assert {"install", "check", "test", "test-slow"} <= set(targets)
     assert all(f"\n{target}:" in makefile for target in targets)
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_a_workflow_fits_its_schema(name: str) -> None:
+    pytest.importorskip("check_jsonschema")
+    path = ROOT / ".github" / "workflows" / f"{name}.yml"
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", str(path)]
+    process = subprocess.run(command, capture_output=True, text=True)
+    assert process.returncode == 0, process.stdout + process.stderr
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_a_workflow_refers_to_what_there_is(name: str) -> None:
+    """What a schema does not see: needed jobs, values of the matrix, outputs of steps; and a limit on time and rights everywhere."""
+    workflow = WORKFLOWS[name]
+    assert workflow["permissions"] == {"contents": "read"}
+    for job in workflow["jobs"].values():
+        assert 0 < job["timeout-minutes"] <= 90
+        needed = job.get("needs", [])
+        assert {*([needed] if isinstance(needed, str) else needed)} <= set(workflow["jobs"])
+        text = json.dumps(job)
+        assert set(re.findall(r"matrix\.(\w+)", text)) <= set(job.get("strategy", {}).get("matrix", {}))
+        assert set(re.findall(r"steps\.(\w+)\.outputs", text)) <= {step.get("id") for step in job["steps"]}
+        assert text.count("${{") == len(re.findall(r"\$\{\{ [^{}]+ \}\}", text))
+        assert all(re.fullmatch(r"[\w-]+/[\w-]+@(v\d+|release/v1)", step["uses"]) for step in job["steps"] if "uses" in step)
+
+
+def test_publishing_and_deploying_are_off_until_somebody_sets_them_up() -> None:
+    release, docs = WORKFLOWS["release"]["jobs"], WORKFLOWS["docs"]["jobs"]
+    assert release["build"]["if"] == "vars.PUBLISH == 'true'"
+    assert release["publish"]["needs"] == "build"
+    assert release["publish"]["permissions"] == {"id-token": "write"}  # trusted publishing: no password anywhere
+    assert docs["deploy"]["if"].startswith("vars.DEPLOY_DOCS == 'true' && ")
+    assert "secrets." not in json.dumps(WORKFLOWS)
 
 
 def test_the_container_copies_what_the_package_is_built_from() -> None:

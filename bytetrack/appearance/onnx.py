@@ -83,7 +83,7 @@ class OnnxEmbedder(CropEmbedder):
             try:
                 import onnxruntime
             except ModuleNotFoundError:
-                raise ModuleNotFoundError("embedder=onnx needs onnxruntime: pip install 'bytetrack[onnx]'") from None
+                raise ModuleNotFoundError("embedder=onnx needs onnxruntime: pip install onnxruntime") from None
             options = onnxruntime.SessionOptions()
             options.intra_op_num_threads = self.threads
             try:

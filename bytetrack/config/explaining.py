@@ -11,6 +11,7 @@ from traceback import walk_tb
 
 from bytetrack.config.hints import hint_for_a_choice, hint_for_a_setting
 from bytetrack.config.saving import public
+from bytetrack.runtime.missing import explain_missing
 
 __all__ = ["explained", "one_line"]
 
@@ -39,7 +40,9 @@ def explained(verb: str, complete: bool) -> Iterator[None]:
 
 
 def _explanation(verb: str, error: Exception) -> str | None:
-    """One line for what a user can cause, None for a bug."""
+    """Returns one line for what a user can cause, None for a bug."""
+    if isinstance(error, ModuleNotFoundError) and error.name:  # perhaps Hydra itself
+        return explain_missing(verb, error)
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError  # type: ignore[import-untyped, unused-ignore]

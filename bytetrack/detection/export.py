@@ -157,7 +157,7 @@ def _onnx_model(module: ExportedNetwork, size: tuple[int, int], batch: int | Non
         import onnx
         import onnxscript  # noqa: F401
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(f"export needs {error.name}: pip install 'bytetrack[onnx]'") from None
+        raise ModuleNotFoundError(f"export needs {error.name}: pip install onnx onnxscript onnxruntime") from None
     axes: dict[int, Any] = {} if batch else {0: torch.export.Dim("batch")}
     if dynamic_size:
         axes |= {2: 32 * torch.export.Dim("rows"), 3: 32 * torch.export.Dim("columns")}

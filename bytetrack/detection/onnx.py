@@ -111,7 +111,7 @@ class Onnx(ExportedDetector):
         try:
             import onnxruntime
         except ModuleNotFoundError:
-            raise ModuleNotFoundError("detector=onnx needs onnxruntime: pip install 'bytetrack[onnx]'") from None
+            raise ModuleNotFoundError("detector=onnx needs onnxruntime: pip install onnxruntime") from None
         names = [PROVIDERS.get(name, name) for name in self.providers]
         there = onnxruntime.get_available_providers()
         absent = [name for name in names if name not in there]

@@ -141,7 +141,7 @@ def _openvino() -> Any:
     try:
         import openvino
     except ModuleNotFoundError:
-        raise ModuleNotFoundError("detector=openvino needs openvino: pip install 'bytetrack[openvino]'") from None
+        raise ModuleNotFoundError("detector=openvino needs openvino: pip install openvino") from None
     return openvino
 
 

@@ -85,7 +85,7 @@ class Ray:
         try:
             ray: Any = import_module("ray")
         except ModuleNotFoundError:
-            raise ModuleNotFoundError("executor=ray needs Ray: pip install 'bytetrack[ray]'") from None
+            raise ModuleNotFoundError("executor=ray needs Ray: pip install ray") from None
         if ray.is_initialized():
             return ray
         own: dict[str, Any] = {"num_cpus": self.workers or cores(), "object_store_memory": OBJECT_STORE, "include_dashboard": False}

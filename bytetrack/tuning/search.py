@@ -108,7 +108,7 @@ def _study(plan: Plan, what: Mapping[str, Any], out: Path) -> Any:
     try:
         import optuna
     except ModuleNotFoundError:
-        raise ModuleNotFoundError("tuning needs Optuna: pip install 'bytetrack[sweep]'") from None
+        raise ModuleNotFoundError("tuning needs Optuna: pip install optuna") from None
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
     from optuna.trial import TrialState

@@ -108,7 +108,7 @@ def test_a_misspelt_class_gets_a_suggestion(data_dir: Path) -> None:
 
 
 def as_openvino(onnx: Path, folder: Path) -> Path:
-    pytest.importorskip("openvino", reason="needs openvino: pip install 'bytetrack[openvino]'")
+    pytest.importorskip("openvino", reason="needs openvino: pip install openvino")
     from bytetrack.detection.metadata import About
     from bytetrack.detection.openvino import convert
 

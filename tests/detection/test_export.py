@@ -40,7 +40,7 @@ from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.structures import Detections
 
 for package in ("onnx", "onnxscript", "onnxruntime"):
-    pytest.importorskip(package, reason="needs pip install 'bytetrack[onnx]'")
+    pytest.importorskip(package, reason="needs pip install '.[onnx]'")
 
 
 LIVELY = (0.33, 0.125, False)

@@ -17,7 +17,7 @@ from bytetrack.detection.onnx import Onnx
 from bytetrack.detection.yolox import Yolox
 from bytetrack.errors import FormatError, MissingDataError
 
-pytest.importorskip("onnxruntime", reason="needs onnxruntime: pip install 'bytetrack[onnx]'")
+pytest.importorskip("onnxruntime", reason="needs onnxruntime: pip install onnxruntime")
 
 
 @pytest.fixture(scope="session")
@@ -114,7 +114,7 @@ def test_without_onnxruntime_one_line_says_what_to_install(
     nano_onnx: Path, coco_images: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(ModuleNotFoundError, match=r"detector=onnx needs onnxruntime: pip install 'bytetrack\[onnx\]'"):
+    with pytest.raises(ModuleNotFoundError, match=r"detector=onnx needs onnxruntime: pip install onnxruntime"):
         Onnx(nano_onnx).detect(coco_images)
 
 

@@ -25,7 +25,7 @@ def test_settings_out_of_range_are_value_errors(settings: dict[str, Any], messag
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    ray = pytest.importorskip("ray", reason="needs Ray: pip install 'bytetrack[ray]'")
+    ray = pytest.importorskip("ray", reason="needs Ray: pip install ray")
     from ray.cluster_utils import Cluster
 
     made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})

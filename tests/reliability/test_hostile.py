@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -27,7 +26,8 @@ GIB = 2**30
 
 def peak() -> int:
     """The most memory this process ever had, in bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    resource = pytest.importorskip("resource", reason="Windows does not count a process's peak this way")
+    return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) * 1024
 
 
 def load_weights(path: Path) -> object:

@@ -20,7 +20,7 @@ def test_mistakes_are_one_line(verb_here: Verb) -> None:
 
 @pytest.mark.slow
 def test_an_exported_file_tells_how_far_from_torch_it_is(verb: Verb, data_dir: Path, tmp_path: Path) -> None:
-    pytest.importorskip("onnxscript", reason="needs pip install 'bytetrack[onnx]'")
+    pytest.importorskip("onnxscript", reason="needs pip install onnx onnxscript onnxruntime")
     weights = data_dir / "weights" / "yolox_nano.pth"
     run = verb("export", f"weights={weights}", f"out={tmp_path / 'a' / 'nano.onnx'}", f"images={data_dir / 'coco'}", "nms=true")
     assert run.returncode == 0, run.stderr

@@ -43,7 +43,7 @@ def test_a_tracker_agrees_with_another_implementation(pair: Pair, data_dir: Path
         pair.other()
         pair.other()()
     except (ImportError, AttributeError) as missing:
-        pytest.skip(f"not installed, or of another version ({missing}): pip install 'bytetrack[bench]'")
+        pytest.skip(f"not installed, or of another version ({missing}): pip install '.[bench]'")
     found = sum((compared(pair, frames) for frames in scenes(data_dir)), Agreement())
     assert found.either > 3000
     boxes, ids = LEAST[pair.name]
