@@ -38,6 +38,7 @@ from bytetrack import Detections
 from bytetrack.config import build, compose, plain
 from bytetrack.demo import build as building
 from bytetrack.demo import run as demo_run
+from bytetrack.demo.settings import DemoSettings
 from bytetrack.demo.weights import ByName, detector_from
 from bytetrack.detection.onnx import Onnx
 from bytetrack.detection.stream import read_ahead
@@ -47,20 +48,6 @@ from bytetrack.video.write import VideoWriter
 
 DATA = Path(os.environ.get("BYTETRACK_DATA", Path(__file__).resolve().parent.parent.parent / "shared" / "data"))
 VTEST, NANO = DATA / "PETS09-S2L1" / "vtest.avi", DATA / "weights" / "yolox_nano.onnx"
-PARTS = (
-    "stream",
-    "lines",
-    "zones",
-    "homography",
-    "draw",
-    "show",
-    "page",
-    "tracker",
-    "classes",
-    "max_frames",
-    "min_box_area",
-    "max_aspect_ratio",
-)
 
 
 def quiet() -> None:
@@ -76,8 +63,8 @@ def demo(source: Any, detector: Any, out: Path, *settings: str) -> demo_run.Demo
         building.open_source = lambda *_, **__: source  # type: ignore[assignment]
     try:
         out.mkdir(exist_ok=True)
-        parts = {name: plain(config[name]) for name in PARTS}
-        return building.build_demo(detector, build, out=out, source=str(source), video=plain(config.video), serve=False, **parts)
+        settings_read = DemoSettings.read(lambda name: plain(config[name]))
+        return building.build_demo(detector, build, plain(config.tracker), settings_read, str(source), out)
     finally:
         building.open_source = open_source
 

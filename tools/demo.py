@@ -9,19 +9,17 @@ from typing import Any
 
 from bytetrack.config import build, out_folder, plain, save, verb
 
-PARTS = ("source", "stream", "lines", "zones", "homography", "events", "draw", "video", "show", "serve", "page", "tracker", "classes")
-LIMITS = ("max_frames", "min_box_area", "max_aspect_ratio")
-
 
 @verb("demo")
 def main(config: Any) -> None:
     from bytetrack.demo.multi_source import build_demos, refuse_missing_sources
+    from bytetrack.demo.settings import DemoSettings
 
     refuse_missing_sources(plain(config.source))
     detector = build(config.detector)
     out = out_folder(config.out, "demo")
-    settings = {name: plain(config[name]) for name in PARTS + LIMITS}
-    demo = build_demos(detector, build, out=out, embedder=build(config.embedder), **settings)
+    settings = DemoSettings.read(lambda name: plain(config[name]))
+    demo = build_demos(detector, build, plain(config.tracker), settings, plain(config.source), out, build(config.embedder))
     save(config, out)
     status = demo.run()
     if status:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bytetrack.appearance import NoEmbedder
 from bytetrack.counting import Counter, Webhook
-from bytetrack.demo.frames import join, warm_up
+from bytetrack.demo.frames import FramePipeline, join, warm_up
 from bytetrack.demo.outputs import Outputs, class_name
 from bytetrack.demo.overlay import Painter
 from bytetrack.demo.run import Demo
+from bytetrack.demo.settings import DemoSettings
 from bytetrack.demo.web import Page
 from bytetrack.demo.weights import chosen
 from bytetrack.detection.batching import SharedDetector
+from bytetrack.interfaces import Detector, Embedder, TrackerBuilder
 from bytetrack.video.source import Source, open_source
 from bytetrack.video.write import VideoWriter
 
@@ -24,69 +27,72 @@ __all__ = ["build_demo"]
 
 
 def build_demo(
-    detector: Any,
-    build_tracker: Callable[[dict[str, Any]], Any],
+    detector: Detector,
+    build_tracker: TrackerBuilder,
     tracker: Mapping[str, Any],
-    out: Path,
+    settings: DemoSettings,
     source: str | int,
-    stream: Mapping[str, Any],
-    lines: Sequence[Sequence[Any]],
-    zones: Mapping[str, Any] | None,
-    homography: Any,
-    draw: Mapping[str, Any],
-    video: Mapping[str, Any] | None,
-    show: bool | None,
-    serve: bool,
-    page: Mapping[str, Any],
-    max_frames: int | None,
-    min_box_area: float | None,
-    max_aspect_ratio: float | None,
-    events: Mapping[str, Any] | None = None,
-    classes: Sequence[str | int] | str | None = None,
+    out: Path,
+    embedder: Embedder | NoEmbedder | None = None,
     shared: SharedDetector | None = None,
-    embedder: Any = None,
 ) -> Demo:
-    """A `Demo` ready to run; every mistake in the settings is raised here, before anything is written.
+    """Returns a demo that is ready to run; raises every mistake in the settings, before anything is written.
 
-    `shared`: the detector that looks at the pictures, where other demos use it too.
+    Args:
+        detector: Finds the boxes.
+        build_tracker: Makes a tracker of its settings.
+        tracker: The tracker's settings.
+        settings: Everything else that `configs/demo.yaml` sets.
+        source: A camera's number, a video file, a folder or pattern of images, or an address.
+        out: Folder of the rows, the video and the summary.
+        embedder: Describes what the boxes contain, for trackers that use it.
+        shared: Finds the boxes in place of `detector`, if other demos use the same network.
     """
-    if max_frames is not None and max_frames < 1:
-        raise ValueError(f"max_frames must be at least 1, or null for all: got {max_frames}")
     stop = threading.Event()
     warm_up(build_tracker, tracker)
-    origin = open_source(source, **stream, stop=stop)
+    origin = open_source(source, **settings.stream, stop=stop)
     try:
         _check_out(out, origin, detector)
-        limits: dict[str, Any] = {"min_box_area": min_box_area, "max_aspect_ratio": max_aspect_ratio, "max_frames": max_frames}
-        frames = join(origin, detector, build_tracker, tracker, classes, embedder, shared, stop=stop, **limits)
-        names = frames.class_names
-        known = {**dict(enumerate(names)), **({-1: names[0]} if len(names) == 1 else {})}  # -1: boxes without a class
-        counter = Counter(lines, zones, origin.frame_rate, homography, known)
-        shapes = {name: tuple(line) for name, line in zip(counter.line_names, counter.lines.tolist(), strict=True)}
-        counted = bool(shapes or counter.zones)
-        painter = Painter(names, frames.settings.get("high_score", 0.0), lines=shapes, zones=counter.zones, **draw)
-        writer = None if video is None else VideoWriter(out / f"{origin.name}.mp4", origin.frame_rate, audio=origin.path, **video)
-        window = _wants_window(show, origin)
-        shown = Page(page["host"], page["port"], page["token"], stop.set) if serve else None
-        return Demo(
-            frames,
-            counter=counter,
-            painter=painter,
-            outputs=Outputs(out, origin.name, names, counted, _webhook(events, origin.name, counted)),
-            video=writer,
-            show=window,
-            page=shown,
-            on_ground=homography is not None,
-            wanted=_wanted_names(detector, names, chosen(classes)),
-        )
+        frames = join(origin, detector, build_tracker, tracker, settings.classes, embedder, shared, stop=stop, **settings.limits())
+        return _with_outputs(frames, settings, out)
     except BaseException:
         origin.close()
         raise
 
 
-def _wanted_names(detector: Any, names: Sequence[str], wanted: Sequence[str | int] | None) -> list[str]:
-    """The names of the classes that are wanted; none of recorded ones with classes, of which all is known before the first frame."""
-    if wanted is None or (hasattr(detector, "detect_sequence") and len(names) > 1):
+def _with_outputs(frames: FramePipeline, settings: DemoSettings, out: Path) -> Demo:
+    """Adds to the tracked frames what is counted, drawn, written and shown."""
+    origin, names = frames.source, frames.class_names
+    known = {**dict(enumerate(names)), **({-1: names[0]} if len(names) == 1 else {})}  # -1: boxes without a class
+    counter = Counter(settings.lines, settings.zones, origin.frame_rate, settings.homography, known)
+    lines = {name: tuple(line) for name, line in zip(counter.line_names, counter.lines.tolist(), strict=True)}
+    counted = bool(lines or counter.zones)
+    painter = Painter(names, frames.settings.get("high_score", 0.0), lines=lines, zones=counter.zones, **settings.draw)
+    path, video = out / f"{origin.name}.mp4", settings.video
+    writer = None if video is None else VideoWriter(path, origin.frame_rate, audio=origin.path, **video)
+    window = _wants_window(settings.show, origin)
+    page = _page(settings, frames.stop)
+    return Demo(
+        frames,
+        counter=counter,
+        painter=painter,
+        outputs=Outputs(out, origin.name, names, counted, _webhook(settings.events, origin.name, counted)),
+        video=writer,
+        show=window,
+        page=page,
+        on_ground=settings.homography is not None,
+        wanted=_wanted_names(frames, chosen(settings.classes)),
+    )
+
+
+def _page(settings: DemoSettings, stop: threading.Event) -> Page | None:
+    return Page(settings.page["host"], settings.page["port"], settings.page["token"], stop.set) if settings.serve else None
+
+
+def _wanted_names(frames: FramePipeline, wanted: Sequence[str | int] | None) -> list[str]:
+    """Returns the names of the wanted classes; none if they were looked for in recorded detections before the first frame."""
+    names = frames.class_names
+    if wanted is None or (frames.recorded and len(names) > 1):
         return []
     return list(names) if len(names) == 1 else [class_name(names, item) if isinstance(item, int) else item for item in wanted]
 
@@ -100,7 +106,7 @@ def _webhook(events: Mapping[str, Any] | None, source: str, counted: bool) -> We
     return Webhook(source=source, **events)
 
 
-def _check_out(out: Path, source: Source, detector: Any) -> None:
+def _check_out(out: Path, source: Source, detector: Detector) -> None:
     """ValueError where the demo would overwrite what it reads."""
     video, rows = out / f"{source.name}.mp4", out / f"{source.name}.txt"
     if source.path is not None and video.exists() and video.samefile(source.path):

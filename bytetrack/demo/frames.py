@@ -12,14 +12,12 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from bytetrack.appearance import NoEmbedder
 from bytetrack.boxes import passing, tlwh_from_xyxy
-from bytetrack.demo.outputs import class_name
+from bytetrack.demo.frame_detector import as_frame_detector
 from bytetrack.demo.weights import chosen
-from bytetrack.detection.classes import choose, named
-from bytetrack.pipeline.nothing import no_box_of
-from bytetrack.runtime.pool import cores
+from bytetrack.interfaces import Detector, Embedder, tracker_inputs
 from bytetrack.structures import Detections, Tracks
-from bytetrack.structures import Sequence as SequenceInfo
 from bytetrack.video.source import Frame, Source
 
 __all__ = ["NO_TRACKS", "FramePipeline", "GapAwareTracker", "Shot", "join", "warm_up"]
@@ -28,8 +26,6 @@ log = logging.getLogger(__name__)
 
 NO_TRACKS = Tracks(np.empty((0, 4)), np.empty(0, np.int64), np.empty(0), None, np.empty(0, np.int64))
 EVEN = 0.01  # of a frame: how far off the clock may be before a frame counts as late or early
-MOST_FRAMES = 2**20  # that recorded detections are read for: what a video's header says may lie
-MOST_WORKERS = 4  # each holds a network's whole working memory
 
 
 @dataclass
@@ -52,6 +48,7 @@ class FramePipeline:
     `detect` returns the boxes of a frame and is called by `workers` threads at once; `embed` returns the features of a frame's boxes,
     None if the tracker takes none. `min_box_area` (square pixels) and `max_aspect_ratio` (width / height) filter the tracks, None keeps
     all. Setting `stop` ends a live source. `settings` are the tracker's, `class_names` the detector's, by class number.
+    `recorded`: all boxes are known before the first frame.
     """
 
     source: Source
@@ -65,6 +62,7 @@ class FramePipeline:
     max_frames: int | None = None
     stop: threading.Event = field(default_factory=threading.Event)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    recorded: bool = False
 
     def __post_init__(self) -> None:
         passing([], self.min_box_area, self.max_aspect_ratio)  # a mistake comes out before anything is written
@@ -154,11 +152,11 @@ class GapAwareTracker:
 
 def join(
     source: Source,
-    detector: Any,
+    detector: Detector,
     build_tracker: Callable[[dict[str, Any]], Any],
     tracker: Mapping[str, Any],
     classes: Sequence[str | int] | str | None = None,
-    embedder: Any = None,
+    embedder: Embedder | NoEmbedder | None = None,
     shared: Any = None,
     **limits: Any,
 ) -> FramePipeline:
@@ -168,19 +166,20 @@ def join(
     the detector that looks at the pictures, where other sources use it too. `limits` are `FramePipeline`'s.
     """
     settings, wanted = dict(tracker), chosen(classes)
-    names = _class_names(detector, wanted)
     if settings.get("frame_rate", 0) is None:
         settings["frame_rate"] = source.frame_rate
     trial = build_tracker(settings)
-    detect, workers = _boxes_of(shared or detector, source, wanted)
-    ticks = float(settings.get("frame_rate") or source.frame_rate) if hasattr(trial, "TAKES_TIME") else None
+    found, inputs = as_frame_detector(detector, source, wanted, shared), tracker_inputs(trial)
+    ticks = float(settings.get("frame_rate") or source.frame_rate) if "dt" in inputs else None
+    embed = embedder.embed if isinstance(embedder, Embedder) and "features" in inputs else None
     return FramePipeline(
         source,
-        detect,
+        found.find,
         GapAwareTracker(lambda: build_tracker(settings), settings.get("max_lost_frames", 30) / 30, ticks),
-        names,
-        workers,
-        getattr(embedder, "embed", None) if "features" in getattr(trial, "USES", ()) else None,
+        found.class_names,
+        found.workers,
+        embed,
+        recorded=found.recorded,
         settings=settings,
         **limits,
     )
@@ -190,57 +189,3 @@ def warm_up(build_tracker: Callable[[dict[str, Any]], Any], tracker: Mapping[str
     """Compiles a tracker's kernels, and raises the mistakes in its settings, before a source is opened."""
     settings = dict(tracker)
     build_tracker({**settings, "frame_rate": 30.0} if settings.get("frame_rate", 0) is None else settings).update(Detections.empty())
-
-
-def _class_names(detector: Any, wanted: Sequence[str | int] | None) -> list[str]:
-    """What the detector's boxes are called, by class id; boxes without classes by the one class that is wanted."""
-    own = getattr(detector, "class_names", None)
-    if hasattr(detector, "detect"):
-        return named(own, getattr(detector, "classes", None))
-    if own is None and wanted is not None and len(wanted) == 1:
-        return [str(wanted[0])]
-    return list(own or ["object"])
-
-
-def _boxes_of(detector: Any, source: Source, wanted: Sequence[str | int] | None) -> tuple[Callable[[Frame], Detections], int]:
-    """How to find a frame's boxes, and for how many frames at once.
-
-    A network looks at each picture. On the CPU it looks at several frames of a file at the same time, with a share of the cores for
-    each: small networks gain little from many cores. Recorded detections are looked up by frame.
-    """
-    if not hasattr(detector, "detect_sequence"):
-        workers = 1 if source.live or not getattr(detector, "on_cpu", False) else min(cores(), MOST_WORKERS)
-        network = detector if workers == 1 else detector.shared(workers, max(1, cores() // workers))
-        if hasattr(detector, "key"):  # one of ours, which loads its weights now: mistakes come out before anything is written
-            network.detect([np.zeros((64, 64, 3), np.uint8)])
-        return lambda frame: _only(network.detect([frame.image]), detector), workers
-    if source.live:
-        raise ValueError(f"recorded detections need a file or a folder, and {source.name} is live: give weights=")
-    recorded = detector.detect_sequence(SequenceInfo(source.name, MOST_FRAMES, source.frame_rate, 0, 0))
-    names = getattr(detector, "class_names", None) or []
-    kept = choose(wanted, len(names), names, source.name) if recorded.class_id is not None else None
-
-    if recorded.class_id is None and len(names) > 1 and wanted is not None:
-        log.warning("%s: its boxes have no class in the eighth column, so all are kept, whatever classes says", source.name)
-    if kept is not None and recorded.class_id is not None:
-        numbers, counts = np.unique(recorded.class_id, return_counts=True)
-        found = {class_name(names, number): count for number, count in zip(numbers.tolist(), counts.tolist(), strict=True)}
-        if missing := no_box_of((names[number] for number in kept), found):
-            log.warning("%s: %s", source.name, missing)
-
-    def look_up(frame: Frame) -> Detections:
-        found = recorded.frame(frame.frame_id) if frame.frame_id <= len(recorded) else Detections.empty()
-        return found if kept is None or found.class_id is None else found[np.isin(found.class_id, kept)]
-
-    return look_up, 1
-
-
-def _only(found: Any, detector: Any) -> Detections:
-    """The detections of the one image that was asked about; ValueError for anything else."""
-    if isinstance(found, list | tuple) and len(found) == 1 and isinstance(found[0], Detections):
-        return found[0]
-    got = f"a list of {len(found)} {type(found[0]).__name__}" if isinstance(found, list | tuple) and found else type(found).__name__
-    raise ValueError(
-        f"{type(detector).__name__}.detect must return a list with one Detections for each image, got {got}: "
-        "bytetrack.adapters makes Detections of what other libraries return"
-    )

@@ -5,14 +5,17 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bytetrack.appearance import NoEmbedder
 from bytetrack.demo.build import build_demo
 from bytetrack.demo.run import Demo
+from bytetrack.demo.settings import DemoSettings
 from bytetrack.detection.batching import SharedDetector
+from bytetrack.interfaces import Detector, Embedder, SequenceDetector, TrackerBuilder
 from bytetrack.runtime.signals import finishing_on_signals
 from bytetrack.video.source import is_camera, redacted, refuse_missing
 
@@ -28,24 +31,30 @@ def refuse_missing_sources(source: Any) -> None:
 
 
 def build_demos(
-    detector: Any, build_tracker: Callable[[dict[str, Any]], Any], out: Path, source: Any, **settings: Any
+    detector: Detector,
+    build_tracker: TrackerBuilder,
+    tracker: Mapping[str, Any],
+    settings: DemoSettings,
+    source: Any,
+    out: Path,
+    embedder: Embedder | NoEmbedder | None = None,
 ) -> Demo | MultiSourceDemo:
-    """`build_demo`d for one source, or for each of a list: what these make goes to `out`/<name>/. See `build_demo` for the settings.
+    """Calls `build_demo` for one source, or for each of a list, whose files go to `out`/<name>/.
 
-    ValueError for a window or a page, which only one source can have.
+    Raises ValueError for a window or a page, which only one source can have.
     """
     if not isinstance(source, list):
-        return build_demo(detector, build_tracker, out=out, source=source, **settings)
+        return build_demo(detector, build_tracker, tracker, settings, source, out, embedder)
     if not source:
         raise ValueError("source names no source: source=[a.mp4,b.mp4] tracks two")
-    for name in ("show", "serve"):
-        if settings[name]:
+    for name, asked in (("show", settings.show), ("serve", settings.serve)):
+        if asked:
             raise ValueError(f"{name}=true takes one source, got {len(source)}: watch their files, or start one demo for each")
-    shared = SharedDetector(detector) if not hasattr(detector, "detect_sequence") else None
-    several = MultiSourceDemo([])
+    shared = None if isinstance(detector, SequenceDetector) else SharedDetector(detector)
+    each, several = replace(settings, show=False), MultiSourceDemo([])
     try:
         for one, folder in zip(source, _folders(out, source), strict=True):
-            several.demos.append(build_demo(detector, build_tracker, out=folder, source=one, shared=shared, **{**settings, "show": False}))
+            several.demos.append(build_demo(detector, build_tracker, tracker, each, one, folder, embedder, shared))
     except BaseException:
         several.close()
         raise

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import runpy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bytetrack.config import build, compose, home, plain, save
+from bytetrack.config import build, compose, plain, save
 from bytetrack.demo.build import build_demo
 from bytetrack.demo.run import Demo
+from bytetrack.demo.settings import DemoSettings
 from tests.demo.films import Left, Run
-
-TOOL = runpy.run_path(str(home() / "tools" / "demo.py"))
 
 
 @pytest.fixture
@@ -27,8 +25,8 @@ def assembled(tmp_path: Path) -> Callable[..., Demo]:
         config = compose("demo", [f"source='{source}'", f"out={out}", *settings])
         detector = build(config.detector) if detector is None else detector
         out.mkdir(parents=True, exist_ok=True)
-        parts = {name: plain(config[name]) for name in TOOL["PARTS"] + TOOL["LIMITS"]}
-        demo = build_demo(detector, build, out=out, **parts)
+        settings_read = DemoSettings.read(lambda name: plain(config[name]))
+        demo = build_demo(detector, build, plain(config.tracker), settings_read, plain(config.source), out)
         save(config, out)
         return demo
 

@@ -12,6 +12,7 @@ import pytest
 from bytetrack import ByteTracker, Detections, FormatError
 from bytetrack.config import compose, plain
 from bytetrack.demo.multi_source import MultiSourceDemo, build_demos
+from bytetrack.demo.settings import DemoSettings
 
 PARTS = ("stream", "lines", "zones", "homography", "draw", "show", "serve", "page", "max_frames", "min_box_area", "max_aspect_ratio")
 
@@ -39,8 +40,10 @@ def pictures(folder: Path, bright: int, number: int) -> str:
 
 def several(out: Path, detector: Any, sources: Any, **settings: Any) -> MultiSourceDemo:
     config = compose("demo", ["show=false"])
-    parts = {name: plain(config[name]) for name in PARTS} | {"tracker": {"frame_rate": None}, "video": None} | settings
-    made = build_demos(detector, lambda s: ByteTracker(frame_rate=s["frame_rate"]), out=out, source=sources, **parts)
+    values = {name: plain(config[name]) for name in PARTS} | {"video": None} | settings
+    made = build_demos(
+        detector, lambda s: ByteTracker(frame_rate=s["frame_rate"]), {"frame_rate": None}, DemoSettings(**values), sources, out
+    )
     assert isinstance(made, MultiSourceDemo)
     return made
 
