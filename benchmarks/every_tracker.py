@@ -24,7 +24,7 @@ import numpy as np
 from bytetrack import SequenceDetections, Trajectories
 from bytetrack.config import build, compose, plain
 from bytetrack.pipeline import TrackerFactory
-from bytetrack.refining import Footage, Refiner
+from bytetrack.refining import Refiner, SequenceContext
 from bytetrack.scoring import fast
 from bytetrack.tuning.replay import Replay
 
@@ -69,19 +69,22 @@ class Ground:
         def change(name: str, copy: int, found: Trajectories) -> Trajectories:
             if refiner is None:
                 return found
-            affines, detections = self.footage_of(name, copy)
-            return refiner(as_read(found), Footage(affines if with_camera else None, detections if with_detections else None))
+            affines, detections = self.context_of(name, copy)
+            return refiner(as_read(found), SequenceContext(affines if with_camera else None, detections if with_detections else None))
 
         rows = []
         for copy in copies:
             tracker_for = TrackerFactory(build, node)
-            found = {name: replay.judge(name, change(name, copy, replay.track(tracker_for, name, copy))) for name in replay.sequences}
+            found = {
+                name: replay.score_trajectories(name, change(name, copy, replay.track(tracker_for, name, copy)))
+                for name in replay.sequences
+            }
             whole = fast.combine(found)
             percent = (whole["HOTA"]["HOTA"].mean(), whole["CLEAR"]["MOTA"], whole["Identity"]["IDF1"])
             rows.append([*(100 * value for value in percent), whole["CLEAR"]["IDSW"]])
         return np.array(rows, dtype=np.float64)
 
-    def footage_of(self, name: str, copy: int) -> tuple[Figures, SequenceDetections]:
+    def context_of(self, name: str, copy: int) -> tuple[Figures, SequenceDetections]:
         """What tools/refine.py is given of a copy of a sequence: camera motion and detections."""
         replay = self.replays[True]
         sequence = replay.sequences[name]

@@ -15,12 +15,12 @@ def main(config: Any) -> None:
 
     from bytetrack.tuning.report import show
     from bytetrack.tuning.run import tune
-    from bytetrack.tuning.search import Plan, parse_objective
+    from bytetrack.tuning.search import SearchPlan, parse_objective
     from bytetrack.tuning.space import read_space
 
     tracker = plain(config.tracker)
     space = read_space(plain(config.get("space")), tracker)
-    plan = Plan(tracker, space, parse_objective(config.objective), config.trials, config.copies, config.seed, config.prune)
+    plan = SearchPlan(tracker, space, parse_objective(config.objective), config.trials, config.copies, config.seed, config.prune)
     dataset, detector, camera = build(config.dataset), build(config.detector), build(config.camera_motion)
     what = {key: plain(config[key]) for key in ("dataset", "detector", "camera_motion", "per_sequence")}
     filters = {"min_box_area": config.min_box_area, "max_aspect_ratio": config.max_aspect_ratio}
@@ -31,8 +31,8 @@ def main(config: Any) -> None:
 
     save(config, out)
     judged = (config.fresh_copies, config.workers, what["per_sequence"], what, camera)
-    verdict = tune(plan, dataset, detector, filters, build, save_run, out, *judged)
-    show(verdict, out)
+    evaluation = tune(plan, dataset, detector, filters, build, save_run, out, *judged)
+    show(evaluation, out)
 
 
 if __name__ == "__main__":

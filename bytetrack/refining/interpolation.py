@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.checks import check_flag, check_whole
-from bytetrack.refining.footage import FILLED, Footage, tlwh_from_xywh, warp, warp_back, xywh_from_tlwh
+from bytetrack.refining.context import FILLED, SequenceContext, tlwh_from_xywh, warp, warp_back, xywh_from_tlwh
 from bytetrack.structures import Trajectories
 
 __all__ = ["Interpolate", "interpolate"]
@@ -27,17 +27,17 @@ class Interpolate:
         check_flag("follow_camera", follow_camera)
         self.min_length, self.max_gap, self.follow_camera = min_length, max_gap, follow_camera
 
-    def __call__(self, trajectories: Trajectories, footage: Footage) -> Trajectories:
+    def __call__(self, trajectories: Trajectories, context: SequenceContext) -> Trajectories:
         """The trajectories with their gaps filled."""
-        moving = footage if self.follow_camera and footage.camera_motion is not None else None
+        moving = context if self.follow_camera and context.camera_motion is not None else None
         return interpolate(trajectories, self.min_length, self.max_gap, moving)
 
 
-def interpolate(trajectories: Trajectories, min_length: int = 5, max_gap: int = 20, footage: Footage | None = None) -> Trajectories:
+def interpolate(trajectories: Trajectories, min_length: int = 5, max_gap: int = 20, context: SequenceContext | None = None) -> Trajectories:
     """Fills the frames between two boxes of an identity that are less than `max_gap` frames apart with boxes on a straight line.
 
     Identities with `min_length` boxes or fewer stay as they are. Filled boxes have score -1, and the class of the box before the
-    gap. Both limits are strict, as in the published code (the paper's sentence has "not more than 20 frames"). With `footage` the
+    gap. Both limits are strict, as in the published code (the paper's sentence has "not more than 20 frames"). With `context` the
     line is straight on the ground that its camera motion moves over.
 
     >>> track = Trajectories(np.array([1, 4]), np.array([7, 7]), np.array([[0., 0, 9, 9], [3, 6, 9, 12]]), np.array([0.9, 0.8]))
@@ -55,12 +55,12 @@ def interpolate(trajectories: Trajectories, min_length: int = 5, max_gap: int = 
     missing = step - 1
     pair = np.repeat(np.arange(len(step)), missing)
     nth = np.arange(len(pair)) - np.repeat(np.cumsum(missing) - missing, missing) + 1
-    if footage is None:
+    if context is None:
         before, after, step = before[pair], after[pair], step[pair]
         tlwh = nth[:, None] * (t.tlwh[after] - t.tlwh[before]) / step[:, None] + t.tlwh[before]
     else:
         ends = zip(t.frame_id[before].tolist(), t.tlwh[before], t.tlwh[after], step.tolist(), strict=True)
-        tlwh = np.concatenate([np.empty((0, 4)), *(_on_the_ground(footage, *gap) for gap in ends)])
+        tlwh = np.concatenate([np.empty((0, 4)), *(_on_the_ground(context, *gap) for gap in ends)])
         before = before[pair]
 
     frame_id = np.concatenate([t.frame_id, t.frame_id[before] + nth])
@@ -75,9 +75,9 @@ def interpolate(trajectories: Trajectories, min_length: int = 5, max_gap: int = 
     )
 
 
-def _on_the_ground(footage: Footage, frame_id: int, first: Floats, last: Floats, step: int) -> Floats:
+def _on_the_ground(context: SequenceContext, frame_id: int, first: Floats, last: Floats, step: int) -> Floats:
     """The boxes tlwh (step - 1, 4) between `first` in frame `frame_id` and `last`, `step` frames later."""
-    motion = footage.motion(frame_id, frame_id + step)
+    motion = context.motion(frame_id, frame_id + step)
     here = xywh_from_tlwh(first)
     there = warp_back(motion[-1:], xywh_from_tlwh(last)[None])[0]
     part = (np.arange(1, step) / step)[:, None]

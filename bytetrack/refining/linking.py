@@ -11,7 +11,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from bytetrack.checks import check_real, check_whole
-from bytetrack.refining.footage import Footage, Trajectory, join, split, warp, warp_back, xywh_from_tlwh
+from bytetrack.refining.context import SequenceContext, Trajectory, join, split, warp, warp_back, xywh_from_tlwh
 from bytetrack.structures import Trajectories
 
 __all__ = ["Link", "straight_end"]
@@ -48,11 +48,11 @@ class Link:
         self.max_cost, self.max_gap, self.min_length = max_cost, max_gap, min_length
         self.fit, self.max_height_change = fit, max_height_change
 
-    def __call__(self, trajectories: Trajectories, footage: Footage) -> Trajectories:
+    def __call__(self, trajectories: Trajectories, context: SequenceContext) -> Trajectories:
         """The trajectories, some of them joined."""
         parts = split(trajectories)
         long = [part for part in parts if len(part) >= self.min_length]
-        following = self._pairs(long, footage)
+        following = self._pairs(long, context)
         behind = set(following.values())
         joined = [part for part in parts if len(part) < self.min_length]
         for place, part in enumerate(long):
@@ -65,40 +65,40 @@ class Link:
             joined.append(part.joined(*chain))
         return join(joined)
 
-    def _pairs(self, parts: list[Trajectory], footage: Footage) -> dict[int, int]:
+    def _pairs(self, parts: list[Trajectory], context: SequenceContext) -> dict[int, int]:
         """Which part follows which."""
-        heads = [straight_end(part, self.fit, footage, last=False) for part in parts]
-        tails = [straight_end(part, self.fit, footage, last=True) for part in parts]
+        heads = [straight_end(part, self.fit, context, last=False) for part in parts]
+        tails = [straight_end(part, self.fit, context, last=True) for part in parts]
         starts = np.array([head.frame_id for head in heads], np.int64)
         order = np.argsort(starts, kind="stable")
         found: list[tuple[int, int, float]] = []
         for i, tail in enumerate(tails):
             low, high = np.searchsorted(starts[order], [tail.frame_id + 1, tail.frame_id + self.max_gap + 1])
             for j in order[low:high].tolist():
-                cost = self._cost(tail, heads[j], footage) if parts[i].kind == parts[j].kind else np.inf
+                cost = self._cost(tail, heads[j], context) if parts[i].kind == parts[j].kind else np.inf
                 if cost <= self.max_cost:
                     found.append((i, j, cost))
         return _cheapest(found, len(parts))
 
-    def _cost(self, tail: End, head: End, footage: Footage) -> float:
+    def _cost(self, tail: End, head: End, context: SequenceContext) -> float:
         height = abs(float(np.log(head.xywh[3] / tail.xywh[3]))) if min(head.xywh[3], tail.xywh[3]) > 0 else np.inf
         if height > self.max_height_change:
             return np.inf
         gap = head.frame_id - tail.frame_id
         size = np.maximum((head.xywh[2:] + tail.xywh[2:]) / 2, 1e-9) * (1, 0.5)
-        motion = footage.motion(tail.frame_id, head.frame_id)[-1:]
+        motion = context.motion(tail.frame_id, head.frame_id)[-1:]
         forward = warp(motion, (tail.xywh + gap * np.r_[tail.velocity, 0, 0])[None])[0] - head.xywh
         back = warp_back(motion, (head.xywh - gap * np.r_[head.velocity, 0, 0])[None])[0] - tail.xywh
         error = np.mean([np.linalg.norm(miss[:2] / size) for miss in (forward, back)])
         return float(error) / (1 + gap / 30) + 2 * height
 
 
-def straight_end(part: Trajectory, fit: int, footage: Footage, last: bool) -> End:
+def straight_end(part: Trajectory, fit: int, context: SequenceContext, last: bool) -> End:
     """The end of a trajectory by the straight line through `fit` boxes, as seen by the camera of its first or last frame."""
     near = slice(-fit, None) if last else slice(fit)
     frame_id = part.frame_id[near]
     anchor = int(frame_id[-1 if last else 0])
-    xywh = footage.seen_from(anchor, frame_id, xywh_from_tlwh(part.tlwh[near]))
+    xywh = context.seen_from(anchor, frame_id, xywh_from_tlwh(part.tlwh[near]))
     away = (frame_id - frame_id.mean())[:, None]
     velocity = (away * xywh[:, :2]).sum(axis=0) / max(float((away * away).sum()), 1e-9)
     mean = xywh.mean(axis=0)

@@ -12,21 +12,21 @@ from bytetrack.io.mot import read_trajectories, write_trajectories
 from bytetrack.pipeline import ScoreJob
 from bytetrack.pipeline.detect import kept_in
 from bytetrack.pipeline.run_folder import forget_scores
-from bytetrack.refining.footage import Footage
+from bytetrack.refining.context import SequenceContext
 from bytetrack.scoring import SequenceScores
 from bytetrack.structures import Sequence, SequenceDetections, Trajectories
 from bytetrack.video.camera_motion import NoMotion
 
-__all__ = ["RefineJob", "Refiner", "footage_of", "job_for", "note_idle_steps", "refuse_unused"]
+__all__ = ["RefineJob", "Refiner", "context_of", "job_for", "note_idle_steps", "refuse_unused"]
 
 log = logging.getLogger(__name__)
-Step = Callable[[Trajectories, Footage], Trajectories]
+Step = Callable[[Trajectories, SequenceContext], Trajectories]
 
 
 class Refiner:
     """Steps, one after the other: `steps` by their names, in their order. A step set to None is left out.
 
-    A step is any callable `step(trajectories, footage) -> trajectories`; it changes neither.
+    A step is any callable `step(trajectories, context) -> trajectories`; it changes neither.
     """
 
     def __init__(self, steps: Mapping[str, Step | None]) -> None:
@@ -35,10 +35,10 @@ class Refiner:
             raise ValueError(f"step {wrong[0]} must be a config with a _target_, or null to leave it out: got {str(steps[wrong[0]])[:60]}")
         self.steps = {name: step for name, step in steps.items() if step is not None}
 
-    def __call__(self, trajectories: Trajectories, footage: Footage | None = None) -> Trajectories:
+    def __call__(self, trajectories: Trajectories, context: SequenceContext | None = None) -> Trajectories:
         """The refined trajectories."""
         for step in self.steps.values():
-            trajectories = step(trajectories, footage or Footage())
+            trajectories = step(trajectories, context or SequenceContext())
         return trajectories
 
 
@@ -49,11 +49,11 @@ def note_idle_steps(refiner: Refiner) -> None:
         log.warning("left out, as there are no detections (dataset=..., detector=recorded detector.folder=DIR): %s", ", ".join(idle))
 
 
-def footage_of(sequence: Sequence, detector: SequenceDetector | None, camera_motion: CameraMotion | None) -> Footage:
+def context_of(sequence: Sequence, detector: SequenceDetector | None, camera_motion: CameraMotion | None) -> SequenceContext:
     """What detector and camera motion know of a sequence, None for neither."""
     detections = None if detector is None else detector.detect_sequence(sequence)
     around = SequenceDetections.from_frames([]) if detections is None else detections
-    return Footage(None if camera_motion is None else camera_motion.of_sequence(sequence, around), detections)
+    return SequenceContext(None if camera_motion is None else camera_motion.of_sequence(sequence, around), detections)
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class RefineJob:
     def __call__(self, sequence: Sequence) -> SequenceScores | None:
         name = f"{sequence.name}.txt"
         found = read_trajectories(self.source / name, sequence.length)
-        refined = self.refiner(found, footage_of(sequence, self.detector, self.camera_motion))
+        refined = self.refiner(found, context_of(sequence, self.detector, self.camera_motion))
         forget_scores(self.folder.parent, sequence.name)
         write_trajectories(self.folder / name, refined, decimals=None)
         return ScoreJob(self.folder, self.protocol)(sequence)

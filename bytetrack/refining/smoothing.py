@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve, solveh_banded
 
 from bytetrack.checks import check_real
-from bytetrack.refining.footage import FILLED, Footage, Trajectory, join, split, tlwh_from_xywh, xywh_from_tlwh
+from bytetrack.refining.context import FILLED, SequenceContext, Trajectory, join, split, tlwh_from_xywh, xywh_from_tlwh
 from bytetrack.structures import Trajectories
 
 __all__ = ["SmoothGaussian", "SmoothSecondDifferences"]
@@ -39,7 +39,7 @@ class SmoothSecondDifferences:
         check_real("filled_weight", filled_weight, 1e-6, 1)
         self.position, self.size, self.score_power, self.filled_weight = position, size, score_power, filled_weight
 
-    def __call__(self, trajectories: Trajectories, footage: Footage) -> Trajectories:
+    def __call__(self, trajectories: Trajectories, context: SequenceContext) -> Trajectories:
         """The same boxes, smooth."""
         return join(_by_run(trajectory, self._smooth) for trajectory in split(trajectories))
 
@@ -62,7 +62,7 @@ class SmoothGaussian:
         check_real("filled_noise", filled_noise, 1, 1000)
         self.tau, self.noise, self.filled_noise = tau, noise, filled_noise
 
-    def __call__(self, trajectories: Trajectories, footage: Footage) -> Trajectories:
+    def __call__(self, trajectories: Trajectories, context: SequenceContext) -> Trajectories:
         """The same boxes, smooth."""
         return join(_by_run(trajectory, self._smooth) for trajectory in split(trajectories))
 

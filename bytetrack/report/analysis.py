@@ -14,18 +14,18 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.interfaces import MotProtocol
-from bytetrack.scoring.classes import RULES, laid_apart, rules_for
+from bytetrack.scoring.classes import RULES, offset_by_class, rules_for
 from bytetrack.scoring.fast import DISTRACTORS, match, prepare
 from bytetrack.structures import Annotations, Trajectories
 
-__all__ = ["Run", "SequenceMatch", "match_sequence"]
+__all__ = ["SequenceMatch", "Span", "match_sequence"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class Span:
     """Frames `start` … `start + length - 1` in which one identity is matched to `pred_id` without a change (-1: missed)."""
 
     start: int
@@ -86,14 +86,14 @@ class SequenceMatch:
         edges = pairwise([*starts.tolist(), len(self.gt_id)])
         return ((identity, slice(a, b)) for identity, (a, b) in zip(ids.tolist(), edges, strict=True))
 
-    def runs(self) -> dict[int, list[Run]]:
+    def runs(self) -> dict[int, list[Span]]:
         """Every identity's frames, cut where the matched id changes or the identity leaves the ground truth."""
         found = {}
         for identity, rows in self.identities():
             frame, pred = self.gt_frame[rows], self.gt_pred[rows]
             cuts = np.flatnonzero((np.diff(frame) != 1) | (np.diff(pred) != 0)) + 1
             starts, ends = [0, *cuts.tolist()], [*cuts.tolist(), len(frame)]
-            found[identity] = [Run(int(frame[a]), b - a, int(pred[a])) for a, b in zip(starts, ends, strict=True)]
+            found[identity] = [Span(int(frame[a]), b - a, int(pred[a])) for a, b in zip(starts, ends, strict=True)]
         return found
 
 
@@ -113,8 +113,8 @@ def match_sequence(
         partner, kept = match(prepared, result)
     else:  # as MOT15 matches its one class
         considered = truth.considered & np.isin(truth.class_id, list(rules.classes.values()))
-        prepared = prepare(replace(truth, tlwh=laid_apart(truth, truth.class_id), considered=considered), length, "mot15")
-        partner, kept = match(prepared, replace(result, tlwh=laid_apart(result, _classes(result))))
+        prepared = prepare(replace(truth, tlwh=offset_by_class(truth, truth.class_id), considered=considered), length, "mot15")
+        partner, kept = match(prepared, replace(result, tlwh=offset_by_class(result, _classes(result))))
     gt_pred, pred_gt = np.full(len(partner), -1), np.full(len(result), -1)
     matched = np.flatnonzero(partner >= 0)
     gt_pred[matched] = result.track_id[partner[matched]]

@@ -6,7 +6,7 @@ import itertools
 from collections import defaultdict
 from typing import Any
 
-from bytetrack.report.analysis import Run, SequenceMatch
+from bytetrack.report.analysis import SequenceMatch, Span
 from bytetrack.report.switches import Switch
 from bytetrack.structures import Sequence
 
@@ -39,7 +39,7 @@ def _plain(switch: Switch) -> list[int | str]:
     return [switch.gt_id, switch.frame, switch.old_id, switch.new_id, switch.kind]
 
 
-def _colours(runs: dict[int, list[Run]]) -> dict[int, int]:
+def _colours(runs: dict[int, list[Span]]) -> dict[int, int]:
     """A colour for every id such that ids that follow each other in a row differ, and colours are used evenly."""
     neighbours: dict[int, set[int]] = defaultdict(set)
     order: dict[int, None] = {}

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from bytetrack.interfaces import MotProtocol, ScoringProtocol
 from bytetrack.names import first_unnamed, shortened
-from bytetrack.scoring.classes import Rules, evaluate_classes, laid_apart, rules_for
+from bytetrack.scoring.classes import Rules, evaluate_classes, offset_by_class, rules_for
 from bytetrack.structures import Annotations, Trajectories
 
 if TYPE_CHECKING:
@@ -69,8 +69,8 @@ def _by_class(annotations: Annotations, trajectories: Trajectories, length: int,
     kinds = np.asarray(trajectories.class_id)
     by_class = evaluate_classes(annotations, trajectories, length, rules, official.METRICS)
     considered = annotations.considered & np.isin(annotations.class_id, list(rules.classes.values()))
-    truth = replace(annotations, tlwh=laid_apart(annotations, annotations.class_id), considered=considered)
-    found = replace(trajectories, tlwh=laid_apart(trajectories, kinds))
+    truth = replace(annotations, tlwh=offset_by_class(annotations, annotations.class_id), considered=considered)
+    found = replace(trajectories, tlwh=offset_by_class(trajectories, kinds))
     average = official.combine_classes(by_class, rules.empty_classes)
     return SequenceScores(average, paper.evaluate(truth, found), by_class, rules.empty_classes)
 

@@ -19,7 +19,7 @@ from bytetrack.io import bdd100k, kitti, visdrone
 from bytetrack.io.result import REGION
 from bytetrack.structures import NOT_SCORED, Annotations, Trajectories
 
-__all__ = ["RULES", "Rules", "evaluate_classes", "laid_apart", "own_rules", "rows_that_count", "rules_for"]
+__all__ = ["RULES", "Rules", "evaluate_classes", "offset_by_class", "plain_rules", "rows_that_count", "rules_for"]
 
 EPSILON = np.finfo(float).eps
 APART = 1e7  # pixels
@@ -52,7 +52,7 @@ RULES = {
 }
 
 
-def own_rules(class_names: Sequence[str]) -> Rules:
+def plain_rules(class_names: Sequence[str]) -> Rules:
     """Makes the rules of a dataset that only names its classes, by number: each is scored as MOT15 scores its one class."""
     classes = {name: number for number, name in enumerate(class_names) if name != NOT_SCORED}
     return Rules(classes, forgiving=False, empty_classes=False)
@@ -60,7 +60,7 @@ def own_rules(class_names: Sequence[str]) -> Rules:
 
 def rules_for(protocol: str, class_names: Sequence[str]) -> Rules | None:
     """Returns the rules by which classes are scored apart; None where there is only one class."""
-    return RULES.get(protocol) or (own_rules(class_names) if class_names else None)
+    return RULES.get(protocol) or (plain_rules(class_names) if class_names else None)
 
 
 def evaluate_classes(
@@ -76,7 +76,7 @@ def evaluate_classes(
     return found
 
 
-def laid_apart(boxes: Any, class_id: npt.NDArray[np.int64]) -> Floats:
+def offset_by_class(boxes: Any, class_id: npt.NDArray[np.int64]) -> Floats:
     """tlwh so that boxes of different classes never meet."""
     tlwh: Floats = boxes.tlwh.copy()
     tlwh[:, 0] += APART * class_id

@@ -18,7 +18,7 @@ from bytetrack.runtime.atomic import json_text, replace_text
 from bytetrack.scoring import fast
 from bytetrack.scoring.metrics import COMPARED, Metric, metric, shown_in, values
 from bytetrack.tuning.bootstrap import draw_weights, interval, sequence_order
-from bytetrack.tuning.runs import Run, read_run, replayed
+from bytetrack.tuning.runs import ScoredRun, read_run, replayed
 
 __all__ = ["Difference", "compare", "show"]
 
@@ -108,7 +108,7 @@ def _as_json(difference: Difference) -> dict[str, Any]:
 
 
 def _jitter(
-    runs: list[Run], build: Callable[[Any], Any], copies: int, seed: int, workers: int | None, names: list[str]
+    runs: list[ScoredRun], build: Callable[[Any], Any], copies: int, seed: int, workers: int | None, names: list[str]
 ) -> dict[str, list[dict[str, float]]]:
     """Combined figures of every jittered copy, of the runs that can be replayed."""
     found = {}
@@ -136,7 +136,7 @@ def _differences(
     return rows
 
 
-def _changes(first: Run, run: Run, names: list[str]) -> dict[str, Any]:
+def _changes(first: ScoredRun, run: ScoredRun, names: list[str]) -> dict[str, Any]:
     """Where a run differs from the first in id switches: counts by sequence, the worst of both, pictures of the worst."""
     rows, new, gone = changes(run.switches, {name: first.switches[name] for name in names})
     cards = [
@@ -149,7 +149,7 @@ def _changes(first: Run, run: Run, names: list[str]) -> dict[str, Any]:
 
 def _write_report(
     out: Path,
-    runs: list[Run],
+    runs: list[ScoredRun],
     names: list[str],
     now: dict[str, dict[str, float]],
     differences: dict[str, list[Difference]],

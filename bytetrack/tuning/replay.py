@@ -27,7 +27,7 @@ from bytetrack.runtime.pool import cores, process_pool, submit, with_shared
 from bytetrack.scoring import fast
 from bytetrack.structures import Detections, Sequence, SequenceDetections, Trajectories
 
-__all__ = ["Crew", "Job", "Replay", "jittered"]
+__all__ = ["Job", "Replay", "WorkerPool", "jittered"]
 
 BOX_NOISE, SCORE_NOISE = 0.004, 0.006  # of a box's width; of scores, which lie in [0, 1]
 PRELOADED = ["bytetrack.tuning.replay", "bytetrack.tracking"]  # by the process that workers are forked from
@@ -101,7 +101,7 @@ class Replay:
 
     def score(self, tracker_for: TrackerFactory, name: str, copy: int) -> fast.Result:
         """Tracks a copy of a sequence and scores what its result file would say."""
-        return self.judge(name, self.track(tracker_for, name, copy))
+        return self.score_trajectories(name, self.track(tracker_for, name, copy))
 
     def track(self, tracker_for: TrackerFactory, name: str, copy: int) -> Trajectories:
         """What the result file of a copy of a sequence would say of boxes (to 0.1)."""
@@ -109,7 +109,7 @@ class Replay:
         found = track_sequence(frames, tracker, self.min_box_area, self.max_aspect_ratio, self._motion(name))
         return Trajectories(found.frame_id, found.track_id, np.round(found.tlwh, 1), found.score, found.class_id)
 
-    def judge(self, name: str, found: Trajectories) -> fast.Result:
+    def score_trajectories(self, name: str, found: Trajectories) -> fast.Result:
         """The scores of a sequence's trajectories."""
         return fast.evaluate(self.truth(name), found)
 
@@ -127,7 +127,7 @@ def construct(settings: dict[str, Any]) -> Any:
     return getattr(import_module(module), name)(**{key: value for key, value in settings.items() if key != "_target_"})
 
 
-class Crew:
+class WorkerPool:
     """Processes that replay: `scores(settings, jobs)` are the jobs' results in their order, whatever the number of `workers`.
 
     A context manager. `workers` None: one a core; 1: none but this process.
@@ -147,7 +147,7 @@ class Crew:
         self._pool: ProcessPoolExecutor | None = None
         self._seconds = dict.fromkeys(replay.sequences, 0.0)
 
-    def __enter__(self) -> Crew:
+    def __enter__(self) -> WorkerPool:
         if self._workers > 1:
             self._pool = self._open.enter_context(process_pool(self._workers, PRELOADED, (self._replay,)))
         return self

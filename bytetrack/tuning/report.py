@@ -11,9 +11,9 @@ import numpy as np
 from bytetrack.report.html.charts import Chart, Point, scatter
 from bytetrack.report.html.page import write_page
 from bytetrack.scoring.metrics import metric, shown_in
-from bytetrack.tuning.search import Plan, Trial
+from bytetrack.tuning.evaluation import Evaluation
+from bytetrack.tuning.search import SearchPlan, Trial
 from bytetrack.tuning.space import Dimension, current
-from bytetrack.tuning.verdict import Verdict
 
 __all__ = ["pareto", "show", "write_tune_report"]
 
@@ -23,8 +23,8 @@ PAIRS = (("DetA", "AssA"), ("MOTA", "IDF1"), ("IDSW", "HOTA"), ("FP", "FN"))
 
 def write_tune_report(
     out: Path,
-    plan: Plan,
-    verdict: Verdict,
+    plan: SearchPlan,
+    evaluation: Evaluation,
     trials: list[Trial],
     importances: Mapping[str, float],
     official: Mapping[str, Mapping[str, Any]],
@@ -32,7 +32,7 @@ def write_tune_report(
     """Writes `out`/tune.html; `official` are TrackEval's combined figures of the `default` and the `tuned` settings."""
     before, largest = current(plan.settings, plan.dimensions), max(importances.values(), default=0.0) or 1.0
     settings = [
-        {"name": name, "before": before[name], "after": verdict.best.params[name], "importance": importances.get(name, 0.0)}
+        {"name": name, "before": before[name], "after": evaluation.best.params[name], "importance": importances.get(name, 0.0)}
         for name in sorted(before, key=lambda name: -importances.get(name, 0.0))
     ]
     write_page(
@@ -47,23 +47,23 @@ def write_tune_report(
         trials=len(trials),
         pruned=sum(trial.pruned for trial in trials),
         copies=plan.copies + 1,
-        fresh=verdict.fresh,
-        gain=verdict.gain,
-        gain_se=verdict.gain_se,
-        left_out_gain=verdict.left_out_gain,
-        search_value=verdict.best.value,
+        fresh=evaluation.fresh,
+        gain=evaluation.gain,
+        gain_se=evaluation.gain_se,
+        left_out_gain=evaluation.left_out_gain,
+        search_value=evaluation.best.value,
         official=official,
-        rows=verdict.rows,
+        rows=evaluation.rows,
         metrics=SHOWN,
         highlights=shown_in("highlight", "trackeval"),
-        left_out=verdict.left_out,
-        best=verdict.best.number,
+        left_out=evaluation.left_out,
+        best=evaluation.best.number,
         importance=bool(importances),
         settings=[row | {"share": row["importance"] / largest} for row in settings],
         out=out,
         course=[_course(plan, trials)],
-        trade_offs=[_trade_off(trials, verdict.best, *pair) for pair in PAIRS],
-        slices=[_slice(plan, dimension, trials, verdict.best) for dimension in plan.dimensions],
+        trade_offs=[_trade_off(trials, evaluation.best, *pair) for pair in PAIRS],
+        slices=[_slice(plan, dimension, trials, evaluation.best) for dimension in plan.dimensions],
     )
 
 
@@ -76,7 +76,7 @@ def _scored(trials: list[Trial]) -> list[Trial]:
     return [trial for trial in trials if trial.value is not None]
 
 
-def _course(plan: Plan, trials: list[Trial]) -> Chart:
+def _course(plan: SearchPlan, trials: list[Trial]) -> Chart:
     """Every trial's value, and the best so far."""
     points: list[Point] = []
     line: list[tuple[float, float]] = []
@@ -119,7 +119,7 @@ def _pair(trial: Trial, x: str, y: str) -> str:
     return ", ".join(f"{name} {metric('trackeval', name).text(trial.figures[name])}" for name in (x, y))
 
 
-def _slice(plan: Plan, dimension: Dimension, trials: list[Trial], best: Trial) -> Chart:
+def _slice(plan: SearchPlan, dimension: Dimension, trials: list[Trial], best: Trial) -> Chart:
     def position(value: Any) -> float:
         return float(dimension.choices.index(value)) if dimension.choices else float(value)
 
@@ -131,22 +131,22 @@ def _slice(plan: Plan, dimension: Dimension, trials: list[Trial], best: Trial) -
     return scatter(dimension.name, dimension.name, "+".join(plan.objective), points, x_labels=labels)
 
 
-def show(verdict: Verdict, out: Path) -> None:
+def show(evaluation: Evaluation, out: Path) -> None:
     """Says on the console what was found and where everything is."""
     from rich.console import Console
     from rich.table import Table
 
     console = Console(highlight=False)
-    table = Table(title=f"means over {verdict.fresh} jittered copies the search has not seen", title_justify="left")
+    table = Table(title=f"means over {evaluation.fresh} jittered copies the search has not seen", title_justify="left")
     table.add_column("settings")
     for column in SHOWN:
         table.add_column(column.key, justify="right")
-    for row, _, found in verdict.rows:
+    for row, _, found in evaluation.rows:
         table.add_row(row, *(column.text(found.mean[column.key]) for column in SHOWN))
     console.print(table)
-    changed = ", ".join(f"{key}={value}" for key, value in verdict.best.params.items())
-    blind = "" if verdict.left_out_gain is None else f", {verdict.left_out_gain:+.2f} on sequences that had no part in the choice"
-    console.print(f"gain     {verdict.gain:+.2f} ± {verdict.gain_se:.2f} (standard error){blind}", soft_wrap=True)
+    changed = ", ".join(f"{key}={value}" for key, value in evaluation.best.params.items())
+    blind = "" if evaluation.left_out_gain is None else f", {evaluation.left_out_gain:+.2f} on sequences that had no part in the choice"
+    console.print(f"gain     {evaluation.gain:+.2f} ± {evaluation.gain_se:.2f} (standard error){blind}", soft_wrap=True)
     console.print(f"best     {changed}", soft_wrap=True)
     console.print(f"report   {out / 'tune.html'}", soft_wrap=True)
     console.print(f"use it   --config-dir={out / 'configs'} tracker=tuned", soft_wrap=True)

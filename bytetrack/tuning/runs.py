@@ -20,16 +20,16 @@ from bytetrack.report.analysis import SequenceMatch, match_sequence
 from bytetrack.report.switches import Switch, find_switches
 from bytetrack.scoring import fast
 from bytetrack.structures import Sequence
-from bytetrack.tuning.replay import Crew, Replay
+from bytetrack.tuning.replay import Replay, WorkerPool
 
-__all__ = ["Run", "read_run", "replayed"]
+__all__ = ["ScoredRun", "read_run", "replayed"]
 
 log = logging.getLogger(__name__)
 CLOSE = 1e-6  # between scores.json and the tracks beside it
 
 
 @dataclass
-class Run:
+class ScoredRun:
     """One run: `official` is scores.json's TrackEval part, the rest what its tracks say, by sequence."""
 
     key: str
@@ -48,7 +48,7 @@ class Run:
         return self.folder.resolve().name
 
 
-def read_run(key: str, folder: Path, build: Callable[[Any], Any], root: Path | None = None) -> Run:
+def read_run(key: str, folder: Path, build: Callable[[Any], Any], root: Path | None = None) -> ScoredRun:
     """A run folder's scores and tracks; `root` in place of the dataset.root that its config.yaml names.
 
     MissingDataError where something is not there, FormatError where it cannot be read; a warning where the tracks were changed
@@ -64,7 +64,7 @@ def read_run(key: str, folder: Path, build: Callable[[Any], Any], root: Path | N
         node = {**config["dataset"], **({} if root is None else {"root": str(root)})}
     except (ValueError, KeyError, TypeError, yaml.YAMLError) as error:
         raise FormatError(f"{key}={folder}: scores.json or config.yaml is not what a run writes ({error!r}): run it again") from None
-    run = Run(key, folder, config, build(node), official)
+    run = ScoredRun(key, folder, config, build(node), official)
     for sequence in run.dataset.sequences():
         path = folder / "tracks" / f"{sequence.name}.txt"
         if sequence.ground_truth is None or not path.is_file():
@@ -87,7 +87,7 @@ def read_run(key: str, folder: Path, build: Callable[[Any], Any], root: Path | N
     return run
 
 
-def _warn_if_changed(run: Run) -> None:
+def _warn_if_changed(run: ScoredRun) -> None:
     scored = run.official.get("COMBINED", {})
     if set(run.results) == set(run.official) - {"COMBINED"}:
         now = fast.figures(run.results)
@@ -96,7 +96,7 @@ def _warn_if_changed(run: Run) -> None:
 
 
 def replayed(
-    run: Run, build: Callable[[Any], Any], copies: int, seed: int, workers: int | None, names: list[str]
+    run: ScoredRun, build: Callable[[Any], Any], copies: int, seed: int, workers: int | None, names: list[str]
 ) -> list[dict[str, fast.Result]]:
     """The run's tracker on jittered copies 1..`copies` of its detections; ValueError or OSError where that cannot be done."""
     config = run.config
@@ -108,6 +108,6 @@ def replayed(
     source = build(config["camera_motion"]) if config.get("camera_motion") else None
     camera = source and camera_motion_for(source, TrackerFactory(build, config["tracker"], special), sequences, run.folder)
     replay = Replay(sequences, build(config["detector"]), run.dataset.protocol, seed=seed, camera_motion=camera, **filters)
-    with Crew(replay, build, special, workers) as crew:
-        crew.check(config["tracker"])
-        return crew.copies(config["tracker"], range(1, copies + 1))
+    with WorkerPool(replay, build, special, workers) as pool:
+        pool.check(config["tracker"])
+        return pool.copies(config["tracker"], range(1, copies + 1))

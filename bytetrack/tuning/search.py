@@ -20,10 +20,10 @@ from bytetrack.runtime.atomic import replace_bytes
 from bytetrack.runtime.progress import progress_bar
 from bytetrack.scoring import fast
 from bytetrack.scoring.metrics import shown_in
-from bytetrack.tuning.replay import Crew
+from bytetrack.tuning.replay import WorkerPool
 from bytetrack.tuning.space import Dimension, current, with_values
 
-__all__ = ["Plan", "Trial", "importances", "objective_of", "parse_objective", "search"]
+__all__ = ["SearchPlan", "Trial", "importances", "objective_of", "parse_objective", "search"]
 
 log = logging.getLogger(__name__)
 STARTUP_TRIALS = 20  # drawn at random before TPE has something to learn from; and none of them is pruned
@@ -31,7 +31,7 @@ FIRST_COPIES = 2  # scored before it is decided whether the others are worth it
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class SearchPlan:
     """What is searched for: `dimensions` of the tracker's `settings` that make the mean `objective` over copies 0..`copies` large."""
 
     settings: Mapping[str, Any]
@@ -83,7 +83,7 @@ def objective_of(found: Mapping[str, float], objective: tuple[str, ...]) -> floa
     return sum(found[name] for name in objective) / len(objective)
 
 
-def search(plan: Plan, crew: Crew, names: list[str], what: Mapping[str, Any], out: Path) -> list[Trial]:
+def search(plan: SearchPlan, pool: WorkerPool, names: list[str], what: Mapping[str, Any], out: Path) -> list[Trial]:
     """Runs trials until `plan.trials` are finished, and returns all, in order; the first has the settings as they are.
 
     `names` are the sequences, `what` describes everything that a trial's value depends on beside the plan: ValueError where
@@ -92,19 +92,19 @@ def search(plan: Plan, crew: Crew, names: list[str], what: Mapping[str, Any], ou
     study = _study(plan, what, out)
     from optuna.trial import TrialState
 
-    crew.check(plan.settings)
+    pool.check(plan.settings)
     done = len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED)))
     if done:
         log.info("%s: %d trials are there already", out / "study.journal", done)
     with progress_bar("trials", plan.trials, done=done) as bar:
         for index in range(done, plan.trials):
-            _run_trial(study, plan, crew, names, index)
+            _run_trial(study, plan, pool, names, index)
             bar.advance(1, _best_line(study, plan))
     finished = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))[: plan.trials]
     return [_trial(number, trial) for number, trial in enumerate(finished)]
 
 
-def _study(plan: Plan, what: Mapping[str, Any], out: Path) -> Any:
+def _study(plan: SearchPlan, what: Mapping[str, Any], out: Path) -> Any:
     try:
         import optuna
     except ModuleNotFoundError:
@@ -140,7 +140,7 @@ def _study(plan: Plan, what: Mapping[str, Any], out: Path) -> Any:
     return study
 
 
-def _described(plan: Plan, what: Mapping[str, Any]) -> dict[str, Any]:
+def _described(plan: SearchPlan, what: Mapping[str, Any]) -> dict[str, Any]:
     space = {d.name: [d.low, d.high, d.step, d.log, list(d.choices)] for d in plan.dimensions}
     own = {"tracker": plan.settings, "space": space, "objective": "+".join(plan.objective)}
     described: dict[str, Any] = json.loads(
@@ -160,7 +160,7 @@ def _drop_half_line(path: Path) -> None:
         replace_bytes(path, content[: content.rfind(b"\n") + 1])
 
 
-def _run_trial(study: Any, plan: Plan, crew: Crew, names: list[str], index: int) -> None:
+def _run_trial(study: Any, plan: SearchPlan, pool: WorkerPool, names: list[str], index: int) -> None:
     """One trial from asking to telling; the first has the values of the settings where the space contains them."""
     import optuna
 
@@ -178,13 +178,13 @@ def _run_trial(study: Any, plan: Plan, crew: Crew, names: list[str], index: int)
         params = {dimension.name: dimension.suggest(trial) for dimension in plan.dimensions}
     settings = with_values(plan.settings, params)
     try:
-        crew.check(settings)
+        pool.check(settings)
     except ValueError:  # the settings contradict each other: as bad as a trial can be
         study.tell(trial, state=optuna.trial.TrialState.PRUNED)
         return
     copies: list[dict[str, fast.Result]] = []
     for step, numbers in enumerate(plan.steps):
-        copies += crew.copies(settings, numbers)
+        copies += pool.copies(settings, numbers)
         values = [objective_of(fast.figures(results), plan.objective) for results in copies]
         trial.report(float(np.mean(values)), step)
         if len(copies) <= plan.copies and trial.should_prune():
@@ -220,7 +220,7 @@ def _trial(number: int, trial: Any) -> Trial:
     )
 
 
-def importances(plan: Plan, out: Path) -> dict[str, float]:
+def importances(plan: SearchPlan, out: Path) -> dict[str, float]:
     """How much of what separates good trials from the others each setting explains, in [0, 1], largest first.
 
     PED-ANOVA (Watanabe, Bansal and Hutter, IJCAI 2023); empty where there are too few trials to say.
@@ -247,7 +247,7 @@ def _open(out: Path) -> Any:
     return optuna.load_study(study_name="tune", storage=JournalStorage(JournalFileBackend(str(out / "study.journal"))))
 
 
-def _best_line(study: Any, plan: Plan) -> str:
+def _best_line(study: Any, plan: SearchPlan) -> str:
     import optuna
 
     complete = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))

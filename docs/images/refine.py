@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from bytetrack.io import read_trajectories
-from bytetrack.refining.footage import FILLED, Trajectory, split
+from bytetrack.refining.context import FILLED, Trajectory, split
 
 WIDTH, HEIGHT, EDGE = 900, 300, 46
 

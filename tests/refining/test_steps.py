@@ -15,16 +15,16 @@ from bytetrack.refining import (
     DropDoubtful,
     DropShort,
     Extend,
-    Footage,
     Interpolate,
     Link,
     Refiner,
     Remeasure,
+    SequenceContext,
     SmoothGaussian,
     SmoothSecondDifferences,
 )
 
-STILL = Footage()
+STILL = SequenceContext()
 
 
 def walk(frames: list[int], left: list[float], track_id: int = 1, score: float = 0.9, class_id: int | None = None) -> Trajectories:
@@ -42,11 +42,11 @@ def together(*parts: Trajectories) -> Trajectories:
     return Trajectories(frame[order], track[order], tlwh[order], score[order], classes)
 
 
-def panning(n: int, shift: float) -> Footage:
+def panning(n: int, shift: float) -> SequenceContext:
     """A camera that moves everything `shift` pixels to the right in every frame."""
     affines = np.tile(np.array([[1.0, 0, shift], [0, 1, 0]]), (n, 1, 1))
     affines[0] = np.eye(2, 3)
-    return Footage(affines)
+    return SequenceContext(affines)
 
 
 def seen(*frames: list[tuple[float, float]]) -> SequenceDetections:
@@ -115,10 +115,10 @@ def test_a_gap_is_filled_straight_on_the_ground_under_a_moving_camera() -> None:
     track = walk([1, 4], [0, 90])  # 30 pixels a frame; the camera's accelerating pan explains it all
     affines = np.tile(np.eye(2, 3), (4, 1, 1))
     affines[1:, 0, 2] = [10, 20, 60]
-    filled = Interpolate(0, 20, follow_camera=True)(track, Footage(affines))
+    filled = Interpolate(0, 20, follow_camera=True)(track, SequenceContext(affines))
     assert filled.tlwh[:, 0] == pytest.approx([0, 10, 30, 90])
     assert filled.tlwh[:, 2:].tolist() == [[20, 40]] * 4
-    assert Interpolate(0, 20)(track, Footage(affines)).tlwh[:, 0].tolist() == [0, 30, 60, 90]
+    assert Interpolate(0, 20)(track, SequenceContext(affines)).tlwh[:, 0].tolist() == [0, 30, 60, 90]
 
 
 def test_pieces_are_linked_where_each_leads_to_the_other() -> None:
@@ -157,7 +157,7 @@ def test_linking_takes_out_the_camera() -> None:
     affines = np.tile(np.eye(2, 3), (14, 1, 1))
     affines[1:5, 0, 2] = affines[10:, 0, 2] = 10
     before, after = walk([1, 2, 3, 4, 5], [0, 10, 20, 30, 40], 1), walk([10, 11, 12, 13, 14], [40, 50, 60, 70, 80], 7)
-    assert set(Link()(together(before, after), Footage(affines)).track_id.tolist()) == {1}
+    assert set(Link()(together(before, after), SequenceContext(affines)).track_id.tolist()) == {1}
     assert set(Link()(together(before, after), STILL).track_id.tolist()) == {1, 7}
 
 
@@ -173,8 +173,8 @@ def test_short_and_doubtful_trajectories_go() -> None:
 
 def test_boxes_become_the_detections_they_came_from() -> None:
     track = walk([1, 2], [0, 5])
-    footage = Footage(None, seen([(2, 0.8), (1, 0.9)], [(16, 0.9)]))
-    found = Remeasure()(track, footage)
+    context = SequenceContext(None, seen([(2, 0.8), (1, 0.9)], [(16, 0.9)]))
+    found = Remeasure()(track, context)
     assert found.tlwh[:, 0].tolist() == [1, 5]  # the equal score; 9 / 31 is too little overlap
     assert found.score.tolist() == [0.9, 0.9]
     assert same(Remeasure()(track, STILL), track)
@@ -183,28 +183,28 @@ def test_boxes_become_the_detections_they_came_from() -> None:
 def test_trajectories_go_on_to_detections_that_lie_where_they_lead() -> None:
     track = walk([3, 4, 5], [30, 40, 50])
     frames: list[list[tuple[float, float]]] = [[(10, 0.5)], [(20, 0.5)], [], [], [], [(60, 0.5)], [(70, 0.3)], [(80, 0.9)]]
-    longer = Extend()(track, Footage(None, seen(*frames)))
+    longer = Extend()(track, SequenceContext(None, seen(*frames)))
     assert longer.frame_id.tolist() == [1, 2, 3, 4, 5, 6]
     assert longer.tlwh[:, 0].tolist() == [10, 20, 30, 40, 50, 60]
     assert longer.score.tolist() == [0.5, 0.5, 0.9, 0.9, 0.9, 0.5]
     other = walk([6], [58], 2)
-    assert 6 not in Extend()(together(track, other), Footage(None, seen(*frames))).frame_id[:-1].tolist()
+    assert 6 not in Extend()(together(track, other), SequenceContext(None, seen(*frames))).frame_id[:-1].tolist()
 
 
 def test_extension_follows_the_camera() -> None:
-    track, footage = walk([1, 2, 3], [0, 0, 0]), Footage(panning(5, 0.0).camera_motion, seen([], [], [], [(100, 0.9)], []))
-    assert len(Extend()(track, footage)) == 3
-    assert footage.camera_motion is not None
-    footage.camera_motion[3, 0, 2] = 100
-    assert Extend()(track, footage).tlwh[:, 0].tolist() == [0, 0, 0, 100]
+    track, context = walk([1, 2, 3], [0, 0, 0]), SequenceContext(panning(5, 0.0).camera_motion, seen([], [], [], [(100, 0.9)], []))
+    assert len(Extend()(track, context)) == 3
+    assert context.camera_motion is not None
+    context.camera_motion[3, 0, 2] = 100
+    assert Extend()(track, context).tlwh[:, 0].tolist() == [0, 0, 0, 100]
 
 
 def test_motion_forwards_and_back_cancel() -> None:
     rng = np.random.default_rng(0)
-    footage = Footage(np.eye(2, 3) + 0.05 * rng.normal(size=(9, 2, 3)))
-    assert footage.motion(2, 7)[-1] @ footage.motion(7, 2)[-1] == pytest.approx(np.eye(3), abs=1e-9)
-    assert footage.motion(3, 3).tolist() == [np.eye(3).tolist()]
-    assert footage.motion(2, 3)[-1][:2].tolist() == footage.camera_motion[2].tolist()
+    context = SequenceContext(np.eye(2, 3) + 0.05 * rng.normal(size=(9, 2, 3)))
+    assert context.motion(2, 7)[-1] @ context.motion(7, 2)[-1] == pytest.approx(np.eye(3), abs=1e-9)
+    assert context.motion(3, 3).tolist() == [np.eye(3).tolist()]
+    assert context.motion(2, 3)[-1][:2].tolist() == context.camera_motion[2].tolist()
 
 
 @given(seed=st.integers(0, 2**32 - 1))
@@ -232,7 +232,9 @@ def test_no_step_makes_a_frame_hold_an_identity_twice_or_changes_its_input(seed:
         Interpolate(0, 30, True),
         SmoothSecondDifferences(),
     )
-    refined = Refiner({str(k): step for k, step in enumerate(steps)})(given_tracks, Footage(panning(40, 1.0).camera_motion, detections))
+    refined = Refiner({str(k): step for k, step in enumerate(steps)})(
+        given_tracks, SequenceContext(panning(40, 1.0).camera_motion, detections)
+    )
     keys = list(zip(refined.frame_id.tolist(), refined.track_id.tolist(), strict=True))
     assert keys == sorted(set(keys))
     assert np.isfinite(refined.tlwh).all()
@@ -245,7 +247,7 @@ def test_every_step_takes_nothing_and_names_its_arguments() -> None:
     nothing = walk([], [])
     steps = (Remeasure(), Extend(), Link(), DropShort(), DropDoubtful(), Interpolate(), SmoothGaussian(), SmoothSecondDifferences())
     for step in steps:
-        assert len(step(nothing, Footage(None, seen([], [(1, 0.9)])))) == 0
+        assert len(step(nothing, SequenceContext(None, seen([], [(1, 0.9)])))) == 0
     with pytest.raises(ValueError, match="max_gap must be a whole number from 0 up: got -1"):
         Link(max_gap=-1)
     with pytest.raises(ValueError, match=r"step smooth must be a config with a _target_, or null to leave it out: got 3"):

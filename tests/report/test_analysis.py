@@ -10,7 +10,7 @@ import pytest
 
 from bytetrack.data.datasets import MotChallenge
 from bytetrack.io import read_annotations, read_trajectories
-from bytetrack.report.analysis import Run, SequenceMatch, match_sequence
+from bytetrack.report.analysis import SequenceMatch, Span, match_sequence
 from bytetrack.report.switches import find_switches, unpaired, worst
 from bytetrack.scoring import score_sequence, summarise
 from tests.report.report_scenes import FRAMES, Scene, four_people, random_scene
@@ -31,14 +31,14 @@ def test_misses_false_positives_switches_and_fragments_are_those_counted_by_hand
 
 def test_runs_cut_where_the_id_changes_and_where_the_person_is_missed(tmp_path: Path) -> None:
     runs = _match(four_people(), tmp_path).runs()
-    assert runs[1] == [Run(1, 6, 1), Run(7, 6, 2)]
-    assert runs[3] == [Run(1, 3, 3), Run(4, 2, -1), Run(6, 7, 3)]
+    assert runs[1] == [Span(1, 6, 1), Span(7, 6, 2)]
+    assert runs[3] == [Span(1, 3, 3), Span(4, 2, -1), Span(6, 7, 3)]
     assert runs[3][1].end == 5
 
 
 def test_a_run_ends_where_the_person_leaves_the_ground_truth(tmp_path: Path) -> None:
     rows = [(frame, 1, 50.0) for frame in (1, 2, 5, 6)]
-    assert _match(Scene(rows, rows), tmp_path).runs()[1] == [Run(1, 2, 1), Run(5, 2, 1)]
+    assert _match(Scene(rows, rows), tmp_path).runs()[1] == [Span(1, 2, 1), Span(5, 2, 1)]
 
 
 def test_kinds_tell_an_exchange_from_a_fresh_id_and_from_a_handover(tmp_path: Path) -> None:

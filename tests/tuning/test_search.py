@@ -10,10 +10,10 @@ import pytest
 
 from bytetrack.config import build
 from bytetrack.structures import Sequence, SequenceDetections
-from bytetrack.tuning.replay import Crew, Replay, jittered
-from bytetrack.tuning.search import Plan, parse_objective, search
+from bytetrack.tuning.evaluation import best_trial, evaluate
+from bytetrack.tuning.replay import Replay, WorkerPool, jittered
+from bytetrack.tuning.search import SearchPlan, parse_objective, search
 from bytetrack.tuning.space import read_space, with_values
-from bytetrack.tuning.verdict import judge, winner
 
 pytest.importorskip("optuna")
 
@@ -46,14 +46,14 @@ def replay(tmp_path: Path) -> Replay:
     return Replay(sequences, Given(), "mot17")
 
 
-def plan(trials: int = 6, **changes: Any) -> Plan:
-    return Plan(SETTINGS, read_space(SPACE, SETTINGS), ("HOTA",), trials, **{"copies": 1, **changes})
+def plan(trials: int = 6, **changes: Any) -> SearchPlan:
+    return SearchPlan(SETTINGS, read_space(SPACE, SETTINGS), ("HOTA",), trials, **{"copies": 1, **changes})
 
 
-def run(replay: Replay, out: Path, plan: Plan, workers: int = 1) -> list[Any]:
+def run(replay: Replay, out: Path, plan: SearchPlan, workers: int = 1) -> list[Any]:
     out.mkdir(exist_ok=True)
-    with Crew(replay, build, None, workers) as crew:
-        return search(plan, crew, ["A", "B"], {}, out)
+    with WorkerPool(replay, build, None, workers) as pool:
+        return search(plan, pool, ["A", "B"], {}, out)
 
 
 def test_an_interrupted_search_goes_on_as_if_it_had_not_been(replay: Replay, tmp_path: Path) -> None:
@@ -70,14 +70,14 @@ def test_an_interrupted_search_goes_on_as_if_it_had_not_been(replay: Replay, tmp
 def test_a_trial_under_way_when_killed_is_asked_for_again(replay: Replay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = run(replay, tmp_path / "whole", plan(5))
     calls = iter(range(100))
-    copies = Crew.copies
+    copies = WorkerPool.copies
 
-    def stop_at_third(self: Crew, *arguments: Any) -> Any:
+    def stop_at_third(self: WorkerPool, *arguments: Any) -> Any:
         if next(calls) == 2:
             raise KeyboardInterrupt
         return copies(self, *arguments)
 
-    monkeypatch.setattr(Crew, "copies", stop_at_third)
+    monkeypatch.setattr(WorkerPool, "copies", stop_at_third)
     with pytest.raises(KeyboardInterrupt):
         run(replay, tmp_path / "stopped", plan(5))
     assert run(replay, tmp_path / "stopped", plan(5)) == whole
@@ -95,24 +95,24 @@ def test_a_search_of_something_else_is_not_resumed(replay: Replay, tmp_path: Pat
 
 
 def test_settings_that_contradict_each_other_are_pruned(replay: Replay, tmp_path: Path) -> None:
-    impossible = Plan(SETTINGS, read_space({"low_score": {"low": 0.7, "high": 0.9}}, SETTINGS), ("HOTA",), 2, copies=0)
+    impossible = SearchPlan(SETTINGS, read_space({"low_score": {"low": 0.7, "high": 0.9}}, SETTINGS), ("HOTA",), 2, copies=0)
     trials = run(replay, tmp_path / "out", impossible)
     assert [trial.pruned for trial in trials] == [True, True]
     with pytest.raises(ValueError, match="no trial was scored to the end"):
-        winner(trials)
+        best_trial(trials)
 
 
 def test_the_winner_finds_whom_the_default_misses(replay: Replay, tmp_path: Path) -> None:
     searched = plan(30)
     (tmp_path / "out").mkdir()
-    with Crew(replay, build, None, 1) as crew:
-        trials = search(searched, crew, ["A", "B"], {}, tmp_path / "out")
-        verdict = judge(searched, trials, crew, ["A", "B"], fresh=2)
-    rows = {name: found for name, _, found in verdict.rows}
+    with WorkerPool(replay, build, None, 1) as pool:
+        trials = search(searched, pool, ["A", "B"], {}, tmp_path / "out")
+        evaluation = evaluate(searched, trials, pool, ["A", "B"], fresh=2)
+    rows = {name: found for name, _, found in evaluation.rows}
     assert rows["default"].mean["FN"] >= rows["tuned"].mean["FN"]
-    assert verdict.gain >= 0
-    assert [row["sequence"] for row in verdict.left_out] == ["A", "B"]
-    assert verdict.fresh == 2
+    assert evaluation.gain >= 0
+    assert [row["sequence"] for row in evaluation.left_out] == ["A", "B"]
+    assert evaluation.fresh == 2
 
 
 def test_jitter_is_the_same_for_a_seed_and_of_the_stated_size() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bytetrack.checks import check_real, check_whole
-from bytetrack.refining.footage import FILLED, Footage, join, split
+from bytetrack.refining.context import FILLED, SequenceContext, join, split
 from bytetrack.structures import Trajectories
 
 __all__ = ["DropDoubtful", "DropShort"]
@@ -16,7 +16,7 @@ class DropShort:
         check_whole("min_length", min_length, 0)
         self.min_length = min_length
 
-    def __call__(self, trajectories: Trajectories, footage: Footage) -> Trajectories:
+    def __call__(self, trajectories: Trajectories, context: SequenceContext) -> Trajectories:
         """The trajectories that are long enough."""
         return join(part for part in split(trajectories) if len(part) >= self.min_length)
 
@@ -32,7 +32,7 @@ class DropDoubtful:
         check_whole("max_length", max_length, 0)
         self.min_mean_score, self.max_length = min_mean_score, max_length
 
-    def __call__(self, trajectories: Trajectories, footage: Footage) -> Trajectories:
+    def __call__(self, trajectories: Trajectories, context: SequenceContext) -> Trajectories:
         """The trajectories that are long, or sure enough."""
         kept = []
         for part in split(trajectories):

@@ -10,7 +10,7 @@ from scipy.optimize import linear_sum_assignment
 
 from bytetrack.boxes import iou, tlwh_from_xyxy, xyxy_from_tlwh
 from bytetrack.checks import check_real, check_whole
-from bytetrack.refining.footage import Footage, Trajectory, join, split, tlwh_from_xywh, warp
+from bytetrack.refining.context import SequenceContext, Trajectory, join, split, tlwh_from_xywh, warp
 from bytetrack.refining.linking import straight_end
 from bytetrack.structures import Detections, Trajectories
 
@@ -35,9 +35,9 @@ class Remeasure:
         check_real("min_score", min_score, 0, 1)
         self.min_overlap, self.min_score = min_overlap, min_score
 
-    def __call__(self, trajectories: Trajectories, footage: Footage) -> Trajectories:
+    def __call__(self, trajectories: Trajectories, context: SequenceContext) -> Trajectories:
         """The same boxes, where they were seen."""
-        detections = footage.detections
+        detections = context.detections
         if detections is None:
             return trajectories
         tlwh, score = trajectories.tlwh.copy(), trajectories.score.copy()
@@ -77,9 +77,9 @@ class Extend:
         self.min_score, self.min_overlap, self.max_shared = min_score, min_overlap, max_shared
         self.max_frames, self.fit = max_frames, fit
 
-    def __call__(self, trajectories: Trajectories, footage: Footage) -> Trajectories:
+    def __call__(self, trajectories: Trajectories, context: SequenceContext) -> Trajectories:
         """The trajectories, some of them longer."""
-        if footage.detections is None:
+        if context.detections is None:
             return trajectories
         parts = split(trajectories)
         boxes: dict[int, list[Floats]] = {}
@@ -89,16 +89,16 @@ class Extend:
         for place in sorted(range(len(parts)), key=lambda k: (-len(parts[k]), k)):
             for later in (False, True):
                 for _ in range(self.max_frames if len(parts[place]) > 2 else 0):
-                    longer = self._one_more(parts[place], later, boxes, footage)
+                    longer = self._one_more(parts[place], later, boxes, context)
                     if longer is None:
                         break
                     parts[place] = longer
         return join(parts)
 
-    def _one_more(self, part: Trajectory, later: bool, boxes: dict[int, list[Floats]], footage: Footage) -> Trajectory | None:
+    def _one_more(self, part: Trajectory, later: bool, boxes: dict[int, list[Floats]], context: SequenceContext) -> Trajectory | None:
         """The trajectory with the box of one more frame; None where there is none for it. `boxes` are those of all, by frame."""
-        detections = footage.detections
-        end = straight_end(part, self.fit, footage, later)
+        detections = context.detections
+        end = straight_end(part, self.fit, context, later)
         frame_id = end.frame_id + (1 if later else -1)
         if detections is None or not 1 <= frame_id <= len(detections):
             return None
@@ -106,7 +106,7 @@ class Extend:
         if not len(found):
             return None
         ahead = end.xywh + (frame_id - end.frame_id) * np.r_[end.velocity, 0, 0]
-        expected = xyxy_from_tlwh(tlwh_from_xywh(warp(footage.motion(end.frame_id, frame_id)[-1:], ahead[None])))
+        expected = xyxy_from_tlwh(tlwh_from_xywh(warp(context.motion(end.frame_id, frame_id)[-1:], ahead[None])))
         overlap = iou(expected, found.xyxy)[0]
         if frame_id in boxes:
             overlap[iou(found.xyxy, np.array(boxes[frame_id])).max(axis=1) > self.max_shared] = 0

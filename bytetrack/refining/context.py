@@ -12,7 +12,7 @@ import numpy.typing as npt
 from bytetrack.boxes import xywh_from_xyxy, xyxy_from_tlwh
 from bytetrack.structures import SequenceDetections, Trajectories
 
-__all__ = ["FILLED", "Footage", "Trajectory", "join", "split", "tlwh_from_xywh", "warp", "warp_back", "xywh_from_tlwh"]
+__all__ = ["FILLED", "SequenceContext", "Trajectory", "join", "split", "tlwh_from_xywh", "warp", "warp_back", "xywh_from_tlwh"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -56,7 +56,7 @@ class Trajectory:
 
 
 @dataclass(frozen=True, eq=False)
-class Footage:
+class SequenceContext:
     """What is known of a sequence besides its tracks; a step does without what is None.
 
     `camera_motion` (frames, 2, 3): affines, each from the frame before. `detections`: every box of the detector.

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from bytetrack.scoring import fast
-from bytetrack.tuning.replay import Crew
-from bytetrack.tuning.search import Plan, Trial, objective_of
+from bytetrack.tuning.replay import WorkerPool
+from bytetrack.tuning.search import SearchPlan, Trial, objective_of
 from bytetrack.tuning.space import with_values
 
-__all__ = ["Estimate", "Verdict", "as_json", "estimate", "judge", "winner"]
+__all__ = ["Estimate", "Evaluation", "as_json", "best_trial", "estimate", "evaluate"]
 
 Copies = list[dict[str, fast.Result]]
 
@@ -27,8 +27,8 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """`rows`: name, what it is, and its estimate; `gain` and `gain_se`: the winner's mean gain in the objective over the settings as
+class Evaluation:
+    """`rows`: name, what it is, and its estimate; `gain` and `gain_se`: the best trial's mean gain in the objective over the settings as
     they were, on fresh copies, and its standard error; `left_out`: per sequence the trial chosen without it and the objective there,
     before and after; `fresh` is the number of those copies."""
 
@@ -42,7 +42,7 @@ class Verdict:
     fresh: int
 
 
-def winner(trials: list[Trial]) -> Trial:
+def best_trial(trials: list[Trial]) -> Trial:
     """The trial of the largest value, the first of several; ValueError where none was scored to the end."""
     complete = [trial for trial in trials if trial.value is not None]
     if not complete:
@@ -58,29 +58,29 @@ def estimate(copies: Copies) -> Estimate:
     return Estimate({name: float(column.mean()) for name, column in columns.items()}, spread)
 
 
-def judge(plan: Plan, trials: list[Trial], crew: Crew, names: list[str], fresh: int) -> Verdict:
-    """The winner beside the settings as they were, on `fresh` copies after those of the search, and leaving one sequence out.
+def evaluate(plan: SearchPlan, trials: list[Trial], pool: WorkerPool, names: list[str], fresh: int) -> Evaluation:
+    """Scores the best trial beside the settings as they were, on `fresh` copies after those of the search, and leaving one sequence out.
 
     Leaving out: for every sequence, the trial with the best objective on the others is scored on it. The trials themselves come
     from a search that saw all sequences: only the choice is blind.
     """
-    best = winner(trials)
+    best = best_trial(trials)
     numbers = range(plan.copies + 1, plan.copies + 1 + fresh) if fresh else range(plan.copies + 1)
     tuned_settings = with_values(plan.settings, best.params)
-    default, tuned = crew.copies(plan.settings, numbers), crew.copies(tuned_settings, numbers)
+    default, tuned = pool.copies(plan.settings, numbers), pool.copies(tuned_settings, numbers)
     before, after = (np.array([objective_of(fast.figures(results), plan.objective) for results in copies]) for copies in (default, tuned))
     rows = [("default", "the settings as they are", estimate(default)), ("tuned", "the winner", estimate(tuned))]
-    left_out, blind = _leave_one_out(plan, trials, crew, names, numbers, default, tuned)
+    left_out, blind = _leave_one_out(plan, trials, pool, names, numbers, default, tuned)
     blind_gain = None
     if blind:
         rows.append(("left out", "every sequence with settings chosen on the others", estimate(blind)))
         blind_gain = float(np.mean([objective_of(fast.figures(results), plan.objective) for results in blind]) - before.mean())
     error = float((after - before).std(ddof=1) / np.sqrt(len(after))) if len(after) > 1 else 0.0
-    return Verdict(best, tuned_settings, rows, float((after - before).mean()), error, blind_gain, left_out, len(numbers))
+    return Evaluation(best, tuned_settings, rows, float((after - before).mean()), error, blind_gain, left_out, len(numbers))
 
 
 def _leave_one_out(
-    plan: Plan, trials: list[Trial], crew: Crew, names: list[str], numbers: range, default: Copies, tuned: Copies
+    plan: SearchPlan, trials: list[Trial], pool: WorkerPool, names: list[str], numbers: range, default: Copies, tuned: Copies
 ) -> tuple[list[dict[str, Any]], Copies]:
     candidates = [trial for trial in trials if trial.without]
     if len(names) < 2 or not candidates:
@@ -88,7 +88,7 @@ def _leave_one_out(
     chosen = {name: max(candidates, key=lambda trial: (trial.without[name], -trial.number)) for name in names}
     rows, blind = [], [dict[str, fast.Result]() for _ in numbers]
     for name, trial in chosen.items():
-        results = crew.scores(with_values(plan.settings, trial.params), [(name, number) for number in numbers])
+        results = pool.scores(with_values(plan.settings, trial.params), [(name, number) for number in numbers])
         for copy, result in zip(blind, results, strict=True):
             copy[name] = result
         row = {"sequence": name, "trial": trial.number, "params": trial.params}
@@ -102,14 +102,14 @@ def _alone(copies: Copies, name: str, objective: tuple[str, ...]) -> float:
     return float(np.mean([objective_of(fast.figures({name: results[name]}), objective) for results in copies]))
 
 
-def as_json(verdict: Verdict, importances: Mapping[str, float], trials: list[Trial]) -> dict[str, Any]:
+def as_json(evaluation: Evaluation, importances: Mapping[str, float], trials: list[Trial]) -> dict[str, Any]:
     """tune.json: everything the report says, as numbers."""
     return {
-        "best": {"trial": verdict.best.number, "params": verdict.best.params, "search_value": verdict.best.value},
-        "gain_on_fresh_copies": {"mean": verdict.gain, "standard_error": verdict.gain_se},
-        "gain_left_out": verdict.left_out_gain,
-        "figures": {name: {"what": what, "mean": found.mean, "sd": found.sd} for name, what, found in verdict.rows},
-        "left_out": verdict.left_out,
+        "best": {"trial": evaluation.best.number, "params": evaluation.best.params, "search_value": evaluation.best.value},
+        "gain_on_fresh_copies": {"mean": evaluation.gain, "standard_error": evaluation.gain_se},
+        "gain_left_out": evaluation.left_out_gain,
+        "figures": {name: {"what": what, "mean": found.mean, "sd": found.sd} for name, what, found in evaluation.rows},
+        "left_out": evaluation.left_out,
         "importances": dict(importances),
         "trials": [
             {"number": t.number, "params": t.params, "pruned": t.pruned, "value": t.value, "sd": t.sd, "figures": t.figures} for t in trials
