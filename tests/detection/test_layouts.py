@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,7 @@ from bytetrack.detection.onnx import Onnx
 from bytetrack.detection.settings import LAYOUTS
 from bytetrack.errors import FormatError
 from bytetrack.structures import Detections
+from tests.conftest import ROOT
 
 onnx = pytest.importorskip("onnx", reason="needs onnx")
 pytest.importorskip("onnxruntime", reason="needs onnxruntime")
@@ -366,3 +368,12 @@ def test_cocos_classes_by_category_id_are_its_eighty_with_gaps() -> None:
     assert [name for name in COCO91 if name != "N/A"] == list(COCO)
     assert (COCO91[1], COCO91[3], COCO91[90]) == ("person", "car", "toothbrush")
     assert set(LAYOUTS) == {"yolox", "yolov5", "yolov8", "yolov10", "detr", "detr_softmax", "rtdetr", "torchvision"}
+
+
+def test_the_documentation_lists_every_layout_with_its_usual_input() -> None:
+    page = (ROOT / "docs" / "own_detector.md").read_text(encoding="utf-8")
+    rows = {match[1]: match[2] for match in re.finditer(r"^\| `(\w+)` \| .*? \| (`\w+`, .*?) \| ", page, flags=re.MULTILINE)}
+    assert list(rows) == list(LAYOUTS)
+    for name, layout in LAYOUTS.items():
+        assert f"`{layout.convention}`" in rows[name]
+        assert f"`{layout.fit}`" in rows[name]
