@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +18,7 @@ from omegaconf import OmegaConf
 from bytetrack.config import build, build_untrusted, compose, home, plain
 from bytetrack.config.choices import choices_of, help_text
 from bytetrack.config.places import EXPERIMENT, group_folder, verbs
+from bytetrack.io import RESULTS
 from bytetrack.tuning.space import current, read_space, with_values
 
 CONFIGS = home() / "configs"
@@ -152,6 +154,34 @@ def test_every_recipe_is_listed_where_it_serves() -> None:
     demos = [recipe for recipe in RECIPES if recipe.startswith("demo_")]
     assert choices_of("demo")["experiment"] == demos
     assert choices_of("train")["experiment"] == choices_of("track")["experiment"] == [recipe for recipe in RECIPES if recipe not in demos]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_no_help_text_lists_choices_of_a_group_by_hand(verb: str) -> None:
+    """They follow from the group's files, below the text: a list written by hand would lack the next one."""
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        header = hydra_compose(verb, return_hydra_config=True).hydra.help.header
+    header = header.partition("Folders that dataset.root names")[0]  # of layouts, which have a test of their own
+    for group, names in choices_of(verb).items():
+        endings = {name.rpartition("_")[2] for name in names}
+        listed = re.findall(r"\b(\w+)(?:, or |, | or )(?=(\w+)\b)", header)
+        assert [pair for pair in listed if set(pair) <= set(names)] == [], group
+        braces = [inside.split(",") for inside in re.findall(r"\w\{([\w,]+)\}", header)]
+        assert [inside for inside in braces if set(inside) <= endings] == [], group
+
+
+def test_help_says_how_the_folder_of_every_dataset_is_laid_out() -> None:
+    table = help_text("prepare", []).partition("Folders that dataset.root names, by dataset:")[2].partition("Writes:")[0]
+    columns = [re.split(r"\s{2,}", row.strip())[0] for row in table.splitlines()]
+    known = [name for column in columns for name in re.split(r",\s*(?![^{]*\})", column) if name]
+    patterns = [re.sub(r"\{([\w,]+)\}", lambda found: f"({found[1].replace(',', '|')})", name).replace("*", r"\w+") for name in known]
+    assert [name for name in choices_of("prepare")["dataset"] if not any(re.fullmatch(pattern, name) for pattern in patterns)] == []
+
+
+def test_help_names_every_format_that_convert_writes() -> None:
+    table = help_text("convert", []).partition("Formats:")[2].partition("Common:")[0]
+    columns = [re.split(r"\s{2,}", row.strip())[0] for row in table.splitlines()]
+    assert {name for column in columns for name in column.replace(",", " ").split()} == {*RESULTS, "mot_submission"}
 
 
 def test_help_lists_the_groups_of_the_verb_and_no_others() -> None:
