@@ -1,4 +1,4 @@
-"""Refinement of finished trajectories: offline, as every step may look at the whole sequence."""
+"""Refines finished trajectories offline: every step may look at the whole sequence."""
 
 from __future__ import annotations
 

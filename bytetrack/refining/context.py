@@ -1,4 +1,4 @@
-"""What refinement works on: the trajectories of single identities, and what else is known of their sequence."""
+"""The values that refinement works on: trajectories of single identities, and the context of their sequence."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class Trajectory:
 
     @property
     def kind(self) -> int | None:
-        """The class of its first box; None where there are no classes."""
+        """The class of its first box; None if there are no classes."""
         return None if self.class_id is None else int(self.class_id[0])
 
     def with_boxes(self, tlwh: Floats) -> Trajectory:
         return replace(self, tlwh=tlwh)
 
     def joined(self, *others: Trajectory) -> Trajectory:
-        """This one with the boxes of others, none of which is of one frame with another, by frame."""
+        """Returns this one with the boxes of others, by frame. No two of them have a frame in common."""
         parts = (self, *others)
         order = np.argsort(np.concatenate([part.frame_id for part in parts]), kind="stable")
         classes = [part.class_id for part in parts if part.class_id is not None]
@@ -57,7 +57,7 @@ class Trajectory:
 
 @dataclass(frozen=True, eq=False)
 class SequenceContext:
-    """What is known of a sequence besides its tracks; a step does without what is None.
+    """What is known of a sequence besides its tracks. A step works without the parts that are None.
 
     `camera_motion` (frames, 2, 3): affines, each from the frame before. `detections`: every box of the detector.
     """
@@ -66,7 +66,7 @@ class SequenceContext:
     detections: SequenceDetections | None = None
 
     def motion(self, start: int, stop: int) -> Floats:
-        """Affines (|stop - start| + 1, 3, 3) from the pixels of frame `start` to those of every frame up to `stop`, later or earlier."""
+        """Returns affines (|stop - start| + 1, 3, 3) from frame `start` to every frame up to `stop`, later or earlier."""
         step = 1 if stop >= start else -1
         chain = [np.eye(3)]
         for frame_id, following in pairwise(range(start, stop + step, step)):
@@ -79,7 +79,7 @@ class SequenceContext:
         return np.array(chain)
 
     def seen_from(self, anchor: int, frame_id: Ints, xywh: Floats) -> Floats:
-        """Boxes `xywh` (n, 4) of frames `frame_id` (n,), all before or all after `anchor`, in the pixels of frame `anchor`."""
+        """Moves boxes `xywh` (n, 4) of frames `frame_id` (n,), all before or all after `anchor`, into the pixels of frame `anchor`."""
         if self.camera_motion is None or not len(frame_id):
             return xywh
         furthest = int(frame_id[np.argmax(np.abs(frame_id - anchor))])
@@ -88,12 +88,12 @@ class SequenceContext:
 
 
 def warp_back(affines: Floats, xywh: Floats) -> Floats:
-    """`warp` undone."""
+    """Inverts `warp`."""
     return warp(np.asarray(np.linalg.inv(affines), np.float64), xywh)
 
 
 def warp(affines: Floats, xywh: Floats) -> Floats:
-    """Boxes (n, 4) moved by affines (n, 3, 3): centres by them, sides by the root of the determinant."""
+    """Moves boxes (n, 4) by affines (n, 3, 3): centres by them, sides by the root of the determinant."""
     centre = np.einsum("nij,nj->ni", affines[:, :2, :2], xywh[:, :2]) + affines[:, :2, 2]
     return np.hstack([centre, xywh[:, 2:] * np.sqrt(np.abs(np.linalg.det(affines[:, :2, :2])))[:, None]])
 
@@ -107,7 +107,7 @@ def tlwh_from_xywh(xywh: Floats) -> Floats:
 
 
 def split(trajectories: Trajectories) -> list[Trajectory]:
-    """The trajectories one by one, by ascending id."""
+    """Splits trajectories into one value an identity, by ascending id."""
     t = trajectories
     order = np.lexsort((t.frame_id, t.track_id))
     cuts = np.flatnonzero(np.diff(t.track_id[order])) + 1
@@ -121,7 +121,7 @@ def split(trajectories: Trajectories) -> list[Trajectory]:
 
 
 def join(parts: Iterable[Trajectory]) -> Trajectories:
-    """All of them as one value, by frame, then id."""
+    """Joins trajectories into one value, by frame, then id."""
     kept = list(parts)
     frame_id = np.concatenate([np.empty(0, np.int64), *(part.frame_id for part in kept)])
     track_id = np.repeat(np.array([part.track_id for part in kept], np.int64), [len(part) for part in kept])

@@ -1,4 +1,4 @@
-"""Gaps in trajectories, filled with straight lines (ByteTrack, section 4.1, "tracklet interpolation")."""
+"""Fills gaps in trajectories with straight lines (ByteTrack, section 4.1, "tracklet interpolation")."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from bytetrack.structures import Trajectories
 __all__ = ["Interpolate", "interpolate"]
 
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 class Interpolate:
-    """The step: gaps are filled with boxes on a straight line, as in `interpolate`.
+    """The step that fills gaps with boxes on a straight line, as `interpolate` does.
 
     `follow_camera`: straight on the ground, not in the image, where the camera's motion is known.
     """
@@ -28,7 +27,7 @@ class Interpolate:
         self.min_length, self.max_gap, self.follow_camera = min_length, max_gap, follow_camera
 
     def __call__(self, trajectories: Trajectories, context: SequenceContext) -> Trajectories:
-        """The trajectories with their gaps filled."""
+        """Returns the trajectories with their gaps filled."""
         moving = context if self.follow_camera and context.camera_motion is not None else None
         return interpolate(trajectories, self.min_length, self.max_gap, moving)
 
@@ -76,7 +75,7 @@ def interpolate(trajectories: Trajectories, min_length: int = 5, max_gap: int = 
 
 
 def _on_the_ground(context: SequenceContext, frame_id: int, first: Floats, last: Floats, step: int) -> Floats:
-    """The boxes tlwh (step - 1, 4) between `first` in frame `frame_id` and `last`, `step` frames later."""
+    """Returns the boxes tlwh (step - 1, 4) between `first` in frame `frame_id` and `last`, `step` frames later."""
     motion = context.motion(frame_id, frame_id + step)
     here = xywh_from_tlwh(first)
     there = warp_back(motion[-1:], xywh_from_tlwh(last)[None])[0]

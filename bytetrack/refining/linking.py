@@ -1,4 +1,4 @@
-"""Pieces of one identity joined by where they would go: motion alone, before and behind the gap."""
+"""Links pieces of one identity by their motion before and after the gap."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Floats = npt.NDArray[np.float64]
 
 
 class End(NamedTuple):
-    """Where a trajectory is at its first or last frame by the straight line through its boxes near it, and how it moves."""
+    """Position and velocity of a trajectory at its first or last frame, by the straight line through its boxes near it."""
 
     frame_id: int
     xywh: Floats  # (4,), mean width and height
@@ -28,7 +28,7 @@ class End(NamedTuple):
 
 
 class Link:
-    """The step: a trajectory and one that begins after its end become one, with the earlier's id, if each leads to the other.
+    """The step that joins a trajectory and one that begins after its end, under the earlier's id, if each leads to the other.
 
     Cost of a pair, `gap` frames apart: mean over both directions of the distance between where one is and where the straight line
     through the other's `fit` boxes at the gap leads (x in widths, y in half heights, the camera's motion taken out), divided by
@@ -49,7 +49,7 @@ class Link:
         self.fit, self.max_height_change = fit, max_height_change
 
     def __call__(self, trajectories: Trajectories, context: SequenceContext) -> Trajectories:
-        """The trajectories, some of them joined."""
+        """Returns the trajectories, some of them joined."""
         parts = split(trajectories)
         long = [part for part in parts if len(part) >= self.min_length]
         following = self._pairs(long, context)
@@ -66,7 +66,7 @@ class Link:
         return join(joined)
 
     def _pairs(self, parts: list[Trajectory], context: SequenceContext) -> dict[int, int]:
-        """Which part follows which."""
+        """Returns the part that follows each part, by index."""
         heads = [straight_end(part, self.fit, context, last=False) for part in parts]
         tails = [straight_end(part, self.fit, context, last=True) for part in parts]
         starts = np.array([head.frame_id for head in heads], np.int64)
@@ -94,7 +94,7 @@ class Link:
 
 
 def straight_end(part: Trajectory, fit: int, context: SequenceContext, last: bool) -> End:
-    """The end of a trajectory by the straight line through `fit` boxes, as seen by the camera of its first or last frame."""
+    """Fits a straight line to the `fit` boxes at an end of a trajectory, as seen by the camera of its first or last frame."""
     near = slice(-fit, None) if last else slice(fit)
     frame_id = part.frame_id[near]
     anchor = int(frame_id[-1 if last else 0])
@@ -107,7 +107,7 @@ def straight_end(part: Trajectory, fit: int, context: SequenceContext, last: boo
 
 
 def _cheapest(pairs: list[tuple[int, int, float]], n: int) -> dict[int, int]:
-    """As many pairs as possible, each row and column once, at least cost; solved group by group of pairs that touch."""
+    """Returns as many pairs as possible, each row and column once, at least cost; solved for each group of pairs that touch."""
     found: dict[int, int] = {}
     if not pairs:
         return found

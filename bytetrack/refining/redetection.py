@@ -1,4 +1,4 @@
-"""Trajectories taken back to the detections: what the tracker's filter rounded off, and what it did not dare to use."""
+"""Takes trajectories back to the detections: undoes the tracker's smoothing, and extends tracks with detections that it left unused."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FOR_SAME_SCORE = 0.5  # what an equal score is worth, as IoU
 
 
 class Remeasure:
-    """The step: every box that a detection stands behind becomes that detection's box and score, undoing the tracker's filter.
+    """The step that replaces every box by the detection behind it, box and score, and so undoes the tracker's filter.
 
     In each frame, boxes and the detections with at least `min_score` are assigned to one another by IoU, which must be `min_overlap`;
     an equal score counts as 0.5 more. Other boxes stay, all where there are no detections.
@@ -36,7 +36,7 @@ class Remeasure:
         self.min_overlap, self.min_score = min_overlap, min_score
 
     def __call__(self, trajectories: Trajectories, context: SequenceContext) -> Trajectories:
-        """The same boxes, where they were seen."""
+        """Returns the trajectories with their boxes where they were detected."""
         detections = context.detections
         if detections is None:
             return trajectories
@@ -56,7 +56,7 @@ class Remeasure:
 
 
 class Extend:
-    """The step: trajectories of three boxes or more go on at both ends as long as detections lie where they lead.
+    """The step that extends trajectories of three boxes or more at both ends while detections lie where they lead.
 
     Frame by frame from an end, for at most `max_frames`: the detection of at least `min_score` with the largest IoU, at least
     `min_overlap`, with the box that the straight line through the `fit` boxes at the end leads to (the camera's motion taken
@@ -78,7 +78,7 @@ class Extend:
         self.max_frames, self.fit = max_frames, fit
 
     def __call__(self, trajectories: Trajectories, context: SequenceContext) -> Trajectories:
-        """The trajectories, some of them longer."""
+        """Returns the trajectories, some of them longer."""
         if context.detections is None:
             return trajectories
         parts = split(trajectories)
@@ -96,7 +96,7 @@ class Extend:
         return join(parts)
 
     def _one_more(self, part: Trajectory, later: bool, boxes: dict[int, list[Floats]], context: SequenceContext) -> Trajectory | None:
-        """The trajectory with the box of one more frame; None where there is none for it. `boxes` are those of all, by frame."""
+        """Adds the box of one more frame to a trajectory; None if there is none. `boxes` are those of all, by frame."""
         detections = context.detections
         end = straight_end(part, self.fit, context, later)
         frame_id = end.frame_id + (1 if later else -1)
@@ -126,7 +126,7 @@ def _sure(found: Detections, min_score: float) -> Detections:
 
 
 def _same_class(class_id: npt.NDArray[np.int64] | None, found: Detections) -> npt.NDArray[np.bool_]:
-    """Which of n boxes and m detections are of one class (n, m); all (1, m) where one side knows no classes."""
+    """Tells which of n boxes and m detections are of one class (n, m); all (1, m) if one side has no classes."""
     if class_id is None or found.class_id is None:
         return np.ones((1, len(found)), dtype=bool)
     return np.asarray(class_id[:, None] == found.class_id[None])

@@ -1,4 +1,4 @@
-"""Result files refined, a sequence at a time."""
+"""Refines result files, a sequence at a time."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ Step = Callable[[Trajectories, SequenceContext], Trajectories]
 
 
 class Refiner:
-    """Steps, one after the other: `steps` by their names, in their order. A step set to None is left out.
+    """Runs `steps`, given by name, in their order. A step set to None is left out.
 
-    A step is any callable `step(trajectories, context) -> trajectories`; it changes neither.
+    A step is any callable `step(trajectories, context) -> trajectories` that changes neither.
     """
 
     def __init__(self, steps: Mapping[str, Step | None]) -> None:
@@ -36,21 +36,21 @@ class Refiner:
         self.steps = {name: step for name, step in steps.items() if step is not None}
 
     def __call__(self, trajectories: Trajectories, context: SequenceContext | None = None) -> Trajectories:
-        """The refined trajectories."""
+        """Returns the refined trajectories."""
         for step in self.steps.values():
             trajectories = step(trajectories, context or SequenceContext())
         return trajectories
 
 
 def note_idle_steps(refiner: Refiner) -> None:
-    """Says which steps do nothing, as there are no detections."""
+    """Logs the steps that do nothing because there are no detections."""
     idle = [name for name, step in refiner.steps.items() if getattr(step, "USES_DETECTIONS", False)]
     if idle:
         log.warning("left out, as there are no detections (dataset=..., detector=recorded detector.folder=DIR): %s", ", ".join(idle))
 
 
 def context_of(sequence: Sequence, detector: SequenceDetector | None, camera_motion: CameraMotion | None) -> SequenceContext:
-    """What detector and camera motion know of a sequence, None for neither."""
+    """Reads the detections and the camera motion of a sequence; None for a source that is not given."""
     detections = None if detector is None else detector.detect_sequence(sequence)
     around = SequenceDetections.from_frames([]) if detections is None else detections
     return SequenceContext(None if camera_motion is None else camera_motion.of_sequence(sequence, around), detections)
@@ -58,7 +58,7 @@ def context_of(sequence: Sequence, detector: SequenceDetector | None, camera_mot
 
 @dataclass(frozen=True)
 class RefineJob:
-    """Refines `source`/<sequence>.txt, writes `folder`/<sequence>.txt, and scores what the file says; boxes with all digits."""
+    """Refines `source`/<sequence>.txt, writes `folder`/<sequence>.txt with all digits, and scores that file."""
 
     refiner: Refiner
     source: Path
@@ -79,7 +79,7 @@ class RefineJob:
 def job_for(
     refiner: Refiner, source: Path, out: Path, protocol: ScoringProtocol, detector: Detector | None, camera_motion: CameraMotion
 ) -> RefineJob:
-    """The job that refines result files in `source` into `out`/tracks; ValueError where these are one folder, and for a network."""
+    """Returns the job that refines result files in `source` into `out`/tracks; ValueError if these are one folder, and for a network."""
     if source.resolve() == (out / "tracks").resolve():
         raise ValueError(f"out would overwrite the tracks it reads ({source}): give another out")
     if detector is None:
@@ -90,6 +90,6 @@ def job_for(
 
 
 def refuse_unused(detector: object, camera_motion: object, compare: object) -> None:
-    """ValueError where something is given that belongs to the sequences of a dataset, which is not."""
+    """Raises ValueError if a setting is given that needs a dataset, and no dataset is."""
     if detector is not None or compare is not None or not isinstance(camera_motion, NoMotion):
         raise ValueError("detector, camera_motion and compare belong to sequences: say of which dataset, dataset=... dataset.root=DIR")

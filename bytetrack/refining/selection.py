@@ -1,4 +1,4 @@
-"""Which trajectories stay."""
+"""Removes short and doubtful trajectories."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ __all__ = ["DropDoubtful", "DropShort"]
 
 
 class DropShort:
-    """The step: trajectories of fewer than `min_length` boxes go."""
+    """The step that removes trajectories of fewer than `min_length` boxes."""
 
     def __init__(self, min_length: int = 10) -> None:
         check_whole("min_length", min_length, 0)
         self.min_length = min_length
 
     def __call__(self, trajectories: Trajectories, context: SequenceContext) -> Trajectories:
-        """The trajectories that are long enough."""
+        """Returns the trajectories that are long enough."""
         return join(part for part in split(trajectories) if len(part) >= self.min_length)
 
 
 class DropDoubtful:
-    """The step: trajectories of at most `max_length` boxes whose scores are below `min_mean_score` on average go.
+    """The step that removes trajectories of at most `max_length` boxes whose mean score is below `min_mean_score`.
 
     Filled boxes, which have no score, do not count for the mean.
     """
@@ -33,7 +33,7 @@ class DropDoubtful:
         self.min_mean_score, self.max_length = min_mean_score, max_length
 
     def __call__(self, trajectories: Trajectories, context: SequenceContext) -> Trajectories:
-        """The trajectories that are long, or sure enough."""
+        """Returns the trajectories that are long, or confident enough."""
         kept = []
         for part in split(trajectories):
             found = part.score[part.score != FILLED]

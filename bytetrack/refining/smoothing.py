@@ -1,4 +1,4 @@
-"""Trajectories made smooth, looking ahead as well as back.
+"""Smooths trajectories, with the boxes after a frame as well as those before it.
 
 Second differences: Whittaker, "On a new method of graduation", 1923; Eilers, "A perfect smoother", 2003, equation 5 with d = 2.
 Gaussian process: StrongSORT, Du et al. 2023, section 3.4 (GSI, after linear interpolation).
@@ -25,7 +25,7 @@ REACH = 4  # correlation lengths beyond which boxes tell it nothing
 
 
 class SmoothSecondDifferences:
-    """The step: boxes z that make `sum w (z - y)² + penalty sum (z[i] - 2 z[i + 1] + z[i + 2])²` least, y the boxes there were.
+    """The step that minimises `sum w (z - y)² + penalty sum (z[i] - 2 z[i + 1] + z[i + 2])²` over boxes z, y the given boxes.
 
     For centres and sides apart, in every run of consecutive frames. `w` is the score to `score_power` (scores at least 0.05), of
     filled boxes `filled_weight`; `position` and `size` are the penalties. A run of one or two boxes, and one on a straight line,
@@ -40,7 +40,7 @@ class SmoothSecondDifferences:
         self.position, self.size, self.score_power, self.filled_weight = position, size, score_power, filled_weight
 
     def __call__(self, trajectories: Trajectories, context: SequenceContext) -> Trajectories:
-        """The same boxes, smooth."""
+        """Returns the trajectories with smooth boxes."""
         return join(_by_run(trajectory, self._smooth) for trajectory in split(trajectories))
 
     def _smooth(self, xywh: Floats, score: Floats, run_of: int) -> Floats:
@@ -49,7 +49,7 @@ class SmoothSecondDifferences:
 
 
 class SmoothGaussian:
-    """The step: what a Gaussian process with a squared exponential kernel expects, given the boxes.
+    """The step that replaces boxes by the mean of a Gaussian process with a squared exponential kernel, given the boxes.
 
     Its correlation length is `tau * log(tau³ / l)` frames for a trajectory of l boxes, as published, from 1 to `tau²`. Its mean is
     the straight line nearest to the run, its deviation from it what the run's is, so that boxes shrink to no origin. `noise` is a
@@ -63,7 +63,7 @@ class SmoothGaussian:
         self.tau, self.noise, self.filled_noise = tau, noise, filled_noise
 
     def __call__(self, trajectories: Trajectories, context: SequenceContext) -> Trajectories:
-        """The same boxes, smooth."""
+        """Returns the trajectories with smooth boxes."""
         return join(_by_run(trajectory, self._smooth) for trajectory in split(trajectories))
 
     def _smooth(self, xywh: Floats, score: Floats, n_boxes: int) -> Floats:
@@ -86,7 +86,7 @@ class SmoothGaussian:
 
 
 def _by_run(trajectory: Trajectory, smooth: Callable[[Floats, Floats, int], Floats]) -> Trajectory:
-    """`smooth(xywh, score, boxes of the trajectory)` of every run of consecutive frames of at least three boxes.
+    """Applies `smooth(xywh, score, boxes of the trajectory)` to every run of at least three consecutive frames.
 
     A side that smoothing would make vanish stays.
     """
@@ -102,7 +102,7 @@ def _by_run(trajectory: Trajectory, smooth: Callable[[Floats, Floats, int], Floa
 
 
 def _least_bent(values: Floats, weight: Floats, penalty: float) -> Floats:
-    """`values` (n, k) with small second differences: a banded system, in time that grows with n only."""
+    """Solves for `values` (n, k) with small second differences: a banded system, in time linear in n."""
     n = len(values)
     bands = np.zeros((3, n))
     for shift, own in ((0, 1.0), (1, 4.0), (2, 1.0)):  # of (1, -2, 1) times itself, wherever it fits into n

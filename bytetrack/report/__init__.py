@@ -1,4 +1,4 @@
-"""One HTML file about a run: `write_report(run, dataset, compare)`."""
+"""Reports a run in one HTML file: `write_report(run, dataset, compare)`."""
 
 from bytetrack.report.document import write_report
 

@@ -60,17 +60,17 @@ class SequenceMatch:
 
     @property
     def false_positives(self) -> Ints:
-        """Predicted boxes without an identity, per frame, (length,)."""
+        """Counts predicted boxes without an identity, per frame, (length,)."""
         return np.bincount(self.pred_frame[self.pred_gt < 0] - 1, minlength=self.length)[: self.length]
 
     @property
     def misses(self) -> Ints:
-        """Ground-truth boxes without a prediction, per frame, (length,)."""
+        """Counts ground-truth boxes without a prediction, per frame, (length,)."""
         return np.bincount(self.gt_frame[self.gt_pred < 0] - 1, minlength=self.length)[: self.length]
 
     @property
     def fragments(self) -> int:
-        """How often a tracked identity is lost and found again: CLEAR's Frag.
+        """Counts how often a tracked identity is lost and found again: CLEAR's Frag.
 
         As in TrackEval, frames without any ground truth or any prediction do not interrupt.
         """
@@ -81,13 +81,13 @@ class SequenceMatch:
         return int(np.sum((np.diff(identity) == 0) & (np.diff(order) != 1)))
 
     def identities(self) -> Iterator[tuple[int, slice]]:
-        """Every identity with its rows."""
+        """Yields every identity with its rows."""
         ids, starts = np.unique(self.gt_id, return_index=True)
         edges = pairwise([*starts.tolist(), len(self.gt_id)])
         return ((identity, slice(a, b)) for identity, (a, b) in zip(ids.tolist(), edges, strict=True))
 
     def runs(self) -> dict[int, list[Span]]:
-        """Every identity's frames, cut where the matched id changes or the identity leaves the ground truth."""
+        """Cuts every identity's frames where the matched id changes or the identity leaves the ground truth."""
         found = {}
         for identity, rows in self.identities():
             frame, pred = self.gt_frame[rows], self.gt_pred[rows]

@@ -1,4 +1,4 @@
-"""The histogram of detection scores, before and after matching, with the tracker's thresholds; and why nothing was tracked."""
+"""Charts detection scores before and after matching, with the tracker's thresholds, and tells why nothing was tracked."""
 
 from __future__ import annotations
 
@@ -44,5 +44,5 @@ def detection_scores(counts: Mapping[str, ScoreCounts], matches: Mapping[str, Se
 
 
 def _has_tracks(match: SequenceMatch | None) -> bool:
-    """Says so where tracks were put in the place of none after tracking."""
+    """Tells if the sequence has tracks after all, added after tracking."""
     return match is not None and len(match.pred_id) > 0

@@ -94,7 +94,7 @@ def write_report(run: Path, dataset: Dataset, compare: Path | None = None) -> Pa
 
 
 def _analyse(run: Path, sequences: dict[str, Sequence], protocol: str) -> tuple[dict[str, SequenceMatch], dict[str, list[Switch]]]:
-    """Every sequence that has ground truth, matched, and its id switches."""
+    """Matches every sequence that has ground truth, and finds its id switches."""
     matches = {}
     for name, sequence in sequences.items():
         if sequence.ground_truth is not None:
@@ -108,7 +108,7 @@ def _analyse(run: Path, sequences: dict[str, Sequence], protocol: str) -> tuple[
 
 
 def _timelines(matches: dict[str, SequenceMatch], switches: dict[str, list[Switch]]) -> list[dict[str, Any]]:
-    """The headings of the time lines; only the one with most switches is open at first."""
+    """Returns the headings of the time lines; only the one with most switches is open at first."""
     busiest = max(matches, key=lambda name: len(switches[name]), default=None)
     return [
         {"name": name, "length": match.length, "switches": len(switches[name]), "fragments": match.fragments, "open": name == busiest}

@@ -1,4 +1,4 @@
-"""The pictures of an id switch: before, in the gap, after; cut from the images where there are any, a scheme of boxes else."""
+"""Pictures of an id switch: before, in the gap, after. They are crops of the images, or a scheme of the boxes if there are none."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Panel:
 
 
 def panels(switch: Switch, match: SequenceMatch, sequence: Sequence) -> list[Panel]:
-    """The frames that show `switch`: the last one under the old id, one in the gap, the first under the new id.
+    """Returns the frames that show `switch`: the last one under the old id, one in the gap, the first under the new id.
 
     Without a gap the third shows the person `LATER` frames after it, or the last frame under the new id.
     """
@@ -76,7 +76,7 @@ def _truth(match: SequenceMatch, frame: int, identity: int) -> Floats | None:
 
 
 def _region(match: SequenceMatch, frame: int, switch: Switch) -> Floats:
-    """The person's box, and the other person's where one is involved and near."""
+    """Returns the person's box, enlarged to hold the other person's if one is involved and near."""
     focus = _truth(match, frame, switch.gt_id)
     assert focus is not None, "a switch lies on ground truth"
     other = _truth(match, frame, switch.other_gt)
@@ -111,7 +111,7 @@ def _box(tlwh: Floats, corner: Floats, scale: float, role: str, label: str, tip:
 
 
 def _crop(sequence: Sequence, frame: int, corner: Floats, side: float) -> str:
-    """A JPEG of the square, as a data URI; "" where the sequence has no image of this frame."""
+    """Encodes the square as JPEG in a data URI; "" if the sequence has no image of this frame."""
     if sequence.images is None:
         return ""
     import cv2

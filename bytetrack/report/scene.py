@@ -1,4 +1,4 @@
-"""The boxes of a sequence for the page's player, small: 16-bit numbers in base64, every n-th frame where there are many boxes."""
+"""Packs the boxes of a sequence for the page's player: 16-bit numbers in base64, every n-th frame if there are many boxes."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ Ints = npt.NDArray[np.int64]
 
 
 def scene_step(matches: list[SequenceMatch]) -> int:
-    """How many frames apart the shown frames must be for a report to stay small."""
+    """Returns how many frames apart the shown frames must be for a report to stay small."""
     boxes = sum(len(match.pred_id) + int(np.sum(match.gt_pred < 0)) for match in matches)
     return max(1, math.ceil(boxes / MOST_BOXES))
 
 
 def scene(match: SequenceMatch, sequence: Sequence, step: int) -> dict[str, Any]:
-    """Predicted boxes and missed people of frames 1, 1 + step, …
+    """Packs predicted boxes and missed people of frames 1, 1 + step, …
 
     `boxes` holds x, y, width, height, index into `ids`, identity (0; -1: none), of `counts` boxes a frame, one frame after another.
     """

@@ -106,7 +106,7 @@ def _shades(values: list[float | None], metric: Metric) -> list[float]:
 
 
 def losses(matches: dict[str, SequenceMatch], switches: dict[str, list[Switch]]) -> list[dict[str, Any]]:
-    """What keeps every sequence's MOTA from 100: misses, false positives and id switches in per cent of its ground-truth boxes."""
+    """Splits what keeps every sequence's MOTA from 100: misses, false positives and id switches, in per cent of its true boxes."""
     rows: list[dict[str, Any]] = []
     for name, match in matches.items():
         boxes = len(match.gt_id)
@@ -120,7 +120,7 @@ def losses(matches: dict[str, SequenceMatch], switches: dict[str, list[Switch]])
 
 
 def alpha_charts(scores: Scores) -> list[Chart]:
-    """HOTA, DetA and AssA over the overlap threshold, all sequences first; empty where the scores hold no such curves."""
+    """Charts HOTA, DetA and AssA over the overlap threshold, all sequences first; empty if the scores hold no such curves."""
     charts = []
     table = scores.get("trackeval", {})
     for name in sorted(table, key=lambda n: n != "COMBINED") if len(table) > 2 else ["COMBINED"]:
@@ -161,7 +161,7 @@ def comparison(scores: Scores, earlier: Scores, folder: Path, config: dict[str, 
 
 
 def facts(sequences: list[Sequence], matches: dict[str, SequenceMatch], protocol: str, half: str | None) -> dict[str, Any]:
-    """What the run was on; `half` is `train`, `val` or None, of every sequence."""
+    """Counts what the run was on; `half` is `train`, `val` or None, of every sequence."""
     return {
         "sequences": len(sequences),
         "frames": sum(sequence.length for sequence in sequences),

@@ -10,7 +10,7 @@ NOT_SETTINGS = {("run", key) for key in ("out", "compare", "workers", "tracks", 
 
 
 def settings(config: dict[str, Any]) -> dict[str, dict[str, str]]:
-    """The config by group (tracker, detector, dataset, …), its nested keys joined by dots."""
+    """Splits a config by group (tracker, detector, dataset, …), nested keys joined by dots."""
     groups: dict[str, dict[str, str]] = {}
     for key, node in config.items():
         if key in ("made_by", "hydra"):

@@ -21,7 +21,7 @@ HEIGHTS = [0, 50, 75, 100, 150, 200, 300, 500]
 
 
 def distributions(matches: list[SequenceMatch], earlier: list[SequenceMatch]) -> list[tuple[Chart, str]]:
-    """Charts over all sequences, each with a sentence; `earlier` (or empty) are the same sequences in the run to compare with."""
+    """Charts all sequences together, each chart with a sentence; `earlier` (or empty) are those of the run to compare with."""
     if not sum(len(match.gt_id) for match in matches):
         return []
     charts = [_recall_by_visibility(matches, earlier), _recall_by_height(matches, earlier), _lengths(matches, earlier), _gaps(matches)]
@@ -29,7 +29,7 @@ def distributions(matches: list[SequenceMatch], earlier: list[SequenceMatch]) ->
 
 
 def _recall(matches: list[SequenceMatch], values: list[Floats], edges: Values[float]) -> Floats:
-    """Per cent of the ground-truth boxes that are matched, per bin; NaN for an empty bin."""
+    """Computes the per cent of ground-truth boxes that are matched, per bin; NaN for an empty bin."""
     value, found = np.concatenate(values), np.concatenate([m.gt_pred >= 0 for m in matches])
     bins = np.searchsorted(edges, value, side="right") - 1
     total = np.bincount(bins, minlength=len(edges)).astype(np.float64)

@@ -52,7 +52,7 @@ class Switch:
 
 
 def find_switches(match: SequenceMatch, sequence: str) -> list[Switch]:
-    """CLEAR's IDSW one by one, ordered by frame: an identity matched to another id than when it was last matched."""
+    """Lists CLEAR's IDSW, ordered by frame: an identity matched to another id than when it was last matched."""
     plain: list[Switch] = []
     for identity, rows in match.identities():
         tracked = match.gt_pred[rows] >= 0
@@ -82,7 +82,7 @@ def _classified(switch: Switch, others: list[Switch], match: SequenceMatch) -> S
 
 
 def worst(switches: list[Switch], count: int) -> list[Switch]:
-    """The `count` switches of greatest severity; of the two halves of an exchange only the first."""
+    """Returns the `count` switches of greatest severity; of the two halves of an exchange only the first."""
     chosen: list[Switch] = []
     for switch in sorted(switches, key=lambda s: (-s.severity, s.sequence, s.frame, s.gt_id)):
         mirrored = any(
@@ -95,7 +95,7 @@ def worst(switches: list[Switch], count: int) -> list[Switch]:
 
 
 def unpaired(first: list[Switch], second: list[Switch]) -> tuple[list[Switch], list[Switch]]:
-    """The switches of two runs on one sequence that the other run does not have.
+    """Returns the switches of each of two runs on one sequence that the other run does not have.
 
     Ids differ between runs, and the frame may by a few: the same person within `SAME_FRAMES` is the same switch, nearest pairs first.
     """

@@ -1,4 +1,4 @@
-"""The time line of one sequence as compact JSON: runs of frames, not boxes. `report.js` draws it."""
+"""Packs the time line of one sequence as compact JSON: spans of frames, not boxes. `page.js` draws it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COLOURS = 6
 
 
 def timeline(name: str, match: SequenceMatch, switches: list[Switch], gone: list[Switch], sequence: Sequence) -> dict[str, Any]:
-    """What the page needs of one sequence.
+    """Returns what the page draws of one sequence.
 
     `rows`: one `[identity, [start, length, id, start, length, id, ...]]` each, id -1 for missed; `colours`: id to colour number;
     `switches` and `gone` (those only the earlier run has): `[identity, frame, old id, new id, kind]`; `fp`, `miss`: per frame.
@@ -40,7 +40,7 @@ def _plain(switch: Switch) -> list[int | str]:
 
 
 def _colours(runs: dict[int, list[Span]]) -> dict[int, int]:
-    """A colour for every id such that ids that follow each other in a row differ, and colours are used evenly."""
+    """Chooses a colour for every id such that ids that follow each other in a row differ, and colours are used evenly."""
     neighbours: dict[int, set[int]] = defaultdict(set)
     order: dict[int, None] = {}
     for row in runs.values():

@@ -28,7 +28,7 @@ PEDESTRIAN = 1  # MOTChallenge's class
 
 @dataclass(frozen=True, slots=True)
 class SequenceScores:
-    """What both protocols counted in one sequence: sums enough to combine sequences exactly.
+    """The counts of both protocols in one sequence, enough to combine sequences exactly.
 
     Where several classes are scored, `official` is their average, `by_class` each, and `empty_classes` says whether those without
     any box count in the average.
@@ -43,7 +43,7 @@ class SequenceScores:
 def score_sequence(
     annotations: Annotations, trajectories: Trajectories, length: int, protocol: ScoringProtocol, class_names: Sequence[str] = ()
 ) -> SequenceScores:
-    """Both protocols' counts for one sequence of `length` frames; ValueError where TrackEval refuses the data.
+    """Scores one sequence of `length` frames by both protocols; ValueError if TrackEval refuses the data.
 
     Frames and (id, frame) pairs are the readers' to check (`bytetrack.io`). `class_names`, by number, have every class scored
     apart; without them results of several classes are refused, as MOTChallenge's protocols know pedestrians only.
@@ -60,7 +60,7 @@ def score_sequence(
 
 
 def _by_class(annotations: Annotations, trajectories: Trajectories, length: int, rules: Rules) -> SequenceScores:
-    """Every class apart; motmetrics on what the rules score, boxes of different classes never meeting."""
+    """Scores every class apart; motmetrics on what the rules score, with boxes of different classes never meeting."""
     from bytetrack.scoring import official, paper
 
     if trajectories.class_id is None:
@@ -76,7 +76,7 @@ def _by_class(annotations: Annotations, trajectories: Trajectories, length: int,
 
 
 def check_classes(class_id: npt.NDArray[np.int64] | None, protocol: str, class_names: Sequence[str], what: str) -> None:
-    """ValueError, which begins with `what`, for classes of boxes (None: they name none) that the dataset cannot score.
+    """Raises a ValueError that begins with `what` for classes of boxes (None: they name none) that the dataset cannot score.
 
     Where it scores several, every box must name one that `class_names` (by number) has a place for. Where it scores one, boxes must be
     of one, MOTChallenge's pedestrian (0 and 1 can be that).
@@ -104,7 +104,7 @@ def check_classes(class_id: npt.NDArray[np.int64] | None, protocol: str, class_n
 
 
 def summarise(scores: Mapping[str, SequenceScores]) -> dict[str, dict[str, dict[str, Any]]]:
-    """scores.json: `{"trackeval": {"COMBINED": {...}, sequence: {...}}, "motmetrics": {"OVERALL": {...}, ...}}`, in percent."""
+    """Returns scores.json: `{"trackeval": {"COMBINED": {...}, sequence: {...}}, "motmetrics": {"OVERALL": {...}, ...}}`, in percent."""
     from bytetrack.scoring import official, paper
 
     by_official = {name: score.official for name, score in scores.items()}

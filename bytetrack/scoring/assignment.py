@@ -38,14 +38,14 @@ class Solver(NamedTuple):
 
 
 def solver(capacity: int) -> Solver:
-    """Room for `capacity` rows and columns."""
+    """Allocates arrays for `capacity` rows and columns."""
     ints, floats = np.empty((6, capacity), np.int64), np.empty((3, capacity))
     return Solver(ints[0], ints[1], floats[0], floats[1], floats[2], ints[2], ints[3], ints[4], ints[5])
 
 
 @jit
 def assign(cost: Floats, n_rows: int, n_columns: int, work: Solver) -> None:
-    """The assignment of least total cost; `cost` holds rows one after the other, (n_rows * n_columns,).
+    """Finds the assignment of least total cost; `cost` holds rows one after the other, (n_rows * n_columns,).
 
     Every row (or, of more rows than columns, every column) is matched; scipy's tie rules hold.
     """
@@ -85,7 +85,7 @@ def augment_all(
 def shortest_path(
     cost: Floats, start: int, n_rows: int, n_columns: int, row_step: int, column_step: int, row_of: Ints, work: Solver
 ) -> tuple[int, float]:
-    """The free column that ends the shortest augmenting path from row `start`, and the path's length.
+    """Returns the free column that ends the shortest augmenting path from row `start`, and the path's length.
 
     Open columns are looked at from the last to the first at the start, and of equally near ones a free one wins.
     """

@@ -53,7 +53,7 @@ RULES = {
 
 
 def plain_rules(class_names: Sequence[str]) -> Rules:
-    """Makes the rules of a dataset that only names its classes, by number: each is scored as MOT15 scores its one class."""
+    """Returns the rules of a dataset that only names its classes, by number: each is scored as MOT15 scores its one class."""
     classes = {name: number for number, name in enumerate(class_names) if name != NOT_SCORED}
     return Rules(classes, forgiving=False, empty_classes=False)
 
@@ -66,7 +66,7 @@ def rules_for(protocol: str, class_names: Sequence[str]) -> Rules | None:
 def evaluate_classes(
     annotations: Annotations, trajectories: Trajectories, length: int, rules: Rules, metrics: dict[str, Any]
 ) -> dict[str, dict[str, dict[str, Any]]]:
-    """TrackEval's result fields of every class in one sequence."""
+    """Computes TrackEval's result fields of every class in one sequence."""
     if not rules.forgiving:
         annotations = annotations[annotations.considered]
     found = {}
@@ -77,7 +77,7 @@ def evaluate_classes(
 
 
 def offset_by_class(boxes: Any, class_id: npt.NDArray[np.int64]) -> Floats:
-    """tlwh so that boxes of different classes never meet."""
+    """Shifts boxes by their class so that boxes of different classes never meet."""
     tlwh: Floats = boxes.tlwh.copy()
     tlwh[:, 0] += APART * class_id
     return tlwh
@@ -129,7 +129,7 @@ def _prepared(annotations: Annotations, trajectories: Trajectories, length: int,
 
 
 def _kept(overlap: Floats, scored: npt.NDArray[np.bool_], box: Floats, regions: Floats, min_height: float | None) -> npt.NDArray[np.bool_]:
-    """Which results of a frame count: not those on boxes that are not scored, nor unclaimed ones that are small or lie in a region."""
+    """Tells which results of a frame count: not those on boxes that are not scored, nor unmatched ones that are small or in a region."""
     kept = np.ones(len(box), bool)
     close = np.where(overlap < 0.5 - EPSILON, 0.0, overlap)
     rows, columns = linear_sum_assignment(-close)

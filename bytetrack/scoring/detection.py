@@ -1,4 +1,4 @@
-"""How good detections are on their own: COCO's average precision, of arrays.
+"""Scores detections on their own: COCO's average precision, of arrays.
 
 Boxes are compared as they come, amodal ones beyond the image's edge too: ground truth and detections must be of one kind. Given the
 images' sizes, both are cut to the image first, which is fair to a detector that saw clipped labels or amodal ones.
@@ -33,7 +33,7 @@ def average_precision(
     sizes: Sequence[tuple[int, int]] | None = None,
     max_detections: tuple[int, int, int] = (1, 10, 100),
 ) -> dict[str, float]:
-    """COCO's twelve figures (`STATS`, in [0, 1], -1 where there is nothing to find), one entry an image in every argument.
+    """Computes COCO's twelve figures (`STATS`, in [0, 1], -1 if there is nothing to find), one entry an image in every argument.
 
     `ground_truth` holds true boxes and classes (its scores are not used); a missing `class_id` is class 0 on either side. `ignored`
     marks true boxes that count neither way (COCO's crowd). `areas` decide small, medium and large, the boxes' own by default.
@@ -68,7 +68,7 @@ def average_precision(
 def average_precision_by_sequence(
     ground_truth: Mapping[str, Sequence[Detections]], detections: Mapping[str, Sequence[Detections]], **settings: Any
 ) -> dict[str, dict[str, float]]:
-    """`average_precision` of each sequence and, under `COMBINED`, of all their images together (not the mean of the sequences').
+    """Computes `average_precision` of each sequence and, under `COMBINED`, of all their images together (not the sequences' mean).
 
     Both map a sequence's name to its frames; `settings` are passed on, those that hold an entry an image as such mappings too.
     """
@@ -89,7 +89,7 @@ def average_precision_by_sequence(
 
 
 def _quiet(*_: object) -> None:
-    """In place of the library's own log lines."""
+    """Replaces the library's own log lines."""
 
 
 def _clipped(frames: Sequence[Detections], sizes: Sequence[tuple[int, int]]) -> list[Detections]:
@@ -106,7 +106,7 @@ def _dataset(
     ignored: Sequence[npt.NDArray[np.bool_]] | None,
     areas: Sequence[Floats] | None,
 ) -> dict[str, Any]:
-    """The frames as COCO's dictionary; images and annotations count from 1 (pycocotools takes annotation 0 for none)."""
+    """Returns the frames as COCO's dictionary; images and annotations count from 1 (pycocotools takes annotation 0 for none)."""
     annotations: list[dict[str, Any]] = []
     for number, frame in enumerate(frames):
         tlwh = boxes.tlwh_from_xyxy(frame.xyxy)

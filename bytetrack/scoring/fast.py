@@ -46,7 +46,7 @@ class PreparedTruth:
 
 
 def prepare(annotations: Annotations, length: int, protocol: MotProtocol) -> PreparedTruth:
-    """What `evaluate` needs of the ground truth; ValueError for a class or a protocol TrackEval does not know."""
+    """Prepares the ground truth for `evaluate`; ValueError for a class or a protocol TrackEval does not know."""
     if protocol not in DISTRACTORS:
         raise ValueError(f"protocol must be one of {', '.join(DISTRACTORS)}: got {protocol!r}")
     classed = protocol != "mot15"
@@ -92,7 +92,7 @@ def match(prepared: PreparedTruth, trajectories: Trajectories) -> tuple[Ints, np
 
 
 class FirstWalk(NamedTuple):
-    """What `count_pairs` finds; see there."""
+    """The results of `count_pairs`; see there."""
 
     boxes: Boxes
     alignment: Floats
@@ -149,7 +149,7 @@ def figures(results: Mapping[str, Result], weights: Floats | None = None) -> dic
 
 
 def _corners(tlwh: Floats) -> Floats:
-    """Corners and area (n, 5), computed from left, top, width, height as TrackEval does."""
+    """Computes corners and area (n, 5) from left, top, width, height as TrackEval does."""
     corners = np.empty((len(tlwh), 5))
     corners[:, :2], corners[:, 2:4] = tlwh[:, :2], tlwh[:, :2] + tlwh[:, 2:]
     corners[:, 4] = (corners[:, 2] - corners[:, 0]) * (corners[:, 3] - corners[:, 1])
@@ -207,7 +207,7 @@ def _hota_ratios(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _clear(sums: Floats, gt_count: Ints, matched: Ints, runs: Ints, length: int) -> dict[str, Any]:
-    """CLEAR's fields from its sums and, per identity, its boxes, matched boxes, and how often it was found."""
+    """Computes CLEAR's fields from its sums and, per identity, its boxes, matched boxes, and how often it was found."""
     ratio = matched / gt_count
     mostly = int((ratio > 0.8).sum())
     partly = int((ratio >= 0.2).sum()) - mostly
@@ -247,7 +247,7 @@ def _clear_ratios(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _identity(together: Ints, n_gt: int, n: int) -> dict[str, Any]:
-    """Identity's fields: pairs of identities that share the most boxes."""
+    """Computes Identity's fields: pairs of identities that share the most boxes."""
     shared = int(together[linear_sum_assignment(together, maximize=True)].sum())
     return _identity_ratios({"IDTP": shared, "IDFN": n_gt - shared, "IDFP": n - shared})
 
@@ -259,7 +259,7 @@ def _identity_ratios(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _of_nothing(n: int, n_gt: int, people: int) -> Result:
-    """What TrackEval says where one side has no boxes: zeros but for these."""
+    """Returns TrackEval's fields if one side has no boxes: zeros but for these."""
     zeros = {key: np.zeros(len(ALPHAS)) for key in ("HOTA_TP", "HOTA_FN", "HOTA_FP", "AssA", "AssRe", "AssPr")}
     hota = _hota_ratios({**zeros, "LocA": np.ones(len(ALPHAS))}) | {"HOTALocA(0)": 0.0}
     hota |= {"HOTA_FN": np.full(len(ALPHAS), float(n_gt))} if n == 0 else {"HOTA_FP": np.full(len(ALPHAS), float(n))}

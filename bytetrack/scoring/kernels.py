@@ -1,4 +1,4 @@
-"""What TrackEval does frame by frame, as kernels over arrays: its preprocessing, CLEAR, Identity and HOTA.
+"""TrackEval's work frame by frame, as kernels over arrays: its preprocessing, CLEAR, Identity and HOTA.
 
 Every sum that decides a match is taken in NumPy's order, so that ties fall as they fall there. Boxes of a frame are rows
 `first[frame]` to `first[frame + 1]`. HOTA: Luiten et al., IJCV 2021. CLEAR: Bernardin and Stiefelhagen 2008. Identity: Ristani et
@@ -48,7 +48,7 @@ class Boxes(NamedTuple):
 
 
 class Work(NamedTuple):
-    """What one frame needs: rows of both sides, similarities and costs (flat), sums by column, and the assignment's arrays."""
+    """Scratch for one frame: rows of both sides, similarities and costs (flat), sums by column, and the assignment's arrays."""
 
     gt_rows: Ints
     rows: Ints
@@ -61,7 +61,7 @@ class Work(NamedTuple):
 
 @jit
 def overlaps(truth: Truth, n: int, boxes: Boxes, m: int, work: Work) -> None:
-    """IoU of `truth.box[gt_rows[:n]]` with `boxes.box[rows[:m]]` into `similarity`; boxes without area overlap nothing."""
+    """Writes the IoU of `truth.box[gt_rows[:n]]` with `boxes.box[rows[:m]]` to `similarity`; boxes without area overlap nothing."""
     for i in range(n):
         box, area = truth.box[work.gt_rows[i]], truth.box[work.gt_rows[i], AREA]
         for j in range(m):
@@ -74,7 +74,7 @@ def overlaps(truth: Truth, n: int, boxes: Boxes, m: int, work: Work) -> None:
 
 @jit
 def forgive_distractors(truth: Truth, boxes: Boxes, frame: int, work: Work) -> None:
-    """Unmarks as `kept` what the best matching at IoU 0.5 with ground truth of every class puts on a distractor."""
+    """Clears `kept` of results that the best matching at IoU 0.5 with ground truth of every class puts on a distractor."""
     n, m, any_distractor = 0, 0, 0
     for row in range(truth.first[frame], truth.first[frame + 1]):
         work.gt_rows[n] = row
@@ -114,7 +114,7 @@ def list_scored(truth: Truth, boxes: Boxes, frame: int, work: Work) -> tuple[int
 
 @jit
 def block_sum(values: Floats, start: int, n: int, step: int) -> float:
-    """The sum of n values from `start`, `step` apart, in the order of NumPy's contiguous reductions; at most BLOCK of them."""
+    """Sums n values from `start`, `step` apart, in the order of NumPy's contiguous reductions; at most BLOCK of them."""
     if n < UNROLLED:
         total = 0.0
         for k in range(n):
@@ -135,7 +135,7 @@ def block_sum(values: Floats, start: int, n: int, step: int) -> float:
 
 @jit
 def pairwise_sum(values: Floats, start: int, n: int, step: int, sizes: Ints, sums: Floats) -> float:
-    """The same of any number: the sum of both halves (the first a multiple of 8), and so on down to blocks.
+    """Sums any number of values: both halves (the first a multiple of 8), and so on down to blocks.
 
     `sizes` and `sums` are scratch, a tenth of n long at least: what is still to be added. (Numba keeps no recursion on disk.)
     """
@@ -163,7 +163,7 @@ def pairwise_sum(values: Floats, start: int, n: int, step: int, sizes: Ints, sum
 
 @jit
 def sum_similarities(n: int, m: int, work: Work) -> None:
-    """Row and column sums of the similarities, as `ndarray.sum` takes them."""
+    """Sums the similarities by row and by column, in the order of `ndarray.sum`."""
     sizes, sums = work.solver.parent, work.solver.distance
     for i in range(n):
         work.row_sum[i] = pairwise_sum(work.similarity, i * m, m, 1, sizes, sums)
@@ -286,7 +286,7 @@ def count_pairs(
 def match_for_hota(
     truth: Truth, boxes: Boxes, alignment: Floats, pair: Ints, alphas: Floats, counts: Floats, by_pair: Floats, work: Work
 ) -> None:
-    """The second walk: matches every frame by `alignment` (gt, result) times similarity.
+    """Walks over all frames again: matches each by `alignment` (gt, result) times similarity.
 
     `counts` (4, alphas) gets HOTA_TP, HOTA_FN, HOTA_FP and the summed similarity of the matched; `by_pair` how often the pair of
     identities numbered `pair[gt, result]` is matched, under the number of alphas the match is good for, less one.

@@ -29,7 +29,7 @@ METRICS = {"HOTA": HOTA(), "CLEAR": CLEAR({"PRINT_CONFIG": False}), "Identity": 
 
 
 def evaluate(annotations: Annotations, trajectories: Trajectories, length: int, protocol: MotProtocol) -> Result:
-    """TrackEval's result fields for one sequence of `length` frames, the ground truth prepared as `protocol` has it.
+    """Computes TrackEval's result fields for one sequence of `length` frames, the ground truth prepared by the rules of `protocol`.
 
     ValueError where TrackEval refuses the data: a class it does not know, a result of a class other than pedestrian.
     """
@@ -43,14 +43,14 @@ def evaluate(annotations: Annotations, trajectories: Trajectories, length: int, 
 
 
 def combine(results: Mapping[str, Result]) -> Result:
-    """TrackEval's COMBINED_SEQ: sums first, ratios last."""
+    """Combines sequences into TrackEval's COMBINED_SEQ: sums first, ratios last."""
     combined = {name: metric.combine_sequences({key: result[name] for key, result in results.items()}) for name, metric in METRICS.items()}
     combined["Count"]["Frames"] = sum(result["Count"]["Frames"] for result in results.values())  # which TrackEval leaves out
     return combined
 
 
 def combine_classes(results: Mapping[str, Result], empty_classes: bool = True) -> Result:
-    """TrackEval's average over classes: counts summed, ratios averaged; without `empty_classes` only over those that have a box."""
+    """Averages classes as TrackEval does: counts summed, ratios averaged; without `empty_classes` only over those that have a box."""
     if not empty_classes:
         results = {kind: result for kind, result in results.items() if result["Count"]["Dets"] + result["Count"]["GT_Dets"]} or results
     averaged = {
@@ -78,7 +78,7 @@ def figures(result: Result) -> dict[str, Any]:
 
 
 def _dataset(protocol: MotProtocol) -> Any:
-    """TrackEval's pedestrian dataset without its folders: only what its preprocessing reads."""
+    """Builds TrackEval's pedestrian dataset without its folders: only what its preprocessing reads."""
     dataset = MotChallenge2DBox.__new__(MotChallenge2DBox)
     dataset.benchmark = protocol.upper()
     dataset.do_preproc = True  # it skips MOT15 by name
@@ -90,7 +90,7 @@ def _dataset(protocol: MotProtocol) -> Any:
 
 
 def _raw(dataset: Any, annotations: Annotations, trajectories: Trajectories, length: int) -> dict[str, Any]:
-    """What TrackEval reads from the two files, frame by frame; ids by rank, since it makes tables as long as the largest id."""
+    """Returns what TrackEval reads from the two files, by frame; ids by rank, since it makes tables as long as the largest id."""
     gt, pred = annotations.by_frame(length), trajectories.by_frame(length)
     classes = np.ones(len(trajectories), np.int64) if trajectories.class_id is None else trajectories.class_id
     gt_ids, tracker_ids = (np.unique(ids, return_inverse=True)[1] for ids in (annotations.track_id, trajectories.track_id))

@@ -31,7 +31,7 @@ HOST = motmetrics.metrics.create()
 
 
 def evaluate(annotations: Annotations, trajectories: Trajectories) -> Result:
-    """motmetrics' figures of one sequence, ratios as fractions: NaN for 0 / 0, -inf for the MOTA of false positives alone."""
+    """Computes motmetrics' figures of one sequence, ratios as fractions: NaN for 0 / 0, -inf for the MOTA of false positives alone."""
     accumulator = motmetrics.MOTAccumulator()
     truth = annotations[annotations.considered]
     gt_xyxy, xyxy = xyxy_from_tlwh(truth.tlwh), xyxy_from_tlwh(trajectories.tlwh)
@@ -48,7 +48,7 @@ def evaluate(annotations: Annotations, trajectories: Trajectories) -> Result:
 
 
 def combine(results: Mapping[str, Result]) -> Result:
-    """motmetrics' OVERALL: sums first, ratios last."""
+    """Combines sequences into motmetrics' OVERALL: sums first, ratios last."""
     weighed = [{**result, "motp": result["motp"] if result["num_detections"] else 0.0} for result in results.values()]  # 0 * NaN is NaN
     with _quiet():
         found = HOST.compute_overall(weighed, metrics=NEEDED, return_dataframe=False)
@@ -66,7 +66,7 @@ def figures(result: Result) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _quiet() -> Any:
-    """Without pandas' warnings, and with scipy's assignment whatever else is installed."""
+    """Silences pandas' warnings, and chooses scipy's assignment whatever else is installed."""
     with warnings.catch_warnings(), motmetrics.lap.set_default_solver("scipy"), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         yield

@@ -1,1 +1,1 @@
-"""Replays of recorded detections, thousands of them: searching a tracker's settings (`tune`) and comparing runs (`compare`)."""
+"""Replays recorded detections thousands of times, to search a tracker's settings (`tune`) and to compare runs (`compare`)."""

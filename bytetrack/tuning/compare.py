@@ -1,4 +1,4 @@
-"""The whole of `tools/compare.py`: several runs beside the first, with intervals, and where they differ."""
+"""Compares several runs with the first, with intervals, and shows where they differ (`tools/compare.py`)."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def _as_json(difference: Difference) -> dict[str, Any]:
 def _jitter(
     runs: list[ScoredRun], build: Callable[[Any], Any], copies: int, seed: int, workers: int | None, names: list[str]
 ) -> dict[str, list[dict[str, float]]]:
-    """Combined figures of every jittered copy, of the runs that can be replayed."""
+    """Replays the runs that can be, and computes the combined figures of every jittered copy."""
     found = {}
     for run in runs:
         try:
@@ -137,7 +137,7 @@ def _differences(
 
 
 def _changes(first: ScoredRun, run: ScoredRun, names: list[str]) -> dict[str, Any]:
-    """Where a run differs from the first in id switches: counts by sequence, the worst of both, pictures of the worst."""
+    """Returns where a run differs from the first in id switches: counts by sequence, the worst of both, pictures of the worst."""
     rows, new, gone = changes(run.switches, {name: first.switches[name] for name in names})
     cards = [
         (title, s, panels(s, of.matches[s.sequence], of.sequences[s.sequence]))
@@ -185,7 +185,7 @@ def _write_report(
 
 
 def show(document: dict[str, Any], out: Path) -> None:
-    """The table on the console: every run's figures, and differences to the first with their intervals."""
+    """Prints every run's figures, and differences to the first with their intervals."""
     from rich.console import Console
     from rich.table import Table
 

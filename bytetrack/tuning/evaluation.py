@@ -1,4 +1,4 @@
-"""What a search found, and how far to trust it: on copies it has not seen, and on sequences that had no part in the choice."""
+"""Evaluates what a search found on copies that it has not seen, and on sequences that had no part in the choice."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Evaluation:
 
 
 def best_trial(trials: list[Trial]) -> Trial:
-    """The trial of the largest value, the first of several; ValueError where none was scored to the end."""
+    """Returns the trial of the largest value, the first of several; ValueError if none was scored to the end."""
     complete = [trial for trial in trials if trial.value is not None]
     if not complete:
         raise ValueError("no trial was scored to the end: every one was pruned or had settings that contradict each other; widen the space")
@@ -51,7 +51,7 @@ def best_trial(trials: list[Trial]) -> Trial:
 
 
 def estimate(copies: Copies) -> Estimate:
-    """Combined figures of every copy, as means and standard deviations."""
+    """Computes the combined figures of every copy, as means and standard deviations."""
     found = [fast.figures(results) for results in copies]
     columns = {name: np.array([figures[name] for figures in found]) for name in found[0]}
     spread = {name: float(column.std(ddof=1)) if len(column) > 1 else 0.0 for name, column in columns.items()}
@@ -103,7 +103,7 @@ def _alone(copies: Copies, name: str, objective: tuple[str, ...]) -> float:
 
 
 def as_json(evaluation: Evaluation, importances: Mapping[str, float], trials: list[Trial]) -> dict[str, Any]:
-    """tune.json: everything the report says, as numbers."""
+    """Returns the content of tune.json: all numbers of the report."""
     return {
         "best": {"trial": evaluation.best.number, "params": evaluation.best.params, "search_value": evaluation.best.value},
         "gain_on_fresh_copies": {"mean": evaluation.gain, "standard_error": evaluation.gain_se},

@@ -1,4 +1,4 @@
-"""Tracking and scoring in memory: recorded detections, as they are or jittered, replayed through a tracker and scored.
+"""Tracks and scores in memory: recorded detections, as they are or jittered, are replayed through a tracker and scored.
 
 A single run is noise: trivia of its boxes move half-val HOTA by 0.2 (standard deviation). So every judgement here is a mean over
 jittered copies of the detections, the same copies for whatever is compared.
@@ -37,7 +37,7 @@ Job = tuple[str, int]  # sequence, copy: 0 is as recorded
 def jittered(
     detections: SequenceDetections, name: str, copy: int, seed: int = 0, box_noise: float = BOX_NOISE, score_noise: float = SCORE_NOISE
 ) -> SequenceDetections:
-    """Copy number `copy` of a sequence's detections: corners moved by `box_noise` of the width, scores by `score_noise` (SD, normal).
+    """Returns copy `copy` of a sequence's detections: corners moved by `box_noise` of the width, scores by `score_noise` (SD, normal).
 
     Scores stay in [0, 1]. Copy 0 is as recorded. The same seed, sequence and copy give the same boxes, whatever else is asked for.
     """
@@ -85,7 +85,7 @@ class Replay:
             raise ValueError(f"no ground truth, so nothing can be tuned or compared: {', '.join(without)}")
 
     def frames(self, name: str, copy: int) -> list[Detections]:
-        """The detections of a sequence, frame by frame."""
+        """Returns the detections of a sequence, frame by frame."""
         if (name, copy) not in self._frames:
             if name not in self._recorded:
                 found = self.detector.detect_sequence(self.sequences[name])
@@ -94,27 +94,27 @@ class Replay:
         return self._frames[name, copy]
 
     def _motion(self, name: str) -> npt.NDArray[np.float64] | None:
-        """How the camera moves in a sequence; the same for every copy."""
+        """Returns the camera motion of a sequence; the same for every copy."""
         if self.camera_motion is not None and name not in self._affines:
             self._affines[name] = self.camera_motion.of_sequence(self.sequences[name], self._recorded[name])
         return self._affines.get(name)
 
     def score(self, tracker_for: TrackerFactory, name: str, copy: int) -> fast.Result:
-        """Tracks a copy of a sequence and scores what its result file would say."""
+        """Tracks a copy of a sequence and scores what its result file would contain."""
         return self.score_trajectories(name, self.track(tracker_for, name, copy))
 
     def track(self, tracker_for: TrackerFactory, name: str, copy: int) -> Trajectories:
-        """What the result file of a copy of a sequence would say of boxes (to 0.1)."""
+        """Tracks a copy of a sequence; boxes are rounded as in a result file (to 0.1)."""
         frames, tracker = self.frames(name, copy), tracker_for(self.sequences[name])
         found = track_sequence(frames, tracker, self.min_box_area, self.max_aspect_ratio, self._motion(name))
         return Trajectories(found.frame_id, found.track_id, np.round(found.tlwh, 1), found.score, found.class_id)
 
     def score_trajectories(self, name: str, found: Trajectories) -> fast.Result:
-        """The scores of a sequence's trajectories."""
+        """Scores trajectories of a sequence."""
         return fast.evaluate(self.truth(name), found)
 
     def truth(self, name: str) -> fast.PreparedTruth:
-        """The ground truth of a sequence."""
+        """Returns the ground truth of a sequence."""
         if name not in self._truth:
             sequence = self.sequences[name]
             self._truth[name] = fast.prepare(read_annotations(sequence), sequence.length, self.protocol)
@@ -122,13 +122,13 @@ class Replay:
 
 
 def construct(settings: dict[str, Any]) -> Any:
-    """What `_target_` makes of the other settings: as `config.build` for flat ones that it has built before, without its overhead."""
+    """Calls `_target_` with the other settings: as `config.build` does, without its overhead; for flat settings that it built before."""
     module, _, name = str(settings["_target_"]).rpartition(".")
     return getattr(import_module(module), name)(**{key: value for key, value in settings.items() if key != "_target_"})
 
 
 class WorkerPool:
-    """Processes that replay: `scores(settings, jobs)` are the jobs' results in their order, whatever the number of `workers`.
+    """Processes that replay. `scores(settings, jobs)` returns the jobs' results in order; they do not depend on the number of `workers`.
 
     A context manager. `workers` None: one a core; 1: none but this process.
     """
@@ -156,19 +156,19 @@ class WorkerPool:
         self._open.__exit__(kind, error, trace)
 
     def tracker_for(self, settings: Mapping[str, Any]) -> TrackerFactory:
-        """The factory of trackers with these settings, those of `per_sequence` over them."""
+        """Returns the factory of trackers with these settings, overridden by those of `per_sequence`."""
         nested = any(isinstance(value, Mapping) for value in settings.values())
         return TrackerFactory(self._build if nested else construct, settings, self._per_sequence)
 
     def check(self, settings: Mapping[str, Any]) -> None:
-        """Builds a tracker of every sequence: ValueError where the settings contradict each other."""
+        """Builds a tracker of every sequence: ValueError if the settings contradict each other."""
         factory = TrackerFactory(self._build, settings, self._per_sequence)
         special = [sequence for sequence in self._replay.sequences.values() if sequence.name in self._per_sequence]
         for sequence in special or list(self._replay.sequences.values())[:1]:
             factory(sequence)
 
     def scores(self, settings: Mapping[str, Any], jobs: list[Job]) -> list[fast.Result]:
-        """What the jobs score; those expected to take longest start first."""
+        """Scores the jobs; those expected to take longest start first."""
         factory = self.tracker_for(settings)
         if self._pool is None:
             return [self._replay.score(factory, *job) for job in jobs]
@@ -187,7 +187,7 @@ class WorkerPool:
         return found
 
     def copies(self, settings: Mapping[str, Any], copies: Iterable[int]) -> list[dict[str, fast.Result]]:
-        """For every copy, the result of every sequence."""
+        """Scores every sequence of every copy."""
         numbers, names = list(copies), list(self._replay.sequences)
         found = iter(self.scores(settings, [(name, copy) for copy in numbers for name in names]))
         return [{name: next(found) for name in names} for _ in numbers]

@@ -1,4 +1,4 @@
-"""tune.html: what a search found, what mattered, and how far to trust it."""
+"""Writes tune.html: what a search found, what mattered, and how far to trust it."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _scored(trials: list[Trial]) -> list[Trial]:
 
 
 def _course(plan: SearchPlan, trials: list[Trial]) -> Chart:
-    """Every trial's value, and the best so far."""
+    """Charts every trial's value, and the best so far."""
     points: list[Point] = []
     line: list[tuple[float, float]] = []
     best = -np.inf
@@ -93,7 +93,7 @@ def _course(plan: SearchPlan, trials: list[Trial]) -> Chart:
 
 
 def pareto(trials: list[Trial], x: str, y: str) -> list[Trial]:
-    """The trials than which none is at least as good in both figures and better in one."""
+    """Returns the trials than which none is at least as good in both figures and better in one."""
     sign = {name: -1.0 if metric("trackeval", name).better == "lower" else 1.0 for name in (x, y)}
     ordered = sorted(trials, key=lambda t: (-sign[x] * t.figures[x], -sign[y] * t.figures[y]))
     front: list[Trial] = []
@@ -132,7 +132,7 @@ def _slice(plan: SearchPlan, dimension: Dimension, trials: list[Trial], best: Tr
 
 
 def show(evaluation: Evaluation, out: Path) -> None:
-    """Says on the console what was found and where everything is."""
+    """Prints what was found, and where everything is."""
     from rich.console import Console
     from rich.table import Table
 

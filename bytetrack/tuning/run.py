@@ -1,4 +1,4 @@
-"""The whole of `tools/tune.py`: search, evaluate, write the settings, the report, and the runs before and after."""
+"""Searches, evaluates, and writes the settings, the report, and the runs before and after (`tools/tune.py`)."""
 
 from __future__ import annotations
 

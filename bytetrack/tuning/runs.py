@@ -1,4 +1,4 @@
-"""Run folders as `tools/track.py` and `tools/score.py` leave them, read back: scores, tracks, and how to run them again."""
+"""Reads the run folders of `tools/track.py` and `tools/score.py` back: scores, tracks, and how to run them again."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CLOSE = 1e-6  # between scores.json and the tracks beside it
 
 @dataclass
 class ScoredRun:
-    """One run: `official` is scores.json's TrackEval part, the rest what its tracks say, by sequence."""
+    """One run: `official` is scores.json's TrackEval part; the rest is computed from its tracks, by sequence."""
 
     key: str
     folder: Path
@@ -49,7 +49,7 @@ class ScoredRun:
 
 
 def read_run(key: str, folder: Path, build: Callable[[Any], Any], root: Path | None = None) -> ScoredRun:
-    """A run folder's scores and tracks; `root` in place of the dataset.root that its config.yaml names.
+    """Reads a run folder's scores and tracks; `root` replaces the dataset.root of its config.yaml.
 
     MissingDataError where something is not there, FormatError where it cannot be read; a warning where the tracks were changed
     after they were scored.
@@ -98,7 +98,7 @@ def _warn_if_changed(run: ScoredRun) -> None:
 def replayed(
     run: ScoredRun, build: Callable[[Any], Any], copies: int, seed: int, workers: int | None, names: list[str]
 ) -> list[dict[str, fast.Result]]:
-    """The run's tracker on jittered copies 1..`copies` of its detections; ValueError or OSError where that cannot be done."""
+    """Runs the run's tracker on jittered copies 1..`copies` of its detections; ValueError or OSError if that cannot be done."""
     config = run.config
     if "tracker" not in config or "detector" not in config:
         raise ValueError("its config.yaml names no tracker and detector")

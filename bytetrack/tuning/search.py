@@ -1,4 +1,4 @@
-"""The search itself: Optuna's TPE with pruning over replays, kept on disk after every step and resumed by the same call.
+"""Searches with Optuna's TPE and pruning over replays. The search is on disk after every step and resumed by the same call.
 
 Trials are asked for one after the other, each by a sampler seeded with (seed, number of finished trials), and their jobs run in
 parallel: the same seed gives the same trials whatever the number of workers and however often the search was interrupted.
@@ -32,7 +32,7 @@ FIRST_COPIES = 2  # scored before it is decided whether the others are worth it
 
 @dataclass(frozen=True, slots=True)
 class SearchPlan:
-    """What is searched for: `dimensions` of the tracker's `settings` that make the mean `objective` over copies 0..`copies` large."""
+    """The task of a search: values of `dimensions` of `settings` that maximise the mean `objective` over copies 0..`copies`."""
 
     settings: Mapping[str, Any]
     dimensions: list[Dimension]
@@ -155,13 +155,13 @@ def _short(value: Any) -> str:
 
 
 def _drop_half_line(path: Path) -> None:
-    """Cuts what a killed run left of its last line."""
+    """Removes an incomplete last line that a killed run left."""
     if path.is_file() and (content := path.read_bytes()) and not content.endswith(b"\n"):
         replace_bytes(path, content[: content.rfind(b"\n") + 1])
 
 
 def _run_trial(study: Any, plan: SearchPlan, pool: WorkerPool, names: list[str], index: int) -> None:
-    """One trial from asking to telling; the first has the values of the settings where the space contains them."""
+    """Runs one trial from asking to telling; the first has the values of the settings if the space contains them."""
     import optuna
 
     seed = int(np.random.SeedSequence([plan.seed, index]).generate_state(1)[0])
@@ -221,7 +221,7 @@ def _trial(number: int, trial: Any) -> Trial:
 
 
 def importances(plan: SearchPlan, out: Path) -> dict[str, float]:
-    """How much of what separates good trials from the others each setting explains, in [0, 1], largest first.
+    """Computes how much of what separates good trials from the others each setting explains, in [0, 1], largest first.
 
     PED-ANOVA (Watanabe, Bansal and Hutter, IJCAI 2023); empty where there are too few trials to say.
     """

@@ -27,7 +27,7 @@ class Dimension:
         return isinstance(self.low, int) and isinstance(self.high, int)
 
     def contains(self, value: Any) -> bool:
-        """Whether the search could arrive at `value`."""
+        """Tells if the search could arrive at `value`."""
         if self.choices:
             return value in self.choices
         if self.low is None or self.high is None or isinstance(value, bool) or not isinstance(value, int | float):
@@ -36,7 +36,7 @@ class Dimension:
         return self.low <= value <= self.high and abs(steps - round(steps)) < 1e-6
 
     def suggest(self, trial: Any) -> Value:
-        """A value from an Optuna trial; numbers without the dust of binary fractions."""
+        """Asks an Optuna trial for a value; numbers are rounded to six decimals."""
         value: Value
         if self.choices:
             value = trial.suggest_categorical(self.name, list(self.choices))
@@ -48,7 +48,7 @@ class Dimension:
 
 
 def read_space(node: Mapping[str, Any] | None, settings: Mapping[str, Any]) -> list[Dimension]:
-    """The dimensions of a config node `{setting: {low:, high:[, step:, log:]} or {choices: [...]}}`; None leaves a setting out.
+    """Reads the dimensions of a config node `{setting: {low:, high:[, step:, log:]} or {choices: [...]}}`; None leaves a setting out.
 
     `settings` are the tracker's: ValueError for a name they do not have (dots reach into nested ones), and for a wrong range.
     """
@@ -93,7 +93,7 @@ def _get(settings: Mapping[str, Any], name: str) -> Any:
 
 
 def with_values(settings: Mapping[str, Any], values: Mapping[str, Value]) -> dict[str, Any]:
-    """A copy of the tracker's settings with `values` in their places.
+    """Returns a copy of the tracker's settings with `values` in their places.
 
     >>> with_values({"a": 1, "b": {"c": 2}}, {"b.c": 3})
     {'a': 1, 'b': {'c': 3}}
@@ -106,5 +106,5 @@ def with_values(settings: Mapping[str, Any], values: Mapping[str, Value]) -> dic
 
 
 def current(settings: Mapping[str, Any], dimensions: list[Dimension]) -> dict[str, Any]:
-    """The values that the settings have in the dimensions' places."""
+    """Returns the values that the settings have in the dimensions' places."""
     return {dimension.name: _get(settings, dimension.name) for dimension in dimensions}

@@ -95,7 +95,7 @@ def lines(
     y_title: str,
     small: bool = False,
 ) -> Chart:
-    """Curves over a common `x`; `series` maps (name, style) to values, on a y axis from 0 to 100 per cent."""
+    """Draws curves over a common `x`; `series` maps (name, style) to values, on a y axis from 0 to 100 per cent."""
     width, height = (300.0, 190.0) if small else (WIDTH, HEIGHT)
     left, right, top, bottom = LEFT - 6 * small, width - RIGHT, TOP, height - BOTTOM
 
@@ -124,7 +124,7 @@ def bars(
     stacked: bool = False,
     percent: bool = False,
 ) -> Chart:
-    """Grouped (or stacked) bars, one group a label; `series` maps (name, style) to one value a label (NaN: no bar).
+    """Draws grouped (or stacked) bars, one group a label; `series` maps (name, style) to one value a label (NaN: no bar).
 
     Empty groups at both ends are left out.
     """
@@ -153,7 +153,7 @@ def bars(
 def histogram(
     title: str, series: Mapping[tuple[str, str], Values[int]], marks: Values[tuple[str, float]], x_title: str, y_title: str
 ) -> Chart:
-    """Counts in equal bins from 0 to 1 on a square-root scale, on which a bin of 100 is seen beside one of 10,000.
+    """Draws counts in equal bins from 0 to 1 on a square-root scale, on which a bin of 100 is seen beside one of 10,000.
 
     A later series stands in front of those that it is a part of. `marks` are (name, x), each named in a row of its own above the bars.
     """
@@ -227,7 +227,7 @@ def _padded(low: float, high: float) -> tuple[float, float]:
 
 
 def _ticks(low: float, high: float) -> list[tuple[float, str]]:
-    """Round numbers between, about five."""
+    """Returns about five round numbers in between, with their labels."""
     raw = (high - low) / 5
     scale = 10.0 ** np.floor(np.log10(raw))
     step = next(factor * scale for factor in (1, 2, 5, 10) if factor * scale >= raw)
@@ -241,12 +241,12 @@ def _bin_tip(name: str, x_title: str, i: int, bins: int, count: int) -> str:
 
 
 def _short(count: float) -> str:
-    """A count in few characters: 500, 10k, 1.2M."""
+    """Formats a count in few characters: 500, 10k, 1.2M."""
     return f"{count:g}" if count < 1e3 else f"{count / 1e3:g}k" if count < 1e6 else f"{count / 1e6:g}M"
 
 
 def _round_up(value: float) -> float:
-    """The next of 4, 8, 20, 40, 80, 200 …: quarters are whole numbers."""
+    """Returns the next of 4, 8, 20, 40, 80, 200 …: quarters are whole numbers."""
     scale = 1.0
     while True:
         for factor in (4, 8, 12, 20, 32):
