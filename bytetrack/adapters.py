@@ -31,7 +31,7 @@ NAMES = {
 
 
 def from_dict(detections: Mapping[str, Any]) -> Detections:
-    """From a dict of arrays, lists or tensors.
+    """Makes `Detections` of a dict of arrays, lists or tensors.
 
     Boxes (n, 4) as left, top, right, bottom pixels under `xyxy`, `boxes` or `bboxes`; scores (n,) under `score`, `scores`,
     `confidence` or `conf`; class numbers (n,), optional, under `class_id`, `class_ids`, `classes`, `labels` or `cls`. ValueError
@@ -51,12 +51,12 @@ def from_dict(detections: Mapping[str, Any]) -> Detections:
 
 
 def from_torchvision(output: Mapping[str, Any]) -> Detections:
-    """From one image's item of a torchvision detection model's output: `boxes`, `labels`, `scores`; more is passed over."""
+    """Makes `Detections` of one image's item of a torchvision detection model's output: `boxes`, `labels`, `scores`."""
     return from_dict(output)
 
 
 def from_transformers(output: Mapping[str, Any]) -> Detections:
-    """From one image's item of `image_processor.post_process_object_detection(outputs, threshold, target_sizes)`.
+    """Makes `Detections` of one image's item of `image_processor.post_process_object_detection(outputs, threshold, target_sizes)`.
 
     Give it `target_sizes`, else boxes are fractions of the image; and a low threshold (0.1), for BYTE uses low scores too. Ids
     mean `model.config.id2label`.
@@ -65,7 +65,7 @@ def from_transformers(output: Mapping[str, Any]) -> Detections:
 
 
 def from_supervision(detections: Any) -> Detections:
-    """From `supervision.Detections`: `xyxy`, `confidence` (1 where it is None), `class_id`."""
+    """Makes `Detections` of `supervision.Detections`: `xyxy`, `confidence` (1 where it is None), `class_id`."""
     _expect(detections, ("xyxy", "confidence", "class_id"), "supervision.Detections")
     xyxy = _array(detections.xyxy)
     score = np.ones(len(xyxy)) if detections.confidence is None else _array(detections.confidence)
@@ -73,7 +73,7 @@ def from_supervision(detections: Any) -> Detections:
 
 
 def from_ultralytics(result: Any) -> Detections:
-    """From one image's `Results`: `result.boxes`, else `result.obb`, with `xyxy` (n, 4), `conf` (n,) and `cls` (n,) as documented.
+    """Makes `Detections` of one image's `Results`: `result.boxes`, else `result.obb`, with `xyxy` (n, 4), `conf` (n,), `cls` (n,).
 
     Run the model with a low `conf` (0.1), for BYTE uses low scores too.
     """
@@ -111,7 +111,7 @@ def _expect(thing: Any, attributes: tuple[str, ...], what: str) -> None:
 
 
 def _detections(xyxy: npt.NDArray[np.float64], score: npt.NDArray[np.float64], class_id: npt.NDArray[np.int64] | None) -> Detections:
-    """Detections of scores that may lie a rounding beyond [0, 1]; ValueError for boxes that are fractions of the image."""
+    """Returns `Detections` of scores that may lie a rounding beyond [0, 1]; ValueError for boxes that are fractions of the image."""
     if xyxy.ndim == 2 and xyxy.shape[1] == 4 and are_fractions(tlwh_from_xyxy(xyxy)):
         raise ValueError(
             "boxes look like fractions of the image, pixels are expected: multiply them by its width and height "
@@ -122,7 +122,7 @@ def _detections(xyxy: npt.NDArray[np.float64], score: npt.NDArray[np.float64], c
 
 
 def _array(values: Any) -> npt.NDArray[np.float64]:
-    """A float64 array of an array, a list or a tensor (which may need gradients, live on a GPU, or be of half precision)."""
+    """Returns a float64 array of an array, a list or a tensor (which may need gradients, be on a GPU, or be of half precision)."""
     if hasattr(values, "detach"):
         values = values.detach().cpu().double().numpy()
     return np.array(values, dtype=np.float64)

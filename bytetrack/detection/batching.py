@@ -32,7 +32,7 @@ def detect_streams(
     at_once: int,
     progress: Callable[[int], object] | None = None,
 ) -> Iterator[tuple[Sequence, SequenceDetections]]:
-    """What `detector` finds in all frames of each stream, as each ends; `at_once` streams are open at a time, their frames taken in turn.
+    """Yields each stream with its detections, as it ends; `at_once` streams are open at a time, their frames taken in turn.
 
     A thread a stream decodes ahead of the detector, two batches at most. `progress` is told how many frames each batch had.
     FormatError where a stream has not `sequence.length` frames; errors of reading pass through.
@@ -86,7 +86,7 @@ class _Turns:
 
 
 class _Open:
-    """A stream being detected."""
+    """Holds a stream while it is detected."""
 
     def __init__(self, sequence: Sequence, frames: Iterable[Image], size: int) -> None:
         self.sequence, self.frames = sequence, ahead(frames, size)
@@ -101,7 +101,7 @@ class _Open:
 
 
 class SharedDetector:
-    """A detector that several threads may ask at once: what has been asked while it was busy is its next batch.
+    """Lets several threads call one detector at once: the images of calls that came while it was busy are its next batch.
 
     It has no thread of its own: of those that wait one asks for all, and an error is raised in all of them. Who asks how often
     decides what shares a batch; where a runtime's last bits depend on that, so do these.
@@ -114,7 +114,7 @@ class SharedDetector:
         self._busy = False
 
     def detect(self, images: list[Image]) -> list[Detections]:
-        """As the detector's own `detect`."""
+        """Returns detections of each image, as the detector's own `detect`."""
         request = _Request(images)
         with self._changed:
             self._waiting.append(request)

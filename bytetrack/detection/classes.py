@@ -1,4 +1,4 @@
-"""What a network's class numbers mean, and which of them are wanted."""
+"""Names of a network's class numbers, and the choice among them."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def own_names(stated: Sequence[str] | None, num_classes: int | None) -> list[str
 
 
 def named(own: Sequence[str] | None, wanted: Sequence[str | int] | None) -> list[str]:
-    """What a network's detections are called, by class id: its own names, else COCO's; the only one of those wanted where there is but
-    one, since detections then carry no class."""
+    """Returns the names of a network's detections by class id: its own, else COCO's; a single one if one class is wanted, since
+    detections then carry no class."""
     known = list(own or COCO)
     if len(known) > 1 and wanted is not None and len(wanted) == 1:
         only = wanted[0]

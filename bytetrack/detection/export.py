@@ -1,4 +1,4 @@
-"""A YOLOX checkpoint as a file for other runtimes, checked against torch before it gets its name."""
+"""Exports a YOLOX checkpoint for other runtimes; the file is compared with torch before it gets its name."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ a pixel in ten thousand is rounded to the other grey level, and fp16's hold."""
 
 
 class ExportedNetwork(nn.Module):
-    """A `Network` with what the file has inside: scores past the sigmoid, and boxes decoded or not, always float32."""
+    """Wraps a `Network` as the file contains it: scores past the sigmoid, boxes decoded or not, always float32."""
 
     def __init__(self, network: Network, dtype: torch.dtype, decoded: bool) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ class ExportedNetwork(nn.Module):
 
 @dataclass(frozen=True)
 class Difference:
-    """The largest differences from torch: of scores, and of box sides in input pixels."""
+    """Holds the largest differences from torch: of scores, and of box sides in input pixels."""
 
     score: float
     box: float
@@ -212,7 +212,7 @@ def _detector(kind: str, path: Path) -> ExportedDetector:
 
 
 def _input(pictures: Sequence[Any], about: About) -> Any:
-    """The pictures as torch's network gets them: letterboxed as the file does it, or as those do who call it."""
+    """Returns the pictures as torch's network gets them: letterboxed as the file does it, or as its caller does."""
     size, convention = cast("tuple[int, int]", tuple(about.input_size or ())), str(about.convention)
     if about.input == "frames":
         return scale_frames(send_frames(pictures, "cpu"), size, convention).contiguous().numpy()
@@ -222,7 +222,7 @@ def _input(pictures: Sequence[Any], about: About) -> Any:
 def _compare(
     detector: ExportedDetector, module: Callable[[Tensor], Tensor], pictures: Sequence[Any], about: About, tolerance: tuple[float, float]
 ) -> Difference:
-    """The largest differences in score, and in the boxes of the 100 best anchors of each image; FormatError beyond `tolerance`."""
+    """Returns the largest differences in score, and in the boxes of the 100 best anchors of each image; FormatError beyond `tolerance`."""
     model = detector.open()
     fixed, worst = model.image.shape[0], Difference(0.0, 0.0)
     if fixed is not None:
@@ -272,7 +272,7 @@ def _compare_detections(
 
 
 def export_file(images: str | None = None, **settings: Any) -> None:
-    """As `export`, with a folder of images, and the result as log lines. MissingDataError where it holds none."""
+    """Exports as `export` does, checks on a folder of images, and logs the result. MissingDataError if the folder holds no image."""
     found = _images(Path(images)) if images else None
     difference = export(images=found, **settings)
     out = Path(settings["out"])

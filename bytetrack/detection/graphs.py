@@ -1,4 +1,4 @@
-"""What an exported graph can have around the network: frames in, suppressed boxes out; in ONNX's own notation."""
+"""Adds steps to an exported graph, in ONNX's own notation: letterboxing before the network, suppression after it."""
 
 from __future__ import annotations
 

@@ -64,8 +64,8 @@ class Inference:
         log.info("%s: YOLOX %s, %d classes, %s, %s, %s", weights, *told)
 
     def batches(self, groups: Iterable[Sequence[Image]]) -> Iterator[list[Detections]]:
-        """Detections of each image of each group, in order; on CUDA one group is sent while the one before is looked at, and what was
-        found in the one before that is collected. Where its memory does not hold so much they go one after the other, halved if need be.
+        """Yields the detections of each group's images, in order; on CUDA one group is sent while the network runs on the one before and
+        the detections of the one before that are collected. If its memory does not hold so much, groups go one by one, halved if need be.
         """
         coming, begun = iter(groups), deque[Sequence[Image]]()
 
@@ -85,9 +85,9 @@ class Inference:
             yield self.in_batches(images, len(images))
 
     def in_batches(self, images: Sequence[Image], size: int) -> list[Detections]:
-        """Detections of each image, `size` at a time; half as many from there on where the device's memory does not hold them.
+        """Returns detections of each image, `size` at a time; half as many from there on if the device's memory does not hold them.
 
-        MemoryError where it does not hold one.
+        MemoryError if it does not hold one.
         """
         found: list[Detections] = []
         while len(found) < len(images):
@@ -110,7 +110,7 @@ class Inference:
 
     @torch.inference_mode()
     def prepare(self, images: Sequence[Image]) -> Underway:
-        """The images as the network's input on a CPU; elsewhere as they are, on their way to the device."""
+        """Returns the images as the network's input on a CPU; elsewhere as they are, on their way to the device."""
         if self.threads not in (0, torch.get_num_threads()):
             torch.set_num_threads(self.threads)
         ratios = [letterbox_ratio(image.shape, self.size) for image in images]
@@ -121,7 +121,7 @@ class Inference:
 
     @torch.inference_mode()
     def launch(self, prepared: Underway) -> Underway:
-        """The network's output. A GPU has its orders on return, and has not carried them out."""
+        """Returns the network's output; on a GPU it is queued, not computed, on return."""
         frames = prepared.received()
         batch = frames[0] if self.device == "cpu" else scale_frames(frames, self.size, self.convention, self.dtype)
         with without_tf32():
@@ -129,7 +129,7 @@ class Inference:
 
     @torch.inference_mode()
     def collect(self, launched: Underway) -> list[Detections]:
-        """What the network found, as soon as it has: on a GPU by a stream of its own, past what was launched since."""
+        """Returns the detections once the output is there: on a GPU by a stream of its own, past later launches."""
         with torch.cuda.stream(self.selecting):
             return select(launched.received()[0], self.grid, self.stride, launched.ratios, self.postprocess)
 
@@ -145,7 +145,7 @@ class Underway(NamedTuple):
     mark: torch.cuda.Event | None = None
 
     def received(self) -> list[Tensor]:
-        """The tensors, for the current stream, which waits for them; the host does not."""
+        """Returns the tensors, for the current stream, which waits for them; the host does not."""
         if self.mark is not None:
             current = torch.cuda.current_stream(self.tensors[0].device)
             current.wait_event(self.mark)
@@ -166,7 +166,7 @@ def without_tf32() -> Iterator[None]:
 
 
 def pick_device(name: str) -> str:
-    """The device that `name` means: itself, or for `auto` CUDA, else MPS, else the CPU. ValueError where it is not there."""
+    """Returns the device `name`, or for `auto` CUDA, else MPS, else the CPU. ValueError if it is not there."""
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
         return next(kind for kind, available in there.items() if available)
@@ -176,7 +176,7 @@ def pick_device(name: str) -> str:
 
 
 def pick_precision(name: str, device: str) -> str:
-    """The precision for training that `name` means on a kind of device: itself, or for `auto` fp16 on CUDA, bf16 on a CPU with such
+    """Returns the precision for training `name`, or for `auto` on a kind of device: fp16 on CUDA, bf16 on a CPU with such
     instructions (AVX512-BF16 or AMX), else fp32 (on MPS too, where neither was measured)."""
     if name != "auto":
         return name
@@ -210,7 +210,7 @@ def _warn_of_another_size(size: tuple[int, int], checkpoint: Checkpoint) -> None
 
 
 def pick_convention(setting: str | None, checkpoint: Checkpoint) -> str:
-    """The input convention to use: the setting, which must not contradict what the weights say of themselves or show.
+    """Returns the input convention to use: the setting, which must not contradict what the weights state or show.
 
     ValueError where a file that names its convention is given another; a warning where only its statistics say otherwise.
     """
@@ -236,7 +236,7 @@ def prepare(network: Network, dtype: torch.dtype) -> Network:
 
 
 class Compiled(nn.Module):
-    """A network that torch compiles for full batches of `size`; smaller ones are filled with their last image, which is cut off again.
+    """Has torch compile a network for full batches of `size`; smaller ones are filled with their last image, which is cut off again.
 
     `how` is True, or `graphs`: then calls are replayed as one CUDA graph, whose output is copied out of the graph's own memory.
     """
@@ -247,7 +247,7 @@ class Compiled(nn.Module):
         self.run = torch.compile(network, dynamic=False, mode="reduce-overhead" if self.graphs else "default")
 
     def forward(self, images: Tensor) -> Tensor:
-        """As the network's own. ValueError where torch cannot compile it here."""
+        """Returns the network's output. ValueError if torch cannot compile it here."""
         from torch._dynamo.exc import TorchDynamoException
 
         count = len(images)

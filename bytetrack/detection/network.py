@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 CHANNELS = (256, 512, 1024)
 PRIOR = 0.01
-"""What objectness and class scores are before training: the bias is -log((1 - PRIOR) / PRIOR)."""
+"""Objectness and class scores before training: the bias is -log((1 - PRIOR) / PRIOR)."""
 
 
 class Network(nn.Module):
@@ -75,7 +75,7 @@ class Network(nn.Module):
 
 
 def build_network(depth: float, width: float, depthwise: bool = False, num_classes: int = 1) -> Network:
-    """An untrained network, in training mode; ValueError for sizes that make no network.
+    """Returns an untrained network, in training mode; ValueError for sizes that make no network.
 
     >>> sum(p.numel() for p in build_network(*SIZES["nano"]).parameters())
     896754
@@ -87,7 +87,7 @@ def build_network(depth: float, width: float, depthwise: bool = False, num_class
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A weight file: the parameters, and what it says of itself (None where it says nothing, as official files do)."""
+    """Holds a weight file: the parameters, and the description that the file contains (None if it contains none, as official files)."""
 
     path: Path
     model: dict[str, Tensor] = field(repr=False)
@@ -115,8 +115,8 @@ class Checkpoint:
         return self.own_size or SIZES.get(self.size_name, Size(bottlenecks / 3, channels / 64, depthwise))
 
     def decided(self, size: Size, classes: Sequence[str | int] | None) -> dict[str, Any]:
-        """The settings of a `Yolox` that the file decides, with its values: what it says of itself, its size where `size` is of another
-        shape, and all of its classes where none of `classes` is among the names that it gives them."""
+        """Returns the settings of a `Yolox` that the file decides, with its values: its own description, its size if `size` is of another
+        shape, and all of its classes if none of `classes` is among the names that it gives them."""
         own: dict[str, Any] = {"input_size": self.input_size and list(self.input_size), "convention": self.convention}
         if self.own_size or _shape_of(size) != self.shape:
             own |= self.size._asdict()
@@ -155,7 +155,7 @@ def _shape(model: dict[str, Tensor]) -> tuple[int, int, bool]:
 
 
 def read_checkpoint(path: str | Path) -> Checkpoint:
-    """The weight file at `path`: official YOLOX `.pth`, published ByteTrack `.pth.tar`, our checkpoints, a bare state_dict.
+    """Reads the weight file at `path`: official YOLOX `.pth`, published ByteTrack `.pth.tar`, our checkpoints, a bare state_dict.
 
     Always `weights_only=True`: beyond tensors only NumPy scalars are let in (the best AP that trainers leave in such files), so
     no code of the file runs. MissingDataError where there is no file, FormatError where it holds no YOLOX weights.
@@ -188,7 +188,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
 
 
 def _own(mapped: Tensor) -> Tensor:
-    """A tensor of a mapped file in memory of its own: all else in the file (optimizer, other weights) is never read, and the file may be
+    """Copies a tensor of a mapped file into memory: all else in the file (optimizer, other weights) is never read, and the file may be
     replaced. One that claims more than its storage holds stays as it is, and will fit no network."""
     return mapped.clone() if mapped.nbytes <= mapped.untyped_storage().nbytes() else mapped
 
@@ -251,7 +251,7 @@ def load_weights(network: Network, weights: str | Path | Checkpoint, classes: Se
 
 
 def _fresh(parameter: Tensor) -> Tensor:
-    """A class layer's weight as torch draws it, or its bias at the prior."""
+    """Returns a class layer's weight as torch initialises it, or its bias at the prior."""
     if parameter.ndim == 1:
         return torch.full_like(parameter, -math.log((1 - PRIOR) / PRIOR))
     return nn.init.kaiming_uniform_(torch.empty_like(parameter), a=math.sqrt(5))

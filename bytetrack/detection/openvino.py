@@ -21,7 +21,7 @@ __all__ = ["OpenVino", "convert"]
 
 PRECISIONS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
 SECTION = "bytetrack"
-"""Where an .xml keeps our metadata."""
+"""The section of an .xml that contains our metadata."""
 
 
 class OpenVino(ExportedDetector):
@@ -147,7 +147,7 @@ def _openvino() -> Any:
 
 @functools.cache
 def _core() -> Any:
-    """The one of this process, which stays.
+    """Returns the one core of this process, which stays.
 
     Each Core's plugin for CPUs with AMX gives its thread another stack for signals and unmaps it when it goes: after several, not gone
     in the reverse order, the next signal (a child that ends, Ctrl-C) would find no stack and be a segmentation fault.

@@ -1,4 +1,4 @@
-"""From a network's output to detections, by torch: class choice, score threshold, non-maximum suppression, back to the image's pixels."""
+"""Turns a network's output into detections, by torch: class choice, score threshold, non-maximum suppression, image's pixels."""
 
 from __future__ import annotations
 

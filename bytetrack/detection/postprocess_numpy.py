@@ -1,4 +1,4 @@
-"""From a network's output to detections, as `postprocess` does, without torch: NumPy, and OpenCV's suppression."""
+"""Turns a network's output into detections, as `postprocess` does, without torch: NumPy, and OpenCV's suppression."""
 
 from __future__ import annotations
 

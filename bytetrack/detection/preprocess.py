@@ -1,4 +1,4 @@
-"""From images to the network's input: letterbox (top left, padded with 114), then an input convention (see `settings`)."""
+"""Turns images into a network's input: a fit (letterbox: top left, padded with 114), then an input convention (see `settings`)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ __all__ = [
 Image = npt.NDArray[np.uint8]
 
 HALF = 0.501
-"""What rounds up where torch or ONNX Runtime scales: of a fraction of exactly 1/2, usual here, float32 leaves a little less or more."""
+"""Added before rounding down after torch or ONNX Runtime scaled: float32 leaves exact halves, usual here, a little less or more."""
 
 
 def check_image(image: npt.NDArray[np.generic]) -> None:
@@ -177,7 +177,7 @@ def send_frames(images: Sequence[Image], device: str) -> list[Tensor]:
 
 
 def scale_frames(frames: Sequence[Tensor], size: tuple[int, int], convention: str = "bgr255", dtype: torch.dtype | None = None) -> Tensor:
-    """A network's input (B, 3, height, width) made of `send_frames` where they are: letterboxed, normalised, in `dtype` (None: float32).
+    """Returns a network's input (B, 3, height, width) of `send_frames`, on their device: letterboxed, normalised, `dtype` (None: float32).
 
     Scaled as `cv2.resize(..., INTER_LINEAR)` does: no antialias, half pixel centres, halves rounded up. Nothing in it waits for the device.
     """
@@ -198,7 +198,7 @@ def scale_frames(frames: Sequence[Tensor], size: tuple[int, int], convention: st
 
 
 def normalise(batch: Tensor, convention: str) -> Tensor:
-    """The network's input (B, 3, H, W) from BGR pixels 0 … 255 (B, 3, H, W). ValueError for an unknown `convention`."""
+    """Returns the network's input (B, 3, H, W) of BGR pixels 0 … 255 (B, 3, H, W). ValueError for an unknown `convention`."""
     rule = _rule(convention)
     if rule.is_identity:
         return batch
@@ -225,7 +225,7 @@ def _rule(convention: str) -> Convention:
 
 
 def guess_convention(model: dict[str, Tensor]) -> str | None:
-    """The convention of the pixels that YOLOX weights were trained on; None where their first BatchNorm has no statistics of its own.
+    """Returns the convention of the pixels that YOLOX weights were trained on; None if their first BatchNorm has no statistics of its own.
 
     A stem channel's standard deviation, divided by the norm of its kernel, is near that of the pixels it was trained on: about 60
     for 0 … 255 (median over channels of the COCO weights: 62), 57 times less in ImageNet's units. The line is their geometric middle.

@@ -1,4 +1,4 @@
-"""Detections that lie in text files: somebody's recorded detector, or the dataset's public one."""
+"""Reads detections from text files: somebody's recorded detector, or the dataset's public one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Public", "Recorded"]
 
 
 class Recorded:
-    """Detections from `<folder>/<sequence>.txt`, numbered as in the whole sequence also where only a half of it is wanted.
+    """Reads detections from `<folder>/<sequence>.txt`, numbered as in the whole sequence also if only a half of it is wanted.
 
     `scores`: `strict` refuses a file with scores outside [0, 1]; `robust` brings them there (`in_unit_interval`). `class_names`:
     what the numbers in the eighth column mean, from 0, or `coco` for its 80; None leaves that column alone: boxes without a class.
@@ -26,7 +26,7 @@ class Recorded:
         self.class_names = names_of(class_names)
 
     def detect_sequence(self, sequence: SequenceInfo) -> SequenceDetections:
-        """The boxes of the sequence's frames; MissingDataError, FormatError."""
+        """Returns the boxes of the sequence's frames; MissingDataError, FormatError."""
         if not self.folder.is_dir():
             raise MissingDataError(f"no folder {str(self.folder)!r}: detector.folder must hold {sequence.name}.txt")
         found = _read(self.folder / f"{sequence.name}.txt", sequence, self.scores, self.class_names is not None)
@@ -38,7 +38,7 @@ class Recorded:
 
 
 class Public:
-    """The detections that come with the dataset, `<sequence>/det/det.txt`.
+    """Reads the detections that come with the dataset, `<sequence>/det/det.txt`.
 
     MOT17's FRCNN and SDP, MOT20 and PETS09 score in [0, 1] and are taken as they are. DPM (MOT16, MOT17) and ACF (MOT15) score
     without bounds: `robust` brings the scores of such a file there, as `in_unit_interval` says; `strict` refuses it.
@@ -48,7 +48,7 @@ class Public:
         self.scores = check_scores(scores)
 
     def detect_sequence(self, sequence: SequenceInfo) -> SequenceDetections:
-        """The boxes of the sequence's frames; MissingDataError, FormatError."""
+        """Returns the boxes of the sequence's frames; MissingDataError, FormatError."""
         if sequence.public_detections is None:
             raise MissingDataError(f"{sequence.name} has no det/det.txt: give other detections with detector=recorded detector.folder=DIR")
         return _read(sequence.public_detections, sequence, self.scores)

@@ -1,4 +1,4 @@
-"""Detections simulated from ground truth, for trying trackers without a network. What they score says nothing about a real detector."""
+"""Simulates detections from ground truth, for trying trackers without a network. Their scores prove nothing about a real detector."""
 
 from __future__ import annotations
 

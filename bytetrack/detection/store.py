@@ -28,13 +28,13 @@ __all__ = ["DetectionStore"]
 
 
 class DetectionStore:
-    """The stored detections of one detector, `key`, under `folder`, which is made at the first `save`."""
+    """Stores the detections of one detector, `key`, under `folder`, which is made at the first `save`."""
 
     def __init__(self, folder: str | Path, key: str) -> None:
         self.folder = Path(folder) / key
 
     def load(self, sequence: Sequence) -> SequenceDetections | None:
-        """The detections of `sequence` (of a half: its frames only), or None where they are not all here, or are of other frames.
+        """Returns the detections of `sequence` (of a half: its frames only), or None if they are not all here, or are of other frames.
 
         FormatError for a file that cannot be read.
         """
@@ -45,7 +45,7 @@ class DetectionStore:
         return parts[0] if len(parts) == 1 else SequenceDetections.from_frames([frame for part in parts for frame in part])
 
     def missing(self, sequence: Sequence, length: int) -> list[Sequence]:
-        """What is not here of `sequence`, as pieces of it of at most `length` frames. FormatError as for `load`."""
+        """Returns the missing parts of `sequence`, as pieces of at most `length` frames. FormatError as for `load`."""
         gaps = [(first, last) for first, last, part in self._spans(sequence) if part is None]
         starts = [(start, last) for first, last in gaps for start in range(first, last + 1, length)]
         return [replace(sequence, first_frame=start, length=min(length, last - start + 1)) for start, last in starts]
@@ -69,7 +69,7 @@ class DetectionStore:
             frame = until
 
     def detect_sequence(self, sequence: Sequence) -> SequenceDetections:
-        """As `load`: a store is a detector whose work is done. MissingDataError where it is not."""
+        """Returns the stored detections, as `load`: a store is a detector whose work is done. MissingDataError if they are not all here."""
         found = self.load(sequence)
         if found is None:
             raise MissingDataError(
@@ -116,7 +116,7 @@ def _read(path: Path) -> dict[str, npt.NDArray[Any]]:
 
 
 def _fits(stored: dict[str, npt.NDArray[Any]]) -> bool:
-    """Whether the arrays are boxes, scores and offsets that belong together."""
+    """Returns True if the arrays are boxes, scores and offsets that belong together."""
     xyxy, score, offsets = stored["xyxy"], stored["score"], stored["offsets"]
     n = len(score) if score.ndim == 1 else -1
     return bool(

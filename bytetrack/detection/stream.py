@@ -1,4 +1,4 @@
-"""A network looks at images while threads read and prepare the next ones, and collect what it found in the last."""
+"""Runs a network on images while threads read and prepare the next ones, and collect the detections of the last."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ Result = TypeVar("Result")
 
 
 def detect_batches(detector: ImageDetector, batches: Iterable[list[Image]]) -> Generator[list[Detections], None, None]:
-    """What `detector` finds in each batch, in order; by its own `detect_batches`, if it has one, which may read batches ahead."""
+    """Yields the detections of each batch, in order; by the detector's own `detect_batches`, if it has one, which may read ahead."""
     own = getattr(detector, "detect_batches", None)
     yield from own(batches) if own is not None else map(detector.detect, batches)
 
 
 def ahead(items: Iterable[Item], size: int) -> Generator[Item, None, None]:
-    """The same items, made by a thread that runs up to `size` of them ahead; it stops when the reader does, its error comes out here."""
+    """Yields the same items, made by a thread up to `size` of them ahead; it stops when the reader does, its errors are raised here."""
     waiting: queue.Queue[tuple[bool, Any]] = queue.Queue(maxsize=size)
     stopped = threading.Event()
 
