@@ -19,10 +19,10 @@ def check_reals(low: float, high: float, **values: object) -> None:
         check_real(name, value, low, high)
 
 
-def check_whole(name: str, value: object, low: int) -> None:
-    """Raises ValueError unless `value` is a whole number of at least `low`."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < low:
-        raise ValueError(f"{name} must be a whole number from {low} up: got {value!r}")
+def check_whole(name: str, value: object, low: int, high: int | None = None) -> None:
+    """Raises ValueError unless `value` is a whole number of at least `low` and, if `high` is given, at most `high`."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < low or (high is not None and value > high):
+        raise ValueError(f"{name} must be a whole number from {low} {'up' if high is None else f'to {high}'}: got {value!r}")
 
 
 def check_flag(name: str, value: object) -> None:

@@ -30,7 +30,8 @@ def main(config: Any) -> None:
         detector = quickstart.detect(build(config.detector), dataset, weights.parent)
     else:
         detector = build(config.simulated)
-        config.detector = config.simulated
+        others = OmegaConf.masked_copy(config, [name for name in config if name != "detector"])
+        config = OmegaConf.merge(others, {"detector": config.simulated})
     for name, changes in plain(config.runs).items():
         steps(f"tracking them: {name.replace('_', ' ')}")
         settings = OmegaConf.merge(config, {"tracker": changes})

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.appearance.crops import CropEmbedder, Features, Image
+from bytetrack.checks import check_whole
 
 __all__ = ["Histogram"]
 
@@ -28,8 +29,7 @@ class Histogram(CropEmbedder):
     def __init__(self, stripes: int = 6, hues: int = 12, greys: int = 8, min_score: float = 0.1) -> None:
         super().__init__(min_score)
         for name, value, most in (("stripes", stripes, 32), ("hues", hues, 180), ("greys", greys, 256)):
-            if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
-                raise ValueError(f"{name} must be a whole number from 1 to {most}: got {value!r}")
+            check_whole(name, value, 1, most)
         self.stripes, self.hues, self.greys = stripes, hues, greys
 
     def _features(self, crops: list[Image]) -> Features:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from bytetrack.appearance.crops import CropEmbedder, Features, Image
+from bytetrack.checks import check_whole
 from bytetrack.errors import FormatError, MissingDataError
 
 __all__ = ["OnnxEmbedder"]
@@ -44,8 +45,7 @@ class OnnxEmbedder(CropEmbedder):
         self.size, self.mean, self.std = [int(side) for side in size], [float(m) for m in mean], [float(s) for s in std]
         if len(self.size) != 2 or min(self.size) < 1 or len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
             raise ValueError(f"size must be height and width, mean and std three numbers, std above 0: got {size}, {mean}, {std}")
-        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
-            raise ValueError(f"batch_size must be a whole number from 1 up: got {batch_size!r}")
+        check_whole("batch_size", batch_size, 1)
         self.batch_size, self.threads = batch_size, threads
         self._session: Any = None
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from bytetrack.checks import check_count
+
 __all__ = ["DemoSettings"]
 
 
@@ -48,8 +50,7 @@ class DemoSettings:
     classes: Sequence[str | int] | str | None = None
 
     def __post_init__(self) -> None:
-        if self.max_frames is not None and self.max_frames < 1:
-            raise ValueError(f"max_frames must be at least 1, or null for all: got {self.max_frames}")
+        check_count("max_frames", self.max_frames, 1, "all")
 
     @classmethod
     def read(cls, value_of: Callable[[str], Any]) -> DemoSettings:

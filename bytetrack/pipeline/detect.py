@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from bytetrack.checks import check_count
 from bytetrack.detection.batching import detect_streams
 from bytetrack.detection.store import DetectionStore
 from bytetrack.detection.stream import read_ahead
@@ -35,8 +37,7 @@ def replayable(
     """
     if isinstance(detector, SequenceDetector):
         return detector
-    if not isinstance(streams, int) or streams < 1:
-        raise ValueError(f"streams must be at least 1: got {streams!r}")
+    check_count("streams", streams, 1)
     if any(sequence.every > 1 for sequence in sequences):
         raise ValueError("dataset.every thins recorded detections: let the network look at all frames first, then detector=recorded")
     store = DetectionStore(folder, detector.key())
@@ -68,7 +69,7 @@ def _detect_elsewhere(
     detector: ImageDetector, pieces: list[Sequence], store: DetectionStore, executor: Executor, advance: Callable[..., None]
 ) -> None:
     named = [_Piece(f"{piece.name}, frames {piece.first_frame} to {piece.first_frame + piece.length - 1}", piece) for piece in pieces]
-    executor.run(DetectJob(detector, store), named, len, lambda item: advance(item.length, item.sequence.name))
+    executor.run(DetectJob(detector, store, store.folder.name), named, len, lambda item: advance(item.length, item.sequence.name))
     store.describe(detector)
 
 
@@ -86,22 +87,22 @@ class _Piece:
 
 @dataclass(frozen=True)
 class DetectJob:
-    """Detects a piece of a sequence into the store."""
+    """Detects a piece of a sequence into the store. Jobs are equal if their detectors have the same key."""
 
-    detector: ImageDetector
-    store: DetectionStore
+    detector: ImageDetector = field(compare=False)
+    store: DetectionStore = field(compare=False)
+    key: str
 
     def __call__(self, item: _Piece) -> None:
         piece = item.sequence
-        loaded = _loaded.setdefault(self.store.folder.name, self.detector)
-        for other in _loaded.keys() - {self.store.folder.name}:
-            del _loaded[other]
-        for _, found in detect_streams(loaded, [(piece, images_of(piece))], 1):
+        for _, found in detect_streams(_loaded_by(self), [(piece, images_of(piece))], 1):
             self.store.save(piece, found)
 
 
-_loaded: dict[str, ImageDetector] = {}
-"""The last detector of this worker by its key, so that its weights are read once and not for every piece."""
+@lru_cache(maxsize=1)
+def _loaded_by(job: DetectJob) -> ImageDetector:
+    """Returns the detector of the first of equal jobs: a worker reads its weights once, and not for every piece."""
+    return job.detector
 
 
 class _OneSize:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bytetrack.checks import check_count
 from bytetrack.data.augment import Augmentation
 from bytetrack.detection.settings import check_convention, check_input_size
 from bytetrack.training.assignment import SimOTA
@@ -162,8 +163,7 @@ class Recipe:
         if any(not entry.get("weight", 1) > 0 for entry in self.data):
             raise ValueError(f"the weight of a dataset must be positive: got {[entry.get('weight', 1) for entry in self.data]}")
         for name in ("max_epochs", "batch_size", "accumulate", "multiscale_interval", "log_interval"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1: got {getattr(self, name)}")
+            check_count(name, getattr(self, name), 1)
         for name in ("no_aug_epochs", "eval_interval", "seed", "patience", "profile"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative: got {getattr(self, name)}")

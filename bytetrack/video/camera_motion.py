@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -90,9 +89,7 @@ class EstimatedMotion:
         """Returns the same estimator, which keeps what it finds in `folder` if it has no folder yet."""
         if self.folder is not None:
             return self
-        keeping = copy(self)
-        keeping.folder = folder
-        return keeping
+        return EstimatedMotion(self.width, self.n_corners, self.corner_distance, self.tolerance, self.min_score, folder)
 
     def of_sequence(self, sequence: Sequence, detections: SequenceDetections) -> Floats:
         """Estimates the affines (length, 2, 3), unless the kept file covers the frames; MissingDataError without images."""
