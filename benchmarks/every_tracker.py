@@ -116,7 +116,7 @@ def main() -> None:
     columns = ["tracker", "online", f"online, {given.copies} jittered copies", "offline: refined", *list(EVERY.values())[1:]]
     print("| " + " | ".join(columns) + " |\n" + "|---" * len(columns) + "|")
     for name in TRACKERS:
-        for moving in (False, True) if "camera_motion" in build(compose("track", [f"tracker={name}"]).tracker).USES else (False,):
+        for moving in (False, True) if "camera_motion" in build(compose("track", [f"tracker={name}"]).tracker).inputs else (False,):
             row = f"{name}+camera" if moving else name
             if given.only and row not in given.only:
                 continue

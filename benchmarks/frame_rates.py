@@ -73,9 +73,9 @@ def main() -> None:
             prepared = fast.prepare(thinned_truth(read_annotations(s), kept), len(kept), "mot17")
             ready.append((s, kept, camera, prepared, detector.detect_sequence(s)))
         for name, kind in TRACKERS.items():
-            for moving in (False, True) if "camera_motion" in kind.USES else (False,):
+            for moving in (False, True) if "camera_motion" in kind.inputs else (False,):
                 cells = []
-                for timed in (False, True) if kind.TAKES_TIME else (False,):
+                for timed in (False, True) if kind.supports_dt else (False,):
                     runs = []
                     for copy in range(given.copies):
                         results = {}
@@ -85,7 +85,7 @@ def main() -> None:
                             times = kept * (NOMINAL / s.frame_rate) if timed else None
                             t = track_sequence(
                                 frames,
-                                kind(**({"frame_rate": rate} if kind.TAKES_TIME else {})),
+                                kind(**({"frame_rate": rate} if kind.supports_dt else {})),
                                 100,
                                 1.6,
                                 camera if moving else None,

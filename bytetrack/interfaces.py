@@ -172,11 +172,12 @@ def mot_protocol(dataset_protocol: ScoringProtocol) -> MotProtocol:
 def tracker_inputs(tracker: Tracker) -> frozenset[str]:
     """Returns the keywords that a tracker's `update` takes account of, of `camera_motion`, `features` and `dt`.
 
-    They are its attribute `inputs` if it has one, else the parameters of `update`; `dt` counts if its attribute `supports_dt` is true.
+    They are its attribute `inputs` if it has one, else the parameters of `update`. `dt` counts for a tracker with an attribute
+    `supports_dt`: if that is false, for how long it remembers tracks only.
     """
-    declared = getattr(tracker, "inputs", getattr(tracker, "USES", None))
+    declared = getattr(tracker, "inputs", None)
     known = frozenset(signature(tracker.update).parameters if declared is None else declared) - {"dt"}
-    return known | {"dt"} if getattr(tracker, "supports_dt", hasattr(tracker, "TAKES_TIME")) else known
+    return known | {"dt"} if hasattr(tracker, "supports_dt") else known
 
 
 def recorded_detector(detector: Detector) -> SequenceDetector:

@@ -225,7 +225,7 @@ class Clock:
     """Takes the time between frames, and finds nothing."""
 
     passed: list[float]
-    TAKES_TIME = True
+    supports_dt = True
 
     def update(self, detections: Detections, dt: float = 1.0) -> Tracks:
         self.passed.append(dt)

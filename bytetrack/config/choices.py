@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bytetrack.config.composing import compose
+from bytetrack.config.files import content_of, target_of
 from bytetrack.config.places import EXPERIMENT, group_folder, home, verbs
 
 __all__ = ["choices_of", "foreign_keys", "help_text", "own_settings", "refuse_other_choices", "verbs_with"]
@@ -86,16 +87,7 @@ def foreign_keys(verb: str, node: Mapping[str, Any]) -> list[str]:
 
 def own_settings(verb: str) -> dict[str, Any]:
     """Returns the content of `configs/<verb>.yaml`."""
-    return _content(home() / "configs" / f"{verb}.yaml")
-
-
-@lru_cache
-def _content(path: Path) -> dict[str, Any]:
-    import yaml  # type: ignore[import-untyped, unused-ignore]
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml: a verb reads some fifty files before it starts
-    content: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), loader) or {}
-    return content
+    return content_of(home() / "configs" / f"{verb}.yaml")
 
 
 def _groups(verb: str) -> dict[str, str]:
@@ -109,16 +101,7 @@ def _choices_in(content: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _serving(group: str, target: str) -> list[str]:
-    return [path.stem for path in sorted(group_folder(group).glob("*.yaml")) if re.match(target, _target(path))]
-
-
-def _target(path: Path) -> str:
-    """Returns the `_target_` of a group's file, or of the one that it builds on."""
-    content = _content(path)
-    if "_target_" in content:
-        return str(content["_target_"])
-    bases = [base for base in content.get("defaults", ()) if isinstance(base, str) and base != "_self_"]
-    return _target(path.with_stem(bases[0])) if bases else ""
+    return [path.stem for path in sorted(group_folder(group).glob("*.yaml")) if re.match(target, target_of(path))]
 
 
 def _recipe_serves(path: Path, groups: Mapping[str, str], choices: Mapping[str, Sequence[str]]) -> bool:
@@ -129,7 +112,7 @@ def _recipe_serves(path: Path, groups: Mapping[str, str], choices: Mapping[str, 
 
 def _asked(recipe: Path) -> dict[str, str]:
     """Returns the choices that a recipe makes, with those of the recipe that it builds on."""
-    content = _content(recipe)
+    content = content_of(recipe)
     bases = [recipe.with_stem(base) for base in content.get("defaults", ()) if isinstance(base, str)]
     inherited = [_asked(base) for base in bases if base.is_file()]
     own = {key.removeprefix("override /"): choice for key, choice in _choices_in(content) if key.startswith("override /")}

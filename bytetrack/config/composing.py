@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from bytetrack.config.arguments import readable, settled
-from bytetrack.config.places import home
+from bytetrack.config.files import target_of
+from bytetrack.config.places import SPACE, group_folder, home
 
-__all__ = ["add_recipes", "compose", "settled_config"]
+__all__ = ["add_recipes", "add_spaces", "compose", "settled_config"]
 
 
 def compose(verb: str, overrides: Sequence[str] = ()) -> Any:
@@ -17,6 +18,7 @@ def compose(verb: str, overrides: Sequence[str] = ()) -> Any:
     from hydra import initialize_config_dir
 
     add_recipes()
+    add_spaces(verb)
     with initialize_config_dir(str(home() / "configs"), version_base="1.3"):
         return settled_config(verb, hydra_compose(verb, readable(verb, overrides)))
 
@@ -47,3 +49,15 @@ def add_recipes() -> None:
     plugins = Plugins.instance()
     if not any(plugin.__qualname__ == Recipes.__qualname__ for plugin in plugins.discover(SearchPathPlugin)):
         plugins.register(Recipes)
+
+
+def add_spaces(verb: str) -> None:
+    """Stores the search spaces of the trackers' classes for `tune`, as choices of the group `space`."""
+    if verb != "tune":
+        return
+    from hydra.core.config_store import ConfigStore
+
+    from bytetrack.tracking import CLASSES
+
+    for path in group_folder(SPACE).glob("*.yaml"):
+        ConfigStore.instance().store(group=SPACE, name=path.stem, node=CLASSES[target_of(path).rpartition(".")[2]].search_space)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["EXPERIMENT", "group_folder", "home", "verbs"]
+__all__ = ["EXPERIMENT", "SPACE", "group_folder", "home", "verbs"]
 
 EXPERIMENT = "experiment"
 """The group whose choices are the recipes: each sets what it changes in the whole config of a verb."""
+
+SPACE = "space"
+"""The group of search spaces: those of the trackers' classes, under the trackers' names."""
 
 
 def home() -> Path:
@@ -17,8 +20,8 @@ def home() -> Path:
 
 
 def group_folder(group: str) -> Path:
-    """Returns the folder of a group's shipped choices; it exists if `group` is a group."""
-    return home() / ("exps" if group == EXPERIMENT else "configs") / group
+    """Returns the folder whose files are named as a group's shipped choices; it exists if `group` is a group."""
+    return home() / ("exps" if group == EXPERIMENT else "configs") / ("tracker" if group == SPACE else group)
 
 
 def verbs() -> list[str]:

@@ -71,7 +71,7 @@ def _arguments(name: str, words: Sequence[str]) -> list[str]:
     """The command line as Hydra is to see it; ValueError for what it must not see."""
     from bytetrack.config.arguments import readable
     from bytetrack.config.choices import refuse_other_choices
-    from bytetrack.config.composing import add_recipes
+    from bytetrack.config.composing import add_recipes, add_spaces
     from bytetrack.config.guarding import take_config_dir
     from bytetrack.config.hints import refuse_other_forms
     from bytetrack.config.sweeps import separate_jobs
@@ -80,6 +80,7 @@ def _arguments(name: str, words: Sequence[str]) -> list[str]:
     arguments = readable(name, words)
     refuse_other_choices(name, arguments)
     add_recipes()
+    add_spaces(name)
     take_config_dir(arguments)
     return separate_jobs(name, arguments)
 

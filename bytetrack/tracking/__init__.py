@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import logging
 import time
+from typing import Any
 
 from bytetrack.runtime.compilation import COMPILED
 from bytetrack.structures import Detections
-from bytetrack.tracking.botsort import BotSort
-from bytetrack.tracking.byte import ByteTracker
-from bytetrack.tracking.byte_plus import BytePlus
-from bytetrack.tracking.cbiou import CBIoU
-from bytetrack.tracking.deepsort import DeepSort
-from bytetrack.tracking.motdt import MotDt
-from bytetrack.tracking.ocsort import OcSort
-from bytetrack.tracking.sort import Sort
-from bytetrack.tracking.stages import associate_in_two_stages
+from bytetrack.tracking.registry import tracker_classes
+from bytetrack.tracking.tracker import Tracker
+from bytetrack.tracking.two_stages import associate_in_two_stages
 
-__all__ = ["BotSort", "BytePlus", "ByteTracker", "CBIoU", "DeepSort", "MotDt", "OcSort", "Sort", "associate_in_two_stages", "warm_up"]
+CLASSES = {tracker.__name__: tracker for tracker in tracker_classes().values()}
+
+__all__ = ["Tracker", "associate_in_two_stages", "tracker_classes", "warm_up", *CLASSES]
 
 log = logging.getLogger(__name__)
 
+globals().update(CLASSES)
+
+
+def __getattr__(name: str) -> Any:  # for type checkers: the classes above are found at run time
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 def warm_up() -> float:
-    """Compiles the kernels of every tracker, or loads them where that was done before; returns the seconds it took.
+    """Compiles the kernels of every tracker, or loads them if that was done before; returns the seconds it took.
 
     Numba keeps compiled code beside the package, else in NUMBA_CACHE_DIR or the user's cache folder.
     """
@@ -32,8 +35,8 @@ def warm_up() -> float:
         return 0.0
     log.info("compiling the tracking kernels (once per machine, a minute or two) ...")
     begin = time.perf_counter()
-    for tracker in (ByteTracker(), Sort(), BotSort(), BytePlus(), OcSort(), CBIoU(), DeepSort(), MotDt()):
-        tracker.update(Detections.empty())
+    for tracker in tracker_classes().values():
+        tracker().update(Detections.empty())
     seconds = time.perf_counter() - begin
     log.info("tracking kernels ready in %.1f s", seconds)
     return seconds

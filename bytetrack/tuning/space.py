@@ -54,7 +54,7 @@ def read_space(node: Mapping[str, Any] | None, settings: Mapping[str, Any]) -> l
     """
     dimensions = [_dimension(str(name), entry) for name, entry in (node or {}).items() if entry is not None]
     if not dimensions:
-        raise ValueError("no search space: write configs/space/<tracker>.yaml, or give +space.SETTING='{low: 0.4, high: 0.8}'")
+        raise ValueError("no search space: the tracker's class has no search_space; give +space.SETTING='{low: 0.4, high: 0.8}'")
     for dimension in dimensions:
         _get(settings, dimension.name)
     return dimensions

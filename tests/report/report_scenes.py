@@ -14,7 +14,7 @@ from bytetrack.structures import Sequence
 
 FRAMES = 12
 CONFIG = """\
-tracker: {_target_: bytetrack.tracking.byte.ByteTracker, high_score: 0.6, low_score: 0.1}
+tracker: {_target_: bytetrack.ByteTracker, high_score: 0.6, low_score: 0.1}
 detector: {_target_: bytetrack.detection.Recorded, folder: somewhere}
 made_by: {command: bytetrack track dataset=toy, date: '2026-11-23T06:50:00+0000', git_revision: abc, versions: {numpy: 2.4.0}}
 """

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from bytetrack.config import compose, home
-from bytetrack.config.choices import _target, choices_of
+from bytetrack.config.choices import choices_of
+from bytetrack.config.files import target_of
 from bytetrack.config.places import verbs
 from campaigns import good_files as good
 from tests.tools.conftest import Verb
@@ -193,7 +194,7 @@ def test_every_choice_that_a_verb_lists_works_in_it(verb_here: Verb, verb: str, 
 def test_datasets_are_listed_where_they_have_sequences_to_track() -> None:
     sequences = []
     for path in sorted((home() / "configs" / "dataset").glob("*.yaml")):
-        module, _, name = _target(path).rpartition(".")
+        module, _, name = target_of(path).rpartition(".")
         if hasattr(getattr(import_module(module), name), "sequences"):
             sequences.append(path.stem)
     for verb in ("draw", "refine", "score", "track"):

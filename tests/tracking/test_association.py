@@ -8,7 +8,7 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 
 from bytetrack.boxes import iou
-from bytetrack.tracking.association import Binned, Pairs, Solver, assign, bin_boxes, candidate_pairs
+from bytetrack.tracking.core.association import Binned, Pairs, Solver, assign, bin_boxes, candidate_pairs
 
 Floats = npt.NDArray[np.float64]
 
@@ -85,9 +85,9 @@ def test_the_candidate_pairs_are_those_of_the_full_matrix(border: float) -> None
         class_id, limit = rng.integers(0, 2, 40), float(rng.choice([0.0, 0.15, 0.5, 0.9, 1.0]))
         rows, columns = np.arange(20), np.arange(20, 20 + int(rng.integers(0, 20)))
         binned = Binned(np.zeros((20, 6)), np.zeros(20, np.int64), np.zeros(20, np.int64), np.zeros(22, np.int64))
-        bins = bin_boxes(boxes, class_id, columns, len(columns), border, binned)
+        bins = bin_boxes(boxes, class_id, columns, border, binned)
         pairs = Pairs(np.zeros(21, np.int64), np.zeros(401, np.int64), np.zeros(401))
-        candidate_pairs(rows, 20, boxes, class_id, binned, bins, limit, pairs)
+        candidate_pairs(rows, boxes, class_id, binned, bins, limit, pairs)
         found = np.full((20, 40), np.inf)
         for i in range(20):
             listed = slice(pairs.first[i], pairs.first[i + 1])

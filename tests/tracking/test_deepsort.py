@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bytetrack import DeepSort, Detections, MotDt
-from bytetrack.tracking.kalman import squared_mahalanobis, start
+from bytetrack.tracking.filters.xyah import squared_mahalanobis, start
 from tests.tracking.tracked_scenes import boxes
 
 BOX, FAR = (100.0, 100.0, 140.0, 200.0), (400.0, 100.0, 440.0, 200.0)

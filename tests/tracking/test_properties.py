@@ -89,7 +89,7 @@ def test_no_input_breaks_a_tracker(maker: Callable[[], Tracker], seed: int) -> N
         assert np.isfinite(tracks.xyxy).all()
         seen = tracks.detection_index >= 0
         rows = tracks.detection_index[seen]
-        assert tracker.SHOWS_LOST or seen.all()
+        assert tracker.outputs_lost or seen.all()
         assert len(np.unique(tracks.track_id)) == len(tracks)
         assert len(np.unique(rows)) == len(rows) <= len(frame)
         assert np.array_equal(tracks.score[seen], frame.score[rows])
@@ -176,6 +176,6 @@ def test_memory_and_capacity_do_not_grow_with_time(kind: Callable[..., Tracker])
     for n_frames in (200, 3000):
         for _ in range(n_frames):
             tracker.update(next(walkers(rng, 20, 1)))
-        capacity = tracker._capacity
+        capacity = tracker.capacity
         assert capacity == 128 or n_frames == 200
     assert (tracker.update(boxes()).detection_index == -1).all()

@@ -7,7 +7,7 @@ import pytest
 
 from bytetrack import BotSort, BytePlus, ByteTracker, CBIoU, DeepSort, Detections, MotDt, OcSort, Sort
 from bytetrack.pipeline import track_sequence
-from bytetrack.tracking.kalman import VELOCITY_VARIANCE
+from bytetrack.tracking.filters.kalman import VELOCITY_VARIANCE
 
 TIMED = [ByteTracker, Sort, BotSort, BytePlus, CBIoU, DeepSort, MotDt]
 
@@ -66,7 +66,7 @@ def hidden(kind: type, dt: float, missed: int, **settings: float) -> bool:
     tracker = kind(max_lost_frames=30, **settings)
 
     def update(found: Detections) -> list[int]:
-        known = {"features": LOOKS[0] if len(found) else LOOKS[1]} if "features" in getattr(kind, "USES", ()) else {}
+        known = {"features": LOOKS[0] if len(found) else LOOKS[1]} if "features" in getattr(kind, "inputs", ()) else {}
         tracks = tracker.update(found, dt=dt, **known)
         return tracks.track_id[tracks.detection_index >= 0].tolist()
 
@@ -96,7 +96,7 @@ def test_memory_is_seconds_at_any_rate(kind: type) -> None:
 def test_nobody_is_found_again_after_a_pause_longer_than_the_memory(kind: type) -> None:
     def found(pause: float) -> bool:
         tracker = kind(max_lost_frames=30)
-        known = {"features": LOOKS[0]} if "features" in getattr(kind, "USES", ()) else {}
+        known = {"features": LOOKS[0]} if "features" in getattr(kind, "inputs", ()) else {}
         for _ in range(10):
             tracker.update(walker(0), **known)
         tracker.update(walker(0), dt=pause, **known)
@@ -131,7 +131,7 @@ def test_a_motdt_track_retrieved_late_begins_as_sure_of_its_velocity_as_one_retr
             tracker.update(walker(0), features=[[1.0, 0.0]])
         tracker.update(Detections.empty())
         tracker.update(walker(0), features=[[1.0, 0.0]], dt=dt)
-        return float(tracker._tracked.motion[tracker._tracked.order[0], VELOCITY_VARIANCE, 0])
+        return float(tracker._tracks.motion[tracker._tracks.order[0], VELOCITY_VARIANCE, 0])
 
     assert variance(1.0) == variance(4.0) == (10 * 100 / 160) ** 2
 

@@ -1,4 +1,4 @@
-"""Who is who: candidate pairs of tracks and detections, and the exact cheapest assignment among them.
+"""Lists candidate pairs of tracks and detections, and finds the exact cheapest assignment among them.
 
 Boxes of different people mostly do not touch, so a cost matrix would be almost all "impossible". Only pairs that overlap are
 listed (the boxes of one side lie in bins by their left edge), and the assignment works on that list. In its language a track is a
@@ -7,7 +7,7 @@ row and a detection a column.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -31,14 +31,14 @@ class Binned(NamedTuple):
     `table` has left, top, right, bottom, area and weight of every place, `row` its own row, `class_id` its class.
     """
 
-    table: Floats
+    table: Annotated[Floats, (6,)]
     row: Ints
     class_id: Ints
     first: Ints
 
 
 class Bins(NamedTuple):
-    """How a left edge becomes a bin; `border` is what was added to every right and bottom edge."""
+    """The grid of the bins: maps a left edge to its bin. `border` was added to every right and bottom edge."""
 
     n_places: int
     n_bins: int
@@ -57,7 +57,7 @@ class Pairs(NamedTuple):
 
 
 class Solver(NamedTuple):
-    """What `assign` finds (`column_of` a row, `row_of` a column, or NONE) and works with: dual prices and a search tree."""
+    """The result of `assign` (`column_of` a row, `row_of` a column, or NONE) and its scratch arrays: dual prices, a search tree."""
 
     column_of: Ints
     row_of: Ints
@@ -71,17 +71,17 @@ class Solver(NamedTuple):
 
 @jit
 def bin_of(x: float, bins: Bins) -> int:
-    """The bin of left edge `x`; beyond the ends, the first or last."""
+    """Returns the bin of left edge `x`; beyond the ends, the first or last."""
     return int(min(max((x - bins.origin) * bins.per_pixel, 0.0), bins.n_bins - 1.0))
 
 
 @jit
-def bin_boxes(boxes: Floats, class_id: Ints, rows: Ints, n: int, border: float, binned: Binned) -> Bins:
-    """Sorts `boxes[rows[:n]]` (xyxy) into `binned` by counting, about one bin a box; every weight is 1.
+def bin_boxes(boxes: Floats, class_id: Ints, rows: Ints, border: float, binned: Binned) -> Bins:
+    """Sorts `boxes[rows]` (xyxy) into `binned` by counting, about one bin a box; every weight is 1.
 
     `border` 1.0 counts both border pixels of a box, the convention of the published code; 0.0 does not.
     """
-    left, right, widest = FAR, -FAR, 0.0
+    n, left, right, widest = len(rows), FAR, -FAR, 0.0
     for t in range(n):
         row = rows[t]
         left, right, widest = min(left, boxes[row, 0]), max(right, boxes[row, 0]), max(widest, boxes[row, 2] - boxes[row, 0])
@@ -111,21 +111,21 @@ def bin_boxes(boxes: Floats, class_id: Ints, rows: Ints, n: int, border: float, 
 
 @jit
 def shared_area(left: float, top: float, right: float, bottom: float, table: Floats, place: int) -> float:
-    """How much of a box lies in the one at `place`."""
+    """Returns the area that a box shares with the one at `place`."""
     width = min(right, table[place, RIGHT]) - max(left, table[place, LEFT])
     height = min(bottom, table[place, BOTTOM]) - max(top, table[place, TOP])
     return float(max(width, 0.0) * max(height, 0.0))
 
 
 @jit
-def candidate_pairs(rows: Ints, n: int, boxes: Floats, class_id: Ints, binned: Binned, bins: Bins, limit: float, pairs: Pairs) -> None:
-    """Lists in `pairs` who of `boxes[rows[:n]]` may be matched to whom of the binned boxes.
+def candidate_pairs(rows: Ints, boxes: Floats, class_id: Ints, binned: Binned, bins: Bins, limit: float, pairs: Pairs) -> None:
+    """Lists in `pairs` which of `boxes[rows]` may be matched to which of the binned boxes.
 
     A pair has the same class and a cost `1 - IoU * weight` below `limit`. Weights lie in [0, 1], so its IoU is above `1 - limit`,
     and its left edges are so close that few bins need a look: their distance is at most `limit` times the width of the left
     box, and `limit / (1 - limit)` times that of the right one. `pairs` has room for every one.
     """
-    n_pairs, least = 0, 1.0 - limit
+    n, n_pairs, least = len(rows), 0, 1.0 - limit
     within, back = limit * SLACK, limit / max(least, 1e-9) * SLACK
     table, first, column, cost = binned.table, binned.first, pairs.column, pairs.cost
     for i in range(n):
@@ -152,7 +152,7 @@ def candidate_pairs(rows: Ints, n: int, boxes: Floats, class_id: Ints, binned: B
 
 @jit
 def assign(n_rows: int, n_columns: int, pairs: Pairs, limit: float, solver: Solver) -> None:
-    """The assignment of rows to columns with the smallest sum of costs, where leaving a row unmatched costs `limit`.
+    """Finds the assignment of rows to columns with the smallest sum of costs, where leaving a row unmatched costs `limit`.
 
     Exact: shortest augmenting paths over the listed pairs (all of cost below `limit`) and one private "unmatched" column of cost
     `limit` for each row. The same pairs, ties aside, as `linear_sum_assignment(minimum(costs, limit))` without those that cost
@@ -235,7 +235,7 @@ def augment(start: int, pairs: Pairs, limit: float, solver: Solver) -> None:
 
 @jit_cached
 def assign_listed(n_rows: int, n_columns: int, first: Ints, column: Ints, cost: Floats, limit: float, ints: Ints, floats: Floats) -> None:
-    """`assign`, called from Python: the solver's arrays are the rows of `ints` (5, n) and `floats` (3, n), its answer is `ints[0]`."""
+    """Calls `assign` from Python: the solver's arrays are the rows of `ints` (5, n) and `floats` (3, n), its answer is `ints[0]`."""
     assign(
         n_rows, n_columns, Pairs(first, column, cost), limit,
         Solver(ints[0], ints[1], floats[0], floats[1], floats[2], ints[2], ints[3], ints[4]),
@@ -243,7 +243,7 @@ def assign_listed(n_rows: int, n_columns: int, first: Ints, column: Ints, cost: 
 
 
 def cheapest_columns(costs: Floats, limit: float) -> Ints:
-    """The column of every row of a matrix of costs by the assignment of `assign`, NONE for a row that stays alone.
+    """Returns the column of every row of a matrix of costs by the assignment of `assign`, NONE for a row left unmatched.
 
     >>> cheapest_columns(np.array([[0.1, 0.3], [0.2, 0.9]]), 1.0)  # 0.3 + 0.2, not 0.1 + 0.9
     array([1, 0])

@@ -1,0 +1,28 @@
+"""Reads the project's own YAML files as they are, without composing them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+__all__ = ["content_of", "target_of"]
+
+
+@lru_cache
+def content_of(path: Path) -> dict[str, Any]:
+    """Returns the content of a YAML file."""
+    import yaml  # type: ignore[import-untyped, unused-ignore]
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml: a verb reads some fifty files before it starts
+    content: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), loader) or {}
+    return content
+
+
+def target_of(path: Path) -> str:
+    """Returns the `_target_` of a group's file, or of the one that it builds on."""
+    content = content_of(path)
+    if "_target_" in content:
+        return str(content["_target_"])
+    bases = [base for base in content.get("defaults", ()) if isinstance(base, str) and base != "_self_"]
+    return target_of(path.with_stem(bases[0])) if bases else ""

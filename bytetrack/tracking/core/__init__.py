@@ -1,0 +1,1 @@
+"""The steps that all trackers share: kernels over arrays with names."""
