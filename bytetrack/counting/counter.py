@@ -150,7 +150,7 @@ class Counter:
         }
 
     def misplaced(self, width: int, height: int) -> list[str]:
-        """Says of each line and zone that a picture of that size does not hold that it counts nothing; of others nothing."""
+        """Returns a sentence for each line and zone that lies outside a picture of that size and so counts nothing."""
         shapes = {f"line {name!r}": ends.reshape(2, 2) for name, ends in zip(self.line_names, self.lines, strict=True)}
         shapes |= {f"zone {name!r}": zone for name, zone in self.zones.items()}
         wrong = {name: "lies outside the picture" for name, shape in shapes.items() if misses(shape, width, height)}
@@ -292,7 +292,7 @@ def _add(totals: Totals, class_name: str) -> None:
 
 
 def _depth(zone: Floats) -> float:
-    """How far inside the zone its deepest point lies, about: the best of a 33 x 33 grid."""
+    """Returns about the largest distance of an inner point from the zone's border: the best of a 33 x 33 grid."""
     (left, top), (right, bottom) = zone.min(0), zone.max(0)
     grid = np.stack(np.meshgrid(np.linspace(left, right, 33), np.linspace(top, bottom, 33)), axis=-1).reshape(-1, 2)
     return max(float(zone_distance(grid, zone).max()), 0.0)

@@ -1,4 +1,4 @@
-"""What a counter reports, and the csv file of it."""
+"""Events of a counter, and their csv file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Event", "EventFile"]
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Who (`track_id`, `class_id`, `class_name`), when (`frame_id` from 1, `time` in seconds), where (`name`, `x`, `y`), and what.
+    """One event: `track_id`, `class_id`, `class_name`; `frame_id` from 1, `time` in seconds; `name` of the line or zone, `x`, `y`; kind.
 
     `kind` is `cross` (of a line; `direction` `in` or `out`), or of a zone: `enter`, `exit`, `appear` (first seen inside) and
     `vanish` (not seen any more while inside). `frame_id` is the frame in which the counter became sure; `time` and `x`, `y` of a

@@ -44,7 +44,7 @@ def line_distance(points: Floats, lines: Floats) -> Floats:
 
 
 def passes_between(left: Floats, right: Floats, lines: Floats) -> Bools:
-    """Whether the step between `left` and `right` (..., 2), on either side of the line through each segment (..., 4), cuts the
+    """Returns if the step between `left` and `right` (..., 2), on either side of the line through each segment (..., 4), cuts the
     segment itself: the segment's ends lie on different sides of the step.
 
     An end point that lies exactly on the step always goes to the same side, so that of two segments which share it exactly one
@@ -55,7 +55,7 @@ def passes_between(left: Floats, right: Floats, lines: Floats) -> Bools:
 
 
 def misses(shape: Floats, width: int, height: int) -> bool:
-    """Tells if no point of a segment (2, 2), or of a polygon (k, 2) and what it encloses, lies in a picture.
+    """Returns True if no point of a segment (2, 2), or of a polygon (k, 2) and what it encloses, lies in a picture.
 
     >>> misses(np.array([[1000.0, 0.0], [500.0, 720.0]]), 640, 360)  # passes by the lower right corner
     True

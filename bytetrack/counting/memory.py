@@ -1,4 +1,4 @@
-"""What a counter remembers of the identities it has seen lately: rows of arrays, used again when an identity is forgotten."""
+"""A counter's state of recent identities: rows of arrays, used again when an identity is forgotten."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class States:
 
 
 class Ground:
-    """Where identities walk on the ground, in metres: speed over the last `window` seconds, distance in steps of at least `step`."""
+    """Paths of identities on the ground, in metres: speed over the last `window` seconds, distance in steps of at least `step`."""
 
     def __init__(self, homography: Floats, window: float, step: float) -> None:
         self.homography, self.window, self.step = homography, window, step

@@ -1,4 +1,4 @@
-"""From a demo's settings to its parts."""
+"""Builds a demo from its settings."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def _wanted_names(frames: FramePipeline, wanted: Sequence[str | int] | None) -> 
 
 
 def _webhook(events: Mapping[str, Any] | None, source: str, counted: bool) -> Webhook | None:
-    """Where events are posted, if `events.url` says; ValueError if nothing is counted that could make any."""
+    """Returns the webhook of `events.url`, None without one; raises ValueError if no line or zone is counted."""
     if events is None or events["url"] is None:
         return None
     if not counted:

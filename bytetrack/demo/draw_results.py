@@ -58,7 +58,7 @@ class SequenceFrames:
 
 
 def clips(tracks: Path, source: str | None, dataset: Any, frame_rate: float | None = None) -> list[Clip]:
-    """What to draw: `tracks`, a result file or the folder of <name>.txt, over one `source` or every sequence of `dataset`.
+    """Returns the clips to draw: `tracks`, a result file or the folder of <name>.txt, over one `source` or every sequence of `dataset`.
 
     `frame_rate` is for images. ValueError unless exactly one of source and dataset is given; MissingDataError for what is not there.
     """

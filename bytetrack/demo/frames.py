@@ -107,7 +107,7 @@ class GapAwareTracker:
 
     @property
     def dropped(self) -> int:
-        """How many invalid detections were dropped so far (`on_invalid="drop"`)."""
+        """Number of invalid detections that were dropped so far (`on_invalid="drop"`)."""
         return self._dropped_before + int(getattr(self._tracker, "dropped", 0))
 
     def update(self, frame: Frame, detections: Detections, features: npt.NDArray[np.float32] | None = None) -> Tracks:

@@ -1,4 +1,4 @@
-"""What a demo leaves behind, written as it comes: whatever ends the run, the files are whole up to the last frame."""
+"""Writes the files of a demo frame by frame: however the run ends, they are complete up to the last frame."""
 
 from __future__ import annotations
 

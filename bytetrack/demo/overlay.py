@@ -1,4 +1,4 @@
-"""What a demo's picture shows: boxes, trails, counts, and what the user asked for beside."""
+"""Draws the demo's overlay: boxes, trails, counts and optional layers."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Painter:
 
     @property
     def wants_lost(self) -> bool:
-        """Whether lost tracks are of use."""
+        """True if lost tracks are drawn or blurred."""
         return self.lost or self.blur is not None
 
     def __call__(
@@ -107,7 +107,7 @@ class Painter:
         return labels
 
     def _warm(self, image: Image, tracks: Tracks) -> npt.NDArray[np.float32]:
-        """How often anybody's feet were near each cell, since the start."""
+        """Adds the feet of all tracks to the heat map, and returns it."""
         shape = (-(-image.shape[0] // HEAT_CELL), -(-image.shape[1] // HEAT_CELL))
         if self._warmth is None:
             self._warmth = np.zeros(shape, np.float32)
@@ -120,7 +120,7 @@ class Painter:
 
 
 def _total_text(class_names: Sequence[str], tracks: Tracks) -> str:
-    """How many of what are in the picture: `person 3, car 2`."""
+    """Returns the number of tracks of each class: `person 3, car 2`."""
     if tracks.class_id is None:
         return f"{class_name(class_names, None)} {len(tracks)}"
     ids, numbers = np.unique(tracks.class_id, return_counts=True)

@@ -205,7 +205,7 @@ class Demo:
 
 
 def _totals(counts: Mapping[str, Any]) -> dict[str, int]:
-    """What lines and zones counted, all classes together."""
+    """Returns the counts of lines and zones, all classes together."""
     totals: dict[str, int] = {}
     for name, line in counts["lines"].items():
         totals |= {f"{name} {way}": sum(line[way].values()) for way in ("in", "out")}

@@ -13,7 +13,7 @@ __all__ = ["DemoSettings"]
 
 @dataclass(frozen=True)
 class DemoSettings:
-    """What a demo counts, draws, writes and shows.
+    """Settings of counting, drawing, writing and showing.
 
     Raises ValueError if `max_frames` is not positive.
 

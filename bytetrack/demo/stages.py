@@ -45,7 +45,7 @@ class Stage:
 
 
 def run_stages(source: Iterable[Any], stages: list[Stage], capacity: int, stop: threading.Event) -> Generator[Any, None, None]:
-    """What comes out of the last stage, in order, while every stage works in its own thread.
+    """Yields the output of the last stage, in order; every stage runs in its own thread.
 
     At most `capacity` items wait before each stage, and in one of several workers twice as many as these. When `stop` is set the
     source is asked no more, and what is in flight comes out. The first exception of the source or of a stage ends the iteration

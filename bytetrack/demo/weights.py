@@ -85,23 +85,23 @@ class ByName:
 
     @property
     def on_cpu(self) -> bool:
-        """As the network's own."""
+        """See the network."""
         return bool(self.network.on_cpu)
 
     def shared(self, callers: int, threads: int) -> ByName:
-        """As the network's own."""
+        """See the network."""
         return ByName(self.network.shared(callers, threads), self.class_names)
 
     def detect(self, images: Sequence[Any]) -> Any:
-        """As the network's own."""
+        """See the network."""
         return self.network.detect(images)
 
     def detect_batches(self, batches: Iterable[list[Any]]) -> Any:
-        """As the network's own."""
+        """See the network."""
         return detect_batches(self.network, batches)
 
     def key(self) -> str:
-        """As the network's own."""
+        """See the network."""
         return str(self.network.key())
 
 

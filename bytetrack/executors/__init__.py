@@ -1,4 +1,4 @@
-"""Where jobs run: the processes of this machine, or a Ray cluster. The jobs, and so the results, are the same."""
+"""Executors run jobs in processes of this machine or on a Ray cluster. Results are the same."""
 
 from bytetrack.executors.processes import Processes
 from bytetrack.executors.ray import Ray

@@ -67,7 +67,7 @@ class Ray:
                 ray.cancel(reference, force=True)
 
     def _result(self, ray: Any, reference: Any, name: str) -> Any:
-        """What a task made; its own error, or ChildProcessError where its worker was lost too often. Logs what it logged."""
+        """Returns the result of a task and repeats its log; raises its error, or ChildProcessError if its worker was lost too often."""
         try:
             result, said = ray.get(reference)
         except ray.exceptions.RayTaskError as error:

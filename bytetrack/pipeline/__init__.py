@@ -1,4 +1,4 @@
-"""From sequences to result files to scores: detector, tracker and scorer joined, many sequences at a time."""
+"""Joins detector, tracker and scorer: sequences in, result files and scores out, many sequences at a time."""
 
 from bytetrack.pipeline.class_names import ClassMatch, class_match_for
 from bytetrack.pipeline.detect import DetectJob, camera_motion_for, replayable

@@ -56,7 +56,7 @@ class ClassMatch:
 
 
 def class_match_for(detector: Any, protocol: str, sequences: Iterable[Sequence]) -> ClassMatch | None:
-    """How the classes of `detector` are those of the dataset by name; None where one of the two names none.
+    """Returns how the classes of `detector` match those of the dataset by name; None if either has no names.
 
     Case, spaces, hyphens and underscores do not count; a person is a pedestrian unless the detector tells them apart, and BDD100K's
     older names are its newer ones. ValueError where no name is on both sides.

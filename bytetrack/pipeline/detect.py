@@ -1,4 +1,4 @@
-"""What is known of the sequences before they are tracked: their detections, which a network finds once, and how the camera moved."""
+"""Prepares the input of tracking: detections, which a network computes once for each sequence, and camera motion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is done with one sequence: tracked, written, scored. A job sees no other's work, so results do not depend on where it runs."""
+"""Jobs on one sequence: track, write, score. They are independent, so results do not depend on where they run."""
 
 from __future__ import annotations
 
@@ -205,7 +205,7 @@ class TrackJob:
 
 
 def _times(sequence: Sequence, frame_rate: float | None) -> npt.NDArray[np.float64] | None:
-    """Says when each frame was, in frames at `frame_rate`, by the time stamps of a video whose rate varies; None: all one apart."""
+    """Returns the time of each frame, in frames at `frame_rate`, from the time stamps of a video whose rate varies; None if constant."""
     if sequence.images is not None and sequence.images.is_file():
         with suppress(FormatError):  # recorded detections need no readable film
             line = timeline(sequence.images)

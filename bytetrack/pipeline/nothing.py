@@ -11,7 +11,7 @@ STARTING = ("new_track_score", "high_score")  # what a detection must reach to s
 
 
 def no_box_of(wanted: Iterable[str], found: Mapping[str, int]) -> str:
-    """Says which of the `wanted` classes no box has, with what was `found` of every class; empty where each has some.
+    """Returns a sentence on the `wanted` classes without a box, with the counts `found` of every class; empty if each has boxes.
 
     >>> no_box_of(["person", "zebra"], {"car": 12, "person": 40})
     'no box is of class zebra; found person 40, car 12'
@@ -23,7 +23,7 @@ def no_box_of(wanted: Iterable[str], found: Mapping[str, int]) -> str:
 
 
 def why_nothing(settings: Mapping[str, Any], boxes: int, highest: float) -> str:
-    """Says which threshold of the tracker's `settings` none of so many `boxes` reached, whose `highest` score is given.
+    """Returns a sentence on the threshold in the tracker's `settings` that none of the `boxes` reached; `highest` is their best score.
 
     >>> why_nothing({"high_score": 0.6, "new_track_score": 0.7}, 2912, 0.658)
     'no track was started: highest score 0.66, tracker.new_track_score is 0.7'

@@ -1,1 +1,1 @@
-"""How things run: compiled kernels, process pools, signals, atomic files, progress bars, fingerprints."""
+"""Compiled kernels, process pools, signals, atomic files, progress bars, fingerprints."""

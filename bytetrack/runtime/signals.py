@@ -49,7 +49,7 @@ class _Stop:
         raise self.raised
 
     def _unwinds(self) -> bool:
-        """Whether what was raised is on its way: what then still runs is cleaning up, which must not be disturbed."""
+        """Returns True while the raised exception propagates: the code that still runs is cleanup and must not be interrupted."""
         handled = sys.exc_info()[1]
         while handled is not None and handled is not self.raised:
             handled = handled.__context__
@@ -80,13 +80,13 @@ def _and_its_callers(frame: FrameType | None) -> Iterator[FrameType]:
 
 
 def _starts_a_process(frame: FrameType | None) -> bool:
-    """Whether a process is being started: nobody would know of it, and it would find that what it shares is gone."""
+    """Returns True while a process is being started: interrupted then, it would run unknown to us and without its shared resources."""
     places = ((inner.f_globals.get("__name__"), inner.f_code.co_name) for inner in _and_its_callers(frame))
     return ("multiprocessing.process", "start") in places
 
 
 def _compiles(frame: FrameType | None) -> bool:
-    """Whether Numba's compiler runs, whose callbacks must come to their end."""
+    """Returns True while Numba's compiler runs, whose callbacks must not be interrupted."""
     return any(inner.f_globals.get("__name__", "").startswith("llvmlite.") for inner in _and_its_callers(frame))
 
 

@@ -44,7 +44,7 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """What each of A cells of B images learns: `foreground` (B, A) bool, `target` (B, A) row of the image's boxes (0 for
+    """The targets of A cells of B images: `foreground` (B, A) bool, `target` (B, A) row of the image's boxes (0 for
     background) and `iou` (B, A), the overlap of the cell's predicted box with it (0 for background)."""
 
     foreground: Tensor

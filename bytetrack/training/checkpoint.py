@@ -49,7 +49,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether there is nothing in it but what YAML has."""
+    """Returns True if a value consists of types that YAML has."""
     if isinstance(value, (dict, list)):
         return all(map(_is_plain, value.values() if isinstance(value, dict) else value))
     return value is None or isinstance(value, (bool, int, float, str))
@@ -92,14 +92,14 @@ def _wrong_optimizer(optimizer: Any, groups: list[dict[str, Any]], parameters: S
 
 
 def _kept(group: Mapping[str, Any]) -> tuple[str, ...]:
-    """What AdamW and SGD keep of every parameter."""
+    """Returns the optimizer's state of every parameter, of AdamW or SGD."""
     if "betas" in group:
         return ("step", "exp_avg", "exp_avg_sq")
     return ("momentum_buffer",) if group["momentum"] else ()
 
 
 def _is_history(value: Any) -> bool:
-    """Whether these are the figures of evaluations."""
+    """Returns True for a list of evaluations' figures."""
     rows = value if isinstance(value, list) else [None]
     return all(isinstance(row, dict) and set(row) >= SHOWN and all(map(_is_figure, row.values())) for row in rows)
 
@@ -113,7 +113,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _other_form(value: Any, like: Any, name: str = "") -> str | None:
-    """Where `value` has other keys, types or shapes than `like`, or numbers that are not finite; None where nowhere."""
+    """Returns where `value` differs from `like` in keys, types or shapes, or is not finite; None if nowhere."""
     if isinstance(like, dict):
         if not isinstance(value, dict) or set(value) != set(like):
             return name
@@ -135,7 +135,7 @@ def _other_form(value: Any, like: Any, name: str = "") -> str | None:
 
 
 def differences(before: Any, now: Any, name: str = "") -> list[str]:
-    """What changed between two nested settings, one short line a value.
+    """Returns the changes between two nested settings, one short line for each value.
 
     >>> differences({"a": {"b": 1, "c": 2}}, {"a": {"b": 1, "c": 3}})
     ['a.c 2 -> 3']

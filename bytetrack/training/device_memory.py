@@ -10,7 +10,7 @@ __all__ = ["largest_that_fits", "out_of_memory", "parts_that_fit", "peak", "rele
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether a device had no memory left; MPS says so in words only."""
+    """Returns True for an error of a device without free memory; MPS has no type of its own for it."""
     return isinstance(error, torch.OutOfMemoryError) or (isinstance(error, RuntimeError) and "out of memory" in str(error))
 
 

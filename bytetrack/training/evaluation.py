@@ -1,4 +1,4 @@
-"""How good a network's boxes are on annotated images: COCO's average precision, overall and by sequence."""
+"""Evaluates a network on annotated images: COCO's average precision, overall and by sequence."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Evaluation:
         part: slice = slice(None),
         each: Callable[[int], None] = lambda done: None,
     ) -> list[Detections]:
-        """What `network` (in evaluation mode) finds in each image of `part`; `each` hears how many images are done."""
+        """Returns the detections of `network` (in evaluation mode) in each image of `part`; calls `each` with the number of images done."""
         grid, stride = anchors(self.height, self.width, device)
         single = len(self.images.names) == 1
         settings = PostprocessSettings(self.min_score, self.nms_iou, self.max_detections, None, single)
@@ -111,7 +111,7 @@ class Evaluation:
 
     @property
     def most_boxes(self) -> int:
-        """How many boxes an image are looked at: COCO's 100, in crowds 500, of which 100 would be a part only."""
+        """Returns how many boxes of an image are evaluated: COCO's 100, or 500 in crowds."""
         return 100 if np.diff(self.images.offsets).max(initial=0) <= 100 else 500
 
     def score_by_sequence(self, found: list[Detections]) -> dict[str, dict[str, float]]:
@@ -135,8 +135,10 @@ class Evaluation:
 
 
 def evaluation_dtype(precision: str, device: str) -> torch.dtype:
-    """What a network that trains in `precision` is evaluated in: bfloat16 moves boxes by a fortieth of their size (mean IoU 0.974), float16
-    by a three-hundredth, and only GPUs are faster for it."""
+    """Returns the type in which a network that trains in `precision` is evaluated: float16 on GPUs, else float32.
+
+    bfloat16 moves boxes by a fortieth of their size (mean IoU 0.974), float16 by a three-hundredth, and only GPUs are faster for it.
+    """
     return torch.float16 if precision == "fp16" and device == "cuda" else torch.float32
 
 

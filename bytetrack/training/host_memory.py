@@ -54,7 +54,7 @@ def shared_memory() -> float:
 
 
 def prefetch_that_fits(batch: int, workers: int, processes: int, free: float, wanted: int = 4) -> int:
-    """How many batches of so many bytes each of the `workers` of each of a machine's `processes` may hold ready in `free` bytes of
+    """Returns how many batches of so many bytes each of the `workers` of each of a machine's `processes` may hold ready in `free` bytes of
     /dev/shm, at most `wanted`. MemoryError where it is not one."""
     if not workers or math.isinf(free):
         return wanted

@@ -99,7 +99,7 @@ class BatchPlan:
 
     @property
     def part_size(self) -> int:
-        """How many images are trained on at a time."""
+        """Number of images that are trained on at a time."""
         return self.batch_size // self.world // self.parts
 
     @property
@@ -112,7 +112,7 @@ class BatchPlan:
         return self.epochs * self.steps_per_epoch
 
     def augmented(self, step: int) -> bool:
-        """Whether images of this step are mosaics; the epochs that follow have the L1 loss."""
+        """Returns True if images of this step are mosaics; the epochs after those have the L1 loss."""
         return step < (self.epochs - self.tail_epochs) * self.steps_per_epoch
 
     def size(self, step: int) -> tuple[int, int]:
@@ -140,7 +140,7 @@ class BatchPlan:
         return np.resize(order, self.steps_per_epoch * self.batch_size)
 
     def samples(self, step: int) -> list[Sample]:
-        """What this process trains on at `step`."""
+        """Returns the samples of this process at `step`."""
         if step in self.skipped:
             return []
         epoch, within = divmod(step, self.steps_per_epoch)
@@ -239,8 +239,11 @@ class _Parts(torch.utils.data.Dataset[Batch]):
 
 
 def loading_processes(setting: int | str, on_cpu: bool, machine: int) -> int:
-    """How many processes load for this one of a `machine`'s: as set, never more than there are cores; for `auto` its share of the cores
-    but one, up to 14, and up to 4 where training itself runs on them."""
+    """Returns how many processes load images for this one of a machine's `machine` training processes.
+
+    A number is kept, but for more than there are cores; `auto` is its share of the cores but one, up to 14, or up to 4 if training
+    runs on the cores too.
+    """
     if isinstance(setting, int):
         return min(setting, cores())
     return min(4, cores()) if on_cpu else max(1, min(14, cores() // machine - 1))

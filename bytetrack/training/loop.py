@@ -147,7 +147,7 @@ class TrainingLoop(Learner):
         checkpoint.write(self.out / name, content)
 
     def _content(self) -> dict[str, Any]:
-        """What training goes on from."""
+        """Returns the content of a checkpoint."""
         return {
             "model": self.average.network.state_dict(),
             "raw_model": self.network.state_dict(),
@@ -186,7 +186,7 @@ class TrainingLoop(Learner):
             ) from None
 
     def _no_memory(self) -> str:
-        """What to do about a step that the device's memory does not hold."""
+        """Returns the message for a step that does not fit into the device's memory."""
         height, width = self.plan.size(self.step)
         images = -(-self.plan.part_size // self.pieces)
         told = f"out of memory on {self.device} at step {self.step + 1}, {images} image{'s' * (images > 1)} of {height} x {width} at a time"
@@ -228,7 +228,7 @@ class TrainingLoop(Learner):
                 monitor.compared(flat(self.settings()["train"]), {"AP": max(row["AP"] for row in self.history)})
 
     def _evaluations_left(self, step: int) -> float:
-        """What the evaluations after `step` cost, in steps: an image that is only looked at is a third of one that is learned from."""
+        """Returns the time of the evaluations after `step`, in steps: evaluating an image takes a third of training on it."""
         images = len(self.evaluation.images) if self.evaluation is not None else 0
         return self.recipe.evaluations_after(step // self.plan.steps_per_epoch) * images / (3 * self.recipe.batch_size)
 
@@ -290,7 +290,7 @@ class TrainingLoop(Learner):
         self._note(parts[0], losses, rate, monitor)
 
     def _note(self, batch: Batch, losses: torch.Tensor, rate: float, monitor: Monitor) -> None:
-        """Tells the monitor what happened in the step just done, now and then in detail."""
+        """Reports the last step to the monitor, every `log_interval` steps in detail."""
         epoch = (self.step - 1) // self.plan.steps_per_epoch
         self.epoch_loss = [self.epoch_loss[0] + losses[0], self.epoch_loss[1] + 1]
         if self.step == 1 or (not self.plan.augmented(self.step - 1) and self.plan.augmented(self.step - 2)):

@@ -1,4 +1,4 @@
-"""What a researcher sees of a training run: progress and one table in the console, everything else where `sinks` takes it."""
+"""Shows a training run: progress and one table in the console, everything else in the sinks."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Monitor:
 
     @property
     def sinks(self) -> list[Sink]:
-        """Where everything goes, opened when first used; nowhere from all but the first process."""
+        """The sinks, opened at first use; none in all processes but the first."""
         if self.active and not self._opened:
             self._opened = [kind(self.folder, self.start) for kind in (Metrics, SINKS[self._logger])]
         return self._opened

@@ -18,7 +18,7 @@ SCALINGS = ("linear", "sqrt", "none")
 
 @dataclass(frozen=True, slots=True)
 class Optimisation:
-    """How weights move. The defaults are the published recipe.
+    """Optimizer, learning rate schedule and moving average. The defaults are the published recipe's.
 
     `optimizer`: `sgd` with Nesterov's momentum, or `adamw` (Loshchilov and Hutter, 2019; `momentum` is its first beta, the second 0.999),
     which learns more in few steps from nothing, at smaller rates and with a larger `weight_decay`. `learning_rate` is that of a batch of

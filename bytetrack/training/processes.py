@@ -120,7 +120,7 @@ def processes(device: str) -> Iterator[ProcessGroup]:
 
 
 def _is_of_another(error: BaseException) -> bool:
-    """Whether the cause lies in a process that has ended."""
+    """Returns True if another process that ended is the cause."""
     if isinstance(error, (AnotherFailed, ConnectionError, dist.DistError)):
         return True
     return isinstance(error, RuntimeError) and any(word in str(error) for word in ("Connection closed by peer", "Connection reset by peer"))

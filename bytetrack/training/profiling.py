@@ -14,7 +14,7 @@ __all__ = ["profiled"]
 
 @contextmanager
 def profiled(path: Path, steps: int) -> Iterator[Callable[[], None]]:
-    """What to call after every step: `steps` of them are traced into `path`, after one to warm up and one for the profiler itself."""
+    """Yields a function to call after every step; traces `steps` of them into `path`, after one to warm up and one for the profiler."""
     if not steps:
         yield lambda: None
         return

@@ -72,13 +72,13 @@ class NetworkSettings:
 
     @property
     def selection(self) -> dict[str, Any]:
-        """How an evaluation selects boxes."""
+        """Settings of the selection of boxes in evaluations."""
         return {"nms_iou": self.nms_iou, "min_score": self.min_score, "max_detections": self.max_detections}
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What to train on, and how. The defaults are the ByteTrack paper's, for one class and a batch of 48.
+    """The settings of a training run. The defaults are the ByteTrack paper's, for one class and a batch of 48.
 
     `data` and `val` list COCO files: mappings with `path` and perhaps `root` and `classes`, as `load_coco` has them; mixed. In `data`,
     `weight` is how often each of the file's images is drawn, relative to the others' (1).
@@ -197,18 +197,18 @@ class Recipe:
         return {name: _plain(value) for name, value in plain.items()}
 
     def evaluates(self, epoch: int) -> bool:
-        """Whether epoch number `epoch` (from 1) ends with an evaluation."""
+        """Returns True if epoch number `epoch` (from 1) ends with an evaluation."""
         if not self.val or self.eval_interval == 0:
             return False
         tail = epoch > self.max_epochs - self.no_aug_epochs
         return tail or epoch % self.eval_interval == 0 or epoch == self.max_epochs
 
     def evaluations_after(self, epoch: int) -> int:
-        """How many epochs after number `epoch` end with an evaluation."""
+        """Returns how many epochs after number `epoch` end with an evaluation."""
         return sum(self.evaluates(later) for later in range(epoch + 1, self.max_epochs + 1))
 
     def patience_ended(self, history: Sequence[Mapping[str, float]]) -> bool:
-        """Whether the last `patience` evaluations were no better than one before."""
+        """Returns True if the last `patience` evaluations were no better than an earlier one."""
         figures = [row[self.best_by] for row in history]
         return 0 < self.patience < len(figures) and len(figures) - 1 - figures.index(max(figures)) >= self.patience
 

@@ -21,7 +21,7 @@ RETIRED = ("max_pairs",)
 
 
 def changes(path: Path, before: Any, now: dict[str, Any], switched: bool) -> list[str]:
-    """What differs between the settings `before`, of the checkpoint at `path`, and those of `now`, a line each.
+    """Returns the differences between the settings `before`, of the checkpoint at `path`, and those of `now`, one line each.
 
     ValueError where one may not, or not without `switched`.
     """

@@ -1,4 +1,4 @@
-"""Where a run's figures and pictures go: TensorBoard, a table, or a tracking service. A new one is a class and its name in `SINKS`."""
+"""Sinks for a run's figures and images: TensorBoard, a table, or a tracking service. A new one is a class and its name in `SINKS`."""
 
 from __future__ import annotations
 
