@@ -15,8 +15,9 @@ log = logging.getLogger(__name__)
 
 EXIF_ORIENTATION = 0x0112
 UPRIGHT = (0, 1)
-MARKS = (b"Exif\0\0", b"eXIf", b"EXIF")  # of JPEG, PNG and WebP
-HEAD = 2**16  # bytes from the start in which cameras write it
+JPEG, JPEG_MARK = b"\xff\xd8", b"Exif\0\0"
+MARKS = (JPEG_MARK, b"eXIf", b"EXIF")  # of TIFF and others, PNG and WebP
+HEAD = 2**16  # bytes from the start in which cameras write it; PNG and WebP may have it at the end
 
 
 def is_turned(image: Image.Image) -> bool:
@@ -28,7 +29,8 @@ def is_turned(image: Image.Image) -> bool:
 
 def note_if_turned(path: Path, data: bytes) -> None:
     """Warns, once a folder, that a picture (the bytes of its file) is not turned though its EXIF asks for it."""
-    if any(mark in data[:HEAD] or mark in data[-HEAD:] for mark in MARKS):
+    marks, ends = ((JPEG_MARK,), (0,)) if data.startswith(JPEG) else (MARKS, (0, max(len(data) - HEAD, 0)))
+    if any(data.find(mark, start, start + HEAD) >= 0 for mark in marks for start in ends):
         try:
             with Image.open(io.BytesIO(data)) as image:
                 if is_turned(image):

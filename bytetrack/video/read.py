@@ -153,10 +153,10 @@ def read_image(path: str | Path, reduce: int = 1) -> Image:
         size = (-(-image.shape[1] // reduce), -(-image.shape[0] // reduce))
         return image if reduce == 1 else np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
     try:
-        data = np.fromfile(path, dtype=np.uint8)
+        content = Path(path).read_bytes()
     except FileNotFoundError:
         raise MissingDataError(f"no image file {path}") from None
-    content = data.tobytes()
+    data = np.frombuffer(content, dtype=np.uint8)
     why = fault(content)
     if why is not None:
         raise FormatError(f"{path}: {why} ({data.size} bytes)")
