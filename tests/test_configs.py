@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
 from bytetrack.config import build, build_untrusted, compose, home, plain
-from bytetrack.config.choices import choices_of, help_text
+from bytetrack.config.choices import _choices_in, choices_of, help_text, own_settings
 from bytetrack.config.places import EXPERIMENT, group_folder, verbs
 from bytetrack.io import RESULTS
 from bytetrack.tuning.space import current, read_space, with_values
@@ -148,6 +149,17 @@ def test_plain_gives_python_values_and_refuses_what_is_missing() -> None:
     assert config.min_box_area == 100
     with pytest.raises(Exception, match=r"detector\.folder"):
         plain(compose("track").detector)
+
+
+def test_every_verb_takes_a_recipe_and_nothing_beside_the_recipes_is_a_group() -> None:
+    for verb in VERBS:
+        assert "experiment" in {key for key, _ in _choices_in(own_settings(verb))}, verb
+    assert [path.name for path in group_folder(EXPERIMENT).parent.iterdir() if not path.name.startswith(("_", "."))] == ["experiment"]
+    compose("track")  # puts the folder on the search path
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        groups = GlobalHydra.instance().config_loader().list_groups("")
+    assert not {"runs", "out", "datasets", "tests", "tools"} & set(groups)
+    assert "experiment" in groups
 
 
 def test_every_recipe_is_listed_where_it_serves() -> None:

@@ -53,6 +53,8 @@ def test_the_console_command_works_outside_the_checkout(installed: Path, tmp_pat
     help_page = bytetrack(installed, tmp_path, "track", "--help")
     assert help_page.returncode == 0
     assert "detect, track and score" in help_page.stdout
+    recipe = bytetrack(installed, tmp_path, "track", "experiment=mot17_ablation", "dataset.root=nowhere")
+    assert recipe.stderr == "error: no folder 'nowhere/train': dataset.root must be the folder that holds train/\n"
     nothing = bytetrack(installed, tmp_path, "nothing")
     assert (nothing.returncode, nothing.stdout) == (2, "")
     assert nothing.stderr.startswith("error: no verb 'nothing'")

@@ -1,4 +1,4 @@
-"""The one place that knows Hydra: where configs live, how a verb starts, how a node becomes an object.
+"""Starts verbs from Hydra configs, and builds the objects that a config describes; no other room knows Hydra.
 
 A verb (`tools/track.py`) is one function of the composed config, decorated with `verb`. `python tools/track.py ...`,
 `bytetrack track ...` and, after `pip install` of a wheel, the latter from anywhere are the same call.

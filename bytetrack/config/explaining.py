@@ -1,4 +1,4 @@
-"""Errors that a user can cause, in one line."""
+"""Shows errors that a user can cause in one line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ QUOTING = """In a shell, quote lists and braces, "lines=[[0,9,9,9,gate]]", and w
 
 @contextmanager
 def explained(verb: str, complete: bool) -> Iterator[None]:
-    """What a user can cause ends the process with one line; the rest is a bug, and shows its traceback; `complete` shows all."""
+    """Ends the process with one line for an error that a user can cause; a bug shows its traceback, and every error if `complete`."""
     try:
         yield
     except BrokenPipeError:  # whoever read the output has gone, as `| head` does
@@ -58,7 +58,7 @@ def _explanation(verb: str, error: Exception) -> str | None:
 
 
 def one_line(verb: str, error: Exception) -> str:
-    """`error` as the one line that a user of `verb` is shown."""
+    """Returns `error` as the one line that a user of `verb` is shown."""
     from hydra.errors import OverrideParseException
     from omegaconf.errors import MissingMandatoryValue
 

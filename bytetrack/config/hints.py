@@ -41,7 +41,7 @@ ELSEWHERE = "a video is tracked by tools/demo.py source=FILE"
 
 
 def hint_for_a_setting(verb: str, key: str, arguments: Sequence[str]) -> str:
-    """The error for the unknown setting `key`, with the nearest that there are."""
+    """Returns the error text for the unknown setting `key`, with the nearest that exist."""
     group = group_folder(key).is_dir()
     here, elsewhere = _settings(verb, arguments), verbs_with(key)
     if key == EXPERIMENT:
@@ -55,7 +55,7 @@ def hint_for_a_setting(verb: str, key: str, arguments: Sequence[str]) -> str:
 
 
 def hint_for_a_choice(verb: str, group: str, choice: str, found: Sequence[str]) -> str:
-    """The error for a choice that `group` does not have among those `found`, people's own included."""
+    """Returns the error text for a choice that `group` does not have among those `found`, the user's own included."""
     serving = choices_of(verb).get(group, [])
     names = [name for name in found if name in serving or not (group_folder(group) / f"{name}.yaml").is_file()]
     near = [name for name in names if name.startswith(choice)] or similar(choice, names)
@@ -64,7 +64,7 @@ def hint_for_a_choice(verb: str, group: str, choice: str, found: Sequence[str]) 
 
 
 def meant(key: str, settings: Mapping[str, Any]) -> list[str]:
-    """At most three of `settings` that `key` may stand for: by habit, as the end of a longer name, or spelled alike."""
+    """Returns at most three of `settings` that `key` may stand for: by habit, as the end of a longer name, or spelled alike."""
     stem, leaf = key.rpartition(".")[0], key.rpartition(".")[2]
     habits = [name for name in HABITS.get(leaf, ()) if name in settings]
     if habits:
@@ -101,7 +101,7 @@ def refuse_other_forms(verb: str, arguments: Sequence[str]) -> None:
 
 
 def refuse_unknown_settings(verb: str, config: Any, arguments: Sequence[str]) -> None:
-    """ValueError for a setting in `config` that the verb does not have: one added with a plus, or a recipe's that no verb has."""
+    """Raises ValueError for a setting in `config` that the verb does not have: one added with a plus, or a recipe's that no verb has."""
     from omegaconf import OmegaConf
 
     for name in foreign_keys(verb, cast(dict[str, Any], OmegaConf.to_container(config, resolve=False))):
@@ -122,7 +122,7 @@ def _as_setting(verb: str, name: str, value: str) -> str:
 
 
 def _main(verb: str, word: str) -> str:
-    """How a bare word is probably meant: as the verb's first setting that must be given, its source, or its dataset."""
+    """Returns what a bare word probably means: the verb's first setting that must be given, its source, or its dataset."""
     settings = _settings(verb, ())
     if verb in ("track", "score") and word.lower().endswith(VIDEO_ENDINGS):
         return ELSEWHERE
@@ -136,7 +136,7 @@ def _main(verb: str, word: str) -> str:
 
 
 def _settings(verb: str, arguments: Sequence[str]) -> dict[str, Any]:
-    """Every setting of a verb by its full name, with its value before anything is resolved; groups as `arguments` choose them."""
+    """Returns every setting of a verb by its full name, unresolved; with the groups that `arguments` choose."""
     chosen = tuple(word for word in arguments if word.lstrip("+").partition("=")[0] in choices_of(verb))
     try:
         return _composed(verb, chosen)

@@ -43,7 +43,7 @@ def out_folder(out: str | None, verb_name: str, default: Path | None = None) -> 
 
 
 def save(config: Any, out: Path) -> None:
-    """`out/config.yaml`: the resolved config, with package versions, git revision and the command that made it."""
+    """Writes `out/config.yaml`: the resolved config, with package versions, git revision and the command that made it."""
     from omegaconf import OmegaConf
 
     made_by = {
@@ -58,7 +58,7 @@ def save(config: Any, out: Path) -> None:
 
 
 def public(value: Any) -> Any:
-    """`value` (text, or a container of it) with `***` for user and password in addresses, their queries, and tokens."""
+    """Returns `value` (text, or a container of it) with `***` for user and password in addresses, their queries, and tokens."""
     if isinstance(value, dict):
         return {key: "***" if key == "token" and item is not None else public(item) for key, item in value.items()}
     if isinstance(value, list):

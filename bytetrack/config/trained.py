@@ -1,4 +1,4 @@
-"""What a checkpoint says of itself comes before what stands in config files, and after what the command line says."""
+"""Takes a detector's settings from its checkpoint: they outrank config files, and the command line outranks them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EXPORTED = ("bytetrack.detection.onnx.Onnx", "bytetrack.detection.openvino.OpenV
 
 
 def as_trained(config: Any, given: Sequence[str]) -> Any:
-    """`config` with the detector's settings that its file of weights decides (`decided`), but for those among the overrides `given`.
+    """Returns `config` with the detector's settings that its weights file decides (`decided`), but for those among the overrides `given`.
 
     A log line says which, a warning where the size that `given` chooses (`detector=yolox_x`) is another. What contradicts the file in
     `given` stays: the detector warns of it, or refuses what cannot be. FormatError for a file that is none of weights; one that is not
@@ -43,7 +43,7 @@ def as_trained(config: Any, given: Sequence[str]) -> Any:
 
 
 def _decided(detector: dict[str, Any]) -> dict[str, Any]:
-    """What the file of a detector's settings decides of them; an exported one is opened only where there is something to replace."""
+    """Returns the settings that a detector's weights file decides; an exported one is opened only if there is something to replace."""
     if detector["_target_"] in EXPORTED:
         unsaid = {"input_size": None, "convention": None}
         return build({**detector, **unsaid}).decided() if any(detector[name] for name in unsaid) else {}

@@ -1,4 +1,4 @@
-"""How a verb starts: `python tools/track.py ...`, `bytetrack track ...`."""
+"""Starts verbs: `python tools/track.py ...`, `bytetrack track ...`."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def verb(name: str) -> Callable[[Callable[[Any], None]], Callable[[], None]]:
 
 
 def _arguments(name: str, words: Sequence[str]) -> list[str]:
-    """The command line as Hydra is to see it; ValueError for what it must not see."""
+    """Returns the command line as Hydra is to see it; raises ValueError for words that no verb takes."""
     from bytetrack.config.arguments import readable
     from bytetrack.config.choices import refuse_other_choices
     from bytetrack.config.composing import add_recipes, add_spaces
