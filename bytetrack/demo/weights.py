@@ -26,6 +26,8 @@ def detector_from(
     device: str = "auto",
     providers: Sequence[str] = ("cpu",),
     compile: bool | str = False,
+    layout: str | None = None,
+    class_names: Sequence[str] | str | None = None,
 ) -> ByName:
     """Returns a detector by the name of weights or by a file (.pth, .pth.tar, .onnx, .xml).
 
@@ -35,21 +37,23 @@ def detector_from(
     none. `input_size` (height, width): None takes the checkpoint's own, 800 x 1440 or 608 x 1088 for published ByteTrack weights, and
     416 x 416 or 640 x 640 for COCO ones. `device` and `precision` are torch's and OpenVINO's, `providers`
     ONNX Runtime's, `compile` torch's.
+    `layout` and `class_names` are those of an exported file, see `Onnx`.
     MissingDataError says where to put a file that is neither here nor to be fetched.
     """
     wanted = chosen(classes)
     path = _file(str(weights))
     shared: dict[str, Any] = {"weights": path, "classes": wanted, "min_score": min_score, "nms_iou": nms_iou, "batch_size": 1}
+    exported: dict[str, Any] = {"input_size": input_size, "layout": layout, "class_names": class_names}
     if path.suffix.lower() == ".onnx":
         from bytetrack.detection.onnx import Onnx
 
-        onnx = Onnx(**shared, providers=providers, input_size=input_size)
+        onnx = Onnx(**shared, **exported, providers=providers)
         return ByName(onnx, named(onnx.class_names, wanted))
     if path.suffix.lower() == ".xml":
         from bytetrack.detection.openvino import OpenVino
 
         precision = "fp32" if precision == "auto" else precision
-        openvino = OpenVino(**shared, precision=precision, device="CPU" if device == "auto" else device.upper(), input_size=input_size)
+        openvino = OpenVino(**shared, **exported, precision=precision, device="CPU" if device == "auto" else device.upper())
         return ByName(openvino, named(openvino.class_names, wanted))
     from bytetrack.data.published import CONVENTION, published_in
     from bytetrack.detection.network import read_checkpoint

@@ -191,3 +191,16 @@ def test_track_takes_the_name_of_a_published_checkpoint_too(cache: Path) -> None
     detector = as_trained(compose("track", chosen), chosen).detector
     assert (detector.weights, detector.depthwise, detector.width) == (str(path), True, 0.25)
     assert (list(detector.input_size), detector.convention) == ([608, 1088], "rgb_imagenet")
+
+
+def test_a_foreign_file_that_names_no_classes_takes_those_that_are_given(tmp_path: Path) -> None:
+    from tests.detection.test_layouts import EndToEnd, exported
+
+    path, image = exported(EndToEnd(3), tmp_path / "their.onnx", ["output0"]), np.full((64, 96, 3), 90, np.uint8)
+    with pytest.raises(ValueError, match=r"names no classes, got classes=\['dog'\]: set class_names to coco, coco91 or a list of names"):
+        detector_from(path, ["dog"])
+    detector = detector_from(path, ["cat", "dog"], class_names=["cat", "dog", "cow"])
+    assert detector.class_names == ["cat", "dog", "cow"]
+    (found,) = detector.detect([image])
+    assert found.class_id is not None
+    assert set(found.class_id.tolist()) <= {0, 1}
