@@ -19,7 +19,7 @@ def explain_missing(user: str, error: ModuleNotFoundError) -> str:
     """Returns a line with the package that `user`, a verb or a name of the package, needs and how to install it.
 
     >>> explain_missing("track", ModuleNotFoundError("No module named 'cv2'", name="cv2"))
-    "track needs cv2, which is not installed: pip install opencv-python (or the wheel without --no-deps, which brings everything)"
+    'track needs cv2, which is not installed: pip install opencv-python (or the wheel without --no-deps, which brings everything)'
     """
     module = (error.name or "").partition(".")[0]
     if not module or module == "bytetrack":
