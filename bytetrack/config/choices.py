@@ -14,7 +14,7 @@ from bytetrack.config.places import EXPERIMENT, group_folder, home, verbs
 
 __all__ = ["choices_of", "foreign_keys", "help_text", "own_settings", "refuse_other_choices", "verbs_with"]
 
-SEQUENCES = r"bytetrack\.data\.(datasets\.|kitti_visdrone\.|converters\.Bdd100k)"  # of sequences; others are images, for training
+SEQUENCES = r"bytetrack\.data\.(datasets\.|kitti_visdrone\.|hieve\.|converters\.Bdd100k)"  # of sequences; others are images, for training
 NETWORK = r"bytetrack\.detection\.(yolox|onnx|openvino|torchvision|transformers)\."
 TAKES: dict[str, dict[str, str | None]] = {  # verb, group: the `_target_`s that serve there; None: settings only, no choice
     "demo": {"detector": r"bytetrack\.demo\.|bytetrack\.detection\.recorded\.Recorded|" + NETWORK},
@@ -24,7 +24,7 @@ TAKES: dict[str, dict[str, str | None]] = {  # verb, group: the `_target_`s that
     "score": {"dataset": SEQUENCES},
     "track": {"dataset": SEQUENCES, "detector": r"bytetrack\.detection\."},
     "train": {"detector": r"bytetrack\.detection\.yolox\.", "dataset": None, "tracker": None},
-    "tune": {"dataset": r"bytetrack\.data\.datasets\.", "detector": r"bytetrack\.detection\.(recorded|simulated)\."},
+    "tune": {"dataset": r"bytetrack\.data\.(datasets|hieve)\.", "detector": r"bytetrack\.detection\.(recorded|simulated)\."},
 }
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from bytetrack.errors import FormatError
-from bytetrack.io import bdd100k, coco_vid, csv_jsonl, cvat, kitti, mot, visdrone
+from bytetrack.io import bdd100k, coco_vid, csv_jsonl, cvat, hieve, kitti, mot, visdrone
 from bytetrack.io.result import Names, Result
 from bytetrack.io.zip_members import member_names
 from bytetrack.structures import Annotations, Sequence
@@ -57,6 +57,7 @@ FORMATS = {
     "coco_vid": Format(ResultFiles(".json", False, coco_vid.read_coco_vid, coco_vid.write_coco_vid, also=(".json.gz",))),
     "csv": Format(ResultFiles(".csv", False, csv_jsonl.read_csv, csv_jsonl.write_csv)),
     "jsonl": Format(ResultFiles(".jsonl", True, csv_jsonl.read_jsonl, csv_jsonl.write_jsonl)),
+    "hieve": Format(labels=lambda path, sequence: hieve.read_labels(path, sequence.last_frame)),
     "visdrone": Format(labels=lambda path, _: visdrone.read_labels(path)),
     "bdd100k": Format(labels=lambda path, _: bdd100k.read_labels(path)),
 }

@@ -27,6 +27,7 @@ from bytetrack.structures import Annotations, SequenceDetections, Trajectories
 __all__ = [
     "MOT_CLASSES",
     "Scores",
+    "annotations_in",
     "check_scores",
     "read_annotations",
     "read_detections",
@@ -60,6 +61,11 @@ def read_annotations(path: Path, last_frame: int | None = None, size: tuple[int,
     it and corners in place of sizes are then refused.
     """
     table = read_table(path, range(7, 11), "9 columns frame,id,left,top,width,height,conf,class,visibility (or MOT15's 10)")
+    return annotations_in(table, last_frame, size)
+
+
+def annotations_in(table: Table, last_frame: int | None = None, size: tuple[int, int] | None = None) -> Annotations:
+    """Returns the ground truth in a table with the columns of `read_annotations`; FormatError names the line."""
     table.refuse_bad_boxes(last_frame)
     if size is not None:
         table.refuse_corners(*size)

@@ -21,7 +21,14 @@ VERBS = verbs()
 CHOICES = [(verb, group, choice) for verb in VERBS for group, names in choices_of(verb).items() for choice in names]
 DATASETS = {  # the folder that a dataset's name starts with; others are in MOTChallenge's layout
     **{"bdd100k": "bdd100k", "citypersons": "pictures", "coco": "coco", "crowdhuman": "crowdhuman", "ethz": "pictures"},
-    **{"kitti": "kitti", "labels": "pictures", "visdrone": "visdrone", "motchallenge": "mot/train", "pets09": "mot/train"},
+    **{
+        "hieve": "hieve",
+        "kitti": "kitti",
+        "labels": "pictures",
+        "visdrone": "visdrone",
+        "motchallenge": "mot/train",
+        "pets09": "mot/train",
+    },
 }
 TINY = ("detector.width=0.0625", "detector.input_size=[64,96]")
 
@@ -37,6 +44,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         good.write(root / "mot" / subset / "A-FRCNN", {**truth, **images})
     good.write(root / "kitti/training", {"label_02/A.txt": kitti_labels(), **{f"image_02/A/{f - 1:06d}.jpg": p for f, p in frames.items()}})
     good.write(root / "visdrone", {"annotations/A.txt": visdrone_labels(), **{f"sequences/A/{f:07d}.jpg": p for f, p in frames.items()}})
+    for subset in ("train", "test"):
+        labels = good.rows("{f0},{i},{x},{y},{w},{h},1,-1,-1,-1")
+        good.write(root / "hieve" / subset, {"labels/track1/A-FRCNN.txt": labels, "videos/A-FRCNN.mp4": good.film(".mp4")})
     for subset in ("train", "val"):
         pictures = {f"images/track/{subset}/v/{f:06d}.jpg": p for f, p in frames.items()}
         good.write(root / "bdd100k", {f"labels/box_track_20/{subset}/v.json": good.scalabel(), **pictures})
