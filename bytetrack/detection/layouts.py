@@ -37,7 +37,7 @@ class Reading(NamedTuple):
 
     `layout` is one of `LAYOUTS`; `roles` are the outputs' names by their roles. `kind`: a YOLOX's `raw` boxes are decoded here, others
     are `decoded`. `num_classes`: None if the outputs do not tell; columns beyond it are none. `fractions`: boxes are fractions of the
-    input, not pixels.
+    input, not pixels. `batched`: outputs are by image, else those of one image.
     """
 
     layout: str
@@ -45,6 +45,7 @@ class Reading(NamedTuple):
     num_classes: int | None = None
     kind: str = "decoded"
     fractions: bool = False
+    batched: bool = True
 
 
 def recognise(outputs: Outputs, size: tuple[int, int] | None, names: int | None) -> Reading | None:
@@ -126,7 +127,7 @@ def _called(name: str, *words: str) -> bool:
 def _described(layout: str, roles: dict[str, str], outputs: Outputs, names: int | None) -> Reading | None:
     """Returns the reading of a layout: number of classes and kind of boxes as the outputs of a blank image show them."""
     if layout in ("torchvision", "yolov10"):
-        return Reading(layout, roles)
+        return Reading(layout, roles, batched=layout == "yolov10" and outputs[roles["output"]].ndim == 3)
     if layout == "rtdetr":
         return Reading(layout, roles, fractions=_are_fractions(outputs[roles["boxes"]]))
     if layout in ("detr", "detr_softmax"):
@@ -162,7 +163,7 @@ def read(
 ) -> Detections:
     """Returns the detections of image `row` of a batch, best first, in the pixels of the image, which lies at `place` in the input."""
     found = {role: outputs[name] for role, name in reading.roles.items()}
-    if reading.layout != "torchvision" and not (reading.layout == "yolov10" and found["output"].ndim == 2):
+    if reading.batched:
         found = {role: output[row] for role, output in found.items()}
     if reading.layout in ("yolox", "yolov5"):
         output = found["output"][:, : 5 + (reading.num_classes or 0)]

@@ -82,7 +82,7 @@ class Loaded:
         usual = LAYOUTS[self.reading.layout]
         self.convention = _agreed("convention", self.about.convention, settings.convention, where) or usual.convention
         self.fit = "none" if self.size is None else settings.fit or usual.fit
-        if self.reading.layout == "torchvision":
+        if not self.reading.batched:
             self.batch = 1
         self.num_classes = self.reading.num_classes or (None if names is None else len(names))
         self.class_names = list(names) if names else self._usual_names()

@@ -123,13 +123,16 @@ def exported(
     outputs: list[str],
     inputs: tuple[Any, ...] | None = None,
     called: tuple[str, ...] = ("images",),
+    free_batch: bool = False,
     **about: str,
 ) -> Path:
     """The network as an ONNX file with the metadata `about`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         given = inputs or (torch.zeros(1, 3, *SIZE),)
-        torch.onnx.export(network.eval(), given, str(path), input_names=list(called), output_names=outputs, dynamo=False, opset_version=17)
+        names: dict[str, Any] = {"input_names": list(called), "output_names": outputs}
+        axes = {called[0]: {0: "batch"}} if free_batch else None
+        torch.onnx.export(network.eval(), given, str(path), **names, dynamic_axes=axes, dynamo=False, opset_version=17)
     model = onnx.load(path)
     onnx.helper.set_model_props(model, about)
     onnx.save(model, path)
@@ -233,6 +236,17 @@ def test_rows_that_the_network_suppressed_are_read_as_yolov10_and_need_names_onl
         Onnx(path).detect(pictures())
     (dogs, *_) = Onnx(path, **{**ALL, "classes": ["dog"], "class_names": ["cat", "dog", "cow"]}).detect(pictures())
     assert len(dogs) == (expected[0][2] == 1).sum()
+
+
+def test_rows_of_one_image_without_a_batch_are_asked_for_image_by_image(tmp_path: Path) -> None:
+    class Flat(EndToEnd):
+        def forward(self, images: Tensor) -> Tensor:
+            return super().forward(images)[0]
+
+    files = [exported(kind(3), tmp_path / f"{kind.__name__}.onnx", ["output0"], free_batch=True) for kind in (Flat, EndToEnd)]
+    for one, other in zip(*(Onnx(file, **ALL).detect(pictures()) for file in files), strict=True):
+        assert np.array_equal(one.xyxy, other.xyxy)
+        assert len(one) > 3
 
 
 @torch.no_grad()
