@@ -17,6 +17,7 @@ from bytetrack.demo.overlay import Painter
 from bytetrack.demo.run import frames_bar
 from bytetrack.demo.stages import Stage, run_stages
 from bytetrack.errors import FormatError
+from bytetrack.interfaces import Dataset
 from bytetrack.io.mot import read_trajectories
 from bytetrack.pipeline import result_folder, sequences_of
 from bytetrack.structures import Sequence, Tracks, Trajectories
@@ -57,17 +58,18 @@ class SequenceFrames:
         pass
 
 
-def clips(tracks: Path, source: str | None, dataset: Any, frame_rate: float | None = None) -> list[Clip]:
+def clips(tracks: Path, source: str | None, dataset: Dataset | None, frame_rate: float | None = None) -> list[Clip]:
     """Returns the clips to draw: `tracks`, a result file or the folder of <name>.txt, over one `source` or every sequence of `dataset`.
 
     `frame_rate` is for images. ValueError unless exactly one of source and dataset is given; MissingDataError for what is not there.
     """
     if (source is None) == (dataset is None):
         raise ValueError("give either source=VIDEO or FOLDER of images, or dataset=NAME dataset.root=DIR")
-    if source is None:
+    if dataset is not None:
         sequences = sequences_of(dataset)
         folder = result_folder(tracks, sequences)
         return [Clip(SequenceFrames(sequence), folder / f"{sequence.name}.txt") for sequence in sequences]
+    assert source is not None  # the one that is given
     origin = open_source(source, frame_rate)
     if origin.live:
         origin.close()

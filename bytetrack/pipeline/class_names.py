@@ -6,11 +6,11 @@ import logging
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from bytetrack.detection.classes import choose, named
+from bytetrack.interfaces import Detector
 from bytetrack.names import first_unnamed, shortened
 from bytetrack.scoring.classes import rules_for
 from bytetrack.structures import Sequence, SequenceDetections
@@ -55,7 +55,7 @@ class ClassMatch:
         return replace(detections, xyxy=detections.xyxy[rows], score=detections.score[rows], offsets=offsets, class_id=numbers[rows])
 
 
-def class_match_for(detector: Any, protocol: str, sequences: Iterable[Sequence]) -> ClassMatch | None:
+def class_match_for(detector: Detector, protocol: str, sequences: Iterable[Sequence]) -> ClassMatch | None:
     """Returns how the classes of `detector` match those of the dataset by name; None if either has no names.
 
     Case, spaces, hyphens and underscores do not count; a person is a pedestrian unless the detector tells them apart, and BDD100K's
