@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from bytetrack.box_kernels import iou_of
 from bytetrack.tracking.core.appearance import blend, half_cosine_distance, largest_cosine
-from bytetrack.tracking.core.similarity import giou_penalty, grow, iou_of, vertical_iou
+from bytetrack.tracking.core.similarity import giou_penalty, grow, vertical_iou
 
 A, B = np.array([100.0, 100.0, 140.0, 200.0]), np.array([110.0, 120.0, 150.0, 220.0])
 SHARED, UNION = 30.0 * 80.0, 2 * 40.0 * 100.0 - 30.0 * 80.0

@@ -11,11 +11,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from bytetrack.box_kernels import area_of, shared_area_of
 from bytetrack.runtime.compilation import jit
 from bytetrack.tracking.core.association import WEIGHT, Binned, Bins, Pairs, bin_boxes, candidate_pairs
 from bytetrack.tracking.core.state import DetectionArrays, TrackArrays, Work
 
-__all__ = ["PLAIN_IOU", "Similarity", "area_of", "iou_of", "list_pairs", "list_pairs_buffered", "prune_pairs", "shared_area_of"]
+__all__ = ["PLAIN_IOU", "Similarity", "list_pairs", "list_pairs_buffered", "prune_pairs"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -36,27 +37,6 @@ class Similarity(NamedTuple):
 
 
 PLAIN_IOU = Similarity(False, 0.0, False)
-
-
-@jit
-def area_of(box: Floats) -> float:
-    """Returns the area of a box (4,)."""
-    return float((box[2] - box[0]) * (box[3] - box[1]))
-
-
-@jit
-def shared_area_of(first: Floats, second: Floats) -> float:
-    """Returns the area that two boxes (4,) share."""
-    width = min(first[2], second[2]) - max(first[0], second[0])
-    height = min(first[3], second[3]) - max(first[1], second[1])
-    return float(max(width, 0.0) * max(height, 0.0))
-
-
-@jit
-def iou_of(first: Floats, second: Floats) -> float:
-    """Returns the IoU of two boxes (4,) with area."""
-    shared = shared_area_of(first, second)
-    return float(shared / (area_of(first) + area_of(second) - shared))
 
 
 @jit

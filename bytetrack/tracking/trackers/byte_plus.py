@@ -7,6 +7,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from bytetrack.box_kernels import area_of, iou_of, shared_area_of
 from bytetrack.checks import check_choice, check_flag, check_real, check_whole
 from bytetrack.runtime.compilation import jit, jit_cached, jit_inline
 from bytetrack.tracking.checks import at_frame_rate, check_score_split
@@ -29,7 +30,7 @@ from bytetrack.tracking.core.lifecycle import (
     unmatched,
     validity,
 )
-from bytetrack.tracking.core.similarity import Similarity, area_of, iou_of, list_pairs, list_pairs_buffered, prune_pairs, shared_area_of
+from bytetrack.tracking.core.similarity import Similarity, list_pairs, list_pairs_buffered, prune_pairs
 from bytetrack.tracking.core.state import (
     COASTING,
     DT,

@@ -7,6 +7,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from bytetrack.box_kernels import iou_of
 from bytetrack.checks import check_choice, check_real, check_reals, check_whole
 from bytetrack.runtime.compilation import jit, jit_cached
 from bytetrack.tracking.checks import at_frame_rate, check_score_split
@@ -27,7 +28,6 @@ from bytetrack.tracking.core.lifecycle import (
     split_by_score,
     unmatched,
 )
-from bytetrack.tracking.core.similarity import iou_of
 from bytetrack.tracking.core.state import (
     COASTING,
     DT,
