@@ -97,14 +97,7 @@ def export(
     kind = _format(format, out)
     inside = {"min_score": min_score, "nms_iou": nms_iou, "max_detections": max_detections}
     DetectorSettings(batch_size=1 if batch is None else batch, **inside)  # type: ignore[arg-type]
-    if nms and not decode:
-        raise ValueError("nms=true needs decoded boxes: leave decode=true")
-    if preprocess and (dynamic_size or kind != "onnx"):
-        raise ValueError("preprocess=true is for .onnx files of one input size: leave dynamic_size=false, or preprocess=false")
-    if frame_size is not None and (not preprocess or len(frame_size) != 2 or not all(isinstance(n, int) and n > 0 for n in frame_size)):
-        raise ValueError(f"frame_size must be [height, width] in pixels, beside preprocess=true: got {frame_size}")
-    if precision not in TOLERANCE:
-        raise ValueError(f"precision must be {' or '.join(TOLERANCE)}: got {precision!r} (bf16: detector=openvino runs fp32 files so)")
+    _refuse_contradictions(kind, dynamic_size, decode, nms, precision, preprocess, frame_size)
     checkpoint = read_checkpoint(weights)
     network = build_network(*checkpoint.size, checkpoint.num_classes)
     load_weights(network, checkpoint)
@@ -123,14 +116,35 @@ def export(
     pictures = list(images) if images is not None else random_images(frames or size)
     if frames is not None and not all(picture.shape[:2] == frames for picture in pictures):
         raise ValueError(f"frame_size={list(frames)}: the images to check on must be of that size, got {pictures[0].shape[:2]}")
-    tolerance = TOLERANCE["fp16" if preprocess else precision]
+    model = _onnx_model(module, size, batch, dynamic_size)
+    if preprocess:
+        model = with_frames(model, about, batch, frames)
+    return _write_checked(model, module, about, pictures, kind, out, precision)
+
+
+def _refuse_contradictions(
+    kind: str, dynamic_size: bool, decode: bool, nms: bool, precision: str, preprocess: bool, frame_size: Sequence[int] | None
+) -> None:
+    """ValueError for settings that contradict each other or cannot be."""
+    if nms and not decode:
+        raise ValueError("nms=true needs decoded boxes: leave decode=true")
+    if preprocess and (dynamic_size or kind != "onnx"):
+        raise ValueError("preprocess=true is for .onnx files of one input size: leave dynamic_size=false, or preprocess=false")
+    if frame_size is not None and (not preprocess or len(frame_size) != 2 or not all(isinstance(n, int) and n > 0 for n in frame_size)):
+        raise ValueError(f"frame_size must be [height, width] in pixels, beside preprocess=true: got {frame_size}")
+    if precision not in TOLERANCE:
+        raise ValueError(f"precision must be {' or '.join(TOLERANCE)}: got {precision!r} (bf16: detector=openvino runs fp32 files so)")
+
+
+def _write_checked(
+    model: Any, module: nn.Module, about: About, pictures: Sequence[Any], kind: str, out: Path, precision: str
+) -> Difference:
+    """Writes `model` to `out` once its results are those of torch's `module` on `pictures`; returns how far from torch it is."""
+    tolerance = TOLERANCE["fp16" if about.input == "frames" else precision]
     with folder_beside(out) as folder, torch.inference_mode():
-        model = _onnx_model(module, size, batch, dynamic_size)
-        if preprocess:
-            model = with_frames(model, about, batch, frames)
         written = [_write(model, about, folder / f"dense{FORMATS[kind]}", precision, dense=True)]
         difference = _compare(_detector(kind, written[0]), module, pictures, about, tolerance)
-        if nms:
+        if about.output == "detections":
             written.append(_write(model, about, folder / f"nms{FORMATS[kind]}", precision))
             _compare_detections(_detector(kind, written[1]), module, pictures, about, tolerance)
         for part in sorted(written[-1].parent.glob(f"{written[-1].stem}.*")):  # .bin before .xml
@@ -161,7 +175,7 @@ def _onnx_model(module: ExportedNetwork, size: tuple[int, int], batch: int | Non
     axes: dict[int, Any] = {} if batch else {0: torch.export.Dim("batch")}
     if dynamic_size:
         axes |= {2: 32 * torch.export.Dim("rows"), 3: 32 * torch.export.Dim("columns")}
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
             module,
