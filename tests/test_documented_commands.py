@@ -55,7 +55,6 @@ SMALLER = {  # settings that make a verb's work small, in place of the command's
 }
 BEFORE = {  # what other pages' commands make
     "docs/training.md": [
-        "python tools/prepare.py dataset=mot17_train dataset.root=datasets/MOT17",
         "python tools/prepare.py dataset=motchallenge dataset.root=mine dataset.half=train name=mine_train",
         "python tools/prepare.py dataset=motchallenge dataset.root=mine dataset.half=val name=mine_val",
     ]
@@ -116,12 +115,15 @@ def run() -> Callable[[str, Path], Ended]:
     def call(command: str, folder: Path) -> Ended:
         process = context.Process(target=in_a_session, args=(*words_of(command, folder), str(folder)))
         process.start()
-        process.join(SECONDS)
-        status = process.exitcode
-        if process.pid is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # it, and what it left running
-        process.join()
+        try:
+            process.join(SECONDS)
+            status = process.exitcode
+        finally:
+            if process.pid is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)  # it, and what it left running
+            process.kill()
+            process.join()
         said = [(folder / name).read_text(encoding="utf-8", errors="replace") for name in ("stdout", "stderr") if (folder / name).exists()]
         return Ended(status, "\n".join(said))
 
