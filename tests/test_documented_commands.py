@@ -46,6 +46,11 @@ LEFT_OUT = {  # commands in which this is found are not run, since …
     "--config-dir=mine": "a class of the reader's own: tests/tracking/test_own_tracker.py has one",
     r"docs/images/scenes\.py": "half a minute each: tests/demo/test_recipes.py makes them",
     "/tmp/scenes": "made by docs/images/scenes.py",
+    "experiment=mot17_nano": "annotations of four datasets: tests/tools/test_train.py builds the recipe",
+    r"their\.onnx|r[tf]detr\.onnx": "other people's networks: tests/detection/test_layouts.py makes such files",
+    "detector=torchvision|detector=transformers|bytetrack_[sx]_mot17": "downloads a network",
+    r"events\.url=": "a server to post to: tests/demo/test_events.py has one",
+    r"-m bytetrack\.tracking": "`make install` runs it",
     r"benchmarks/gpu\.py": "tests/test_gpu_script.py runs it",
 }
 TINY = ["detector.depth=0.33", "detector.width=0.0625", "detector.depthwise=true", "detector.input_size=[64,96]"]
