@@ -29,9 +29,8 @@ def main(config: Any) -> None:
         steps("detecting people in their second halves")
         detector = quickstart.detect(build(config.detector), dataset, weights.parent)
     else:
-        detector = build(config.simulated)
-        others = OmegaConf.masked_copy(config, [name for name in config if name != "detector"])
-        config = OmegaConf.merge(others, {"detector": config.simulated})
+        detector, others = build(config.simulated), [name for name in config if name != "detector"]
+        config = OmegaConf.merge(OmegaConf.masked_copy(config, others), {"detector": config.simulated})
     for name, changes in plain(config.runs).items():
         steps(f"tracking them: {name.replace('_', ' ')}")
         settings = OmegaConf.merge(config, {"tracker": changes})
