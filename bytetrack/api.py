@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from bytetrack.interfaces import Image, Tracker
+from bytetrack.runtime.missing import explain_missing
 from bytetrack.scoring.scores import Scores
 from bytetrack.structures import Detections, Tracks, Trajectories
 
@@ -30,22 +31,13 @@ if TYPE_CHECKING:
 
 __all__ = ["TrackedFrame", "TrackedFrames", "draw", "evaluate", "read_mot", "track", "write_mot"]
 
-Image = npt.NDArray[np.uint8]
 AHEAD = 4  # frames of a file that wait before each stage
-PACKAGES = {"av": "av", "cv2": "opencv-python", "rich": "rich", "torch": "torch", "trackeval": "trackeval", "yaml": "pyyaml"}
-PACKAGES |= {"motmetrics": "motmetrics", "onnxruntime": "onnxruntime", "openvino": "openvino", "yolox": "pixeltable-yolox"}
 
 
 class Detector(Protocol):
     """Any detector: the boxes of each image, uint8 (height, width, 3), BGR. An attribute `class_names` names its classes by number."""
 
     def detect(self, images: list[Image]) -> Sequence[Detections]: ...
-
-
-class Tracker(Protocol):
-    """Any tracker: identities for one frame's boxes."""
-
-    def update(self, detections: Detections) -> Tracks: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,7 +317,6 @@ def _packages(what: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        package = PACKAGES.get((error.name or "").split(".")[0])
-        if package is None or f"pip install {package}" in str(error):
+        if "pip install" in str(error):  # it is explained already
             raise
-        raise ModuleNotFoundError(f"{what} needs {package}: pip install {package}", name=error.name) from None
+        raise ModuleNotFoundError(explain_missing(what, error), name=error.name) from None

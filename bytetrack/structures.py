@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from bytetrack.boxes import tlwh_from_xyxy
 from bytetrack.errors import MissingDataError
-from bytetrack.showing import MOST_ROWS, html_table, pandas, some
+from bytetrack.runtime.showing import MOST_ROWS, html_table, pandas, some
 
 __all__ = ["NOT_SCORED", "PAD", "Annotations", "Detections", "Sequence", "SequenceDetections", "Tracks", "Trajectories"]
 

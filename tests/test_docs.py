@@ -76,3 +76,11 @@ def test_links_and_pictures_are_there(page: Path) -> None:
 def test_every_page_is_in_the_navigation() -> None:
     named = (ROOT / "mkdocs.yml").read_text()
     assert not [page for page in PAGES[1:] if str(page.relative_to(ROOT / "docs")) not in named]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_included_files_are_there(page: Path) -> None:
+    text = page.read_text()
+    assert "--8 <" not in text, "a formatter took an included file for code: write ``` { .python } above it"
+    for name in re.findall(r'--8<-- "([^"]+)"', text):
+        assert (ROOT / name).is_file(), name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bytetrack.showing import html_table, pandas
+from bytetrack.runtime.showing import html_table, pandas
 
 __all__ = ["Scores"]
 

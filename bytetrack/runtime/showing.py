@@ -7,6 +7,8 @@ from html import escape
 from importlib import import_module
 from typing import Any
 
+from bytetrack.runtime.missing import explain_missing
+
 __all__ = ["MOST_ROWS", "html_table", "pandas", "some"]
 
 MOST_ROWS = 20
@@ -51,4 +53,4 @@ def pandas(what: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name != "pandas":
             raise
-        raise ModuleNotFoundError(f"{what} needs pandas: pip install pandas", name="pandas") from None
+        raise ModuleNotFoundError(explain_missing(what, error), name="pandas") from None
