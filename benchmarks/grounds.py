@@ -58,6 +58,12 @@ GROUNDS = {
     "kitti rrc": f"{KITTI} detector.folder={FOLDER}/kitti/detections_rrc",
     "kitti yolox": f"{KITTI} detector.folder={FOLDER}/kitti/detections_yolox",
     "pets09": f"dataset=pets09 dataset.root={FOLDER}/PETS09-S2L1 detector=public",
+    "half-val, camera, every 2nd": f"dataset=mot17_val_half {MOT17} {YOLOX} {CAMERA} dataset.every=2",
+    "first halves, camera": f"dataset=mot17_train_half {MOT17} {YOLOX} {CAMERA}",
+    "mot17, simulated": f"dataset=mot17_train {MOT17} detector=simulated",
+    "dancetrack, simulated": f"dataset=dancetrack_val dataset.root={FOLDER}/dancetrack detector=simulated",
+    "kitti rrc, every 2nd": f"{KITTI} detector.folder={FOLDER}/kitti/detections_rrc dataset.every=2",
+    "pets09, every 2nd": f"dataset=pets09 dataset.root={FOLDER}/PETS09-S2L1 detector=public dataset.every=2",
     "gmot, simulated": f"dataset=motchallenge dataset.root={FOLDER}/gmot dataset.subset=train detector=simulated",
 }
 

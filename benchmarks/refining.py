@@ -1,6 +1,6 @@
 """What each step of refinement is worth: the table of docs/refine.md, in Markdown.
 
-    OMP_NUM_THREADS=1 python benchmarks/refining.py D [--copies 3] [--tracker byte_plus_tuned] [--only linked ...]
+    OMP_NUM_THREADS=1 python benchmarks/refining.py D [--copies 3] [--tracker byte_plus] [--only linked ...]
 
 `D` holds MOT17/, detections/yolox_x_ablation/ and gmc/. Means over jittered copies of both halves of MOT17's training sequences, scored in
 memory, HOTA / MOTA / IDF1 / switches. A row's settings are those of `tools/refine.py`.
@@ -51,7 +51,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--copies", type=int, default=3)
-    parser.add_argument("--tracker", default="byte_plus_tuned")
+    parser.add_argument("--tracker", default="byte_plus")
     parser.add_argument("--only", nargs="*", help="rows with one of these in their name")
     given = parser.parse_args()
     grounds = [Ground(given.data, dataset=name) for name in ("mot17_val_half", "mot17_train_half")]

@@ -27,6 +27,10 @@ TAKES: dict[str, dict[str, str | None]] = {  # verb, group: the `_target_`s that
     "tune": {"dataset": r"bytetrack\.data\.(datasets|hieve)\.", "detector": r"bytetrack\.detection\.(recorded|simulated)\."},
 }
 
+FORMER = {
+    "tracker": {"byte_plus_tuned": "tracker=byte_plus, one preset for every dataset (docs/trackers/byte_plus.md)"}
+}  # what to use instead
+
 
 @lru_cache
 def choices_of(verb: str) -> dict[str, list[str]]:
@@ -49,6 +53,8 @@ def refuse_other_choices(verb: str, arguments: Sequence[str]) -> None:
         serving = [other for other in verbs_with(EXPERIMENT) if recipe.stem in choices_of(other).get(EXPERIMENT, ())]
         raise ValueError(f"recipe {recipe.stem} is for {' and '.join(serving)}: {verb} has no {foreign[0]}")
     for group, choice in {**asked, **given}.items():
+        if choice in FORMER.get(group, {}) and not (group_folder(group) / f"{choice}.yaml").is_file():
+            raise ValueError(f"{group}={choice} is no more: use {FORMER[group][choice]}")
         if choice in choices.get(group, ()) or not (group_folder(group) / f"{choice}.yaml").is_file():  # the user's own choice
             continue
         if group in choices and group != EXPERIMENT:  # a recipe serves if its choices do, in place of which others may be given

@@ -21,7 +21,6 @@ from bytetrack.tracking.core.state import (
     LOST,
     MEMORY,
     N_ALIVE,
-    N_CLOCK,
     N_COUNTERS,
     Layout,
     TrackArrays,
@@ -198,7 +197,8 @@ class Tracker:
         tracks.order[:] = np.arange(capacity)
         arrays = (*tracks, *memory, rest.reshape(capacity, n_remembered))
         if self._arrays:
-            floats[:N_CLOCK], ints[:N_COUNTERS] = self._floats[:N_CLOCK], self._counters
+            n_clock = self._layout.n_clock
+            floats[:n_clock], ints[:N_COUNTERS] = self._floats[:n_clock], self._counters
             ints[CAPACITY] = capacity
             for before, after in zip(self._arrays, arrays, strict=True):
                 if before.size:

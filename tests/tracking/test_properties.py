@@ -15,12 +15,12 @@ from bytetrack.tracking.tracker import Tracker
 from tests.tracking.tracked_scenes import boxes, walkers, wild_frame
 
 LOOSE: dict[str, Any] = {
-    "lost_cost": 0.5,
-    "top_cost": 0.5,
     "recovery_buffer": 1.0,
     "recovery_cost": 1.0,
     "recovery_height": 9.0,
-    "score_boost": 0.5,
+    "fast_buffer": 2.0,
+    "fast_noise": 50.0,
+    "lag_output": 1.0,
 }
 LOOSE |= {"covered_hits": 0, "covered_part": 0.0, "covered_frames": 30}
 MAKERS: list[Callable[[], Tracker]] = [
@@ -37,8 +37,8 @@ MAKERS: list[Callable[[], Tracker]] = [
     lambda: ByteTracker(0.0, 0.0, 0.0, match_cost=0.0, max_lost_frames=0, fuse_score=False, paper_exact=False),
     lambda: Sort(high_score=0.0, match_cost=1.0, max_lost_frames=0, min_hits=0),
     lambda: BotSort(0.3, 0.1, 0.3, match_cost=1.0, low_match_cost=1.0, unconfirmed_match_cost=1.0, duplicate_cost=1.0),
-    lambda: BytePlus(0.3, 0.2, 0.3, 1.0, 1.0, 1.0, 1.0, **LOOSE),
-    lambda: BytePlus(low_score=0.65, match_cost=0.0, max_lost_frames=0, height_power=0.5, birth_overlap=0.0, confirm_score=2.0),
+    lambda: BytePlus(0.3, 0.2, 0.3, 1.0, 1.0, 1.0, **LOOSE),
+    lambda: BytePlus(low_score=0.65, match_cost=0.0, max_lost_frames=0, height_power=0.5, birth_overlap=0.0, fit_limits=0.0),
     lambda: OcSort(high_score=0.3, low_score=0.0, match_cost=1.0, min_hits=0, direction_weight=1.0, direction_frames=15),
     lambda: CBIoU(0.3, 0.1, 0.3, 1.0, 1.0, 1.0, buffer=1.0, second_buffer=3.0, mean_frames=7, fuse_score=True),
     lambda: Sort(high_score=0.6, low_score=0.1, min_hits=0, low_match_cost=1.0),

@@ -13,7 +13,7 @@ import bytetrack
 from bytetrack.config import home
 from bytetrack.tracking import tracker_classes
 
-SCALING = {"slow_velocity_noise", "slow_similarity"}  # scale another argument by the frame rate
+SCALING = {"slow_power"}  # scales other arguments by the frame rate
 TRACKERS = list(tracker_classes().items())
 
 

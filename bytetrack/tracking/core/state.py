@@ -73,20 +73,25 @@ class Layout(NamedTuple):
 
     The kernel `view(xyxy, score, class_id, floats, ints)` returns `DetectionArrays`, `TrackArrays`, the tracker's memory, `Work`,
     `Pairs`, the counters, the clock, and the floats left for features. `sizes(capacity)` returns how many floats and integers
-    `capacity` tracks take without features. `view_in_python(floats, ints)` returns the arrays that outlive an update.
+    `capacity` tracks take without features. `view_in_python(floats, ints)` returns the arrays that outlive an update. `n_clock` is the
+    length of the clock, with the values of the stream behind it.
     """
 
     view: Callable[..., Any]
     view_in_python: Callable[[Floats, Ints], tuple[TrackArrays, Any, Floats]]
     sizes: Callable[[int], tuple[int, int]]
+    n_clock: int
 
 
 TRACKS, WORK = table(TrackArrays), table(Work)
 
 
-def layout(memory: type[Any] = NoMemory) -> Layout:
-    """Returns the layout of a tracker that remembers the arrays of the NamedTuple `memory` of every track, too (core/fields.py)."""
-    own = table(memory)
+def layout(memory: type[Any] = NoMemory, stream: type[Any] = NoMemory) -> Layout:
+    """Returns the layout of a tracker that remembers the arrays of the NamedTuple `memory` of every track, too (core/fields.py).
+
+    Of the whole stream it remembers those of `stream`, of floats: as a table of one row, `clock[N_CLOCK:]`.
+    """
+    own, n_clock = table(memory), N_CLOCK + table(stream).n_floats
     view_tracks, view_memory, view_work = TRACKS.view, own.view, WORK.view
     track_floats, track_ints = TRACKS.n_floats, TRACKS.n_ints
     n_floats, n_ints = TRACKS.n_floats + own.n_floats, TRACKS.n_ints + own.n_ints
@@ -95,24 +100,24 @@ def layout(memory: type[Any] = NoMemory) -> Layout:
     @jit_inline
     def view(xyxy: Floats, score: Floats, class_id: Ints, floats: Floats, ints: Ints) -> Any:
         n = ints[CAPACITY]
-        f, i, room = N_CLOCK + n_floats * n, N_COUNTERS + n_ints * n, n * n // 4 + 1
-        tracks = view_tracks(floats[N_CLOCK:], ints[N_COUNTERS:], n)
-        remembered = view_memory(floats[N_CLOCK + track_floats * n :], ints[N_COUNTERS + track_ints * n :], n)
+        f, i, room = n_clock + n_floats * n, N_COUNTERS + n_ints * n, n * n // 4 + 1
+        tracks = view_tracks(floats[n_clock:], ints[N_COUNTERS:], n)
+        remembered = view_memory(floats[n_clock + track_floats * n :], ints[N_COUNTERS + track_ints * n :], n)
         work = view_work(floats[f:], ints[i:], n + 1)
         f, i = f + work_floats * (n + 1), i + work_ints * (n + 1)
         pairs = Pairs(work.pair_first, ints[i : i + room], floats[f : f + room])
         detections = DetectionArrays(xyxy, score, class_id, work.kind)
-        return detections, tracks, remembered, work, pairs, ints[:N_COUNTERS], floats[:N_CLOCK], floats[f + room :]
+        return detections, tracks, remembered, work, pairs, ints[:N_COUNTERS], floats[:n_clock], floats[f + room :]
 
     def sizes(capacity: int) -> tuple[int, int]:
         room = capacity * capacity // 4 + 1  # tracks times detections at most; memory that is not touched costs nothing
         floats, ints = n_floats * capacity + work_floats * (capacity + 1), n_ints * capacity + work_ints * (capacity + 1)
-        return N_CLOCK + floats + room, N_COUNTERS + ints + room
+        return n_clock + floats + room, N_COUNTERS + ints + room
 
     def view_in_python(floats: Floats, ints: Ints) -> tuple[TrackArrays, Any, Floats]:
         n = int(ints[CAPACITY])
-        tracks = as_python(view_tracks)(floats[N_CLOCK:], ints[N_COUNTERS:], n)
-        remembered = as_python(view_memory)(floats[N_CLOCK + track_floats * n :], ints[N_COUNTERS + track_ints * n :], n)
+        tracks = as_python(view_tracks)(floats[n_clock:], ints[N_COUNTERS:], n)
+        remembered = as_python(view_memory)(floats[n_clock + track_floats * n :], ints[N_COUNTERS + track_ints * n :], n)
         return tracks, remembered, floats[sizes(n)[0] :]
 
-    return Layout(view, view_in_python, sizes)
+    return Layout(view, view_in_python, sizes, n_clock)

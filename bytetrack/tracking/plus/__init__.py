@@ -1,0 +1,1 @@
+"""The parts of `byte_plus`, an idea each: calibration, association, occlusion, exchange."""

@@ -1,0 +1,114 @@
+"""Declares what byte_plus is set to, what it remembers of a track, and what of its settings follows from the calibration."""
+
+from __future__ import annotations
+
+from typing import Annotated, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from bytetrack.runtime.compilation import jit
+from bytetrack.tracking.core.fields import record
+from bytetrack.tracking.core.state import layout
+from bytetrack.tracking.plus.calibration import Calibration, fit_limit, lag, misfit, sureness, upright
+
+__all__ = ["N_CROSSINGS", "N_PLACES", "Adapted", "Memory", "Parameters", "adapt", "arrays", "parameters_of"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+CLEAR_LAG = 0.4  # the autocorrelation from which on the filter surely lags
+N_PLACES, N_CROSSINGS = 8, 2  # of a track that are remembered
+LEAST_BUFFER = 0.01  # of the sides: a smaller one is not worth its time
+LEAST_NOISE, MOST_NOISE = 0.5, 3.0  # by which factor measurement noise may change
+
+
+class Parameters(NamedTuple):
+    """The arguments of `BytePlus`, as the kernel takes them: costs and noise at the frame rate, frames those of the sequence."""
+
+    high_score: float
+    low_score: float
+    new_track_score: float
+    match_cost: float
+    low_match_cost: float
+    unconfirmed_match_cost: float
+    max_lost_frames: float
+    fuse_score: bool
+    position_noise: float
+    velocity_noise: float
+    measurement_noise: float
+    score_noise: float
+    covered_noise: float
+    covered_size_noise: float
+    height_power: float
+    relative_height: bool
+    recovery_buffer: float
+    recovery_cost: float
+    recovery_height: float
+    birth_overlap: float
+    covered_frames: float
+    covered_part: float
+    covered_hits: int
+    fit_limits: float
+    fit_coasting: bool
+    fast_buffer: float
+    fast_noise: float
+    lag_output: float
+    lag_gain: float
+    exchange: bool
+    drop_invalid: bool
+
+
+class Memory(NamedTuple):
+    """The memory of a track."""
+
+    cover: Floats  # the part of its box covered by a track in front of it
+    innovation: Annotated[Floats, (2,)]  # of its last match to a detection, in box sides
+    n_detections: Ints
+    born: Ints  # its identity when it started, which tells it from earlier tracks of its row (exchange.py)
+    place_frame: Annotated[Ints, (N_PLACES,)]  # the last frames in which it was output,
+    place: Annotated[Floats, (N_PLACES, 3)]  # and its centre x, lower edge and height there
+    crossed: Annotated[Ints, (N_CROSSINGS,)]  # `born` of younger tracks that it overlaps or just did, 0: none,
+    crossed_row: Annotated[Ints, (N_CROSSINGS,)]  # their rows,
+    crossed_frame: Annotated[Ints, (N_CROSSINGS,)]  # the last frame of the overlap,
+    crossing: Annotated[Floats, (N_CROSSINGS, 7)]  # and how the two looked before
+
+
+class Adapted(NamedTuple):
+    """What follows from the calibration in one frame."""
+
+    height_power: float  # of the first association; the second has half of it
+    typical_height: float  # the vertical IoU that costs nothing
+    limits: float  # factor of the least similarity of all associations but the recovery
+    buffer: float  # of the first association
+    velocity_noise: float  # as a part of the sides
+    measurement_noise: float  # as a part of the sides
+    covered_frames: float
+    output: float  # how far output boxes lie on the way to their detections
+
+
+parameters_of = record(Parameters)
+arrays = layout(Memory, Calibration)
+
+
+@jit
+def adapt(p: Parameters, means: Calibration) -> Adapted:
+    """Returns the settings of this frame: every step is off where its parameter is 0 or false."""
+    bad, late = misfit(means), lag(means)
+    surely_late = min(max(late / CLEAR_LAG, 0.0), 1.0)
+    fast = bad * surely_late  # boxes fit badly because things move fast, not because detections are noisy
+    power, typical = p.height_power, 1.0
+    if p.relative_height:
+        power, typical = p.height_power * upright(means), means.height_fit[0]
+    gain = min(max(np.exp(-p.lag_gain * late * bad), LEAST_NOISE), MOST_NOISE)
+    buffer = p.fast_buffer * fast
+    return Adapted(
+        power,
+        typical,
+        fit_limit(means, p.fit_limits),
+        buffer if buffer >= LEAST_BUFFER else 0.0,
+        p.velocity_noise * (1.0 + p.fast_noise * fast),
+        p.position_noise * p.measurement_noise * gain,
+        p.covered_frames * (sureness(means) if p.fit_coasting else 1.0),
+        min(p.lag_output * surely_late, 1.0),
+    )
