@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,16 @@ LOOSE: dict[str, Any] = {
     "fast_buffer": 2.0,
     "fast_noise": 50.0,
     "lag_output": 1.0,
+}
+UNCALIBRATED: dict[str, Any] = {
+    "relative_height": False,
+    "fit_limits": 0.0,
+    "fit_coasting": False,
+    "fast_buffer": 0.0,
+    "fast_noise": 0.0,
+    "lag_output": 0.0,
+    "lag_gain": 0.0,
+    "exchange": False,
 }
 LOOSE |= {"covered_hits": 0, "covered_part": 0.0, "covered_frames": 30}
 MAKERS: list[Callable[[], Tracker]] = [
@@ -154,6 +165,8 @@ def test_a_shifted_scene_gives_shifted_tracks(maker: Callable[[], Tracker]) -> N
 
 @pytest.mark.parametrize("maker", MAKERS[:N_DEFAULT], ids=NAMES[:N_DEFAULT])
 def test_several_classes_are_tracked_as_by_one_tracker_each(maker: Callable[[], Tracker]) -> None:
+    if maker is BytePlus:  # what it measures of a stream is measured of all its classes together
+        maker = partial(BytePlus, **UNCALIBRATED)
     together, apart = maker(), [maker() for _ in range(3)]
     names: list[dict[int, int]] = [{}, {}, {}]
     all_ids: list[set[int]] = [set(), set(), set()]
