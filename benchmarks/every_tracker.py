@@ -26,9 +26,10 @@ from bytetrack.config import build, compose, plain
 from bytetrack.pipeline import TrackerFactory
 from bytetrack.refining import Refiner, SequenceContext
 from bytetrack.scoring import fast
+from bytetrack.tracking import tracker_classes
 from bytetrack.tuning.replay import Replay
 
-TRACKERS = ("sort", "deepsort", "motdt", "byte", "ocsort", "cbiou", "botsort", "byte_plus")
+TRACKERS = tuple(tracker_classes())
 SHOWN = {"byte_plus": ["tracker.covered_frames=0"]}  # before refinement: nobody unseen
 EVERY = {1: "every frame", 2: "every 2nd", 3: "every 3rd", 5: "every 5th"}
 Figures = np.ndarray[tuple[int, ...], np.dtype[np.float64]]  # HOTA, MOTA, IDF1, switches

@@ -12,6 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bytetrack import BotSort, BytePlus, ByteTracker, CBIoU, DeepSort, Detections, MotDt, OcSort, Sort, Tracks
+from bytetrack.tracking import tracker_classes
 from bytetrack.tracking.tracker import Tracker
 from tests.tracking.tracked_scenes import boxes, walkers, wild_frame
 
@@ -35,15 +36,8 @@ UNCALIBRATED: dict[str, Any] = {
 }
 LOOSE |= {"covered_hits": 0, "covered_part": 0.0, "covered_frames": 30}
 MAKERS: list[Callable[[], Tracker]] = [
-    ByteTracker,
-    Sort,
+    *tracker_classes().values(),
     lambda: ByteTracker(paper_exact=False),
-    BotSort,
-    BytePlus,
-    OcSort,
-    CBIoU,
-    DeepSort,
-    MotDt,
     lambda: ByteTracker(match_cost=1.0, low_match_cost=1.0, unconfirmed_match_cost=1.0, duplicate_cost=1.0, max_lost_frames=3),
     lambda: ByteTracker(0.0, 0.0, 0.0, match_cost=0.0, max_lost_frames=0, fuse_score=False, paper_exact=False),
     lambda: Sort(high_score=0.0, match_cost=1.0, max_lost_frames=0, min_hits=0),
@@ -56,23 +50,10 @@ MAKERS: list[Callable[[], Tracker]] = [
     lambda: DeepSort(0.3, 0.1, match_cost=1.0, low_match_cost=1.0, gate=1e6, min_hits=1, shown_frames=30),
     lambda: MotDt(0.3, 0.1, 0.0, match_cost=1.0, low_match_cost=1.0, gate=1e6, candidate_score=0.0, candidate_overlap=1.0),
 ]
-NAMES = [
-    "byte",
-    "sort",
-    "byte-clean",
-    "botsort",
-    "byte_plus",
-    "ocsort",
-    "cbiou",
-    "deepsort",
-    "motdt",
-    "byte-loosest",
-    "byte-strictest",
-    "sort-loosest",
-]
+NAMES = [*tracker_classes(), "byte-clean", "byte-loosest", "byte-strictest", "sort-loosest"]
 NAMES += ["botsort-loosest", "byte_plus-loosest", "byte_plus-strictest", "ocsort-loosest", "cbiou-loosest"]
 NAMES += ["sort-byte", "deepsort-loosest", "motdt-loosest"]
-N_DEFAULT = 9
+N_DEFAULT = len(tracker_classes()) + 1
 
 
 def renamed(first: Tracks, second: Tracks, names: dict[int, int]) -> bool:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from inspect import signature
+
 import numpy as np
 import pytest
 
-from bytetrack import BotSort, BytePlus, ByteTracker, CBIoU, DeepSort, Detections, MotDt, OcSort, Sort
+from bytetrack import ByteTracker, DeepSort, Detections, MotDt, OcSort
 from bytetrack.pipeline import track_sequence
+from bytetrack.tracking import tracker_classes
 from bytetrack.tracking.filters.kalman import VELOCITY_VARIANCE
 
-TIMED = [ByteTracker, Sort, BotSort, BytePlus, CBIoU, DeepSort, MotDt]
+EVERY = list(tracker_classes().values())
+TIMED = [kind for kind in EVERY if kind.supports_dt]
 
 
 def walker(x: float) -> Detections:
@@ -56,7 +60,6 @@ def test_lost_time_counts_time() -> None:
     assert not comes_back(3.0)  # 12
 
 
-EVERY = [*TIMED, OcSort]
 LOOKS = [[[1.0, 0.0]], np.empty((0, 2))]  # of a detection, of none
 
 
@@ -85,7 +88,7 @@ def test_memory_counts_time_however_many_updates_fall_into_it(kind: type, dt: fl
     assert not hidden(kind, dt, within + 1)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in EVERY if kind not in (Sort, DeepSort, OcSort)])
+@pytest.mark.parametrize("kind", [kind for kind in EVERY if "frame_rate" in signature(kind).parameters])
 def test_memory_is_seconds_at_any_rate(kind: type) -> None:
     as_published: dict[str, float] = {"slow_power": 0.0} if kind is BytePlus else {}  # else it remembers for more looks at a low rate
     assert hidden(kind, 1.0, 1, frame_rate=1.5, **as_published)

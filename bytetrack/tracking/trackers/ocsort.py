@@ -136,13 +136,13 @@ def update_again(motion: Floats, saved: Floats, last: Floats, box: Floats, gap: 
 
 
 @jit
-def observe(row: int, j: int, tracks: TrackArrays, memory: Memory, detections: DetectionArrays, frame: int) -> None:
+def observe(row: int, j: int, tracks: TrackArrays, past: Floats, saved: Floats, detections: DetectionArrays, frame: int) -> None:
     """Keeps the observation and the filter's state; the track's box is the observation."""
     slot = frame % N_SEEN
     for d in range(4):
-        memory.past[row, slot, d] = tracks.box[row, d] = detections.xyxy[j, d]
-    memory.past[row, slot, WHEN] = frame
-    kalman.copy(tracks.motion[row], memory.saved[row])
+        past[row, slot, d] = tracks.box[row, d] = detections.xyxy[j, d]
+    past[row, slot, WHEN] = frame
+    kalman.copy(tracks.motion[row], saved[row])
 
 
 @jit_inline
@@ -179,7 +179,7 @@ def associate(
         slot = observed(past, frame, p.direction_frames, last_frame)
         memory.heading[row, 0], memory.heading[row, 1] = direction(past[slot], box)
         memory.hits[row] = 1 if tracks.state[row] == LOST else memory.hits[row] + 1
-        observe(row, j, tracks, memory, detections, frame)
+        observe(row, j, tracks, memory.past, memory.saved, detections, frame)
         mark_matched(tracks, row, detections, j, frame, now)
 
 
@@ -194,7 +194,7 @@ def start_tracks(tracks: TrackArrays, memory: Memory, detections: DetectionArray
                 memory.past[row, slot, WHEN] = NONE
             memory.heading[row, 0] = memory.heading[row, 1] = 0.0
             memory.hits[row] = 0
-            observe(row, j, tracks, memory, detections, frame)
+            observe(row, j, tracks, memory.past, memory.saved, detections, frame)
 
 
 @jit_cached
