@@ -1,0 +1,340 @@
+"""Hybrid-SORT (Yang et al., Hybrid-SORT: Weak Cues Matter for Online Multi-Object Tracking, AAAI 2024): OC-SORT plus three weak cues."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from bytetrack.checks import check_choice, check_flag, check_real, check_reals, check_whole
+from bytetrack.runtime.compilation import jit, jit_cached, jit_inline
+from bytetrack.tracking.checks import check_score_split
+from bytetrack.tracking.core.association import NONE, Bins, Pairs, assign, bin_boxes
+from bytetrack.tracking.core.fields import record
+from bytetrack.tracking.core.lifecycle import (
+    forget_removed,
+    mark,
+    mark_matched,
+    new_track,
+    next_frame,
+    output_tracks,
+    split_by_score,
+    unmatched,
+)
+from bytetrack.tracking.core.similarity import PLAIN_IOU, Similarity, list_pairs
+from bytetrack.tracking.core.state import (
+    HIGH,
+    LOST,
+    LOW,
+    N_ALIVE,
+    NOW,
+    UNCONFIRMED,
+    DetectionArrays,
+    TrackArrays,
+    Work,
+    layout,
+)
+from bytetrack.tracking.filters import kalman, xysr
+from bytetrack.tracking.tracker import SearchSpace, Tracker
+from bytetrack.tracking.trackers.ocsort import N_SEEN, WHEN, observe, observed, update_again
+from bytetrack.tracking.trackers.sort import confirm_and_expire, predict_tracked_first
+
+__all__ = ["HybridSort"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+UNMATCHED_COST = 10.0  # above every pair's cost: as many pairs as possible are matched, as in SORT
+CORNERS = ((0, 1), (2, 1), (0, 3), (2, 3))  # left or right, top or bottom
+
+
+class Parameters(NamedTuple):
+    """The arguments of `HybridSort`, as the kernel takes them."""
+
+    high_score: float
+    low_score: float
+    match_cost: float
+    max_lost_frames: float
+    min_hits: int
+    height_power: float
+    confidence_weight: float
+    low_confidence_weight: float
+    direction_weight: float
+    direction_frames: int
+    reupdate: bool
+    recover: bool
+    drop_invalid: bool
+
+
+class Memory(NamedTuple):
+    """Hybrid-SORT's memory of a track."""
+
+    past: Annotated[Floats, (N_SEEN, 5)]  # its last observations, xyxy and the frame
+    heading: Annotated[Floats, (4, 2)]  # for each corner, the sum of its directions over 1 to `direction_frames` frames
+    saved: Annotated[Floats, (5, 4)]  # the filter when it was last matched
+    confidence: Annotated[Floats, (5, 1)]  # a Kalman filter of the score (equation 1)
+    last_score: Floats
+    score_before: Floats  # the one before it, -1 if there is none
+    hits: Ints  # in how many frames in a row it was matched
+
+
+parameters_of = record(Parameters)
+arrays = layout(Memory)
+view = arrays.view
+
+
+@jit
+def filtered_confidence(row: int, memory: Memory, p: Parameters) -> float:
+    """Returns the confidence that the Kalman filter predicts, for the association of high detections (section 3.2)."""
+    return float(min(max(memory.confidence[row, kalman.MEAN, 0], p.high_score), 1.0))
+
+
+@jit
+def extrapolated_confidence(row: int, memory: Memory, p: Parameters) -> float:
+    """Returns the confidence on the line through the last two scores, for the association of low detections (equation 2)."""
+    last, before = memory.last_score[row], memory.score_before[row]
+    return float(min(max(last if before < 0.0 else 2.0 * last - before, p.low_score), p.high_score))
+
+
+@jit
+def corner_direction(first: Floats, second: Floats, corner: tuple[int, int]) -> tuple[float, float]:
+    """Returns the unit vector from a corner of one box to that of another, (0, 0) if they agree."""
+    dx, dy = second[corner[0]] - first[corner[0]], second[corner[1]] - first[corner[1]]
+    length = np.sqrt(dx * dx + dy * dy)
+    return (dx / length, dy / length) if length > 0.0 else (0.0, 0.0)
+
+
+@jit
+def direction_cost(row: int, box: Floats, p: Parameters, tracks: TrackArrays, memory: Memory, frame: int) -> float:
+    """Returns the cost of the corners' directions (Robust OCM, section 3.4): below 0 if the box lies ahead of the track.
+
+    For each corner, the angle between its summed direction and the line from its observation `direction_frames` ago to the box's
+    corner; a right angle costs nothing.
+    """
+    slot, cost = observed(memory.past[row], frame, p.direction_frames, tracks.last_frame[row]), 0.0
+    for k in range(4):
+        x, y = memory.heading[row, k, 0], memory.heading[row, k, 1]
+        length = np.sqrt(x * x + y * y)
+        if length > 0.0:
+            dx, dy = corner_direction(memory.past[row, slot], box, CORNERS[k])
+            cosine = min(max((dx * x + dy * y) / length, -1.0), 1.0)
+            cost -= (np.pi / 2 - np.arccos(cosine)) / np.pi
+    return cost
+
+
+@jit
+def add_weak_cues(
+    rows: Ints, kind: int, p: Parameters, tracks: TrackArrays, memory: Memory, detections: DetectionArrays, pairs: Pairs, frame: int
+) -> None:
+    """Adds the cost of confidence to pairs, and for high detections that of direction."""
+    for i in range(len(rows)):
+        row = rows[i]
+        high = kind == HIGH
+        confidence = filtered_confidence(row, memory, p) if high else extrapolated_confidence(row, memory, p)
+        weight = p.confidence_weight if high else p.low_confidence_weight
+        for e in range(pairs.first[i], pairs.first[i + 1]):
+            j = pairs.column[e]
+            pairs.cost[e] += weight * abs(confidence - detections.score[j])
+            if high and p.direction_weight > 0.0:
+                cost = direction_cost(row, detections.xyxy[j], p, tracks, memory, frame)
+                pairs.cost[e] += p.direction_weight * detections.score[j] * cost
+
+
+@jit
+def update_track(
+    row: int,
+    j: int,
+    p: Parameters,
+    tracks: TrackArrays,
+    memory: Memory,
+    detections: DetectionArrays,
+    between: Floats,
+    frame: int,
+    now: float,
+) -> None:
+    """Corrects a track by the detection that it was matched to."""
+    box, score, last_frame, past = detections.xyxy[j], detections.score[j], tracks.last_frame[row], memory.past[row]
+    if frame - last_frame > 1 and p.reupdate:
+        update_again(tracks.motion[row], memory.saved[row], past[last_frame % N_SEEN], box, frame - last_frame, between)
+    else:
+        xysr.correct(tracks.motion[row], box)
+    for k in range(4):
+        memory.heading[row, k, 0] = memory.heading[row, k, 1] = 0.0
+        for back in range(1, p.direction_frames + 1):
+            dx, dy = corner_direction(past[observed(past, frame, back, last_frame)], box, CORNERS[k])
+            memory.heading[row, k, 0] += dx
+            memory.heading[row, k, 1] += dy
+    kalman.correct_coordinate(memory.confidence[row], 0, score, 10.0)
+    memory.score_before[row], memory.last_score[row] = memory.last_score[row], score
+    memory.hits[row] = 1 if tracks.state[row] == LOST else memory.hits[row] + 1
+    observe(row, j, tracks, memory.past, memory.saved, detections, frame)
+    mark_matched(tracks, row, detections, j, frame, now)
+
+
+@jit_inline
+def associate(
+    rows: Ints,
+    kind: int,
+    weak_cues: bool,
+    p: Parameters,
+    bins: Bins,
+    tracks: TrackArrays,
+    memory: Memory,
+    detections: DetectionArrays,
+    work: Work,
+    pairs: Pairs,
+    frame: int,
+    now: float,
+) -> None:
+    """Matches tracks to detections of a kind: height-modulated IoU (equation 5) above `1 - match_cost`, plus the weak cues' costs.
+
+    Without `weak_cues` the similarity is the IoU.
+    """
+    how = Similarity(False, p.height_power, False) if weak_cues else PLAIN_IOU
+    list_pairs(rows, kind, p.match_cost, how, bins, tracks, detections, work.binned, pairs)
+    if weak_cues:
+        add_weak_cues(rows, kind, p, tracks, memory, detections, pairs, frame)
+    assign(len(rows), len(detections.score), pairs, UNMATCHED_COST, work.solver)
+    for i in range(len(rows)):
+        if work.solver.column_of[i] != NONE:
+            update_track(rows[i], work.solver.column_of[i], p, tracks, memory, detections, work.detection_boxes[0], frame, now)
+
+
+@jit
+def start_tracks(tracks: TrackArrays, memory: Memory, detections: DetectionArrays, counters: Ints, frame: int, now: float) -> None:
+    """Starts unconfirmed tracks at unmatched high detections."""
+    for j in range(len(detections.score)):
+        if detections.kind[j] == HIGH:
+            row = new_track(tracks, detections, j, UNCONFIRMED, counters, now)
+            xysr.start(tracks.motion[row], detections.xyxy[j])
+            kalman.start_coordinate(memory.confidence[row], 0, detections.score[j], 10.0, 1e4)
+            for slot in range(N_SEEN):
+                memory.past[row, slot, WHEN] = NONE
+            for k in range(4):
+                memory.heading[row, k, 0] = memory.heading[row, k, 1] = 0.0
+            memory.last_score[row], memory.score_before[row], memory.hits[row] = detections.score[j], -1.0, 0
+            observe(row, j, tracks, memory.past, memory.saved, detections, frame)
+
+
+@jit_cached
+def hybridsort_update(
+    xyxy: Floats, score: Floats, class_id: Ints, parameters: Floats, floats: Floats, ints: Ints, out_floats: Floats, out_ints: Ints
+) -> int:
+    """Tracks one frame; returns what `Tracker` expects of a kernel."""
+    p: Parameters = parameters_of(parameters)
+    detections, tracks, memory, work, pairs, counters, clock, _ = view(xyxy, score, class_id, floats, ints)
+    n = split_by_score(detections, p.high_score, p.low_score, False, p.drop_invalid, counters, work.rows)
+    if n < 0:
+        return n
+    frame = next_frame(tracks, counters, clock, work.others)
+    now = clock[NOW]
+    bins = bin_boxes(xyxy, class_id, work.rows[:n], 0.0, work.binned)
+    left = work.others[: counters[N_ALIVE]]
+    predict_tracked_first(tracks, counters[N_ALIVE], 1.0, left)
+    for i in range(len(left)):
+        kalman.predict_coordinate(memory.confidence[left[i]], 0, 1.0, 1.0, 1e-4)
+
+    associate(left, HIGH, True, p, bins, tracks, memory, detections, work, pairs, frame, now)
+    left = left[: unmatched(left, tracks, frame)]
+    associate(left, LOW, True, p, bins, tracks, memory, detections, work, pairs, frame, now)  # BYTE
+    left = left[: unmatched(left, tracks, frame)]
+    if p.recover:  # Observation-Centric Recovery: what is left of both, at the tracks' last observations
+        for i in range(len(left)):
+            row = left[i]
+            for d in range(4):
+                tracks.box[row, d] = memory.past[row, tracks.last_frame[row] % N_SEEN, d]
+        associate(left, HIGH, False, p, bins, tracks, memory, detections, work, pairs, frame, now)
+        left = left[: unmatched(left, tracks, frame)]
+        for i in range(len(left)):
+            xysr.write_box(tracks.motion[left[i]], tracks.box[left[i]])
+    mark(left, LOST, tracks)
+    start_tracks(tracks, memory, detections, counters, frame, now)
+    confirm_and_expire(tracks, memory.hits, counters[N_ALIVE], p.min_hits, p.max_lost_frames, frame, now)
+    forget_removed(tracks, counters, work.rows)
+    return output_tracks(tracks, counters[N_ALIVE], out_floats, out_ints)
+
+
+class HybridSort(Tracker):
+    """Hybrid-SORT without appearance, with the values of its published code for MOT17.
+
+    Not as in the published code: pairs below the limit of similarity are no candidates (it assigns them too, and parts them afterwards);
+    a track's first detection counts as an observation; the re-update corrects by the last one once, not twice. With class ids only
+    tracks and detections of one class are associated. Boxes without area overlap nothing and start nothing.
+
+    Args:
+        high_score: Detections above it are tracked.
+        low_score: Those between it and `high_score` are offered to the tracks that are left (BYTE); None: they are ignored.
+        match_cost: Pairs of `1 - HMIoU` below it can match; in the recovery `1 - IoU`.
+        max_lost_frames: How many frames a track is remembered without a detection.
+        min_hits: A track is output once it was matched in that many frames in a row after its first; in the first `min_hits` frames
+            of the video at once. Boxes are the detections, not the filter's.
+        height_power: HMIoU is the IoU times the IoU of the vertical intervals to this power; 0: IoU.
+        confidence_weight: Weight of the difference of the track's predicted confidence and the detection's score, in the association of
+            high detections (TCM); 0: not.
+        low_confidence_weight: The same in the association of low detections.
+        direction_weight: How much a detection in the direction of a track's corners is preferred, for each corner (ROCM); 0: not.
+        direction_frames: Over how many frames, 1 to this number, the corners' directions are summed.
+        reupdate: Whether the filter of a track found again is led along the line between its observations (OC-SORT's ORU).
+        recover: Whether detections that are left are compared with the last observations of tracks that are (OC-SORT's OCR).
+        on_invalid: "raise" or "drop" detections that are not finite, inverted, or have a score outside [0, 1].
+
+    Raises:
+        ValueError: An argument is out of range.
+    """
+
+    search_space: ClassVar[SearchSpace] = {
+        "high_score": {"low": 0.4, "high": 0.8, "step": 0.01},
+        "low_score": {"choices": [None, 0.1, 0.2, 0.3]},
+        "match_cost": {"low": 0.5, "high": 0.95, "step": 0.01},
+        "max_lost_frames": {"low": 10, "high": 60},
+        "min_hits": {"low": 0, "high": 5},
+        "height_power": {"low": 0.0, "high": 3.0, "step": 0.25},
+        "confidence_weight": {"low": 0.0, "high": 2.0, "step": 0.1},
+        "low_confidence_weight": {"low": 0.0, "high": 2.0, "step": 0.1},
+        "direction_weight": {"low": 0.0, "high": 0.3, "step": 0.01},
+        "direction_frames": {"low": 1, "high": 6},
+    }
+
+    def __init__(
+        self,
+        high_score: float = 0.6,
+        low_score: float | None = 0.1,
+        match_cost: float = 0.75,
+        max_lost_frames: int = 30,
+        min_hits: int = 3,
+        height_power: float = 1.0,
+        confidence_weight: float = 1.0,
+        low_confidence_weight: float = 1.0,
+        direction_weight: float = 0.05,
+        direction_frames: int = 3,
+        reupdate: bool = True,
+        recover: bool = True,
+        on_invalid: str = "raise",
+    ) -> None:
+        check_reals(0, 1, match_cost=match_cost, direction_weight=direction_weight)
+        check_reals(0, 2, confidence_weight=confidence_weight, low_confidence_weight=low_confidence_weight)
+        check_real("height_power", height_power, 0, 100)
+        check_whole("max_lost_frames", max_lost_frames, 0)
+        check_whole("min_hits", min_hits, 0)
+        check_whole("direction_frames", direction_frames, 1)
+        check_real("direction_frames", direction_frames, 1, N_SEEN - 1)
+        check_flag("reupdate", reupdate)
+        check_flag("recover", recover)
+        check_choice("on_invalid", on_invalid, ("raise", "drop"))
+        parameters = Parameters(
+            high_score=high_score,
+            low_score=check_score_split(low_score, high_score),
+            match_cost=match_cost,
+            max_lost_frames=max_lost_frames,
+            min_hits=min_hits,
+            height_power=height_power,
+            confidence_weight=confidence_weight,
+            low_confidence_weight=low_confidence_weight,
+            direction_weight=direction_weight,
+            direction_frames=direction_frames,
+            reupdate=reupdate,
+            recover=recover,
+            drop_invalid=on_invalid == "drop",
+        )
+        super().__init__(hybridsort_update, parameters, arrays, memory=max_lost_frames)
