@@ -50,7 +50,7 @@ def predict_coordinate(motion: Floats, d: int, dt: float, noise: float, velocity
     motion[MEAN, d] += dt * motion[VELOCITY, d]
     motion[VARIANCE, d] = variance + 2 * dt * covariance + dt * dt * velocity_variance + noise
     motion[COVARIANCE, d] = covariance + dt * velocity_variance
-    motion[VELOCITY_VARIANCE, d] = velocity_variance + velocity_noise / (dt * dt)
+    motion[VELOCITY_VARIANCE, d] = velocity_variance + velocity_noise * (1.0 / (dt * dt))  # the quotient leaves the loop over tracks
 
 
 @jit
