@@ -1,4 +1,4 @@
-"""Makes the videos of docs/traffic.md and docs/sports.md, with detections of them: `python docs/images/scenes.py traffic|pitch OUT`.
+"""Makes the scenes of docs/traffic.md, sports.md and demo.md, with detections: `python docs/images/scenes.py traffic|pitch|street OUT`.
 
 And their pictures: `python docs/images/scenes.py still VIDEO FRAME LEFT TOP RIGHT BOTTOM FILE.jpg` cuts one from a video.
 
@@ -16,6 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from bytetrack.examples.scenes import make_dataset
 from bytetrack.video.read import Video
 from bytetrack.video.write import VideoWriter
 
@@ -140,6 +141,16 @@ def pitch(folder: Path) -> None:
     print(f"{folder / 'pitch.mp4'}: 22 players")
 
 
+def street(folder: Path) -> None:
+    """A street of the quickstart as images, OUT/STREET-01, with its boxes in OUT/STREET-01.txt."""
+    make_dataset(folder, sequences=1, length=120, width=960, height=540, people=14, workers=1)
+    rng = np.random.default_rng(0)
+    truth = np.loadtxt(folder / "STREET-01" / "gt" / "gt.txt", delimiter=",")
+    with (folder / "STREET-01.txt").open("w") as rows:
+        for frame, _, left, top, width, height, _, _, visible in truth:
+            write_row(rows, rng, int(frame) - 1, (left, top, left + width, top + height), visible)
+
+
 def paint_player(image: Image, owner: np.ndarray[Any, Any], player: int, place: np.ndarray[Any, Any], frame: int) -> None:
     x, y = round(place[0]), round(place[1])
     shirt, shorts = ((40, 40, 200), (240, 240, 240)) if player < 11 else ((200, 90, 30), (40, 40, 40))
@@ -174,7 +185,7 @@ def main(kind: str, *more: str) -> None:
         return
     out = Path(more[0])
     out.mkdir(parents=True, exist_ok=True)
-    {"traffic": traffic, "pitch": pitch}[kind](out)
+    {"traffic": traffic, "pitch": pitch, "street": street}[kind](out)
 
 
 if __name__ == "__main__":
