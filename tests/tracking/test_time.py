@@ -7,7 +7,7 @@ from inspect import signature
 import numpy as np
 import pytest
 
-from bytetrack import ByteTracker, DeepSort, Detections, MotDt, OcSort
+from bytetrack import BytePlus, ByteTracker, DeepSort, Detections, MotDt, OcSort
 from bytetrack.pipeline import track_sequence
 from bytetrack.tracking import tracker_classes
 from bytetrack.tracking.filters.kalman import VELOCITY_VARIANCE
