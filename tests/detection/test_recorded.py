@@ -52,7 +52,7 @@ def test_classes_are_read_where_they_are_named(tmp_path: Path) -> None:
         assert [None if frame.class_id is None else frame.class_id.tolist() for frame in found] == [[2], [], [0], []]
     with pytest.raises(FormatError, match=r"A.txt: expected classes 0..1, as class_names has 2, got 2"):
         Recorded(tmp_path, class_names=["person", "bicycle"]).detect_sequence(WHOLE)
-    with pytest.raises(ValueError, match="class_names must be a list of names, or coco: got 'imagenet'"):
+    with pytest.raises(ValueError, match="class_names must be a list of names, coco or coco91: got 'imagenet'"):
         Recorded(tmp_path, class_names="imagenet")
 
 
