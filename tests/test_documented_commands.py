@@ -28,6 +28,7 @@ SECONDS = 240.0  # that a command may take, on a busy machine
 COMMAND = re.compile(r"(?:[A-Z_]+=\S+ )*(?:python|make|pip|bytetrack|torchrun|docker|tensorboard|sbatch) ")
 LEFT_OUT = {  # commands in which this is found are not run, since …
     "^make ": "CI runs the targets themselves",
+    "-m venv": "CI makes its own environment",
     "pip install": "CI installs; docs/install.md has tables of what was tried",
     "^docker ": "a container of its own: the workflow builds and runs it",
     "^torchrun ": "several GPUs: tests/training/test_distributed.py starts processes so",
@@ -56,6 +57,7 @@ LEFT_OUT = {  # commands in which this is found are not run, since …
 TINY = ["detector.depth=0.33", "detector.width=0.0625", "detector.depthwise=true", "detector.input_size=[64,96]"]
 SMALLER = {  # settings that make a verb's work small, in place of the command's own
     "train": [*TINY, "train.multiscale=null", "train.batch_size=8", "train.max_epochs=1", "train.workers=0", "train.device=cpu"],
+    "quickstart": ["scenes.sequences=1", "scenes.length=24", "video=false"],
     "tune": ["trials=2", "copies=1", "fresh_copies=1"],
 }
 BEFORE = {  # what other pages' commands make
@@ -177,7 +179,13 @@ def networks(root: Path) -> None:
         {"model": state, "detector": {"depth": good.DEPTH, "width": good.CHANNELS, "depthwise": True, "input_size": [64, 96]}}
     )
     good.write(root, {f"weights/yolox_{size}.pth": fetched for size in ("x", "s", "nano")})
-    trained = ("best.pth", "yolox_nano.pth", "bytetrack_ablation.pth.tar", "runs/train/mot17_ablation/best.pth")
+    trained = (
+        "best.pth",
+        "yolox_nano.pth",
+        "bytetrack_ablation.pth.tar",
+        "runs/train/mot17_ablation/best.pth",
+        "runs/train/quickstart/best.pth",
+    )
     good.write(root, dict.fromkeys(trained, good.checkpoint()))
     good.write(root, {f"yolox_{size}.onnx": good.onnx_file() for size in ("nano", "s", "x")})
 
