@@ -1,6 +1,7 @@
 """What a frame costs the processor, stage by stage: `python benchmarks/stages.py [--frames 48] [--people 50]`.
 
-CPU milliseconds of the whole process a frame (not wall time: other work on the machine matters little), at 1920 x 1080: for docs/scale.md.
+CPU milliseconds of the whole process a frame (not wall time: other work on the machine matters little), at 1920 x 1080: for
+docs/scale.md and docs/demo.md.
 Frames are the eight of a real MOT17 video, again and again; tracks are those of a generated crowd. Data: ../shared/data, or the
 environment variable BYTETRACK_DATA.
 """
@@ -28,6 +29,7 @@ from bytetrack import ByteTracker, Detections, Tracks
 from bytetrack.demo.overlay import Painter
 from bytetrack.detection.onnx import Onnx
 from bytetrack.detection.preprocess import network_input
+from bytetrack.video.camera_motion import EstimatedMotion
 from bytetrack.video.read import read_image
 from bytetrack.video.write import VideoWriter
 
@@ -57,6 +59,7 @@ def main() -> None:
     warm, tracker = ByteTracker(), ByteTracker()
     tracks: list[Tracks] = [warm.update(frame) for frame in detections]
     painter, nano = Painter(["person"], 0.6), Onnx(NANO, threads=1)
+    camera, boxes = EstimatedMotion().of_stream(), detections[0]
     counts: dict[str, Any] = {"lines": {}, "zones": {}}
     with tempfile.TemporaryDirectory() as folder:
         writer = VideoWriter(Path(folder) / "out.mp4", 30, threads=1)
@@ -66,6 +69,7 @@ def main() -> None:
             "letterbox to 800x1440, normalise": lambda k: network_input([images[k % 8]], (800, 1440), "rgb_imagenet"),
             "letterbox to 416x416": lambda k: network_input([images[k % 8]], (416, 416), "bgr255"),
             "YOLOX-Nano at 416x416, all of detect": lambda k: nano.detect([images[k % 8]]),
+            "camera motion": lambda k: camera(images[k % 8], boxes),
             f"track {given.people} people": lambda k: tracker.update(detections[k]),
             f"draw {given.people} people": lambda k: painter(images[k % 8].copy(), tracks[k], counts),
             "encode H.264 (veryfast)": lambda k: writer.write(images[k % 8], k / 30),

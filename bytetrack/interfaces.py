@@ -29,6 +29,7 @@ __all__ = [
     "MotProtocol",
     "ScoringProtocol",
     "SequenceDetector",
+    "StreamCameraMotion",
     "Tracker",
     "TrackerBuilder",
     "mot_protocol",
@@ -125,6 +126,16 @@ class CameraMotion(Protocol):
     """Returns affines (length, 2, 3), each from the frame before, or None if unknown. It is sent to other processes and must pickle."""
 
     def of_sequence(self, sequence: Sequence, detections: SequenceDetections) -> npt.NDArray[np.float64] | None: ...
+
+
+@runtime_checkable
+class StreamCameraMotion(Protocol):
+    """Estimates camera motion as frames come: `of_stream()` returns a function for one stream, called with every frame in order.
+
+    It takes the image and its detections, and returns the affine (2, 3) from the frame before; None if there is no frame before.
+    """
+
+    def of_stream(self) -> Callable[[Image, Detections], npt.NDArray[np.float64] | None]: ...
 
 
 @runtime_checkable

@@ -199,8 +199,8 @@ def test_help_names_every_format_that_convert_writes() -> None:
 def test_help_lists_the_groups_of_the_verb_and_no_others() -> None:
     shown = help_text("demo", ["tracker=sort", "tracker.high_score=0.3"])
     lines = shown[shown.index("Groups and their choices") :].splitlines()
-    assert [line.partition(":")[0] for line in lines[2:6]] == ["detector", "tracker", "embedder", "experiment"]
-    assert "camera_motion" not in shown
+    assert [line.partition(":")[0] for line in lines[2:6]] == ["detector", "tracker", "embedder", "camera_motion"]
+    assert "refine:" not in shown
     assert "_target_: bytetrack.Sort" in shown
     assert "high_score: 0.3" in shown
 

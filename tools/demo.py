@@ -19,7 +19,9 @@ def main(config: Any) -> None:
     detector = build(config.detector)
     out = out_folder(config.out, "demo")
     settings = DemoSettings.read(lambda name: plain(config[name]))
-    demo = build_demos(detector, build, plain(config.tracker), settings, plain(config.source), out, build(config.embedder))
+    demo = build_demos(
+        detector, build, plain(config.tracker), settings, plain(config.source), out, build(config.embedder), build(config.camera_motion)
+    )
     save(config, out)
     status = demo.run()
     if status:

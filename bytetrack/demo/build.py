@@ -35,6 +35,7 @@ def build_demo(
     out: Path,
     embedder: Embedder | NoEmbedder | None = None,
     shared: SharedDetector | None = None,
+    camera_motion: Any = None,
 ) -> Demo:
     """Returns a demo that is ready to run; raises every mistake in the settings, before anything is written.
 
@@ -47,13 +48,15 @@ def build_demo(
         out: Folder of the rows, the video and the summary.
         embedder: Describes what the boxes contain, for trackers that use it.
         shared: Finds the boxes in place of `detector`, if other demos use the same network.
+        camera_motion: Estimates it for trackers that take it, see `StreamCameraMotion`; None: nobody does.
     """
     stop = threading.Event()
     warm_up(build_tracker, tracker)
     origin = open_source(source, **settings.stream, stop=stop)
     try:
         _check_out(out, origin, detector)
-        frames = join(origin, detector, build_tracker, tracker, settings.classes, embedder, shared, stop=stop, **settings.limits())
+        known: dict[str, Any] = {"shared": shared, "camera_motion": camera_motion, "stop": stop, **settings.limits()}
+        frames = join(origin, detector, build_tracker, tracker, settings.classes, embedder, **known)
         return _with_outputs(frames, settings, out)
     except BaseException:
         origin.close()

@@ -16,11 +16,14 @@ from bytetrack.appearance import NoEmbedder
 from bytetrack.boxes import passing, tlwh_from_xyxy
 from bytetrack.demo.frame_detector import as_frame_detector
 from bytetrack.demo.weights import chosen
-from bytetrack.interfaces import Detector, Embedder, tracker_inputs
+from bytetrack.interfaces import Detector, Embedder, StreamCameraMotion, tracker_inputs
+from bytetrack.pipeline.detect import used_by
 from bytetrack.structures import Detections, Tracks
+from bytetrack.video.camera_motion import NoMotion
+from bytetrack.video.read import Image
 from bytetrack.video.source import Frame, Source
 
-__all__ = ["NO_TRACKS", "FramePipeline", "GapAwareTracker", "Shot", "join", "warm_up"]
+__all__ = ["NO_TRACKS", "FramePipeline", "GapAwareTracker", "Shot", "join", "moving_camera", "warm_up"]
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +38,7 @@ class Shot:
     frame: Frame
     detections: Detections = field(default_factory=Detections.empty)
     features: npt.NDArray[np.float32] | None = None
+    camera_motion: npt.NDArray[np.float64] | None = None
     tracks: Tracks = NO_TRACKS
 
 
@@ -46,8 +50,9 @@ class FramePipeline:
     """Finds and tracks the boxes of one source.
 
     `detect` returns the boxes of a frame and is called by `workers` threads at once; `embed` returns the features of a frame's boxes,
-    None if the tracker takes none. `min_box_area` (square pixels) and `max_aspect_ratio` (width / height) filter the tracks, None keeps
-    all. Setting `stop` ends a live source. `settings` are the tracker's, `class_names` the detector's, by class number.
+    None if the tracker takes none; `camera` returns the camera's motion from the frame before, None if it is not estimated.
+    `min_box_area` (square pixels) and `max_aspect_ratio` (width / height) filter the tracks, None keeps all. Setting `stop` ends a live
+    source. `settings` are the tracker's, `class_names` the detector's, by class number.
     `recorded`: all boxes are known before the first frame.
     """
 
@@ -57,6 +62,7 @@ class FramePipeline:
     class_names: list[str]
     workers: int = 1
     embed: Callable[..., npt.NDArray[np.float32]] | None = None
+    camera: Callable[[Image, Detections], npt.NDArray[np.float64] | None] | None = None
     min_box_area: float | None = None
     max_aspect_ratio: float | None = None
     max_frames: int | None = None
@@ -78,9 +84,15 @@ class FramePipeline:
             shot.features = self.embed(shot.frame.image, shot.detections.xyxy, shot.detections.score)
         return shot
 
+    def move(self, shot: AnyShot) -> AnyShot:
+        """Fills in the camera's motion from the frame before, None if it is not estimated. Frames come in order."""
+        if self.camera is not None:
+            shot.camera_motion = self.camera(shot.frame.image, shot.detections)
+        return shot
+
     def follow(self, shot: AnyShot) -> AnyShot:
         """Fills in the frame's tracks, without those that the filter drops. Frames come in order."""
-        tracks = self.tracker.update(shot.frame, shot.detections, shot.features)
+        tracks = self.tracker.update(shot.frame, shot.detections, shot.features, shot.camera_motion)
         keep = passing(tlwh_from_xyxy(tracks.xyxy), self.min_box_area, self.max_aspect_ratio)
         class_id = None if tracks.class_id is None else tracks.class_id[keep]
         shot.tracks = Tracks(tracks.xyxy[keep], tracks.track_id[keep], tracks.score[keep], class_id, tracks.detection_index[keep])
@@ -110,8 +122,14 @@ class GapAwareTracker:
         """Number of invalid detections that were dropped so far (`on_invalid="drop"`)."""
         return self._dropped_before + int(getattr(self._tracker, "dropped", 0))
 
-    def update(self, frame: Frame, detections: Detections, features: npt.NDArray[np.float32] | None = None) -> Tracks:
-        """The frame's tracks; `features` (n, d) of its detections go to a tracker that takes them."""
+    def update(
+        self,
+        frame: Frame,
+        detections: Detections,
+        features: npt.NDArray[np.float32] | None = None,
+        camera_motion: npt.NDArray[np.float64] | None = None,
+    ) -> Tracks:
+        """The frame's tracks; `features` (n, d) of its detections and `camera_motion` (2, 3) go to a tracker that takes them."""
         size = (frame.image.shape[0], frame.image.shape[1])
         if frame.gap > self._memory or self._size not in (None, size):
             log.info(
@@ -122,10 +140,13 @@ class GapAwareTracker:
             self._dropped_before = self.dropped
             self._tracker, self._offset, self._time = self._make(), self._last_id, None
             self.restarts += 1
+            camera_motion = None  # there is no frame before
         self._size = size
         known: dict[str, Any] = self._passed(frame.time)
         if features is not None:
             known["features"] = features
+        if camera_motion is not None:
+            known["camera_motion"] = camera_motion
         tracks = self._tracker.update(detections, **known)
         if self._offset:
             tracks = replace(tracks, track_id=tracks.track_id + self._offset)
@@ -158,12 +179,14 @@ def join(
     classes: Sequence[str | int] | str | None = None,
     embedder: Embedder | NoEmbedder | None = None,
     shared: Any = None,
+    camera_motion: Any = None,
     **limits: Any,
 ) -> FramePipeline:
     """A `FramePipeline` of an open source; every mistake in the settings is raised here, before the first frame is read.
 
     `build_tracker(settings)` makes a tracker of the settings `tracker`, in which a `frame_rate` of None becomes the source's. `shared`:
-    the detector that looks at the pictures, where other sources use it too. `limits` are `FramePipeline`'s.
+    the detector that looks at the pictures, where other sources use it too. `camera_motion` estimates it for trackers that take it; others
+    are not given it. `limits` are `FramePipeline`'s.
     """
     settings, wanted = dict(tracker), chosen(classes)
     if settings.get("frame_rate", 0) is None:
@@ -172,6 +195,7 @@ def join(
     found, inputs = as_frame_detector(detector, source, wanted, shared), tracker_inputs(trial)
     ticks = float(settings.get("frame_rate") or source.frame_rate) if "dt" in inputs else None
     embed = embedder.embed if isinstance(embedder, Embedder) and "features" in inputs else None
+    moves = isinstance(camera_motion, StreamCameraMotion) and "camera_motion" in inputs
     return FramePipeline(
         source,
         found.find,
@@ -179,10 +203,25 @@ def join(
         found.class_names,
         found.workers,
         embed,
+        camera_motion.of_stream() if moves else None,
         recorded=found.recorded,
         settings=settings,
         **limits,
     )
+
+
+def moving_camera(camera_motion: Any, build_tracker: Callable[[dict[str, Any]], Any], tracker: Mapping[str, Any]) -> Any:
+    """Returns `camera_motion` if it estimates as frames come and the tracker takes it, which is logged if not; None without any.
+
+    Raises ValueError for camera motion that needs whole sequences.
+    """
+    if camera_motion is None or isinstance(camera_motion, NoMotion):
+        return None
+    if not isinstance(camera_motion, StreamCameraMotion):
+        raise ValueError(f"camera_motion must be none or estimated for frames as they come: got {type(camera_motion).__name__}")
+    settings = dict(tracker)
+    trial = build_tracker({**settings, "frame_rate": 30.0} if settings.get("frame_rate", 0) is None else settings)
+    return camera_motion if used_by(trial, "camera_motion", "camera_motion") else None
 
 
 def warm_up(build_tracker: Callable[[dict[str, Any]], Any], tracker: Mapping[str, Any]) -> None:

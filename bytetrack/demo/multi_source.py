@@ -12,6 +12,7 @@ from typing import Any
 
 from bytetrack.appearance import NoEmbedder
 from bytetrack.demo.build import build_demo
+from bytetrack.demo.frames import moving_camera
 from bytetrack.demo.run import Demo
 from bytetrack.demo.settings import DemoSettings
 from bytetrack.detection.batching import SharedDetector
@@ -38,13 +39,15 @@ def build_demos(
     source: Any,
     out: Path,
     embedder: Embedder | NoEmbedder | None = None,
+    camera_motion: Any = None,
 ) -> Demo | MultiSourceDemo:
     """Calls `build_demo` for one source, or for each of a list, whose files go to `out`/<name>/.
 
-    Raises ValueError for a window or a page, which only one source can have.
+    A tracker that takes no camera motion is named once. Raises ValueError for a window or a page, which only one source can have.
     """
+    camera = moving_camera(camera_motion, build_tracker, tracker)
     if not isinstance(source, list):
-        return build_demo(detector, build_tracker, tracker, settings, source, out, embedder)
+        return build_demo(detector, build_tracker, tracker, settings, source, out, embedder, camera_motion=camera)
     if not source:
         raise ValueError("source names no source: source=[a.mp4,b.mp4] tracks two")
     for name, asked in (("show", settings.show), ("serve", settings.serve)):
@@ -54,7 +57,7 @@ def build_demos(
     each, several = replace(settings, show=False), MultiSourceDemo([])
     try:
         for one, folder in zip(source, _folders(out, source), strict=True):
-            several.demos.append(build_demo(detector, build_tracker, tracker, each, one, folder, embedder, shared))
+            several.demos.append(build_demo(detector, build_tracker, tracker, each, one, folder, embedder, shared, camera))
     except BaseException:
         several.close()
         raise

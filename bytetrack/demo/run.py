@@ -91,7 +91,10 @@ class Demo:
         self._highest = 0.0
         self._moments: collections.deque[float] = collections.deque(maxlen=60)
         self.read = Stage("read", next)
-        self.stages = [Stage("detect", self.frames.find, self.frames.workers), Stage("track", self._track)]
+        self.stages = [Stage("detect", self.frames.find, self.frames.workers)]
+        if self.frames.camera is not None:  # beside detection: it looks at this frame while the network looks at the next
+            self.stages.append(Stage("camera", self.frames.move))
+        self.stages.append(Stage("track", self._track))
         if self.video is not None or self.show or self.page is not None:
             self.stages.append(Stage("draw", self._draw))
         if self.video is not None:

@@ -20,9 +20,9 @@ from bytetrack.checks import check_real, check_whole
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.io.camera_motion import STILL, read_camera_motion, write_camera_motion
 from bytetrack.runtime.fingerprint import fingerprint
-from bytetrack.structures import Sequence, SequenceDetections
+from bytetrack.structures import Detections, Sequence, SequenceDetections
 
-__all__ = ["EstimatedMotion", "NoMotion", "RecordedMotion", "motion_between"]
+__all__ = ["EstimatedMotion", "NoMotion", "RecordedMotion", "StreamMotion", "motion_between"]
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +30,7 @@ Floats = npt.NDArray[np.float64]
 Gray = npt.NDArray[np.uint8]
 
 FEWEST_POINTS = 12  # matches below which nothing is said of a frame
+LEVELS = 3  # of the pyramid, above the image itself: motions of up to 21 * 2**3 pixels of the reduced image are followed
 
 
 class NoMotion:
@@ -57,7 +58,7 @@ class EstimatedMotion:
     """Camera motion from the images: corners of the background, followed by sparse optical flow, and the motion most agree on.
 
     Shi and Tomasi's corners outside the detections of the earlier frame, Lucas and Kanade's pyramidal flow there and back, and RANSAC
-    for turn, scale and shift (BoT-SORT, section 3.2, does it on whole images).
+    for turn, scale and shift (BoT-SORT, section 3.2, does it on whole images). A sequence and a stream give the same estimate.
 
     - `width`: images wider than that are reduced to it, in pixels.
     - `n_corners`, `corner_distance`: how many corners at most, and how far apart at least, in pixels of the reduced image.
@@ -70,8 +71,8 @@ class EstimatedMotion:
 
     def __init__(
         self,
-        width: int = 960,
-        n_corners: int = 600,
+        width: int = 480,
+        n_corners: int = 100,
         corner_distance: float = 8.0,
         tolerance: float = 1.0,
         min_score: float = 0.3,
@@ -106,26 +107,51 @@ class EstimatedMotion:
 
     def between(self, images: Iterator[npt.NDArray[np.uint8]], detections: SequenceDetections) -> Iterator[Floats]:
         """Yields the affine (2, 3) from each image (H, W, 3) to the next."""
-        earlier = reduced_earlier = None
-        unknown = 0
+        stream = self.of_stream()
         for boxes, image in zip(detections, images, strict=True):
-            gray, scale = _reduced_gray(image, self.width)
-            if earlier is not None and reduced_earlier is not None:
-                hidden = earlier.xyxy[earlier.score >= self.min_score] * scale
-                affine = motion_between(reduced_earlier, gray, hidden, self.n_corners, self.corner_distance, self.tolerance)
-                unknown += affine is None
-                yield STILL if affine is None else _full_size(affine, scale)
-            earlier, reduced_earlier = boxes, gray
-        if unknown:
-            log.warning("camera motion: %d frames show too little background to estimate it; taken as still", unknown)
+            affine = stream(image, boxes)
+            if affine is not None:
+                yield affine
+        if stream.unknown:
+            log.warning("camera motion: %d frames show too little background to estimate it; taken as still", stream.unknown)
+
+    def of_stream(self) -> StreamMotion:
+        """Returns what estimates the motion of one stream, frame by frame."""
+        return StreamMotion(self)
 
     def _key(self, detections: SequenceDetections) -> str:
         settings = {name: value for name, value in vars(self).items() if name != "folder"}
         return fingerprint(settings, np.round(detections.xyxy[detections.score >= self.min_score], 1), digits=12)
 
 
+class StreamMotion:
+    """The camera motion of one stream: call it with every frame and its detections, in order.
+
+    `unknown` counts the frames that showed too little background, which are taken as still.
+    """
+
+    def __init__(self, settings: EstimatedMotion) -> None:
+        self._settings = settings
+        self._earlier: tuple[Gray, Floats] | None = None  # the reduced image before, and what its detections hide
+        self._shape: tuple[int, ...] = ()
+        self.unknown = 0
+
+    def __call__(self, image: npt.NDArray[np.uint8], detections: Detections) -> Floats | None:
+        """Returns the affine (2, 3) from the frame before to this one; None for the first frame and after a change of size."""
+        known, gray = self._settings, _reduced_gray(image, self._settings.width)
+        scale = gray.shape[1] / image.shape[1]
+        earlier = self._earlier if image.shape == self._shape else None
+        self._earlier = gray, detections.xyxy[detections.score >= known.min_score] * scale
+        self._shape = image.shape
+        if earlier is None:
+            return None
+        affine = motion_between(earlier[0], gray, earlier[1], known.n_corners, known.corner_distance, known.tolerance)
+        self.unknown += affine is None
+        return STILL if affine is None else _full_size(affine, scale)
+
+
 def motion_between(
-    earlier: Gray, later: Gray, hidden: Floats, n_corners: int = 600, corner_distance: float = 8.0, tolerance: float = 1.0
+    earlier: Gray, later: Gray, hidden: Floats, n_corners: int = 100, corner_distance: float = 8.0, tolerance: float = 1.0
 ) -> Floats | None:
     """Estimates the similarity (2, 3) from one gray image (H, W) to the next; None if too few corners are found.
 
@@ -139,10 +165,9 @@ def motion_between(
     corners: Any = cv2.goodFeaturesToTrack(earlier, n_corners, 0.01, corner_distance, mask=background)
     if corners is None or len(corners) < FEWEST_POINTS:
         return None
-    flow: dict[str, Any] = {"winSize": (21, 21), "maxLevel": 4}
     lucas_kanade: Any = cv2.calcOpticalFlowPyrLK
-    there, found, _ = lucas_kanade(earlier, later, corners, None, **flow)
-    back, found_again, _ = lucas_kanade(later, earlier, there, None, **flow)
+    there, found, _ = lucas_kanade(earlier, later, corners, None, winSize=(21, 21), maxLevel=LEVELS)
+    back, found_again, _ = lucas_kanade(later, earlier, there, None, winSize=(21, 21), maxLevel=LEVELS)
     good = (found.ravel() == 1) & (found_again.ravel() == 1) & (np.abs(back - corners).reshape(-1, 2).max(axis=1) < 0.5)
     if good.sum() < FEWEST_POINTS:
         return None
@@ -175,15 +200,21 @@ def _images(sequence: Sequence) -> Iterator[npt.NDArray[np.uint8]]:
     return frames(sequence)
 
 
-def _reduced_gray(image: npt.NDArray[np.uint8], width: int) -> tuple[Gray, float]:
-    """Makes the image gray and no wider than `width`; returns it and its scale."""
+def _reduced_gray(image: npt.NDArray[np.uint8], width: int) -> Gray:
+    """Makes the image gray and no wider than `width`: halved as often as it goes, which is fast, then reduced to the width."""
     import cv2
 
-    gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-    scale = min(1.0, width / gray.shape[1])
-    if scale < 1.0:
-        gray = cv2.resize(gray, (width, max(round(gray.shape[0] * scale), 1)), interpolation=cv2.INTER_AREA)
-    return np.asarray(gray, dtype=np.uint8), scale
+    reduced: Any = image
+    while reduced.shape[1] >= 2 * width and reduced.shape[0] >= 2:
+        reduced = cv2.resize(reduced, (reduced.shape[1] // 2, reduced.shape[0] // 2), interpolation=cv2.INTER_AREA)
+        if reduced.ndim == 3:
+            reduced = cv2.cvtColor(reduced, cv2.COLOR_BGR2GRAY)
+    if reduced.ndim == 3:
+        reduced = cv2.cvtColor(reduced, cv2.COLOR_BGR2GRAY)
+    if reduced.shape[1] > width:
+        height = max(round(image.shape[0] * width / image.shape[1]), 1)
+        reduced = cv2.resize(reduced, (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(reduced, dtype=np.uint8)
 
 
 def _full_size(affine: Floats, scale: float) -> Floats:

@@ -63,5 +63,5 @@ def test_the_identities_on_the_sports_page_are_those_of_its_command(tmp_path: Pa
     folder.mkdir()
     runpy.run_path(str(home() / "docs" / "images" / "scenes.py"))["pitch"](folder)
     recorded = ("detector=recorded", f"detector.folder={folder}", "video=null")
-    assert run(folder / "pitch.mp4", "experiment=demo_sports", *recorded).summary["identities"] == 62
+    assert run(folder / "pitch.mp4", "experiment=demo_sports", *recorded).summary["identities"] == 31
     assert run(folder / "pitch.mp4", *recorded).summary["identities"] == 106
