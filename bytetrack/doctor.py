@@ -1,4 +1,4 @@
-"""What is here and what is not: packages, device, codecs, compiled kernels, data, weights; and whether given files are in order."""
+"""Reports packages, device, codecs, compiled kernels, data and weights; checks given files."""
 
 from __future__ import annotations
 

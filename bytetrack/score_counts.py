@@ -1,4 +1,4 @@
-"""How many detections of a sequence have which score, and how many of them are in tracks.
+"""Counts the detections of a sequence by score, and those of them that are in tracks.
 
 The tracking counts them, a run folder keeps them in `detection_scores/<sequence>.json`, the report draws them.
 """

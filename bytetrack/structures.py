@@ -117,7 +117,7 @@ class Detections:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Tracks:
-    """What a tracker says of one frame, n identities.
+    """The tracks of one frame, n identities.
 
     `xyxy` (n, 4) in pixels; `track_id` (n,) from 1; `score` (n,), of the last matched detection; `class_id` (n,) or None;
     `detection_index` (n,), the row of this frame's detections the identity was matched to, -1 for none.

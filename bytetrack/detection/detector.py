@@ -1,4 +1,4 @@
-"""What detectors made of a network share: a file of weights, one settings value, and how several threads call them."""
+"""The base of detectors made of a network: a file of weights, one settings value, calls from several threads."""
 
 from __future__ import annotations
 

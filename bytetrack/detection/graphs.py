@@ -49,7 +49,7 @@ frames_to_images (uint8[%(batch)s, %(height)s, %(width)s, 3] frames) => (float[%
   images = Reshape(pre_ready, pre_input)
 }
 """
-"""From frames (B, H, W, 3), BGR as they are, to a network's images: `preprocess.scale_frames`."""
+"""Turns frames (B, H, W, 3), BGR as they are, into a network's images: `preprocess.scale_frames`."""
 
 NMS = """
 <ir_version: 10, opset_import: ["" : 18]>
@@ -88,7 +88,7 @@ suppression (float[batch, anchors, columns] decoded) => (float[n, 7] detections)
   detections = Gather <axis = 0> (nms_rows, nms_order)
 }
 """
-"""From decoded boxes to `KINDS["detections"]`, in ONNX's own notation: every anchor with its best class, suppressed class by class."""
+"""Turns decoded boxes into `KINDS["detections"]`, in ONNX's own notation: every anchor with its best class, suppressed class by class."""
 
 
 def with_frames(model: Any, about: About, batch: int | None, frame_size: tuple[int, int] | None) -> Any:

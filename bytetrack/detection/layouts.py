@@ -33,7 +33,7 @@ MAX_FRACTION = 2.0
 
 
 class Reading(NamedTuple):
-    """How a file's outputs are read.
+    """The reading of a file's outputs.
 
     `layout` is one of `LAYOUTS`; `roles` are the outputs' names by their roles. `kind`: a YOLOX's `raw` boxes are decoded here, others
     are `decoded`. `num_classes`: None if the outputs do not tell; columns beyond it are none. `fractions`: boxes are fractions of the

@@ -1,4 +1,4 @@
-"""What detectors of other libraries share that torch runs: settings, batches, choice of classes."""
+"""Shared parts of other libraries' torch detectors: settings, batches, choice of classes."""
 
 from __future__ import annotations
 

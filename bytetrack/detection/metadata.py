@@ -1,4 +1,4 @@
-"""What an exported file states of itself: our own metadata, and the keys that other exporters write."""
+"""Reads the metadata of an exported file: our own, and the keys that other exporters write."""
 
 from __future__ import annotations
 

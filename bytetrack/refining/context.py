@@ -57,7 +57,7 @@ class Trajectory:
 
 @dataclass(frozen=True, eq=False)
 class SequenceContext:
-    """What is known of a sequence besides its tracks. A step works without the parts that are None.
+    """The data of a sequence besides its tracks. A step works without the parts that are None.
 
     `camera_motion` (frames, 2, 3): affines, each from the frame before. `detections`: every box of the detector.
     """

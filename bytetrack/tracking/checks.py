@@ -8,7 +8,7 @@ __all__ = ["at_frame_rate", "check_score_split"]
 
 
 def check_score_split(low_score: float | None, high_score: float) -> float:
-    """What parts low detections from high ones: `low_score`, or `high_score` for None, which says that there are none.
+    """Returns the score from which detections are low: `low_score`, or `high_score` for None, so that there are none.
 
     ValueError unless 0 <= `low_score` <= `high_score` <= 1.
     """

@@ -86,12 +86,12 @@ class Tracker:
 
     @property
     def dropped(self) -> int:
-        """How many invalid detections were dropped so far (`on_invalid="drop"`)."""
+        """The number of invalid detections dropped so far (`on_invalid="drop"`)."""
         return int(self._counters[DROPPED])
 
     @property
     def capacity(self) -> int:
-        """How many tracks the arrays have room for; they grow when needed."""
+        """The number of tracks that the arrays have room for; they grow when needed."""
         return self._capacity
 
     def update(

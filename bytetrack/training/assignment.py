@@ -18,7 +18,7 @@ __all__ = ["Assignment", "Grid", "SimOTA", "cells_within", "paired_iou"]
 
 
 PAIRS_ON_CPU, PAIRS_ON_GPU = 2_000_000, 16_000_000
-"""What stays in a CPU's caches; on a GPU, half a GiB, so that a crowd takes few calls."""
+"""Bytes that stay in a CPU's caches; on a GPU half a GiB, so that a crowd takes few calls."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from torch import Tensor
 __all__ = ["AnotherFailed", "ProcessGroup", "processes"]
 
 STEP, EVALUATION = timedelta(minutes=10), timedelta(hours=2)
-"""How long a process waits for the others: in a step, and where one may have work of its own (evaluating, storing images)."""
+"""Time a process waits for the others: in a step, and where one may have work of its own (evaluating, storing images)."""
 
 
 class AnotherFailed(Exception):

@@ -21,7 +21,7 @@ __all__ = ["NetworkSettings", "Recipe"]
 log = logging.getLogger(__name__)
 
 FREE = ("device", "workers", "log_interval", "checkpoint_minutes", "logger", "profile", "resume", "best")
-"""What a checkpoint does not record: nothing that changes a result on the CPU."""
+"""Settings that a checkpoint does not record: none of them changes a result on the CPU."""
 CHOICES = {
     "precision": ("auto", "fp32", "fp16", "bf16"),
     "freeze": (None, "stem", "backbone"),

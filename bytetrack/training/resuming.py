@@ -13,11 +13,11 @@ from bytetrack.training.recipe import Recipe
 __all__ = ["changes", "step_now"]
 
 TOLD = ("val", "eval_interval", "max_epochs", "precision", "accumulate", "compile", "best_by", "patience", "skip_steps")
-"""What may be another at any time, with a word."""
+"""Settings that may change at any resume; a log line says so."""
 SWITCHED = ("batch_size", "seed", "no_aug_epochs", "cache", "optimisation.learning_rate", "optimisation.clip_norm")
-"""What `resume=changed` lets be another."""
+"""Settings that may change with `resume=changed`."""
 RETIRED = ("max_pairs",)
-"""What checkpoints of earlier versions record and nobody asks for any more."""
+"""Settings that checkpoints of earlier versions record and that no longer exist."""
 
 
 def changes(path: Path, before: Any, now: dict[str, Any], switched: bool) -> list[str]:

@@ -31,7 +31,7 @@ class Sink:
     """Takes what a run has to show; here, nothing. Steps count from 1; pictures are uint8 (H, W, 3) RGB."""
 
     package: str | None = None
-    """What must be installed for it."""
+    """The packages that it needs."""
 
     def __init__(self, folder: Path, start: int) -> None:
         """Into `folder`; what an interrupted run wrote beyond step `start` counts no more."""

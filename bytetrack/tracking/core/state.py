@@ -69,7 +69,7 @@ class NoMemory(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """How a tracker's arrays lie in its two blocks.
+    """The places of a tracker's arrays in its two blocks.
 
     The kernel `view(xyxy, score, class_id, floats, ints)` returns `DetectionArrays`, `TrackArrays`, the tracker's memory, `Work`,
     `Pairs`, the counters, the clock, and the floats left for features. `sizes(capacity)` returns how many floats and integers

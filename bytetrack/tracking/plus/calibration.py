@@ -1,4 +1,4 @@
-"""How well the filter's boxes fit a stream's detections, measured while tracking, and what follows from it.
+"""Measures how well the filter's boxes fit a stream's detections while it tracks, and adapts settings to it.
 
 Running means over the matches of tracks that were matched in the frame before, too. A frame's matches are averaged first, so that their
 order does not count, and weigh together as much as if each moved the mean by `PACE` of the difference. The means are the stream's: named

@@ -1,4 +1,4 @@
-"""Who is hidden behind whom: how much of each track is covered, and which lost tracks are output all the same."""
+"""Measures how much of each track is occluded, and decides which lost tracks are output all the same."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ class Memory(NamedTuple):
 
 
 class Adapted(NamedTuple):
-    """What follows from the calibration in one frame."""
+    """The settings of one frame that follow from the calibration."""
 
     height_power: float  # of the first association; the second has half of it
     typical_height: float  # the vertical IoU that costs nothing
