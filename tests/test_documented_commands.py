@@ -117,7 +117,7 @@ def in_a_session(name: str, words: list[str], folder: str) -> None:
 @pytest.fixture(scope="module")
 def run() -> Callable[[str, Path], Ended]:
     context = get_context("forkserver")
-    context.set_forkserver_preload(["bytetrack.pipeline", "bytetrack.demo.assemble", "bytetrack.training.loop", "campaigns.commands"])
+    context.set_forkserver_preload(["bytetrack.pipeline", "bytetrack.demo.build", "bytetrack.training.loop", "campaigns.commands"])
 
     def call(command: str, folder: Path) -> Ended:
         process = context.Process(target=in_a_session, args=(*words_of(command, folder), str(folder)))
