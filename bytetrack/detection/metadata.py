@@ -26,6 +26,9 @@ INPUTS = {
 }
 """The inputs an exported file can have."""
 
+NUMBERS = {"num_classes": (int,), "max_detections": (int,), "min_score": (int, float), "nms_iou": (int, float)}
+"""Fields that are numbers, and the types that JSON gives them."""
+
 FOREIGN = ("names", "imgsz", "task")
 """Keys of other exporters: class names by number, the input's size, and what the network is for."""
 
@@ -61,13 +64,24 @@ class About:
             isinstance(about.class_names, list) and all(isinstance(n, str) for n in about.class_names)
         ):
             raise FormatError(f"{where}: expected metadata class_names to be a list of names, got {about.class_names!r}")
-        if about.convention is not None and about.convention not in CONVENTIONS:
+        if about.convention not in (None, *CONVENTIONS):
             raise FormatError(f"{where}: expected metadata convention to be {' or '.join(CONVENTIONS)}, got {about.convention!r}")
         if about.output not in (None, *KINDS) or (about.output == "detections" and not isinstance(about.num_classes, int)):
             raise FormatError(f"{where}: expected metadata output to be {', '.join(KINDS)}, with num_classes, got {about.output!r}")
         if about.input not in (None, *INPUTS):
             raise FormatError(f"{where}: expected metadata input to be {' or '.join(INPUTS)}, got {about.input!r}")
+        about._check_numbers(where)
         return about
+
+    def _check_numbers(self, where: str) -> None:
+        """Raises FormatError for a number that is none, or is below 0, and for an input size that is not two whole numbers."""
+        for name, kinds in NUMBERS.items():
+            value = getattr(self, name)
+            if value is not None and not (type(value) in kinds and value >= 0):
+                raise FormatError(f"{where}: expected metadata {name} to be a number from 0, got {value!r}")
+        size = self.input_size
+        if size is not None and not (isinstance(size, list) and len(size) == 2 and all(type(side) is int for side in size)):
+            raise FormatError(f"{where}: expected metadata input_size [height, width], got {size!r}")
 
     def properties(self) -> dict[str, str]:
         """Returns it as text by key, for the file."""
