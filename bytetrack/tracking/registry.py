@@ -24,7 +24,7 @@ def tracker_classes() -> dict[str, TrackerClass]:
     """Returns the class of every tracker by its name, in alphabetical order, `byte` first.
 
     >>> list(tracker_classes())[:2]
-    ['byte', 'botsort']
+    ['byte', 'boosttrack']
     """
     names = sorted((module.name for module in iter_modules(trackers.__path__)), key=lambda name: (name != "byte", name))
     return {name: _only_tracker(name) for name in names}

@@ -32,5 +32,5 @@ def test_a_setting_without_a_default_must_be_given() -> None:
 
 
 def test_no_name_leaves_the_folder() -> None:
-    with pytest.raises(ValueError, match=r"no tracker '\.\./dataset/mot15': there are botsort"):
+    with pytest.raises(ValueError, match=r"no tracker '\.\./dataset/mot15': there are boosttrack, botsort"):
         settings_of("tracker", "../dataset/mot15")

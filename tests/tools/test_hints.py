@@ -36,8 +36,8 @@ def answer(verb: str, words: list[str]) -> None:
         ("demo", ["qqqqq=1"], "demo has no setting 'qqqqq': there is nothing like it. --help shows all"),
         (
             "demo",
-            ["camera_motion=estimated"],
-            "demo has no group 'camera_motion': it is one of tools/refine.py, tools/track.py, tools/tune.py.",
+            ["executor=ray"],
+            "demo has no group 'executor': it is one of tools/refine.py, tools/score.py, tools/track.py.",
         ),
         ("demo", ["+exps=demo_traffic"], "recipes are chosen by experiment=demo_traffic, in place of +exps=demo_traffic"),
         ("train", ["exps=mine"], "recipes are chosen by experiment=mine, in place of exps=mine"),
@@ -70,7 +70,7 @@ def test_an_unknown_word_is_answered_with_what_may_be_meant(verb: str, words: li
     ("verb", "words", "message"),
     [
         ("demo", ["sorce=x"], "demo has no setting 'sorce': did you mean source?"),
-        ("demo", ["tracker=bite"], "no tracker=bite in demo: did you mean tracker=byte? There are botsort, byte, "),
+        ("demo", ["tracker=bite"], "no tracker=bite in demo: did you mean tracker=byte? There are boosttrack, botsort, byte, "),
         ("prepare", ["dataset=mot20"], "did you mean dataset=mot20_test or dataset=mot20_train or dataset=mot20_val_half?"),
         ("demo", ["detector=public"], "detector=public does not serve in demo, which takes by_name, onnx, openvino, recorded, torch"),
         ("demo", ["--source", "x.mp4"], "there is no option --source: settings are written name=value, source=x.mp4"),
