@@ -204,7 +204,7 @@ def test_the_size_and_shape_filter_is_the_demos(film: Path) -> None:
         (
             lambda film: bytetrack.track(film, Squares(), "byet"),
             ValueError,
-            r"no tracker 'byet': did you mean byte\? there are botsort, byte,",
+            r"no tracker 'byet': did you mean byte\? there are boosttrack, botsort, byte,",
         ),
         (lambda film: bytetrack.track(film, Squares(), "byte", hi_score=1), ValueError, "no setting 'hi_score': did you mean high_score"),
         (lambda film: bytetrack.track(film, Squares(), "byte", high_score=2), ValueError, "high_score"),
