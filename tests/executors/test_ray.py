@@ -28,6 +28,7 @@ def cluster() -> Iterator[Any]:
     ray = pytest.importorskip("ray", reason="needs Ray: pip install ray")
     from ray.cluster_utils import Cluster
 
+    ray.shutdown()  # a cluster that another test of this process has left
     made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     ray.init(made.address, log_to_driver=False, runtime_env={"env_vars": {"PYTHONPATH": ROOT}})
     yield made

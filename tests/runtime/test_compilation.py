@@ -36,7 +36,8 @@ pytestmark = pytest.mark.skipif(not compilation.COMPILED, reason="needs Numba")
 def package(tmp_path: Path) -> Path:
     room = tmp_path / "bytetrack" / "tracking"
     room.mkdir(parents=True)
-    (tmp_path / "bytetrack" / "__init__.py").touch()
+    for name in ("__init__.py", compilation.SHARED.name):
+        (tmp_path / "bytetrack" / name).touch()
     (room / "__init__.py").touch()
     shutil.copytree(Path(compilation.__file__).parent, tmp_path / "bytetrack" / "runtime", ignore=shutil.ignore_patterns("__pycache__"))
     (room / "outer.py").write_text(OUTER)
@@ -55,7 +56,7 @@ def kept(folder: Path) -> list[Path]:
 
 
 @pytest.mark.slow
-def test_compiled_code_lies_beside_its_room_and_is_renewed_when_any_file_of_the_room_changes(tmp_path: Path) -> None:
+def test_compiled_code_lies_beside_its_room_and_is_renewed_when_any_file_of_the_room_or_the_shared_kernels_change(tmp_path: Path) -> None:
     """Numba alone compares it with the file of the cached function, and would not notice a change of `inner.py`."""
     room = package(tmp_path)
     assert answer(tmp_path) == 20
@@ -67,6 +68,9 @@ def test_compiled_code_lies_beside_its_room_and_is_renewed_when_any_file_of_the_
     (room / "inner.py").write_text(INNER.format(value=3))
     assert answer(tmp_path) == 30
     assert len(kept(room / "__pycache__")) == 2
+    (tmp_path / "bytetrack" / compilation.SHARED.name).write_text("CHANGED = True\n")
+    assert answer(tmp_path) == 30
+    assert len(kept(room / "__pycache__")) == 3
 
 
 @pytest.mark.slow

@@ -57,6 +57,8 @@ def verb_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
         return subprocess.CompletedProcess(sys.argv, code, *capsys.readouterr())
 
     yield run
+    if "ray" in sys.modules:  # the cluster that a verb has started would be that of the process's next test
+        sys.modules["ray"].shutdown()
     root.handlers[:] = handlers
     for log, level in levels.items():
         log.setLevel(level)
