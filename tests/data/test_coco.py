@@ -169,3 +169,9 @@ def test_the_published_val_half_reads_whole(data_dir: Path) -> None:
     first = [a["bbox"] for a in published["annotations"] if a["image_id"] == published["images"][0]["id"]]
     tlwh = images.xyxy[images.rows(0)] - np.tile(images.xyxy[images.rows(0)][:, :2], (1, 2)) * [0, 0, 1, 1]
     np.testing.assert_array_equal(tlwh, first)
+
+
+def test_load_coco_is_found_in_its_former_place() -> None:
+    from bytetrack.data.coco import load_coco as former
+
+    assert former is load_coco

@@ -144,7 +144,7 @@ def arguments(verb: str, group: str, choice: str, data: Path) -> list[str]:
     if verb == "demo":
         words = [word, f"source={data / 'film.mp4'}", "max_frames=3", "video=null"]
         words += network("demo", data, word) if group == "detector" else []
-        words += [f"weights={data / 'network.onnx'}"] * (choice != "recorded" and not (group == "detector" and choice.startswith("yolox")))
+        words += [f"weights={data / 'network.onnx'}"] * (group != "detector" or not choice.startswith(("recorded", "yolox")))
     elif verb == "train":
         data_file = f"[{{path: {data / 'coco/annotations/instances_val2017.json'}, root: {data / 'coco/val2017'}}}]"
         words = [word, f"train.data={data_file}", f"train.val={data_file}", *TINY, "train.multiscale=null", "train.batch_size=2"]
@@ -161,7 +161,7 @@ def arguments(verb: str, group: str, choice: str, data: Path) -> list[str]:
     if not has_network and given["detector"] == "recorded" and verb in ("track", "tune", "refine"):
         words.append(f"detector.folder={data / 'detections'}")
         words += ["detector.class_names=[a,b,c,d,pedestrian]"] * (verb == "track" and choice.startswith(("bdd", "kitti", "visdrone")))
-    if verb == "demo" and choice == "recorded":
+    if (verb, group, choice) == ("demo", "detector", "recorded"):
         words.append(f"detector.folder={data / 'detections'}")
     if verb == "tune":
         words += ["trials=2", "copies=1", "fresh_copies=1"]
