@@ -17,7 +17,10 @@ __all__ = ["choices_of", "foreign_keys", "help_text", "own_settings", "refuse_ot
 SEQUENCES = r"bytetrack\.data\.(datasets\.|kitti_visdrone\.|hieve\.|converters\.Bdd100k)"  # of sequences; others are images, for training
 NETWORK = r"bytetrack\.detection\.(yolox|onnx|openvino|torchvision|transformers)\."
 TAKES: dict[str, dict[str, str | None]] = {  # verb, group: the `_target_`s that serve there; None: settings only, no choice
-    "demo": {"detector": r"bytetrack\.demo\.|bytetrack\.detection\.recorded\.Recorded|" + NETWORK},
+    "demo": {
+        "camera_motion": r"bytetrack\.video\.camera_motion\.(No|Estimated)Motion",
+        "detector": r"bytetrack\.demo\.|bytetrack\.detection\.recorded\.Recorded|" + NETWORK,
+    },
     "draw": {"dataset": SEQUENCES},
     "quickstart": {"dataset": None, "detector": None, "simulated": None, "tracker": None, "train": None, "experiment": None},
     "refine": {"dataset": SEQUENCES, "detector": r"bytetrack\.detection\.(recorded|simulated)\."},

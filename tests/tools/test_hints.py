@@ -42,6 +42,7 @@ def answer(verb: str, words: list[str]) -> None:
         ("demo", ["+exps=demo_traffic"], "recipes are chosen by experiment=demo_traffic, in place of +exps=demo_traffic"),
         ("train", ["exps=mine"], "recipes are chosen by experiment=mine, in place of exps=mine"),
         ("demo", ["detector=public"], "detector=public does not serve in demo, which takes by_name, onnx, openvino, recorded, torch"),
+        ("demo", ["camera_motion=recorded"], "camera_motion=recorded does not serve in demo, which takes estimated, none"),
         ("demo", ["experiment=mine"], "recipe mine is for track and train: demo has no dataset"),
         ("tune", ["experiment=mine"], "detector=yolox_s does not serve in tune, which takes public, recorded, simulated"),
         ("quickstart", ["tracker=sort"], "quickstart takes no other tracker than byte, whose settings can be changed: tracker.NAME=VALUE"),
