@@ -165,7 +165,7 @@ def things(tmp_path_factory: pytest.TempPathFactory) -> Path:
     good.write(root, {"DETECTIONS/0000.txt": good.rows("{f},-1,{x},{y},{w},{h},0.9,4,-1,-1"), "annotations.xml": good.cvat_xml()})
     good.write(root, {"DIR/v.txt": good.rows("{f},{i},{x},{y},{w},{h},0.9,3,-1,-1"), "runs/byte/tracks/MOT17-02-FRCNN.txt": good.result()})
     good.write(root / "mine", {"my.json": good.coco(), **{f"{f:06d}.jpg": p for f, p in pictures.items()}})
-    good.write(root, {f"{name}.mp4": good.film(".mp4") for name in ("street", "match", "road")})
+    good.write(root, {f"{name}.mp4": good.film(".mp4") for name in ("street", "match", "road", "handheld")})
     networks(root)
     return root
 
