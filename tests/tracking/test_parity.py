@@ -23,6 +23,7 @@ LEAST = {
     "trackers BoTSORTTracker": (0.997, 0.98),
     "trackers CBIoUTracker": (0.98, 0.96),
     "deep-sort-realtime DeepSort": (0.999, 0.999),
+    "trackforge TRACKTRACK": (0.992, 0.983),
 }
 
 

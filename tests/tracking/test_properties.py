@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bytetrack import BotSort, BytePlus, ByteTracker, CBIoU, DeepSort, Detections, MotDt, OcSort, Sort, Tracks
+from bytetrack import BotSort, BytePlus, ByteTracker, CBIoU, DeepSort, Detections, MotDt, OcSort, Sort, Tracks, TrackTrack
 from bytetrack.tracking import tracker_classes
 from bytetrack.tracking.tracker import Tracker
 from tests.tracking.tracked_scenes import boxes, walkers, wild_frame
@@ -49,10 +49,11 @@ MAKERS: list[Callable[[], Tracker]] = [
     lambda: Sort(high_score=0.6, low_score=0.1, min_hits=0, low_match_cost=1.0),
     lambda: DeepSort(0.3, 0.1, match_cost=1.0, low_match_cost=1.0, gate=1e6, min_hits=1, shown_frames=30),
     lambda: MotDt(0.3, 0.1, 0.0, match_cost=1.0, low_match_cost=1.0, gate=1e6, candidate_score=0.0, candidate_overlap=1.0),
+    lambda: TrackTrack(0.3, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, suppressed_overlap=0.0, birth_overlap=0.0, min_hits=0, direction_weight=1.0),
 ]
 NAMES = [*tracker_classes(), "byte-clean", "byte-loosest", "byte-strictest", "sort-loosest"]
 NAMES += ["botsort-loosest", "byte_plus-loosest", "byte_plus-strictest", "ocsort-loosest", "cbiou-loosest"]
-NAMES += ["sort-byte", "deepsort-loosest", "motdt-loosest"]
+NAMES += ["sort-byte", "deepsort-loosest", "motdt-loosest", "tracktrack-loosest"]
 N_DEFAULT = len(tracker_classes()) + 1
 
 
@@ -163,7 +164,7 @@ def test_several_classes_are_tracked_as_by_one_tracker_each(maker: Callable[[], 
     assert len(set().union(*all_ids)) == sum(map(len, all_ids))
 
 
-@pytest.mark.parametrize("kind", [ByteTracker, BotSort, BytePlus, OcSort, CBIoU, Sort, DeepSort, MotDt])
+@pytest.mark.parametrize("kind", list(tracker_classes().values()))
 def test_memory_and_capacity_do_not_grow_with_time(kind: Callable[..., Tracker]) -> None:
     tracker = kind(max_lost_frames=5)
     rng = np.random.default_rng(6)

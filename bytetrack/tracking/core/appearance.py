@@ -12,10 +12,17 @@ from bytetrack.tracking.core.association import Pairs
 from bytetrack.tracking.core.state import DetectionArrays, TrackArrays
 from bytetrack.tracking.filters import xyah
 
-__all__ = ["Gallery", "blend", "half_cosine_distance", "largest_cosine", "list_pairs_by_appearance", "remember"]
+__all__ = ["Appearance", "Gallery", "blend", "half_cosine_distance", "largest_cosine", "list_pairs_by_appearance", "remember", "take"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+
+
+class Appearance(NamedTuple):
+    """Features of tracks (tracks, d, 1) and of detections (n, d), or (n, 0) if there are none."""
+
+    tracks: Floats
+    detections: Floats
 
 
 class Gallery(NamedTuple):
@@ -114,3 +121,10 @@ def blend(remembered: Floats, feature: Floats, keep: float) -> None:
     if length > 0.0:
         for k in range(len(remembered)):
             remembered[k, 0] /= np.sqrt(length)
+
+
+@jit
+def take(remembered: Floats, features: Floats, j: int) -> None:
+    """Writes the feature of detection `j` into a memory (d, 1); zeros if the detections have none."""
+    for k in range(len(remembered)):
+        remembered[k, 0] = features[j, k] if features.shape[1] > 0 else 0.0

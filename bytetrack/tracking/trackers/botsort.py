@@ -10,7 +10,7 @@ import numpy.typing as npt
 from bytetrack.checks import check_choice, check_flag, check_reals, check_whole
 from bytetrack.runtime.compilation import jit, jit_cached, jit_inline
 from bytetrack.tracking.checks import at_frame_rate, check_score_split
-from bytetrack.tracking.core.appearance import blend, half_cosine_distance
+from bytetrack.tracking.core.appearance import Appearance, blend, half_cosine_distance, take
 from bytetrack.tracking.core.association import NONE, Bins, Pairs, assign, bin_boxes
 from bytetrack.tracking.core.fields import record
 from bytetrack.tracking.core.lifecycle import (
@@ -72,13 +72,6 @@ class Parameters(NamedTuple):
     appearance_cost: float
     appearance_memory: float
     drop_invalid: bool
-
-
-class Appearance(NamedTuple):
-    """Features of tracks (tracks, d, 1) and of detections (n, d), or (n, 0) if there are none."""
-
-    tracks: Floats
-    detections: Floats
 
 
 parameters_of = record(Parameters)
@@ -186,8 +179,7 @@ def start_tracks(
             row = new_track(tracks, detections, j, TRACKED if frame == 1 else UNCONFIRMED, counters, now)
             xywh.start(tracks.motion[row], detections.xyxy[j], noise)
             xywh.write_box(tracks.motion[row], tracks.box[row])
-            for k in range(appearance.tracks.shape[1]):
-                appearance.tracks[row, k, 0] = appearance.detections[j, k] if appearance.detections.shape[1] > 0 else 0.0
+            take(appearance.tracks[row], appearance.detections, j)
 
 
 @jit_cached

@@ -106,21 +106,32 @@ def corner_direction(first: Floats, second: Floats, corner: tuple[int, int]) -> 
 
 
 @jit
-def direction_cost(row: int, box: Floats, p: Parameters, tracks: TrackArrays, memory: Memory, frame: int) -> float:
+def direction_cost(past: Floats, heading: Floats, box: Floats, n_frames: int, frame: int, last_frame: int) -> float:
     """Returns the cost of the corners' directions (Robust OCM, section 3.4): below 0 if the box lies ahead of the track.
 
-    For each corner, the angle between its summed direction and the line from its observation `direction_frames` ago to the box's
-    corner; a right angle costs nothing.
+    For each corner, the angle between its summed direction and the line from its observation `n_frames` ago to the box's corner; a
+    right angle costs nothing, and neither does a corner that stood still.
     """
-    slot, cost = observed(memory.past[row], frame, p.direction_frames, tracks.last_frame[row]), 0.0
+    slot, cost = observed(past, frame, n_frames, last_frame), 0.0
     for k in range(4):
-        x, y = memory.heading[row, k, 0], memory.heading[row, k, 1]
+        x, y = heading[k, 0], heading[k, 1]
         length = np.sqrt(x * x + y * y)
         if length > 0.0:
-            dx, dy = corner_direction(memory.past[row, slot], box, CORNERS[k])
+            dx, dy = corner_direction(past[slot], box, CORNERS[k])
             cosine = min(max((dx * x + dy * y) / length, -1.0), 1.0)
             cost -= (np.pi / 2 - np.arccos(cosine)) / np.pi
     return cost
+
+
+@jit
+def sum_directions(heading: Floats, past: Floats, box: Floats, n_frames: int, frame: int, last_frame: int) -> None:
+    """Writes into `heading`, for each corner, the sum of the directions from the observations 1 to `n_frames` ago to the box."""
+    for k in range(4):
+        heading[k, 0] = heading[k, 1] = 0.0
+        for back in range(1, n_frames + 1):
+            dx, dy = corner_direction(past[observed(past, frame, back, last_frame)], box, CORNERS[k])
+            heading[k, 0] += dx
+            heading[k, 1] += dy
 
 
 @jit
@@ -137,7 +148,8 @@ def add_weak_cues(
             j = pairs.column[e]
             pairs.cost[e] += weight * abs(confidence - detections.score[j])
             if high and p.direction_weight > 0.0:
-                cost = direction_cost(row, detections.xyxy[j], p, tracks, memory, frame)
+                past, heading, last_frame = memory.past[row], memory.heading[row], tracks.last_frame[row]
+                cost = direction_cost(past, heading, detections.xyxy[j], p.direction_frames, frame, last_frame)
                 pairs.cost[e] += p.direction_weight * detections.score[j] * cost
 
 
@@ -159,12 +171,7 @@ def update_track(
         update_again(tracks.motion[row], memory.saved[row], past[last_frame % N_SEEN], box, frame - last_frame, between)
     else:
         xysr.correct(tracks.motion[row], box)
-    for k in range(4):
-        memory.heading[row, k, 0] = memory.heading[row, k, 1] = 0.0
-        for back in range(1, p.direction_frames + 1):
-            dx, dy = corner_direction(past[observed(past, frame, back, last_frame)], box, CORNERS[k])
-            memory.heading[row, k, 0] += dx
-            memory.heading[row, k, 1] += dy
+    sum_directions(memory.heading[row], past, box, p.direction_frames, frame, last_frame)
     kalman.correct_coordinate(memory.confidence[row], 0, score, 10.0)
     memory.score_before[row], memory.last_score[row] = memory.last_score[row], score
     memory.hits[row] = 1 if tracks.state[row] == LOST else memory.hits[row] + 1

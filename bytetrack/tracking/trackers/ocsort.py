@@ -136,12 +136,20 @@ def update_again(motion: Floats, saved: Floats, last: Floats, box: Floats, gap: 
 
 
 @jit
-def observe(row: int, j: int, tracks: TrackArrays, past: Floats, saved: Floats, detections: DetectionArrays, frame: int) -> None:
-    """Keeps the observation and the filter's state; the track's box is the observation."""
+def keep_observation(past: Floats, box: Floats, frame: int) -> None:
+    """Writes a box of this frame into the observations of a track."""
     slot = frame % N_SEEN
     for d in range(4):
-        past[row, slot, d] = tracks.box[row, d] = detections.xyxy[j, d]
-    past[row, slot, WHEN] = frame
+        past[slot, d] = box[d]
+    past[slot, WHEN] = frame
+
+
+@jit
+def observe(row: int, j: int, tracks: TrackArrays, past: Floats, saved: Floats, detections: DetectionArrays, frame: int) -> None:
+    """Keeps the observation and the filter's state; the track's box is the observation."""
+    for d in range(4):
+        tracks.box[row, d] = detections.xyxy[j, d]
+    keep_observation(past[row], detections.xyxy[j], frame)
     kalman.copy(tracks.motion[row], saved[row])
 
 
