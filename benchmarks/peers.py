@@ -92,7 +92,7 @@ def trackers(name: str, **settings: float) -> Find:
     return find
 
 
-def trackforge(name: str, **settings: float) -> Find:
+def trackforge(name: str, with_features: bool = False, **settings: float) -> Find:
     def find() -> Make:
         import trackforge as room
 
@@ -101,7 +101,8 @@ def trackforge(name: str, **settings: float) -> Find:
 
             def update(frame: Frame) -> object:
                 tlwh = np.hstack([frame.xyxy[:, :2], frame.xyxy[:, 2:] - frame.xyxy[:, :2]])
-                return tracker.update([(box, score, 0) for box, score in zip(tlwh.tolist(), frame.score.tolist(), strict=True)])
+                found = [(box, score, 0) for box, score in zip(tlwh.tolist(), frame.score.tolist(), strict=True)]
+                return tracker.update(found, frame.features.tolist()) if with_features else tracker.update(found)
 
             return update
 
@@ -183,6 +184,7 @@ FAMILIES: dict[str, dict[str, Find]] = {
             high_score_threshold=0.6,
             low_score_threshold=0.1,
         ),
+        "trackforge": trackforge("BYTETRACK", track_thresh=0.6, match_thresh=0.9, det_thresh=0.7),
         "trackers": trackers("ByteTrackTracker"),
         "supervision": supervision,
     },
@@ -191,17 +193,27 @@ FAMILIES: dict[str, dict[str, Find]] = {
         "bytetrack Sort": ours("Sort"),
         "pyxtrackers Sort": pyxtrackers("Sort", max_age=30, min_hits=3, iou_threshold=0.3),
         "ioutrack-rs Sort": ioutrack("Sort", max_age=30, min_hits=3, iou_threshold=0.3, init_tracker_min_score=0.4),
+        "trackforge SORT": trackforge("SORT", max_age=30, min_hits=3, iou_threshold=0.3),
         "trackers SORTTracker": trackers("SORTTracker", track_activation_threshold=0.4),
     },
     "ocsort": {
         "bytetrack OcSort": ours("OcSort"),
         "pyxtrackers OCSort": pyxtrackers("OCSort", det_thresh=0.6),
+        "trackforge OCSORT": trackforge("OCSORT"),
         "trackers OCSORTTracker": trackers("OCSORTTracker"),
     },
-    "botsort": {"bytetrack BotSort": ours("BotSort"), "trackers BoTSORTTracker": trackers("BoTSORTTracker", enable_cmc=False)},
+    "hybridsort": {"bytetrack HybridSort": ours("HybridSort")},
+    "boosttrack": {"bytetrack BoostTrack": ours("BoostTrack")},
+    "tracktrack": {"bytetrack TrackTrack": ours("TrackTrack"), "trackforge TRACKTRACK": trackforge("TRACKTRACK")},
+    "botsort": {
+        "bytetrack BotSort": ours("BotSort"),
+        "trackforge BOTSORT": trackforge("BOTSORT", track_thresh=0.6, det_thresh=0.7),
+        "trackers BoTSORTTracker": trackers("BoTSORTTracker", enable_cmc=False),
+    },
     "cbiou": {"bytetrack CBIoU": ours("CBIoU"), "trackers CBIoUTracker": trackers("CBIoUTracker")},
     "deepsort": {
         "bytetrack DeepSort, 128 features": ours("DeepSort", with_features=True),
+        "trackforge DEEPSORT, 128 features": trackforge("DEEPSORT", with_features=True, max_age=30, max_cosine_distance=0.1),
         "deep-sort-realtime DeepSort, 128 features": deep_sort_realtime,
     },
     "motdt": {"bytetrack MotDt, 128 features": ours("MotDt", with_features=True)},
