@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from bytetrack.runtime.compilation import COMPILED
+from bytetrack.runtime.pool import process_pool
 from bytetrack.structures import Detections
 from bytetrack.tracking.registry import tracker_classes
 from bytetrack.tracking.tracker import Tracker
@@ -25,18 +26,30 @@ def __getattr__(name: str) -> Any:  # for type checkers: the classes above are f
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def warm_up() -> float:
+def warm_up(workers: int = 1) -> float:
     """Compiles the kernels of every tracker, or loads them if that was done before; returns the seconds it took.
 
     Numba keeps compiled code beside the package, else in NUMBA_CACHE_DIR or the user's cache folder.
+
+    Args:
+        workers: Number of processes that compile side by side; 1 for this one.
     """
     if not COMPILED:
         log.info("numba is not installed: the tracking kernels run as plain Python, slower and with the same results")
         return 0.0
     log.info("compiling the tracking kernels (once per machine, a minute or two) ...")
     begin = time.perf_counter()
-    for tracker in tracker_classes().values():
-        tracker().update(Detections.empty())
+    trackers = list(tracker_classes().values())
+    if workers == 1:
+        for tracker in trackers:
+            _compile_kernels(tracker)
+    else:
+        with process_pool(min(workers, len(trackers)), ["bytetrack.tracking"]) as pool:
+            list(pool.map(_compile_kernels, trackers))
     seconds = time.perf_counter() - begin
     log.info("tracking kernels ready in %.1f s", seconds)
     return seconds
+
+
+def _compile_kernels(tracker: type[Tracker]) -> None:
+    tracker().update(Detections.empty())

@@ -1,6 +1,7 @@
 """A part of a report as a picture, by chromium: `python docs/images/report.py REPORT.html TOP BOTTOM FILE.webp`.
 
-The README's: `python tools/quickstart.py trained=false out=RUN`, then RUN/byte/report.html 2695 3660 (pixels of a page 1,200 wide).
+The README's: `python tools/quickstart.py trained=false out=RUN`, then RUN/byte/report.html 0 1000 and 2695 3660 (pixels of a page
+1,200 wide).
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from bytetrack.runtime.atomic import json_text, replace_text
 __all__ = ["write_page"]
 
 NO_TIMELINES = {"timelines": list[Any]()}
+KIT = resources.files("bytetrack.report.html")
 
 
 def write_page(path: Path, room: str, template: str, data: Mapping[str, Any] = NO_TIMELINES, **context: Any) -> None:
@@ -27,19 +29,24 @@ def write_page(path: Path, room: str, template: str, data: Mapping[str, Any] = N
         data: What `page.js` draws, embedded as JSON.
         context: The template's variables; `title` and `kind` name the page.
     """
-    kit = resources.files("bytetrack.report.html")
+    embedded = json_text(data, separators=(",", ":"), ensure_ascii=True).replace("<", "\\u003c").replace(">", "\\u003e")
+    style, script = ((KIT / f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
+    html = _environment(room).get_template(template).render(**context, data=Markup(embedded), style=Markup(style), script=Markup(script))
+    replace_text(path, html)
+
+
+@lru_cache
+def _environment(room: str) -> jinja2.Environment:
+    """Returns the environment that compiles a room's templates, each once: a compilation takes longer than a page."""
     environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(lambda name: _template(name, resources.files(room), kit)),
+        loader=jinja2.FunctionLoader(lambda name: _template(name, resources.files(room), KIT)),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
     environment.filters["moment"] = lambda date: str(date).replace("T", " ")[:16]
-    embedded = json_text(data, separators=(",", ":"), ensure_ascii=True).replace("<", "\\u003c").replace(">", "\\u003e")
-    style, script = ((kit / f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
-    html = environment.get_template(template).render(**context, data=Markup(embedded), style=Markup(style), script=Markup(script))
-    replace_text(path, html)
+    return environment
 
 
 def _template(name: str, *folders: Any) -> str | None:
