@@ -84,7 +84,7 @@ def from_ultralytics(result: Any) -> Detections:
 
 
 def to_supervision(tracks: Tracks, source: Any = None) -> Any:
-    """`supervision.Detections` with `tracker_id`, to annotate with or to count in zones of that library.
+    """Returns `supervision.Detections` with `tracker_id`, to annotate with or to count in zones of that library.
 
     With the frame's own `supervision.Detections` as `source`, masks and data come along by `detection_index`; identities without
     a detection in this frame, which have none, are then left out.

@@ -211,7 +211,7 @@ def draw(
     scores: bool = False,
     size: float = 1.0,
 ) -> Image:
-    """The image with the tracks' boxes, each in its identity's colour with a label; `image` itself stays as it is.
+    """Returns the image with the tracks' boxes, each in its identity's colour with a label; `image` itself stays as it is.
 
     `labels`, one a track, take the place of the ids; `class_names` by `class_id` and `scores` are written behind them.
     `size` enlarges lines and letters.
@@ -229,7 +229,7 @@ def draw(
 
 
 def read_mot(path: str | Path) -> Trajectories:
-    """The trajectories in a MOTChallenge result file: `frame,id,left,top,width,height,score,...` a line.
+    """Returns the trajectories in a MOTChallenge result file: `frame,id,left,top,width,height,score,...` a line.
 
     FormatError names the line that is wrong, MissingDataError a file that is not there.
     """
@@ -267,7 +267,7 @@ def _frames(pipeline: FramePipeline, class_names: tuple[str, ...], in_threads: b
 
 
 def _tracker(tracker: Any, settings: dict[str, Any]) -> tuple[dict[str, Any], Callable[[dict[str, Any]], Any]]:
-    """A tracker's settings, and what makes one of them."""
+    """Returns a tracker's settings, and what makes one of them."""
     from bytetrack.config.named import make, settings_of
 
     if isinstance(tracker, str):
@@ -283,7 +283,7 @@ def _tracker(tracker: Any, settings: dict[str, Any]) -> tuple[dict[str, Any], Ca
 
 
 def _detector(detector: Any, classes: Sequence[str | int] | str | None) -> tuple[Any, bool]:
-    """A detector, and whether it was given by name or file."""
+    """Returns a detector, and whether it was given by name or file."""
     from bytetrack.config.named import make, settings_of
 
     if isinstance(detector, str | Path):
@@ -297,7 +297,7 @@ def _detector(detector: Any, classes: Sequence[str | int] | str | None) -> tuple
 
 
 def _source(source: Any, frame_rate: float | None, stop: threading.Event) -> tuple[Source, bool]:
-    """An open source, and whether threads may read ahead in it: not in what the caller makes as it goes."""
+    """Returns an open source, and whether threads may read ahead in it: not in what the caller makes as it goes."""
     from bytetrack.video.source import Given, open_source, refuse_missing
 
     if isinstance(source, str | int | Path):
@@ -313,7 +313,7 @@ def _source(source: Any, frame_rate: float | None, stop: threading.Event) -> tup
 
 @contextmanager
 def _packages(what: str) -> Iterator[None]:
-    """ModuleNotFoundError in one line, which names what to install for `what`."""
+    """Raises ModuleNotFoundError in one line that names what to install for `what`."""
     try:
         yield
     except ModuleNotFoundError as error:

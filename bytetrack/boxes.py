@@ -85,14 +85,14 @@ def xyxy_from_tlwh(tlwh: npt.ArrayLike) -> Floats:
 
 
 def tlwh_from_xyxy(xyxy: npt.ArrayLike) -> Floats:
-    """Left, top, width, height from corners."""
+    """Returns left, top, width, height of boxes given by their corners."""
     boxes = np.array(xyxy, dtype=np.float64)
     boxes[..., 2:] -= boxes[..., :2]
     return boxes
 
 
 def xywh_from_xyxy(xyxy: npt.ArrayLike) -> Floats:
-    """Centre, width, height from corners."""
+    """Returns centre, width, height of boxes given by their corners."""
     boxes = tlwh_from_xyxy(xyxy)
     boxes[..., :2] += boxes[..., 2:] / 2
     return boxes
@@ -107,7 +107,7 @@ def xyxy_from_xywh(xywh: npt.ArrayLike) -> Floats:
 
 
 def xyah_from_xyxy(xyxy: npt.ArrayLike) -> Floats:
-    """Centre, aspect ratio w/h, height from corners; the height must not be zero."""
+    """Returns centre, aspect ratio w/h, height of boxes given by their corners; the height must not be zero."""
     boxes = xywh_from_xyxy(xyxy)
     boxes[..., 2] /= boxes[..., 3]
     return boxes
@@ -121,7 +121,7 @@ def xyxy_from_xyah(xyah: npt.ArrayLike) -> Floats:
 
 
 def area(xyxy: npt.ArrayLike) -> Floats:
-    """Area in square pixels, shape (...); zero for inverted boxes."""
+    """Returns areas in square pixels, shape (...); zero for inverted boxes."""
     boxes = np.asarray(xyxy, dtype=np.float64)
     return np.asarray(np.clip(boxes[..., 2] - boxes[..., 0], 0, None) * np.clip(boxes[..., 3] - boxes[..., 1], 0, None))
 
@@ -149,7 +149,7 @@ def intersection(first: npt.ArrayLike, second: npt.ArrayLike, border: float = 0.
 
 
 def iou(first: npt.ArrayLike, second: npt.ArrayLike, plus_one: bool = False) -> Floats:
-    """Intersection over union of every box of `first` (n, 4) with every one of `second` (m, 4), both xyxy: shape (n, m).
+    """Returns the intersection over union of every box of `first` (n, 4) with every one of `second` (m, 4), both xyxy: shape (n, m).
 
     Boxes without area overlap nothing: 0, never NaN. `plus_one` counts both border pixels (w = x2 - x1 + 1), the convention of
     the published code's cython_bbox; then a box without area is one pixel wide, as there.

@@ -39,7 +39,7 @@ class Finding:
 
 
 def examine(dataset: Dataset | None = None, checkpoint: str | None = None, video: str | None = None) -> Iterator[Finding]:
-    """Everything there is to say, in the order of the page; never an error: what fails is a finding that is `broken`."""
+    """Examines everything, in the order of the page; never raises: what fails is a finding that is `broken`."""
     parts: list[tuple[str, Callable[[], Iterable[Finding]]]] = [
         ("installed", _packages),
         ("device", _device),

@@ -85,7 +85,7 @@ def train(recipe: Recipe, halves: Mapping[Any, str], weights: Path, detector: Ma
 
 
 def detect(detector: Detector, dataset: Dataset, out: Path) -> SequenceDetector:
-    """The network's detections on every sequence, kept in `out`/detections and replayed from there by the next quickstart."""
+    """Runs the network on every sequence; keeps the detections in `out`/detections, from where the next quickstart replays them."""
     return replayable(detector, dataset.sequences(), out / "detections")
 
 
@@ -138,7 +138,7 @@ def present(
 def _film(
     sequences: list[Sequence], runs: Mapping[str, Scores], out: Path, high_score: float, scale: float, workers: int | None, note: str
 ) -> None:
-    """A video of the last run on each sequence, and of the first beside it on the one where IDF1 rises most, also as a WebP."""
+    """Makes a video of the last run on each sequence, and one of both runs where IDF1 rises most, also as a WebP."""
     from bytetrack.video.animation import animate
     from bytetrack.video.annotate import AnnotateJob, Pane
 

@@ -92,7 +92,7 @@ def read_counts(run: Path, name: str) -> ScoreCounts | None:
 
 
 def _check(counts: ScoreCounts) -> None:
-    """ValueError where the counts are not such as `count_scores` gives."""
+    """Raises ValueError if the counts are not such as `count_scores` gives."""
     for column in (counts.detections, counts.tracked):
         if len(column) != BINS or not all(type(count) is int and count >= 0 for count in column):
             raise ValueError(f"no {BINS} whole numbers from 0 up")

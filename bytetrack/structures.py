@@ -55,14 +55,14 @@ def _range(score: Floats) -> str:
 
 
 def _rows(boxes: Floats, score: Floats, class_id: Ints | None) -> list[list[Any]]:
-    """The first rows of a table, boxes to 0.1 pixel."""
+    """Returns the first rows of a table, boxes to 0.1 pixel."""
     kinds = [[]] * len(boxes) if class_id is None else [[kind] for kind in class_id[:MOST_ROWS].tolist()]
     shown = zip(boxes[:MOST_ROWS].tolist(), score[:MOST_ROWS].tolist(), kinds, strict=False)
     return [[*(round(side, 1) for side in box), value, *kind] for box, value, kind in shown]
 
 
 def _numbered(column: Any, name: str) -> Ints:
-    """A column of numbers from 1; ValueError for others."""
+    """Returns a column of numbers from 1; ValueError for others."""
     values: Floats = column.to_numpy(np.float64, na_value=np.nan)
     wrong = np.flatnonzero(~((values >= 1) & (values % 1 == 0)))
     if len(wrong):
@@ -154,7 +154,7 @@ class SequenceDetections:
     class_id: Ints | None = None
 
     def __len__(self) -> int:
-        """The number of frames."""
+        """Returns the number of frames."""
         return len(self.offsets) - 1
 
     def frame(self, frame_id: int) -> Detections:
@@ -167,7 +167,7 @@ class SequenceDetections:
 
     @classmethod
     def from_frames(cls, frames: list[Detections]) -> SequenceDetections:
-        """Joined from one `Detections` a frame; class ids are kept when every frame that has boxes has them."""
+        """Joins one `Detections` a frame; class ids are kept if every frame that has boxes has them."""
         classes = [frame.class_id for frame in frames if len(frame)]
         return cls(
             np.concatenate([np.empty((0, 4)), *(frame.xyxy for frame in frames)]),
@@ -234,7 +234,7 @@ class Trajectories(ByFrame):
 
     @classmethod
     def from_frames(cls, frames: Iterable[Tracks]) -> Trajectories:
-        """The trajectories of one `Tracks` a frame, frames without tracks included; class ids are kept if every box has one."""
+        """Makes trajectories of one `Tracks` a frame, frames without tracks included; class ids are kept if every box has one."""
         every = list(frames)
         xyxy = np.concatenate([np.empty((0, 4)), *(tracks.xyxy for tracks in every)])
         frame_id = np.repeat(np.arange(1, len(every) + 1), [len(tracks) for tracks in every])
@@ -247,14 +247,14 @@ class Trajectories(ByFrame):
         return cls(frame_id[rows], track_id[rows], tlwh, score[rows], None if class_id is None else class_id[rows])
 
     def to_pandas(self) -> Any:
-        """A pandas DataFrame, a row a box: frame_id, track_id, left, top, width, height, score, and class_id if boxes have classes."""
+        """Returns a pandas DataFrame, a row a box: frame_id, track_id, left, top, width, height, score; class_id if boxes have classes."""
         columns = {"frame_id": self.frame_id, "track_id": self.track_id, **dict(zip(SIDES, self.tlwh.T, strict=True)), "score": self.score}
         classes = {} if self.class_id is None else {"class_id": self.class_id}
         return pandas("Trajectories.to_pandas").DataFrame({**columns, **classes})
 
     @classmethod
     def from_pandas(cls, frame: Any) -> Trajectories:
-        """The trajectories in a DataFrame with the columns of `to_pandas`, in any order of rows; score (1) and class_id may be missing.
+        """Makes trajectories of a DataFrame with the columns of `to_pandas`, rows in any order; score (1) and class_id may be missing.
 
         ValueError for a column that is missing, or holds what it must not, and for an identity that is twice in a frame.
         """
@@ -333,7 +333,7 @@ class Sequence:
     class_names: tuple[str, ...] = ()
 
     def number_of(self, frame_id: FrameId) -> FrameId:
-        """The number that frame `frame_id` (from 1, in this sequence's own numbering) has in the files."""
+        """Returns the number that frame `frame_id` (from 1, in this sequence's own numbering) has in the files."""
         return self.first_frame + (frame_id - 1) * self.every
 
     def image_path(self, frame_id: int) -> Path:

@@ -223,7 +223,7 @@ def shown_size(frame: av.VideoFrame) -> tuple[int, int]:
 
 
 def refuse_black(path: Path, frame: av.VideoFrame) -> None:
-    """FormatError for pictures of 16 bits that use fewer: the upper eight of them would be black."""
+    """Raises FormatError for pictures of 16 bits that use fewer: the upper eight of them would be black."""
     if frame.format.name in ("gray16le", "gray16be", "rgb48le", "rgb48be"):
         bits = int(frame.to_ndarray().max()).bit_length()
         if bits < MOST_BITS:

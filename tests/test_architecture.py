@@ -105,3 +105,16 @@ def test_every_verb_is_short() -> None:
 
 def test_no_two_files_are_called_utils() -> None:
     assert not [path for path in modules() if path.stem in ("utils", "util", "helpers", "misc", "common")]
+
+
+def test_a_function_s_docstring_begins_with_what_it_does() -> None:
+    """A verb in the third person, such as "Removes …". Properties are named by a noun."""
+    found = []
+    for path in sorted((ROOT / "bytetrack").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.FunctionDef) or any("property" in ast.unparse(decorator) for decorator in node.decorator_list):
+                continue
+            first = (ast.get_docstring(node) or "See").split()[0].strip(".,:;")
+            if first not in ("See", "As") and (not re.fullmatch("[A-Z][a-z]+s", first) or first in ("This", "Boxes", "Frames")):
+                found.append(f"{path.relative_to(ROOT)}:{node.lineno}: {first}")
+    assert found == []

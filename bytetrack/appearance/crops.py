@@ -45,7 +45,7 @@ class CropEmbedder(ABC):
 
 
 def crop(image: Image, box: npt.NDArray[np.float64]) -> Image | None:
-    """The pixels of `image` inside the box (4,), None where there are none."""
+    """Returns the pixels of `image` inside the box (4,), None where there are none."""
     height, width = image.shape[:2]
     left, top = np.floor(np.clip(box[:2], 0, (width, height))).astype(int)
     right, bottom = np.ceil(np.clip(box[2:], 0, (width, height))).astype(int)

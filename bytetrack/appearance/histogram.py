@@ -46,7 +46,7 @@ class Histogram(CropEmbedder):
         return features
 
     def _bins(self, image: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
-        """The bin of every pixel."""
+        """Returns the bin of every pixel."""
         hue, saturation, value = cv2.split(cv2.cvtColor(np.asarray(image, np.uint8), cv2.COLOR_BGR2HSV))
         coloured = (saturation >= FIRST_COLOURED) & (value >= FIRST_COLOURED)
         strong = saturation >= 2 * FIRST_COLOURED + 16

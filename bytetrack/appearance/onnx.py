@@ -50,7 +50,7 @@ class OnnxEmbedder(CropEmbedder):
         self._session: Any = None
 
     def key(self) -> str:
-        """The settings', with the size of the file: another file of one name is another key."""
+        """Returns the settings' key, with the size of the file: another file of the same name gives another key."""
         return f"{super().key()}-{self.weights.stat().st_size}"
 
     def __getstate__(self) -> dict[str, Any]:

@@ -15,12 +15,12 @@ MISSING = "???"  # what a file says of a setting that has no default
 
 
 def names_in(group: str) -> list[str]:
-    """The names of a group's files: `names_in("tracker")`."""
+    """Returns the names of a group's files: `names_in("tracker")`."""
     return sorted(path.stem for path in (home() / "configs" / group).glob("*.yaml"))
 
 
 def settings_of(group: str, name: str, **changes: Any) -> dict[str, Any]:
-    """The settings of `configs/<group>/<name>.yaml`, those of the file that it builds on included, with `changes`: a constructor call.
+    """Returns the constructor call in `configs/<group>/<name>.yaml`, with the settings of the file that it builds on, and `changes`.
 
     ValueError for a name or a setting that there is not, and for one without a default that `changes` leaves out.
 
@@ -39,7 +39,7 @@ def settings_of(group: str, name: str, **changes: Any) -> dict[str, Any]:
 
 
 def make(settings: Mapping[str, Any]) -> Any:
-    """The object of a constructor call: `_target_` called with the other settings."""
+    """Returns the object of a constructor call: `_target_` called with the other settings."""
     module, _, name = str(settings["_target_"]).rpartition(".")
     return getattr(import_module(module), name)(**{key: value for key, value in settings.items() if key != "_target_"})
 

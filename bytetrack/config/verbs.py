@@ -96,7 +96,7 @@ def _help(name: str, words: list[str]) -> str:
 
 
 def console() -> None:
-    """`bytetrack <verb> ...`: runs `tools/<verb>.py` with the other arguments."""
+    """Runs `bytetrack <verb> ...`: `tools/<verb>.py` with the other arguments."""
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     if name == "--version":
         sys.stdout.write(f"bytetrack {__version__}\n")

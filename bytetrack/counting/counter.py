@@ -101,7 +101,7 @@ class Counter:
         self._frame_id, self._time = 0, -math.inf
 
     def update(self, tracks: Tracks, time: float | None = None) -> list[Event]:
-        """The events of the next frame.
+        """Returns the events of the next frame.
 
         `time` is the frame's in seconds, by default from the frame rate; it may skip ahead, and where it goes back it stands
         still. Give every frame, those without tracks too. ValueError for times that are no number.
@@ -125,7 +125,7 @@ class Counter:
         return events
 
     def finish(self) -> list[Event]:
-        """The events of the stream's end: who is still in a zone vanishes, when it was last seen. The totals remain."""
+        """Returns the events of the stream's end: who is still in a zone vanishes, when it was last seen. The totals remain."""
         events = self._forget(math.inf)
         self._present = {name: {} for name in self.zones}
         return events
@@ -158,7 +158,7 @@ class Counter:
         return [f"{name} {how} ({width}x{height}), so nothing is counted there: coordinates are pixels" for name, how in wrong.items()]
 
     def motion(self) -> dict[int, Motion]:
-        """Speed and distance of every identity in memory, by track id; ValueError without a homography."""
+        """Returns speed and distance of every identity in memory, by track id; ValueError without a homography."""
         if self._ground is None:
             raise ValueError("speed and distance need Counter(homography=...), 3x3, from image pixels to metres on the ground")
         return {track_id: Motion(self._ground.speed(track_id), self._ground.distance(track_id)) for track_id in self._states.row_of}

@@ -27,12 +27,12 @@ Bools = npt.NDArray[np.bool_]
 
 
 def cross(a: Floats, b: Floats) -> Floats:
-    """z of the cross product of plane vectors (..., 2)."""
+    """Returns z of the cross product of plane vectors (..., 2)."""
     return np.asarray(a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0])
 
 
 def line_distance(points: Floats, lines: Floats) -> Floats:
-    """Signed distance of points (n, 2) from the infinite lines through the segments (k, 4): (n, k).
+    """Returns the signed distance of points (n, 2) from the infinite lines through the segments (k, 4): (n, k).
 
     Positive on the right hand of someone who walks on the picture from (x1, y1) to (x2, y2).
 
@@ -72,7 +72,7 @@ def misses(shape: Floats, width: int, height: int) -> bool:
 
 
 def zone_distance(points: Floats, zone: Floats) -> Floats:
-    """Distance (n,) of points (n, 2) from the border of the polygon (k, 2), positive inside by the even-odd rule."""
+    """Returns distances (n,) of points (n, 2) from the border of the polygon (k, 2), positive inside by the even-odd rule."""
     starts, ends = zone, np.roll(zone, -1, axis=0)
     edge, offset = ends - starts, points[:, None] - starts
     length2 = (edge**2).sum(1)
@@ -88,14 +88,14 @@ def zone_distance(points: Floats, zone: Floats) -> Floats:
 
 
 def ground_from_image(points: Floats, homography: Floats) -> Floats:
-    """Ground position in metres (n, 2) of image points (n, 2) below the horizon; NaN on it."""
+    """Returns positions on the ground in metres (n, 2) of image points (n, 2) below the horizon; NaN on it."""
     homogeneous = np.column_stack([points, np.ones(len(points))]) @ homography.T
     w = homogeneous[:, 2:]
     return np.asarray(np.divide(homogeneous[:, :2], w, out=np.full((len(points), 2), np.nan), where=np.abs(w) > 1e-9))
 
 
 def parse_line(line: Sequence[Any], number: int) -> tuple[Floats, str]:
-    """`[x1, y1, x2, y2, name]`, the name optional, as an array (4,) and a name; ValueError for anything else."""
+    """Parses `[x1, y1, x2, y2, name]`, the name optional, into an array (4,) and a name; ValueError for anything else."""
     try:
         if len(line) not in (4, 5):
             raise TypeError
@@ -108,7 +108,7 @@ def parse_line(line: Sequence[Any], number: int) -> tuple[Floats, str]:
 
 
 def parse_zone(zone: Any, name: str) -> Floats:
-    """A polygon (k, 2) of at least three points with an area inside its border; ValueError for anything else."""
+    """Parses a polygon (k, 2) of at least three points with an area inside its border; ValueError for anything else."""
     try:
         points = np.array(zone, dtype=np.float64)
     except (TypeError, ValueError):
@@ -121,7 +121,7 @@ def parse_zone(zone: Any, name: str) -> Floats:
 
 
 def parse_homography(homography: npt.ArrayLike) -> Floats:
-    """The matrix (3, 3) from image pixels to metres on the ground; ValueError where it is singular or misshapen."""
+    """Parses the matrix (3, 3) from image pixels to metres on the ground; ValueError if it is singular or misshapen."""
     matrix = np.array(homography, dtype=np.float64)
     if matrix.shape != (3, 3) or not np.isfinite(matrix).all() or np.linalg.matrix_rank(matrix) < 3:
         raise ValueError(f"homography must be an invertible 3x3 matrix from image pixels to metres: got {np.asarray(homography).tolist()}")

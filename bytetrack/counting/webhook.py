@@ -165,7 +165,7 @@ class Webhook:
 
 
 def _checked(url: str, hosts: Sequence[str]) -> SplitResult:
-    """The parts of an address that may be posted to; ValueError, without its query and password, for others."""
+    """Splits an address that may be posted to into its parts; ValueError, without its query and password, for others."""
     try:
         address = urlsplit(url)
         host, _ = (address.hostname or "").lower(), address.port
@@ -193,7 +193,7 @@ def _is_local(host: str) -> bool:
 
 
 def _document(event: Event) -> dict[str, object]:
-    """An event as JSON has it: as in the csv file, with its own precision."""
+    """Returns an event for JSON: the columns of the csv file, with its own precision."""
     return {
         name: round(value, DECIMALS[name]) if name in DECIMALS and value is not None else value for name, value in asdict(event).items()
     }

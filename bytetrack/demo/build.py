@@ -110,7 +110,7 @@ def _webhook(events: Mapping[str, Any] | None, source: str, counted: bool) -> We
 
 
 def _check_out(out: Path, source: Source, detector: Detector) -> None:
-    """ValueError where the demo would overwrite what it reads."""
+    """Raises ValueError if the demo would overwrite what it reads."""
     video, rows = out / f"{source.name}.mp4", out / f"{source.name}.txt"
     if source.path is not None and video.exists() and video.samefile(source.path):
         raise ValueError(f"the video would overwrite its source {source.path}: give another out")
@@ -120,7 +120,7 @@ def _check_out(out: Path, source: Source, detector: Detector) -> None:
 
 
 def _wants_window(show: bool | None, source: Source) -> bool:
-    """`show` itself; None opens a window for a live source where there is a screen. ValueError where one is asked for and there is none."""
+    """Returns `show`, or for None whether a live source has a screen; ValueError if a window is asked for and there is no screen."""
     screen = not sys.platform.startswith("linux") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
     if show and not screen:
         raise ValueError("show=true needs a screen, and DISPLAY names none: use serve=true to watch in a browser")

@@ -51,7 +51,7 @@ def as_frame_detector(detector: Detector, source: Source, wanted: Wanted, shared
 
 
 def _of_network(detector: Any, network: Any, source: Source) -> FrameDetector:
-    """On the CPU it looks at several frames of a file at the same time, each with its share of the cores: small networks use few."""
+    """Adapts a network; on the CPU it detects several frames of a file at a time, each with a share of the cores."""
     workers = 1 if source.live or not getattr(network, "on_cpu", False) else min(cores(), MOST_WORKERS)
     ready = network if workers == 1 else network.shared(workers, max(1, cores() // workers))
     if hasattr(network, "key"):  # one of ours, which loads its weights now: mistakes come out before anything is written

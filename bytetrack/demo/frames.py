@@ -74,7 +74,7 @@ class FramePipeline:
         passing([], self.min_box_area, self.max_aspect_ratio)  # a mistake comes out before anything is written
 
     def frames(self) -> Iterator[Frame]:
-        """The source's frames, at most `max_frames`."""
+        """Yields the source's frames, at most `max_frames`."""
         return iter(self.source) if self.max_frames is None else islice(self.source, self.max_frames)
 
     def find(self, shot: AnyShot) -> AnyShot:
@@ -129,7 +129,7 @@ class GapAwareTracker:
         features: npt.NDArray[np.float32] | None = None,
         camera_motion: npt.NDArray[np.float64] | None = None,
     ) -> Tracks:
-        """The frame's tracks; `features` (n, d) of its detections and `camera_motion` (2, 3) go to a tracker that takes them."""
+        """Returns the frame's tracks; `features` (n, d) of its detections and `camera_motion` (2, 3) go to a tracker that takes them."""
         size = (frame.image.shape[0], frame.image.shape[1])
         if frame.gap > self._memory or self._size not in (None, size):
             log.info(
@@ -164,7 +164,7 @@ class GapAwareTracker:
         return {} if even else {"dt": dt}
 
     def lost(self) -> Tracks:
-        """Those not seen in the last frame but remembered, where they are thought to be; none of a tracker that does not say."""
+        """Returns the tracks that are remembered but not seen, at their predicted positions; none of a tracker that does not tell."""
         if not hasattr(self._tracker, "lost"):
             return NO_TRACKS
         tracks: Tracks = self._tracker.lost()
@@ -182,7 +182,7 @@ def join(
     camera_motion: Any = None,
     **limits: Any,
 ) -> FramePipeline:
-    """A `FramePipeline` of an open source; every mistake in the settings is raised here, before the first frame is read.
+    """Returns a `FramePipeline` of an open source; every mistake in the settings is raised here, before the first frame is read.
 
     `build_tracker(settings)` makes a tracker of the settings `tracker`, in which a `frame_rate` of None becomes the source's. `shared`:
     the detector that looks at the pictures, where other sources use it too. `camera_motion` estimates it for trackers that take it; others

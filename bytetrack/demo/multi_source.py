@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 def refuse_missing_sources(source: Any) -> None:
-    """MissingDataError for the first of one or several sources that is not there; before a network is fetched or loaded for it."""
+    """Raises MissingDataError for the first source that does not exist, before a network is fetched or loaded for it."""
     for one in source if isinstance(source, list) else [source]:
         refuse_missing(one)
 
@@ -65,7 +65,7 @@ def build_demos(
 
 
 def _folders(out: Path, sources: list[Any]) -> list[Path]:
-    """A folder for each, made: of its name, with a number where that is taken."""
+    """Makes a folder for each source, with its name, and a number if that is taken."""
     names: list[str] = []
     for one in sources:
         text = redacted(str(one))

@@ -19,7 +19,7 @@ __all__ = ["Outputs", "class_name"]
 
 
 def class_name(class_names: Sequence[str], class_id: int | None) -> str:
-    """The name of a detection's class; the only one there is where ids are None."""
+    """Returns the name of a detection's class; the only one there is if ids are None."""
     if class_id is None:
         return class_names[0] if len(class_names) == 1 else "object"
     return class_names[class_id] if 0 <= class_id < len(class_names) else str(class_id)
@@ -49,7 +49,7 @@ class Outputs:
         events: list[Event],
         motion: Mapping[int, Motion] | None = None,
     ) -> None:
-        """A frame's rows: boxes to 0.1 pixel, scores to 0.01, times to the millisecond; `motion` in metres to 0.01."""
+        """Writes a frame's rows: boxes to 0.1 pixel, scores to 0.01, times to the millisecond; `motion` in metres to 0.01."""
         tlwh = tlwh_from_xyxy(tracks.xyxy)
         boxes = tlwh.round(1).tolist()
         classes = [None] * len(tracks) if tracks.class_id is None else tracks.class_id.tolist()
@@ -78,7 +78,7 @@ class Outputs:
             self._webhook.send(events)
 
     def summary(self, content: dict[str, Any]) -> None:
-        """`summary.json`, in one step."""
+        """Writes `summary.json`, atomically."""
         if self._webhook is not None:
             content = {**content, "posted": {"sent": self._webhook.sent, "lost": self._webhook.lost}}
         replace_text(self.folder / "summary.json", json_text(content, indent=1, ensure_ascii=False) + "\n")

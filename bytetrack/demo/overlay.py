@@ -64,7 +64,7 @@ class Painter:
         lost: Tracks | None = None,
         detections: Detections | None = None,
     ) -> Image:
-        """The picture, drawn into `image` itself."""
+        """Draws into `image` and returns it."""
         if image.shape != self._shape:  # the first frame, or a new size, in which old places mean nothing
             self._shape, self._warmth = image.shape, None
             self._trails = Trails(self.trail) if self.trail > 0 else None
@@ -91,7 +91,7 @@ class Painter:
         return image
 
     def _people(self, boxes: Tracks | Detections) -> npt.NDArray[np.bool_]:
-        """Which boxes are people; all of them where no class is called so."""
+        """Selects the boxes of people; all boxes if no class is called so."""
         people = [number for number, name in enumerate(self.class_names) if name in PEOPLE]
         if boxes.class_id is None or not people:
             return np.ones(len(boxes), bool)

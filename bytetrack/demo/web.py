@@ -59,7 +59,7 @@ class Page:
         return f"http://{'localhost' if self.host in LOCAL else self.host}:{self.port}/" + (f"?token={self.token}" if self.token else "")
 
     def publish(self, image: npt.NDArray[np.uint8], status: dict[str, Any]) -> None:
-        """The newest picture (uint8 HxWx3 BGR, not changed later by the caller) and what to say beside it; costs microseconds."""
+        """Takes the newest picture (uint8 HxWx3 BGR, not changed later by the caller) and the state to show; costs microseconds."""
         with self._lock:
             self._image, self._status = image, status
             self._number += 1
@@ -147,7 +147,7 @@ class Page:
         return PlainTextResponse("stopping\n")
 
     async def _parts(self, request: Any) -> AsyncIterator[bytes]:
-        """Each new picture as a part of a multipart stream, at most 30 a second; slow viewers skip pictures."""
+        """Yields each new picture as a part of a multipart stream, at most 30 a second; slow viewers skip pictures."""
         sent = 0
         self._viewers += 1
         try:
@@ -171,7 +171,7 @@ class Page:
             self._viewers -= 1
 
     def _jpeg(self) -> bytes:
-        """The newest picture as JPEG, encoded once however many ask."""
+        """Returns the newest picture as JPEG, encoded once however many ask."""
         with self._lock:
             number, image = self._number, self._image
             if self._encoded[0] == number or image is None:

@@ -75,7 +75,7 @@ def detector_from(
 
 
 def chosen(classes: Sequence[str | int] | str | None) -> Sequence[str | int] | None:
-    """The setting as a list of names or numbers, None for all: a single name and `all` are understood too."""
+    """Returns the setting as a list of names or numbers, None for all; accepts a single name and `all`, too."""
     if classes is None or classes == "all" or list(classes) == ["all"]:
         return None
     return [classes] if isinstance(classes, str) else classes

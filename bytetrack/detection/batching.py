@@ -61,7 +61,7 @@ class _Turns:
         self.open, self.ended, self.asked = deque[_Open](), deque[_Open](), deque[list[_Open]]()
 
     def batches(self) -> Iterator[list[Image]]:
-        """Full batches, but for the last; a stream that ends makes room for the next."""
+        """Yields full batches, but for the last; a stream that ends makes room for the next."""
         batch: list[Image] = []
         asked: list[_Open] = []
         self._admit(self._at_once)

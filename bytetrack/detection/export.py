@@ -49,7 +49,7 @@ class ExportedNetwork(nn.Module):
         self.network, self.dtype, self.decoded = network, dtype, decoded
 
     def forward(self, images: Tensor) -> Tensor:
-        """(B, A, 5 + C), see `metadata.KINDS`, of images (B, 3, H, W)."""
+        """Returns (B, A, 5 + C), see `metadata.KINDS`, of images (B, 3, H, W)."""
         logits = self.network(images.to(self.dtype)).float()
         scores = logits[..., 4:].sigmoid()
         if not self.decoded:
@@ -125,7 +125,7 @@ def export(
 def _refuse_contradictions(
     kind: str, dynamic_size: bool, decode: bool, nms: bool, precision: str, preprocess: bool, frame_size: Sequence[int] | None
 ) -> None:
-    """ValueError for settings that contradict each other or cannot be."""
+    """Raises ValueError for settings that contradict each other or cannot be."""
     if nms and not decode:
         raise ValueError("nms=true needs decoded boxes: leave decode=true")
     if preprocess and (dynamic_size or kind != "onnx"):
@@ -161,7 +161,7 @@ def _format(name: str | None, out: Path) -> str:
 
 
 def random_images(size: tuple[int, int], count: int = 4) -> list[npt.NDArray[np.uint8]]:
-    """Coarse coloured noise, the same every time."""
+    """Returns coarse coloured noise, the same every time."""
     coarse = np.random.default_rng(0).integers(0, 256, (count, -(-size[0] // 16), -(-size[1] // 16), 3), dtype=np.uint8)
     return list(coarse.repeat(16, axis=1).repeat(16, axis=2)[:, : size[0], : size[1]])
 
@@ -195,7 +195,7 @@ def _onnx_model(module: ExportedNetwork, size: tuple[int, int], batch: int | Non
 
 
 def _write(model: Any, about: About, path: Path, precision: str, dense: bool = False) -> Path:
-    """`model`, with the suppression if `about` says so and not `dense`, as the file `path`."""
+    """Writes `model`, with the suppression if `about` says so and not `dense`, as the file `path`."""
     import onnx
 
     said = about
@@ -264,7 +264,7 @@ def _compare(
 def _compare_detections(
     detector: ExportedDetector, module: nn.Module, images: Sequence[Any], about: About, tolerance: tuple[float, float]
 ) -> None:
-    """FormatError unless the file suppresses as we do; one box in a hundred may fall on the other side of a threshold."""
+    """Raises FormatError unless the file suppresses as we do; one box in a hundred may fall on the other side of a threshold."""
     settings = PostprocessSettings(about.min_score or 0.0, about.nms_iou or 0.7, about.max_detections or 1000, None, single=False)
     loaded = detector.load()
     size = cast("tuple[int, int]", tuple(about.input_size or ()))

@@ -92,7 +92,7 @@ suppression (float[batch, anchors, columns] decoded) => (float[n, 7] detections)
 
 
 def with_frames(model: Any, about: About, batch: int | None, frame_size: tuple[int, int] | None) -> Any:
-    """`model` behind `frames_graph`."""
+    """Returns `model` behind `frames_graph`."""
     import onnx
 
     head = frames_graph(about, batch, frame_size)
@@ -101,7 +101,7 @@ def with_frames(model: Any, about: About, batch: int | None, frame_size: tuple[i
 
 
 def frames_graph(about: About, batch: int | None, frame_size: tuple[int, int] | None) -> Any:
-    """`FRAMES` for the input size and convention in `about`; `frame_size` (height, width) None takes frames of any."""
+    """Returns `FRAMES` for the input size and convention in `about`; `frame_size` (height, width) None takes frames of any."""
     import onnx
 
     rows, columns = about.input_size or (0, 0)
@@ -126,7 +126,7 @@ def frames_graph(about: About, batch: int | None, frame_size: tuple[int, int] | 
 
 
 def with_nms(model: Any, about: About) -> Any:
-    """`model`, whose output is decoded, with `NMS` behind it, by the settings in `about`."""
+    """Appends `NMS`, by the settings in `about`, to `model`, whose output is decoded."""
     import onnx
 
     num_classes = about.num_classes or 0

@@ -225,7 +225,7 @@ def pick_convention(setting: str | None, checkpoint: Checkpoint) -> str:
 
 
 def prepare(network: Network, dtype: torch.dtype) -> Network:
-    """`network` for inference: BatchNorm folded into the convolutions, body in `dtype`, the last layers (logits) in float32."""
+    """Prepares `network` for inference: folds BatchNorm into the convolutions; body in `dtype`, last layers (logits) in float32."""
     body: Any = fuse(network.eval()).to(dtype).backbone.backbone
     body.dark5[1] = PoolingPyramid(body.dark5[1])
     head: Any = network.head

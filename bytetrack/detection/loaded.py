@@ -89,7 +89,7 @@ class Loaded:
         self.postprocess = self._postprocess(settings)
 
     def _refuse_other_inputs(self) -> None:
-        """FormatError unless the file takes images, and beside them at most their sizes."""
+        """Raises FormatError unless the file takes images, and beside them at most their sizes."""
         image, others = self.model.image, list(self.model.inputs.items())[1:]
         shape = image.shape[3:] if self.frames else image.shape[-3:-2]
         if len(image.shape) not in (3, 4) or shape[:1] not in ((3,), (None,)) or (self.frames and len(image.shape) == 3):

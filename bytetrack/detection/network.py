@@ -144,7 +144,7 @@ class Checkpoint:
 
 
 def _shape_of(size: Size) -> tuple[int, int, bool]:
-    """`Checkpoint.shape` of a network of that size."""
+    """Returns `Checkpoint.shape` of a network of that size."""
     return int(size.width * 64), max(round(size.depth * 3), 1), size.depthwise
 
 

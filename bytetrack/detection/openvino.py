@@ -129,7 +129,7 @@ class OpenVino(ExportedDetector):
 
 
 def convert(onnx_file: Path, out: Path, about: About, half: bool) -> None:
-    """`onnx_file` as OpenVINO's `out` (.xml) and .bin, with `about`; `half` stores the weights as float16."""
+    """Converts `onnx_file` to OpenVINO's `out` (.xml) and .bin, with `about`; `half` stores the weights as float16."""
     openvino = _openvino()
     network = openvino.convert_model(str(onnx_file))
     for name, value in about.properties().items():
@@ -167,7 +167,7 @@ def _port(port: Any) -> Port:
 
 
 def _properties(network: Any) -> dict[str, str]:
-    """Our section of an .xml, or what OpenVINO took over from an ONNX file."""
+    """Reads our section of an .xml, or what OpenVINO took over from an ONNX file."""
     for section in (SECTION, "framework"):
         found = {name: [section, name] for name in (*About.__dataclass_fields__, *FOREIGN) if network.has_rt_info([section, name])}
         if found:

@@ -42,7 +42,7 @@ HALF = 0.501
 
 
 def check_image(image: npt.NDArray[np.generic]) -> None:
-    """ValueError unless `image` is uint8 of shape (H, W, 3)."""
+    """Raises ValueError unless `image` is uint8 of shape (H, W, 3)."""
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
         raise ValueError(f"images must be uint8 arrays (H, W, 3) in BGR order: got {image.dtype} {image.shape}")
 
@@ -89,7 +89,7 @@ def fitted_size(shape: tuple[int, ...], size: tuple[int, int], fit: str) -> tupl
 
 
 def letterbox_ratio(shape: tuple[int, ...], size: tuple[int, int]) -> float:
-    """Input pixels per image pixel for an image of `shape` (H, W, …) in an input of `size` (height, width).
+    """Returns input pixels per image pixel for an image of `shape` (H, W, …) in an input of `size` (height, width).
 
     >>> letterbox_ratio((1080, 1920, 3), (800, 1440))
     0.7407407407407407
@@ -98,13 +98,13 @@ def letterbox_ratio(shape: tuple[int, ...], size: tuple[int, int]) -> float:
 
 
 def scaled_size(shape: tuple[int, ...], size: tuple[int, int]) -> tuple[int, int]:
-    """Height and width of an image of `shape` (H, W, …) within an input of `size`."""
+    """Returns height and width of an image of `shape` (H, W, …) within an input of `size`."""
     ratio = letterbox_ratio(shape, size)
     return max(int(shape[0] * ratio), 1), max(int(shape[1] * ratio), 1)
 
 
 def letterbox(image: Image, size: tuple[int, int], out: Image | None = None) -> Image:
-    """`image` (H, W, 3) scaled by OpenCV into the top left of `size` (height, width), the rest `PAD`; written into `out` if given."""
+    """Scales `image` (H, W, 3) by OpenCV into the top left of `size` (height, width), the rest `PAD`; into `out` if given."""
     check_image(image)
     canvas = np.empty((*size, 3), dtype=np.uint8) if out is None else out
     height, width = scaled_size(image.shape, size)
@@ -147,7 +147,7 @@ def network_input(
 
 
 def letterbox_batch(images: Sequence[Image], size: tuple[int, int], device: str = "cpu") -> Tensor:
-    """Letterboxed `images` as float32 (B, 3, height, width) on `device`, BGR 0 … 255 in whole numbers, channels last in memory.
+    """Letterboxes `images` to float32 (B, 3, height, width) on `device`, BGR 0 … 255 in whole numbers, channels last in memory.
 
     On the CPU OpenCV scales, elsewhere torch: uint8 frames travel, and the result is OpenCV's to one grey level.
     """
@@ -162,7 +162,7 @@ def letterbox_batch(images: Sequence[Image], size: tuple[int, int], device: str 
 
 
 def send_frames(images: Sequence[Image], device: str) -> list[Tensor]:
-    """`images` on `device`, uint8 (n, H, W, 3) for each run of images of one shape; to CUDA from pinned memory, and under way on return."""
+    """Sends `images` to `device` as uint8 (n, H, W, 3) for each run of one shape; to CUDA from pinned memory, under way on return."""
     import torch
 
     for image in images:
@@ -210,7 +210,7 @@ def normalise(batch: Tensor, convention: str) -> Tensor:
 
 @lru_cache(maxsize=16)
 def _constants(convention: str, device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """Scale and shift (3, 1, 1) of a convention, made once: numbers on their way to a device make the host wait for it."""
+    """Makes scale and shift (3, 1, 1) of a convention once: a number on its way to a device makes the host wait."""
     import torch
 
     with torch.inference_mode(False):  # training uses them too

@@ -40,7 +40,7 @@ class Simulated:
         self.seed, self.miss, self.jitter, self.score_noise, self.false_positives = seed, miss, jitter, score_noise, false_positives
 
     def detect_sequence(self, sequence: Sequence) -> SequenceDetections:
-        """Simulated boxes of the sequence's frames; MissingDataError where it has no ground truth, FormatError where that is broken."""
+        """Simulates boxes of the sequence's frames; MissingDataError without ground truth, FormatError if that is broken."""
         if sequence.ground_truth is None:
             raise MissingDataError(f"{sequence.name} has no gt/gt.txt to simulate detections from: give detector=recorded or a network")
         log.info("%s: detections simulated from its ground truth, not detected in its images", sequence.name)

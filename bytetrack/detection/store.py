@@ -51,7 +51,7 @@ class DetectionStore:
         return [replace(sequence, first_frame=start, length=min(length, last - start + 1)) for start, last in starts]
 
     def _spans(self, sequence: Sequence) -> Iterator[tuple[int, int, SequenceDetections | None]]:
-        """First and last frame of each stretch of `sequence`, in order, and its detections; None for a stretch that is not here."""
+        """Yields first and last frame of each stretch of `sequence`, in order, and its detections; None for a stretch that is not here."""
         mark, files = _fingerprint(sequence), self._files(sequence.name)
         frame, end = sequence.first_frame, sequence.first_frame + sequence.length
         while frame < end:
@@ -88,7 +88,7 @@ class DetectionStore:
         return path
 
     def describe(self, detector: object) -> None:
-        """`detector.json` beside the files: which detector and settings the key stands for, for people."""
+        """Writes `detector.json` beside the files: which detector and settings the key stands for, for people."""
         text = json.dumps({"detector": type(detector).__name__, **public_settings(detector)}, indent=2, default=_plain)
         replace_text(self.folder / "detector.json", text + "\n")
 

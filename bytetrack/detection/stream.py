@@ -67,7 +67,7 @@ def ahead(items: Iterable[Item], size: int) -> Generator[Item, None, None]:
 
 
 def read_ahead(read: Callable[[Item], Result], items: Iterable[Item], threads: int = 4) -> Iterator[Result]:
-    """`read(item)` of each item, in order, by several threads that run up to two items each ahead of the reader."""
+    """Yields `read(item)` of each item, in order, by several threads that run up to two items each ahead of the reader."""
     waiting: deque[Future[Result]] = deque()
     remaining = iter(items)
     with ThreadPoolExecutor(threads, thread_name_prefix="bytetrack-read") as pool:
@@ -88,11 +88,10 @@ def overlapped(
     launch: Callable[[Ready], Launched],
     collect: Callable[[Launched], Result],
 ) -> Iterator[Result]:
-    """`collect(launch(prepare(item)))` of each item, in order, the three side by side: one thread prepares the next item, another collects
-    the one before, and `launch` is called by who reads.
+    """Yields `collect(launch(prepare(item)))` of each item, in order, the three side by side.
 
-    At most two items are prepared and two launched but not collected. An error of any of the three, or of `items`, comes out after the
-    results before it.
+    One thread prepares the next item, another collects the one before, and `launch` is called by who reads. At most two items are
+    prepared and two launched but not collected. An error of any of the three, or of `items`, comes out after the results before it.
     """
     coming = ahead(map(prepare, items), 1)
 

@@ -106,7 +106,7 @@ class Torchvision(LibraryDetector):
         return LoadedLibrary(find, names, settings, where)
 
     def _check_model(self) -> None:
-        """ValueError unless torchvision has a detector of that name."""
+        """Raises ValueError unless torchvision has a detector of that name."""
         from torchvision.models import detection, list_models
 
         known = list_models(module=detection)

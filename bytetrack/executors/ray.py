@@ -80,7 +80,7 @@ class Ray:
         return result
 
     def _connected(self) -> Any:
-        """The module `ray`, connected to the cluster; to that which the caller has joined already, if any."""
+        """Returns the module `ray`, connected to the cluster; to the one that the caller has joined already, if any."""
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         try:
             ray: Any = import_module("ray")
@@ -103,7 +103,7 @@ class Ray:
 
 
 def _away(job: Callable[[Any], Any], item: Any, folder: str) -> tuple[Any, list[tuple[int, str]]]:
-    """The job on another machine: done in the folder that relative paths mean; what it logs comes back with its result."""
+    """Does the job on another machine, in the folder that relative paths mean; what it logs comes back with its result."""
     try:
         os.chdir(folder)
     except OSError:

@@ -32,7 +32,7 @@ class ClassMatch:
     numbers: tuple[int, ...]
 
     def renumbered(self, sequence: str, detections: SequenceDetections) -> SequenceDetections:
-        """The detections in the dataset's numbers; those of classes that it does not score are left out, and a warning counts them.
+        """Renumbers detections by the dataset's classes; those of classes that it does not score are left out, and a warning counts them.
 
         Boxes without a class are of the only one where there is one name, else they stay as they are. ValueError for a number without
         a name.
@@ -88,7 +88,7 @@ def class_match_for(detector: Detector, protocol: str, sequences: Iterable[Seque
 
 
 def _numbers(names: list[str], scored: Mapping[str, int], protocol: str) -> tuple[int, ...]:
-    """The number in `scored` of each name, LEFT_OUT for those that are not there."""
+    """Returns the number in `scored` of each name, LEFT_OUT for those that are not there."""
     from bytetrack.io.bdd100k import ALSO_CALLED
 
     also = {**PEOPLE, **(ALSO_CALLED if protocol == "bdd100k" else {})}

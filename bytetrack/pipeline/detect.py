@@ -29,7 +29,7 @@ PIECE = 1000  # frames that are detected and stored as one: what an interruption
 def replayable(
     detector: Detector, sequences: list[Sequence], folder: Path, executor: Executor | None = None, streams: int = 1
 ) -> SequenceDetector:
-    """`detector` itself if it can be asked by sequence; a network is run first, on what `folder` does not hold of its finds.
+    """Returns `detector` if it can be asked by sequence; a network is run first, on what `folder` does not hold of its detections.
 
     A piece's detections are a file in `folder`/<key> as soon as they are complete, so that an interrupted run, or another one
     with the same weights and settings, replays them; the store is what is returned. The network runs here, on batches of `streams`
@@ -129,7 +129,7 @@ class _OneSize:
 
 
 def images_of(sequence: Sequence) -> Iterator[npt.NDArray[np.uint8]]:
-    """The frames of a sequence, from its folder of images or its video."""
+    """Returns the frames of a sequence, from its folder of images or its video."""
     from bytetrack.video.read import frames
 
     if sequence.images is not None and sequence.images.is_dir():

@@ -27,7 +27,7 @@ class FeatureCache:
         self.embedder, self.folder = embedder, folder
 
     def of_sequence(self, sequence: Sequence, detections: SequenceDetections) -> list[Features]:
-        """A frame's features (n, d) each, in the order of its detections; MissingDataError without images."""
+        """Returns a frame's features (n, d) each, in the order of its detections; MissingDataError without images."""
         path = self.folder / self.embedder.key() / f"{sequence.name}.{_key(sequence, detections)}.npz"
         table = _kept(path, len(detections.score))
         if table is None:
@@ -44,7 +44,7 @@ class FeatureCache:
 def feature_cache_for(
     embedder: Embedder | NoEmbedder, tracker_for: Callable[[Sequence], Tracker], sequences: list[Sequence], folder: Path
 ) -> FeatureCache | None:
-    """`embedder` for `TrackJob`: None where there is none, or where the tracker takes no account of features, which is noted once."""
+    """Wraps `embedder` for `TrackJob`; None without one, or if the tracker uses no features, which is logged once."""
     if isinstance(embedder, NoEmbedder) or not sequences or not used_by(tracker_for(sequences[0]), "features", "embedder"):
         return None
     return FeatureCache(embedder, folder)

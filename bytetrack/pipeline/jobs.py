@@ -46,7 +46,7 @@ def track_sequence(
     times: npt.NDArray[np.float64] | None = None,
     features: list[npt.NDArray[np.float32]] | None = None,
 ) -> Trajectories:
-    """A new tracker's trajectories over the frames of `detections`, frames without boxes included.
+    """Tracks the frames of `detections` with a new tracker and returns its trajectories, frames without boxes included.
 
     `camera_motion` (frames, 2, 3) is handed on to the tracker, which must take it; the first frame's, which has none before it, is not.
     So is the time between frames, where `times` (frames,), in frames of the tracker's frame rate, says when they were.
@@ -57,7 +57,7 @@ def track_sequence(
 
 
 def _trajectories(frames: list[Tracks], min_box_area: float | None, max_aspect_ratio: float | None) -> Trajectories:
-    """The rows of all frames' tracks, by frame, then id, without those that the filter drops."""
+    """Returns the rows of all frames' tracks, by frame, then id, without those that the filter drops."""
     trajectories = Trajectories.from_frames(frames)
     return trajectories[passing(trajectories.tlwh, min_box_area, max_aspect_ratio)]
 
@@ -69,7 +69,7 @@ def _update_all(
     times: npt.NDArray[np.float64] | None,
     features: list[npt.NDArray[np.float32]] | None,
 ) -> list[Tracks]:
-    """The tracks of every frame, with what is known to have passed since the one before."""
+    """Returns the tracks of every frame; the tracker is told the time that has passed since the one before."""
     if camera_motion is None and times is None and features is None:
         return [update(frame) for frame in detections]
     boxes = list(detections)
@@ -112,7 +112,7 @@ class TrackerFactory:
         return self.build(self.settings_of(sequence))
 
     def settings_of(self, sequence: Sequence) -> dict[str, Any]:
-        """The settings of the sequence's tracker."""
+        """Returns the settings of the sequence's tracker."""
         own = self.per_sequence.get(sequence.name) if isinstance(self.per_sequence, Mapping) else self.per_sequence
         if not isinstance(own, Mapping | None):
             raise ValueError(f"per_sequence must be {{SEQUENCE: {{setting: value}}}}: got {str(own)[:60]} for {sequence.name}")

@@ -73,7 +73,7 @@ def _summary(results: dict[str, SequenceScores | None]) -> dict[str, dict[str, d
 def map_sequences(
     job: Callable[[Sequence], Any], sequences: list[Sequence], executor: Executor, reduce: Callable[[dict[str, Any]], Result]
 ) -> Result:
-    """`reduce` of what `job` says of every sequence by name, in the order of `sequences`; with a progress bar. See `Executor.run`."""
+    """Runs `job` on every sequence, with a progress bar, and returns `reduce` of the results by name. See `Executor.run`."""
     with progress_bar("", len(sequences), "sequences") as bar:
         return executor.run(job, sequences, reduce, lambda sequence: bar.advance(1, sequence.name))
 
@@ -95,7 +95,7 @@ def report_results(scores: dict[str, dict[str, dict[str, Any]]] | None, dataset:
 
 
 def _tables(scores: Mapping[str, Mapping[str, Mapping[str, Any]]], protocol: str) -> list[Any]:
-    """Both protocols' tables for the console, sequences first, all together last."""
+    """Makes both protocols' tables for the console, sequences first, all together last."""
     from rich.table import Table
 
     official = "average over classes" if scores.get("classes") else "official"
@@ -118,7 +118,7 @@ def _tables(scores: Mapping[str, Mapping[str, Mapping[str, Any]]], protocol: str
 
 
 def _class_table(classes: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[Any]:
-    """Every class over all sequences, where there are several: TrackEval's table above is their average."""
+    """Makes the table of every class over all sequences, if there are several: TrackEval's table above is their average."""
     from rich.table import Table
 
     columns, together = shown_in("console", "trackeval"), TOTAL["trackeval"]

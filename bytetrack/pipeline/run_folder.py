@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 def result_folder(folder: Path, sequences: list[Sequence] | None = None) -> Path:
-    """The folder of <sequence>.txt files: `folder`, or `folder`/tracks where that is a run's.
+    """Returns the folder of <sequence>.txt files: `folder`, or `folder`/tracks if that is a run's.
 
     MissingDataError where it has none, or none for some of `sequences`; a warning names files of none of them.
     """
@@ -39,7 +39,7 @@ def result_folder(folder: Path, sequences: list[Sequence] | None = None) -> Path
 
 
 def earlier_run(folder: str | Path | None) -> Path | None:
-    """The run folder to compare with, if any; MissingDataError where it holds no scores."""
+    """Returns the run folder to compare with, if any; MissingDataError if it holds no scores."""
     run = None if folder is None else Path(folder).expanduser()
     if run is not None and not (run / "scores.json").is_file():
         raise MissingDataError(f"no scores.json in {str(run)!r}: compare must name the folder of an earlier run")

@@ -22,7 +22,7 @@ HOST = f"{zlib.crc32(platform.node().encode()):08x}"
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """The temporary file to write, on the disk and in the place of `path` once the block ends; after an error `path` is as it was.
+    """Yields a temporary file that takes the place of `path`, on the disk, when the block ends; after an error `path` stays as it was.
 
     OSErrors name `path`.
     """
@@ -42,7 +42,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def folder_beside(path: Path) -> Iterator[Path]:
-    """A temporary folder beside `path`, gone with what is still in it, or under its name, when the block ends."""
+    """Yields a temporary folder beside `path`; when the block ends it is removed, unless it was renamed."""
     temporary = _beside(path)
     try:
         temporary.mkdir()
@@ -64,7 +64,7 @@ def replace_bytes(path: Path, content: bytes) -> None:
 
 
 def json_text(value: Any, **options: Any) -> str:
-    """`value` as JSON, which knows no NaN and no infinity: such numbers become null.
+    """Returns `value` as JSON; NaN and infinity, which JSON does not know, become null.
 
     >>> json_text({"speed": float("nan"), "frames": [1, 2.5]})
     '{"speed": null, "frames": [1, 2.5]}'
@@ -84,7 +84,7 @@ def _finite(value: Any) -> Any:
 
 
 def _beside(path: Path) -> Path:
-    """A temporary name in the folder of `path`, which is made and freed of what processes that were killed left in it."""
+    """Returns a temporary name in the folder of `path`, which is made, and freed of what killed processes left in it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep(path.parent)
     return path.with_name(f".{path.name}.{HOST}-{os.getpid()}.tmp")
@@ -92,7 +92,7 @@ def _beside(path: Path) -> Path:
 
 @lru_cache(maxsize=64)
 def _sweep(folder: Path) -> None:
-    """Once a process: removes what processes of this machine that are no more left under temporary names."""
+    """Removes, once a process, what dead processes of this machine left under temporary names."""
     for path in folder.iterdir():
         found = re.fullmatch(rf"\..*\.{HOST}-(\d+)\.tmp", path.name)
         if found and not _alive(int(found[1])):

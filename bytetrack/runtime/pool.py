@@ -64,7 +64,7 @@ def terminate_workers() -> None:
 
 
 def with_shared(job: Callable[..., Any], *arguments: Any) -> Any:
-    """In a worker: calls `job` with the pool's `shared` values before `arguments`."""
+    """Calls, in a worker, `job` with the pool's `shared` values before `arguments`."""
     return job(*_SHARED, *arguments)
 
 

@@ -67,13 +67,13 @@ class _Stop:
         signal.setitimer(signal.ITIMER_REAL, AGAIN)
 
     def unraisable(self, what: Any) -> None:
-        """In place of `sys.unraisablehook`: what was swallowed, and will be raised again, is not shown."""
+        """Replaces `sys.unraisablehook`: what was swallowed, and will be raised again, is not shown."""
         if what.exc_value is None or what.exc_value is not self.raised:
             self.show(what)
 
 
 def _and_its_callers(frame: FrameType | None) -> Iterator[FrameType]:
-    """`frame` and those it was called from; not `traceback`'s, whose import takes as long as all else here."""
+    """Yields `frame` and its callers; `traceback` is avoided, since its import takes as long as all else here."""
     while frame is not None:
         yield frame
         frame = frame.f_back
@@ -98,7 +98,7 @@ def end_quietly() -> None:
 
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """Within it SIGTERM raises SystemExit(143) in the main thread, and SIGINT KeyboardInterrupt unless it was ignored before.
+    """Makes SIGTERM raise SystemExit(143) in the main thread, and SIGINT KeyboardInterrupt unless it was ignored before.
 
     What a signal raises while the verb cleans up after an earlier one is held back, except when it comes half a second later or
     more: then somebody insists. Another error that follows from what a signal raised, or that comes after it, gives way to it.

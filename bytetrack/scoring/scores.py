@@ -29,7 +29,7 @@ class Scores:
         self.classes: dict[str, Figures] = {name: rows["COMBINED"] for name, rows in content.get("classes", {}).items()}
 
     def to_pandas(self) -> Any:
-        """A pandas DataFrame of TrackEval's figures: a row a sequence, the last one, COMBINED, all together."""
+        """Returns a pandas DataFrame of TrackEval's figures: a row a sequence, the last one, COMBINED, all together."""
         rows = {**self.sequences, "COMBINED": self.combined}
         figures = {name: {key: value for key, value in row.items() if key != "per_alpha"} for name, row in rows.items()}
         return pandas("Scores.to_pandas").DataFrame.from_dict(figures, orient="index")

@@ -36,7 +36,7 @@ class Grid:
 
     @classmethod
     def of(cls, height: int, width: int, device: torch.device | str = "cpu") -> Grid:
-        """The grid of an image; ValueError where a side is no multiple of the coarsest stride."""
+        """Returns the grid of an image; ValueError if a side is no multiple of the coarsest stride."""
         cell, stride = anchors(height, width, device)
         levels = tuple((height // s, width // s, s) for s in STRIDES)
         return cls(height, width, levels, (cell + 0.5) * stride[:, None], stride)
@@ -149,13 +149,13 @@ class SimOTA:
         )
 
     def _near_any(self, targets: Tensor, valid: Tensor, grid: Grid) -> Tensor:
-        """(B, A) bool: inside any box (with `inside_box`) or within the centre radius of any."""
+        """Returns (B, A) bool: inside any box (with `inside_box`) or within the centre radius of any."""
         radius = torch.full_like(targets[..., 3:5], self.center_radius)
         near = cells_within(grid, self._centers(targets, grid), radius, valid, in_strides=True)
         return near | cells_within(grid, targets[..., 1:3], targets[..., 3:5] / 2, valid) if self.inside_box else near
 
     def _match(self, found: _Candidates, targets: Tensor, valid: Tensor, grid: Grid) -> tuple[Tensor, Tensor]:
-        """Which candidates are taken (B, n) bool, and by which row of the targets (B, n)."""
+        """Returns which candidates are taken (B, n) bool, and by which row of the targets (B, n)."""
         batch, width = found.cell.shape
         boxes = targets.shape[1]
         wanted = torch.zeros(batch, width, dtype=torch.int64, device=targets.device)
@@ -180,7 +180,7 @@ class SimOTA:
         return wanted > 0, torch.where(wanted == 1, only, owner) * (wanted > 0)
 
     def _cost(self, found: _Candidates, targets: Tensor, valid: Tensor, grid: Grid) -> tuple[Tensor, Tensor]:
-        """Cost and IoU (B, g, n) of some boxes against all candidates; padding costs infinity and overlaps nothing."""
+        """Returns cost and IoU (B, g, n) of some boxes against all candidates; padding costs infinity and overlaps nothing."""
         real = found.real[:, None] & valid[..., None]
         iou = _pairwise_iou(targets[..., 1:], found.boxes) * real
         labels = targets[..., :1].long().clamp(0, found.class_cost.shape[1] - 1)
@@ -195,7 +195,7 @@ class SimOTA:
 
 
 def cells_within(grid: Grid, centers: Tensor, reach: Tensor, chosen: Tensor, in_strides: bool = False) -> Tensor:
-    """(B, A) bool: cells whose centre lies less than `reach` (B, G, 2) from any of the `centers` (B, G, 2) that is `chosen` (B, G).
+    """Returns (B, A) bool: whose centre lies less than `reach` (B, G, 2) from any of the `centers` (B, G, 2) that is `chosen` (B, G).
 
     `reach` is in pixels, or in cells of each level. Around a centre lies a rectangle of cells, so its mask is an outer product of a
     column and a row mask, and the union over centres a matrix product.
@@ -212,7 +212,7 @@ def cells_within(grid: Grid, centers: Tensor, reach: Tensor, chosen: Tensor, in_
 
 
 def paired_iou(first: Tensor, second: Tensor) -> Tensor:
-    """IoU (...,) of boxes (..., 4) with boxes (..., 4) row by row, both as centre and size."""
+    """Returns the IoU (...,) of boxes (..., 4) with boxes (..., 4) row by row, both as centre and size."""
     size = (
         torch.minimum(first[..., :2] + first[..., 2:] / 2, second[..., :2] + second[..., 2:] / 2)
         - torch.maximum(first[..., :2] - first[..., 2:] / 2, second[..., :2] - second[..., 2:] / 2)
@@ -222,12 +222,12 @@ def paired_iou(first: Tensor, second: Tensor) -> Tensor:
 
 
 def _area(size: Tensor) -> Tensor:
-    """Width times height; the gradient of `prod` would ask the device for zeros."""
+    """Returns width times height; the gradient of `prod` would ask the device for zeros."""
     return size[..., 0] * size[..., 1]
 
 
 def _pairwise_iou(first: Tensor, second: Tensor) -> Tensor:
-    """IoU (B, g, n) of boxes (B, g, 4) with boxes (B, n, 4), both as centre and size, coordinate by coordinate to save memory."""
+    """Returns the IoU (B, g, n) of boxes (B, g, 4) with (B, n, 4), as centre and size, by coordinate to save memory."""
     overlap: Tensor | None = None
     for axis in (0, 1):
         a, b = first[..., axis, None], second[..., None, :, axis]

@@ -29,7 +29,7 @@ class SeenLosses:
         self._seen = [entry for entry in self._seen if entry[0] != step]
 
     def check(self) -> None:
-        """ValueError with step, losses and images where one was not finite since the last look; AnotherFailed where in another process."""
+        """Raises ValueError with step, losses and images if one was not finite since the last check; AnotherFailed if elsewhere."""
         seen, self._seen = self._seen, []
         good = not seen or bool(torch.stack([losses for _, losses, _ in seen]).isfinite().all())
         if not self.here.largest(int(not good), self.device):
@@ -46,7 +46,7 @@ class SeenLosses:
 
 
 def joined(losses: Sequence[torch.Tensor]) -> torch.Tensor:
-    """The losses (as `NAMES`) of the parts of a batch as those of the whole: sums over cells divided by the number of all."""
+    """Joins the losses (as `NAMES`) of the parts of a batch to those of the whole: sums over cells divided by the number of all."""
     if len(losses) == 1:
         return losses[0]
     together = torch.stack(list(losses))

@@ -34,7 +34,7 @@ def write(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The content of a checkpoint of ours, on the CPU. FormatError where it is none."""
+    """Reads a checkpoint of ours to the CPU. FormatError if it is none."""
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises what pickle, zipfile or its own reader raise
@@ -56,7 +56,7 @@ def _is_plain(value: Any) -> bool:
 
 
 def check(path: Path, content: Mapping[str, Any], own: Mapping[str, Any], optimizer: torch.optim.Optimizer) -> None:
-    """FormatError unless `content` has the form of `own`, what this run, with this `optimizer`, would save, and every number is finite."""
+    """Raises FormatError unless `content` has the form of `own`, what this run would save, and every number is finite."""
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     other = content["settings"]["train"]["precision"] != own["settings"]["train"]["precision"]  # fp16 alone scales
     checked = [key for key in CHECKED if not (key == "scaler" and other)]
@@ -72,7 +72,7 @@ def check(path: Path, content: Mapping[str, Any], own: Mapping[str, Any], optimi
 
 
 def _wrong_optimizer(optimizer: Any, groups: list[dict[str, Any]], parameters: Sequence[torch.Tensor], step: int) -> str | None:
-    """The first entry of an optimizer's state that does not belong to these parameters in these groups, or is not finite."""
+    """Returns the first entry of an optimizer's state that does not belong to these parameters in these groups, or is not finite."""
     if not isinstance(optimizer, dict) or set(optimizer) != {"state", "param_groups"}:
         return "optimizer"
     if wrong := _other_form(optimizer["param_groups"], groups, "optimizer.param_groups"):

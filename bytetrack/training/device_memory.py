@@ -23,7 +23,7 @@ def release(device: torch.device) -> None:
 
 
 def largest_that_fits(attempt: Callable[[int], object], images: int, device: torch.device) -> int:
-    """The first of `images`, half of it, a quarter … for which `attempt` does not run out of memory; 0 where it does for one image."""
+    """Tries `images`, half of it, a quarter … and returns the first for which `attempt` does not run out of memory; 0 for none."""
     while images:
         try:
             attempt(images)
@@ -37,10 +37,10 @@ def largest_that_fits(attempt: Callable[[int], object], images: int, device: tor
 
 
 def parts_that_fit(images: int, fitting: int) -> int:
-    """In how many equal parts `images` are no more than `fitting` at a time."""
+    """Returns the number of equal parts into which to split `images` so that a part is at most `fitting`."""
     return next(parts for parts in range(1, images + 1) if images % parts == 0 and images // parts <= fitting)
 
 
 def peak(device: torch.device) -> dict[str, float]:
-    """Peak GPU memory so far in GiB, nothing on other devices."""
+    """Returns peak GPU memory so far in GiB, nothing on other devices."""
     return {"speed/gpu_memory_gib": torch.cuda.max_memory_allocated(device) / 2**30} if device.type == "cuda" else {}

@@ -84,11 +84,11 @@ class Evaluation:
         return found
 
     def in_order(self, parts: list[list[Detections]]) -> list[Detections]:
-        """The detections of all images, of which part i holds every `len(parts)`-th from the i-th on."""
+        """Merges the detections of all images, of which part i holds every `len(parts)`-th from the i-th on."""
         return [parts[index % len(parts)][index // len(parts)] for index in range(len(self.images))]
 
     def _batches(self, chosen: range) -> Iterator[list[Image]]:
-        """The images in batches; a thread decodes the next one meanwhile."""
+        """Yields the images in batches; a thread decodes the next one meanwhile."""
 
         def load(indices: range) -> list[Image]:
             return [read_image(str(self.images.root / self.images.files[index])) for index in indices]
@@ -104,7 +104,7 @@ class Evaluation:
                 yield batch
 
     def score(self, found: list[Detections]) -> dict[str, float]:
-        """COCO's twelve figures of detections on all images, in [0, 1] (-1 where there is nothing to find)."""
+        """Returns COCO's twelve figures of detections on all images, in [0, 1] (-1 if there is nothing to find)."""
         return average_precision(
             true_boxes(self.images), found, ignored=self._crowds(), sizes=self._sizes(), max_detections=(1, 10, self.most_boxes)
         )
@@ -115,7 +115,7 @@ class Evaluation:
         return 100 if np.diff(self.images.offsets).max(initial=0) <= 100 else 500
 
     def score_by_sequence(self, found: list[Detections]) -> dict[str, dict[str, float]]:
-        """The same for each sequence of the images, by name, and under COMBINED for all."""
+        """Scores each sequence of the images, by name, and all together under COMBINED."""
         truth, crowds, sizes = true_boxes(self.images), self._crowds(), self._sizes()
         names = [self.images.sequences[s] if s >= 0 else "still images" for s in self.images.sequence.tolist()]
         rows = {name: [i for i, other in enumerate(names) if other == name] for name in dict.fromkeys(names)}
@@ -143,7 +143,7 @@ def evaluation_dtype(precision: str, device: str) -> torch.dtype:
 
 
 def unlabelled(look: Evaluation, network: nn.Module, device: torch.device, here: ProcessGroup) -> list[npt.NDArray[np.float64]]:
-    """Of each image of `look`, the boxes that `network` finds where no label is (IoU with each under 0.3)."""
+    """Returns, for each image of `look`, the boxes that `network` finds where no label is (IoU with each under 0.3)."""
     images = look.images
     if here.first:
         log.info("looking at the %d training images with the starting weights, for people without a label", len(images))
@@ -156,6 +156,6 @@ def unlabelled(look: Evaluation, network: nn.Module, device: torch.device, here:
 
 
 def true_boxes(images: ImageSet) -> list[Detections]:
-    """The boxes of each image, as detections of score 1."""
+    """Returns the boxes of each image, as detections of score 1."""
     rows = [images.rows(index) for index in range(len(images))]
     return [Detections(images.xyxy[row], np.ones(row.stop - row.start), images.category[row]) for row in rows]

@@ -67,7 +67,7 @@ class Learner:
         return pick_convention(recipe.convention, found)
 
     def _check_memory(self) -> None:
-        """MemoryError before the first step where a batch of the largest images does not fit: a machine's memory, or a GPU's."""
+        """Raises MemoryError before the first step if a batch of the largest images does not fit: a machine's memory, or a GPU's."""
         height, width = self.plan.largest()
         if self.device.type == "cuda":
             self._check_device_memory(height, width)
@@ -87,7 +87,7 @@ class Learner:
             )
 
     def _check_device_memory(self, height: int, width: int) -> None:
-        """One forward and backward pass of the largest images, which also has the allocator find its largest blocks first."""
+        """Runs a forward and backward pass of the largest images, which also has the allocator find its largest blocks first."""
         images = self.plan.part_size
         buffers = [buffer.clone() for buffer in self.network.buffers()]
         fitting = min(self.here.gather(largest_that_fits(lambda n: self._attempt(n, height, width), images, self.device)))
@@ -103,13 +103,13 @@ class Learner:
         raise MemoryError(f"{told}: set train.accumulate={parts}, the same batch of {self.recipe.batch_size} in more parts")
 
     def _attempt(self, images: int, height: int, width: int) -> None:
-        """A forward and backward pass of `images` grey images."""
+        """Runs a forward and backward pass of `images` grey images."""
         self.network.train()
         pixels = torch.zeros(images, 3, height, width, device=self.device).contiguous(memory_format=torch.channels_last)
         self.scaler.scale(self._logits(self.network, pixels).float().mean()).backward()  # type: ignore[no-untyped-call]
 
     def _prepared(self) -> nn.Module:
-        """The network as the loop calls it: compiled, if so wished, and joined with the other processes'."""
+        """Returns the network as the loop calls it: compiled, if so wished, and joined with the other processes'."""
         model: nn.Module = self.network
         if self.recipe.compile:
             torch._dynamo.config.recompile_limit = 64  # a compilation for each size of multi-scale training
@@ -125,7 +125,7 @@ class Learner:
         return model
 
     def learn(self, model: nn.Module, parts: Sequence[Batch], rate: float) -> torch.Tensor:
-        """One step of the optimizer on a batch in its parts; the losses, as `bookkeeping.NAMES`."""
+        """Takes a step of the optimizer on a batch in its parts; returns the losses, as `bookkeeping.NAMES`."""
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         losses = self._gradients(model, parts)
@@ -176,7 +176,7 @@ class Learner:
         return together
 
     def _forward(self, model: nn.Module, batch: Batch) -> torch.Tensor:
-        """The losses of a batch in one tensor, as `NAMES`."""
+        """Returns the losses of a batch in one tensor, as `NAMES`."""
         height, width = batch.images.shape[1:3]
         pixels = batch.images.to(self.device, non_blocking=True).permute(0, 3, 1, 2).float()
         pixels = normalise(pixels, self.convention).contiguous(memory_format=torch.channels_last)

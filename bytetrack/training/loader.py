@@ -40,7 +40,7 @@ def labelled(entries: Sequence[Mapping[str, Any]], setting: str) -> ImageSet:
 
 
 def mixture(entries: Sequence[Mapping[str, Any]], setting: str) -> tuple[ImageSet, tuple[tuple[int, float], ...] | None]:
-    """`labelled`, with the number of images and the `weight` of each file; None where all weigh the same."""
+    """Returns `labelled`, with the number of images and the `weight` of each file; None if all weigh the same."""
     files = [load_coco(**{key: value for key, value in entry.items() if key != "weight"}) for entry in entries]
     images = mix(files)
     boxes = np.bincount(images.category[~images.crowd], minlength=len(images.names))
@@ -66,7 +66,7 @@ class Batch:
         return Batch(self.images.pin_memory(), self.targets.pin_memory(), self.samples)
 
     def pieces(self, count: int) -> list[Batch]:
-        """The batch in at most so many pieces."""
+        """Splits the batch into at most so many pieces."""
         size = -(-len(self.samples) // count)
         starts = range(0, len(self.samples), size)
         return [Batch(self.images[s : s + size], self.targets[s : s + size], self.samples[s : s + size]) for s in starts]
@@ -117,7 +117,7 @@ class BatchPlan:
         return step < (self.epochs - self.tail_epochs) * self.steps_per_epoch
 
     def size(self, step: int) -> tuple[int, int]:
-        """Height and width of the images of this step."""
+        """Returns height and width of the images of this step."""
         if self.multiscale is None or step < self.interval:
             return self.height, self.width
         units = int(generator(self.seed, 1, step // self.interval).integers(self.multiscale[0], self.multiscale[1] + 1))
@@ -127,12 +127,12 @@ class BatchPlan:
         return 32 * units, 32 * int(units * self.width / self.height)
 
     def largest(self) -> tuple[int, int]:
-        """Height and width of the largest images of any step."""
+        """Returns height and width of the largest images of any step."""
         own = self.height, self.width
         return own if self.multiscale is None else max(own, self._of(self.multiscale[1]))
 
     def order(self, epoch: int) -> npt.NDArray[np.int64]:
-        """The images of an epoch, shuffled, as many as its batches take."""
+        """Returns the images of an epoch, shuffled, as many as its batches take."""
         rng = generator(self.seed, 2, epoch)
         order = rng.permutation(self.images)
         if self.mixture is not None:  # each image as often as its share says, the fraction that is left by lot
@@ -150,7 +150,7 @@ class BatchPlan:
 
 
 def shares(mixture: tuple[tuple[int, float], ...]) -> npt.NDArray[np.float64]:
-    """The probability of each image of datasets of (images, weight of each): they sum to 1.
+    """Returns the probability of each image of datasets of (images, weight of each): they sum to 1.
 
     >>> shares(((2, 1.0), (1, 2.0))).tolist()
     [0.25, 0.25, 0.5]
@@ -190,7 +190,7 @@ class StoredImages:
             )
 
     def __reduce__(self) -> tuple[type[StoredImages], tuple[Path, ImageSet, int, int]]:
-        """In another process the files are opened again."""
+        """Opens the files again in another process."""
         return StoredImages, self._made_by
 
     def fill(self, each: Callable[[int], None] = lambda done: None) -> None:
@@ -200,7 +200,7 @@ class StoredImages:
             each(index + 1)
 
     def __call__(self, index: int) -> Image:
-        """Image `index`, at the size that fits the letterbox (never enlarged)."""
+        """Returns image `index`, at the size that fits the letterbox (never enlarged)."""
         height, width = self.sizes[index]
         place = self.pixels[self.starts[index] : self.starts[index + 1]].reshape(height, width, 3)
         if not self.done[index]:
@@ -259,7 +259,7 @@ def batches(
     prefetch: int = 4,
     waiting: Callable[[float], None] = lambda seconds: None,
 ) -> Iterator[Batch]:
-    """The batches of steps `start` … `plan.steps` - 1, part by part, made ahead by `workers` processes (0: in this one, when asked for).
+    """Yields the batches of steps `start` … `plan.steps` - 1, part by part, made ahead by `workers` processes (0: in this one).
 
     Which of them makes a batch changes nothing in it; each holds up to `prefetch` ready. `waiting` hears every second how long a batch
     has been waited for, and may raise. What reading an image raises passes, from whatever process; ChildProcessError where no batch
@@ -295,7 +295,7 @@ def batches(
 
 
 def _next(coming: Iterator[Batch], waiting: Callable[[float], None]) -> Batch:
-    """The next batch; between seconds of waiting for it, `waiting` is told."""
+    """Returns the next batch; calls `waiting` between seconds of waiting for it."""
     began = time.monotonic()
     while True:
         try:

@@ -92,7 +92,7 @@ class TrainingLoop(Learner):
         return Evaluation(images, *self.size, self.convention, **selection, clip=self.recipe.augmentation.clip)
 
     def settings(self) -> dict[str, Any]:
-        """The settings that a resumed run is compared by; the precision is the one used, whatever chose it."""
+        """Returns the settings that a resumed run is compared by; the precision is the one used, whatever chose it."""
         train = {**self.recipe.settings(), "precision": self.precision}
         return {"train": train, "detector": self.about, "images": len(self.images), "boxes": len(self.images.xyxy)}
 
@@ -241,7 +241,7 @@ class TrainingLoop(Learner):
         return True
 
     def _parts(self, monitor: Monitor, watch: Interruption) -> Iterator[tuple[Batch, ...]]:
-        """The batches of the steps to come, each in its parts; `waited` counts the seconds that they took to come."""
+        """Yields the batches of the remaining steps, each in its parts; adds the seconds of waiting for them to `waited`."""
         free = min(self.here.gather(shared_memory()))
         height, width = self.plan.largest()
         batch = self.plan.part_size * 3 * height * width
@@ -356,7 +356,7 @@ class TrainingLoop(Learner):
 
 
 def flat(settings: dict[str, Any]) -> dict[str, float | str | bool]:
-    """The settings that are single values, by name."""
+    """Returns the settings that are single values, by name."""
     found: dict[str, float | str | bool] = {}
     for name, value in settings.items():
         entries = value.items() if isinstance(value, dict) else [("", value)]

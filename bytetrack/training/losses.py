@@ -86,7 +86,7 @@ class YoloxLoss:
         return Losses(box + objectness + classes + distance, box, objectness, classes, distance, foreground)
 
     def _weights(self, truth: Tensor) -> Tensor | None:
-        """The class loss's weight (n, 1) of each cell that learns a row of `truth` (n, 5)."""
+        """Returns the class loss's weight (n, 1) of each cell that learns a row of `truth` (n, 5)."""
         if self.class_weights is None:
             return None
         self.class_weights = self.class_weights.to(truth.device)
@@ -94,7 +94,7 @@ class YoloxLoss:
 
 
 def mean_over_processes(value: Tensor) -> Tensor:
-    """The mean of a scalar over the processes of a distributed run, the scalar itself outside one.
+    """Returns the mean of a scalar over the processes of a distributed run, the scalar itself outside one.
 
     Dividing each process's sums by the mean count makes the averaged gradient that of one process with the whole batch.
     """

@@ -91,7 +91,7 @@ class Monitor:
             log.info("step %d of %d, %s, %s", step, self.steps, words, left)
 
     def _left(self, step: int) -> str:
-        """The time left after `step` in words, none before there is a pace."""
+        """Returns the time left after `step` in words, none before there is a pace."""
         now = time.monotonic()
         if not self._marks and step < self.start + WARM_UP:
             return ""
@@ -101,7 +101,7 @@ class Monitor:
         return clock((now - before) / (step - done) * (self.steps - step + self.beside(step))) + " left" if step > done else ""
 
     def say(self, message: str, *arguments: object) -> None:
-        """A log line, from the first process only."""
+        """Logs a line, from the first process only."""
         if self.active:
             log.info(message, *arguments)
 
@@ -110,7 +110,7 @@ class Monitor:
             sink.scalars(values, step)
 
     def batch(self, batch: Batch, step: int, limit: int = 8) -> None:
-        """The augmented images of a batch with their boxes: the first thing to look at."""
+        """Writes the augmented images of a batch with their boxes: the first thing to look at."""
         if not self.active:
             return
         pictures = []
@@ -122,7 +122,7 @@ class Monitor:
             sink.pictures("images/training_batch", pictures, step)
 
     def evaluated(self, evaluation: Evaluation, found: list[Detections], scores: dict[str, float], epoch: int, step: int) -> None:
-        """The figures of an evaluation, overall and by sequence, and some of its images with what was found."""
+        """Reports an evaluation: figures, overall and by sequence, and some images with the detections."""
         if not self.active:
             return
         self.say("epoch %d: AP50:95 %.1f, AP50 %.1f", epoch, 100 * scores["AP"], 100 * scores["AP50"])
@@ -138,7 +138,7 @@ class Monitor:
         self.predictions(pictures, [truth[i] for i in chosen], [found[i] for i in chosen], step)
 
     def predictions(self, images: list[Image], true: list[Detections], found: list[Detections], step: int, min_score: float = 0.3) -> None:
-        """Evaluation images with true boxes (green) and found ones (orange) of at least `min_score`."""
+        """Draws evaluation images with true boxes (green) and found ones (orange) of at least `min_score`."""
         if not self.active:
             return
         for number, (image, truth, boxes) in enumerate(zip(images, true, found, strict=True)):
@@ -147,25 +147,25 @@ class Monitor:
                 sink.pictures(f"images/evaluation_{number}", [shown(picture)], step)
 
     def settings(self, settings: Mapping[str, Any]) -> None:
-        """The run's settings as text."""
+        """Writes the run's settings as text."""
         for sink in self.sinks:
             sink.settings(json.dumps(settings, indent=1, default=str), self.start)
 
     def compared(self, values: Mapping[str, float | str | bool], scores: Mapping[str, float]) -> None:
-        """The numbers one compares runs by, with what they led to."""
+        """Writes the numbers that runs are compared by, with their results."""
         for sink in self.sinks:
             sink.compared(values, scores)
 
 
 def shown(image: Image, width: int = 640) -> Image:
-    """`image` in RGB, no wider than `width`."""
+    """Returns `image` in RGB, no wider than `width`."""
     scale = min(1.0, width / image.shape[1])
     size = (int(image.shape[1] * scale), int(image.shape[0] * scale))
     return np.asarray(cv2.cvtColor(cv2.resize(image, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def draw_boxes(image: Image, xyxy: npt.NDArray[Any], colour: tuple[int, int, int]) -> Image:
-    """`image` itself, with the outlines of the boxes drawn in."""
+    """Draws the outlines of the boxes into `image` and returns it."""
     thickness = max(1, round(image.shape[1] / 640))
     for x1, y1, x2, y2 in np.round(xyxy.clip(-FAR, FAR)).astype(int).tolist():
         cv2.rectangle(image, (x1, y1), (x2, y2), colour, thickness)
@@ -183,7 +183,7 @@ def clock(seconds: float) -> str:
 
 
 def summary_table(out: Path, history: list[dict[str, float]], seconds: float, images: int, best_by: str = "AP", waited: float = 0.0) -> Any:
-    """One table at the end (rich): every evaluation, the best one marked, and where things lie. A line where there was no evaluation.
+    """Makes the table at the end (rich): every evaluation, the best one marked, and where files are; a line without an evaluation.
 
     `waited` are the seconds without a batch to train on.
     """

@@ -68,7 +68,7 @@ class Optimisation:
             )
 
     def build(self, network: nn.Module) -> torch.optim.Optimizer:
-        """The optimizer over all parameters that learn; weight decay on weights of convolutions alone."""
+        """Builds the optimizer over all parameters that learn; weight decay on weights of convolutions alone."""
         learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
         convolutions = {id(module.weight) for module in network.modules() if isinstance(module, nn.Conv2d)}
         decayed = [parameter for parameter in learning if id(parameter) in convolutions]
@@ -86,7 +86,7 @@ class Optimisation:
             nn.utils.clip_grad_norm_(network.parameters(), self.clip_norm)
 
     def rate(self, step: int, steps_per_epoch: int, epochs: int, tail_epochs: int, batch_size: int) -> float:
-        """The learning rate at `step` (from 0) of `epochs`, the last `tail_epochs` of which are without augmentation."""
+        """Returns the learning rate at `step` (from 0) of `epochs`, the last `tail_epochs` of which are without augmentation."""
         share = batch_size / 64
         top = self.learning_rate * {"linear": share, "sqrt": math.sqrt(share)}.get(str(self.scaling), 1.0)
         floor = self.final_factor * top
@@ -112,7 +112,7 @@ def start_momentum(optimizer: torch.optim.Optimizer) -> None:
 
 
 def frozen_part(network: nn.Module, freeze: str | None) -> list[nn.Module]:
-    """The modules that `freeze` names: `stem` (with the first stage), `backbone`, or None."""
+    """Returns the modules that `freeze` names: `stem` (with the first stage), `backbone`, or None."""
     darknet: Any = getattr(getattr(network, "backbone", None), "backbone", None)
     return {"stem": lambda: [darknet.stem, darknet.dark2], "backbone": lambda: [darknet]}.get(str(freeze), list)()
 

@@ -45,7 +45,7 @@ class ProcessGroup:
         return self.rank == 0
 
     def mean(self, values: Tensor) -> Tensor:
-        """The mean of `values` over all processes."""
+        """Returns the mean of `values` over all processes."""
         if self.world > 1:
             values = values.detach().clone()
             dist.all_reduce(values)
@@ -61,7 +61,7 @@ class ProcessGroup:
             tensor.detach().copy_(part.view_as(tensor))
 
     def largest(self, value: int, device: torch.device) -> int:
-        """The largest `value` of any process."""
+        """Returns the largest `value` of any process."""
         if self.world == 1:
             return value
         flag = torch.tensor(value, device=device)
@@ -69,7 +69,7 @@ class ProcessGroup:
         return int(flag)
 
     def gather(self, value: Any) -> list[Any]:
-        """Every process's `value`, in the order of ranks, in every process; it must pickle. Waits for long."""
+        """Returns every process's `value`, in the order of ranks, to every process; it must pickle. Waits for long."""
         if self.world == 1:
             return [value]
         values: list[Any] = [None] * self.world
@@ -77,7 +77,7 @@ class ProcessGroup:
         return values
 
     def from_first(self, value: Any) -> Any:
-        """Rank 0's `value`, whatever this process passes. Waits for long."""
+        """Returns rank 0's `value`, whatever this process passes. Waits for long."""
         if self.world == 1:
             return value
         holder = [value]

@@ -189,7 +189,7 @@ class Recipe:
             raise ValueError("weight_classes choose rows of a weight file: set weights too")
 
     def settings(self) -> dict[str, Any]:
-        """Every setting as plain values, for a checkpoint and for the comparison with it."""
+        """Returns every setting as plain values, for a checkpoint and for the comparison with it."""
         plain = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name not in FREE}
         plain["augmentation"] = dataclasses.asdict(self.augmentation)
         plain["optimisation"] = dataclasses.asdict(self.optimisation)

@@ -38,7 +38,7 @@ def changes(path: Path, before: Any, now: dict[str, Any], switched: bool) -> lis
 
 
 def step_now(path: Path, content: Mapping[str, Any], recipe: Recipe, steps_per_epoch: int) -> int:
-    """The step that the run in `content` is at, counted in steps of `recipe`'s batch. ValueError where `recipe` ends before it."""
+    """Returns the step that the run in `content` is at, in steps of `recipe`'s batch. ValueError if `recipe` ends before it."""
     settings = content["settings"]
     batch, images = settings["train"]["batch_size"], settings["images"]
     step = int(content["step"])
@@ -53,7 +53,7 @@ def step_now(path: Path, content: Mapping[str, Any], recipe: Recipe, steps_per_e
 
 
 def _completed(before: Any, now: dict[str, Any]) -> Any:
-    """The recorded settings with those that an earlier version did not have yet: what it did is today's default."""
+    """Adds to the recorded settings those that an earlier version did not have: what it did is today's default."""
     if not isinstance(before.get("train"), dict):
         return before
     defaults = {**Recipe([{"path": ""}]).settings(), "cache": now["train"]["cache"]}  # it recorded all that changed a result but this
@@ -68,7 +68,7 @@ def _filled(before: dict[str, Any], defaults: dict[str, Any], now: dict[str, Any
 
 
 def _without_places(data: Any) -> Any:
-    """The datasets without where they lie."""
+    """Returns the datasets without their paths."""
     if not isinstance(data, list) or not all(isinstance(entry, dict) for entry in data):
         return data
     return [{key: value for key, value in entry.items() if key not in ("path", "root")} for entry in data]

@@ -34,7 +34,7 @@ class Sink:
     """The packages that it needs."""
 
     def __init__(self, folder: Path, start: int) -> None:
-        """Into `folder`; what an interrupted run wrote beyond step `start` counts no more."""
+        """Opens the sink in `folder`; what an interrupted run wrote beyond step `start` is dropped."""
 
     def scalars(self, values: Mapping[str, float], step: int) -> None: ...
 
@@ -43,7 +43,7 @@ class Sink:
     def settings(self, text: str, step: int) -> None: ...
 
     def compared(self, values: Mapping[str, float | str | bool], scores: Mapping[str, float]) -> None:
-        """The numbers one compares runs by, with what they led to."""
+        """Writes the numbers that runs are compared by, with their results."""
 
     def close(self) -> None: ...
 
@@ -110,7 +110,7 @@ def _figure(value: float | None) -> str:
 
 
 def _begun(name: Path, start: int) -> str | None:
-    """The service's id, noted in the file `name`, of the run that goes on after step `start`; None for a run that is new to it."""
+    """Returns the service's id, noted in the file `name`, of the run that goes on after step `start`; None for a run that is new to it."""
     return name.read_text(encoding="utf-8").strip() if start and name.is_file() else None
 
 
@@ -180,7 +180,7 @@ SINKS: dict[str, type[Sink]] = {"tensorboard": TensorBoard, "csv": Sink, "wandb"
 
 
 def check_logger(name: str) -> None:
-    """ModuleNotFoundError where the package of the sink `name` is not installed."""
+    """Raises ModuleNotFoundError if the package of the sink `name` is not installed."""
     package = SINKS[name].package
     if package is not None and find_spec(package) is None:
         raise ModuleNotFoundError(f"train.logger={name} needs the package {package}: pip install {package}, or choose tensorboard or csv")
