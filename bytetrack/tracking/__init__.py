@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from typing import Any
 
 from bytetrack.runtime.compilation import COMPILED
@@ -51,5 +52,5 @@ def warm_up(workers: int = 1) -> float:
     return seconds
 
 
-def _compile_kernels(tracker: type[Tracker]) -> None:
+def _compile_kernels(tracker: Callable[[], Tracker]) -> None:
     tracker().update(Detections.empty())
