@@ -146,7 +146,7 @@ def training() -> Kind:
     files = training_files()
     others = {name: content for name, content in files.items() if not name.startswith("run/")}
     words = ("the loss is not finite",)
-    return Kind("training gone on from", 50, "last.pth", lambda: files["run/last.pth"], [state_changed], gone_on_from, others, words=words)
+    return Kind("training gone on from", 20, "last.pth", lambda: files["run/last.pth"], [state_changed], gone_on_from, others, words=words)
 
 
 def rarer_kinds() -> list[Kind]:

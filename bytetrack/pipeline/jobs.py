@@ -82,7 +82,7 @@ def _update_all(
         known["features"] = features
     if wrong := [name for name, values in known.items() if len(values) != len(boxes)]:
         raise ValueError(f"{wrong[0]} must be known of every frame: got {len(known[wrong[0]])} of {len(boxes)}")
-    always = {"features"}  # nothing has passed before the first frame, but it has its looks
+    always = {"features"}  # nothing has passed before the first frame, but it has its features
     since = ({name: values[place] for name, values in known.items() if place or name in always} for place in range(len(boxes)))
     return [update(frame, **passed) for frame, passed in zip(boxes, since, strict=True)]
 

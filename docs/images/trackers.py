@@ -272,7 +272,7 @@ def change_places() -> tuple[Scene, list[Way]]:
     scene.score[30:55, :2] = 0
     scene.there = scene.score > 0
     return scene, [
-        Way("DeepSORT without looks", DeepSort),
+        Way("DeepSORT without appearance", DeepSort),
         Way("DeepSORT with colours", DeepSort, looking=True),
         Way("BYTE", ByteTracker, drawn=False),
         Way("MOTDT with colours", MotDt, looking=True, drawn=False),

@@ -121,7 +121,8 @@ def exported(lively: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable
     return make
 
 
-@pytest.mark.parametrize("kind", ["raw", pytest.param("decoded", marks=pytest.mark.slow), pytest.param("nms", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["raw", "decoded", "nms"])
 def test_all_kinds_of_output_are_read_back_by_the_detector_alone(lively: Path, exported: Callable[[str], Path], kind: str) -> None:
     file, images = exported(kind), random_images((80, 60), 3)
     setting = {} if kind == "nms" else {"min_score": 0.1, "nms_iou": 0.5}

@@ -1,4 +1,4 @@
-"""An articulated person: looks of its own, a walking skeleton in three dimensions, drawn as a small picture with transparency."""
+"""An articulated person: an appearance of its own, a walking skeleton in three dimensions, drawn as a small picture with transparency."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _shade(colour: Colour, factor: float) -> Colour:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The looks of a person. Lengths in metres, colours BGR."""
+    """The appearance of a person. Lengths in metres, colours BGR."""
 
     height: float
     girth: float
