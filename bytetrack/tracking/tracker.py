@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import math
 from collections.abc import Callable
 from dataclasses import fields
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,9 @@ from bytetrack.tracking.core.state import (
     Layout,
     TrackArrays,
 )
+
+if TYPE_CHECKING:
+    from typing import Self
 
 __all__ = ["STILL", "SearchSpace", "Tracker", "check_camera_motion"]
 
@@ -83,6 +87,14 @@ class Tracker:
         self._noted: set[str] = set()
         self._arrays: tuple[Any, ...] = ()
         self._allocate(FIRST_CAPACITY, 0)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Copies the blocks and names the arrays in the copies; copied one by one, arrays and blocks would part."""
+        copied = copy.copy(self)
+        memo[id(self)] = copied
+        copied._noted = set(self._noted)
+        copied._allocate(self._capacity, self._feature_length)
+        return copied
 
     @property
     def dropped(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -162,6 +163,26 @@ def test_several_classes_are_tracked_as_by_one_tracker_each(maker: Callable[[], 
             assert renamed(mine, apart[c].update(Detections(frame.xyxy[frame.class_id == c], frame.score[frame.class_id == c])), names[c])
             all_ids[c] |= set(mine.track_id.tolist())
     assert len(set().union(*all_ids)) == sum(map(len, all_ids))
+
+
+@pytest.mark.parametrize("kind", tracker_classes().values(), ids=list(tracker_classes()))
+def test_a_deep_copy_tracks_as_the_original_and_apart_from_it(kind: Callable[[], Tracker]) -> None:
+    """With more tracks than the first arrays hold, a few new ones in every frame."""
+    crowd = np.stack(np.meshgrid(np.arange(10.0), np.arange(10.0)), axis=-1).reshape(-1, 2) * 100
+    scene = [np.hstack([crowd + 3000 * (frame // 4), crowd + 3000 * (frame // 4) + 50]) for frame in range(12)]
+    frames = [Detections(place, np.full(100, 0.9)) for place in scene]
+    original = kind()
+    for frame in frames[:5]:
+        original.update(frame)
+    copied = copy.deepcopy(original)
+    for frame in frames[5:]:
+        expected = original.update(frame)
+    for frame in frames[5:]:
+        found = copied.update(frame)
+    assert np.array_equal(found.xyxy, expected.xyxy)
+    assert np.array_equal(found.track_id, expected.track_id)
+    assert np.array_equal(copied.lost().track_id, original.lost().track_id)
+    assert copied.capacity == original.capacity
 
 
 @pytest.mark.parametrize("kind", list(tracker_classes().values()))
