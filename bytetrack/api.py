@@ -45,7 +45,8 @@ class TrackedFrame:
     """One frame and who is in it.
 
     `image` uint8 (height, width, 3), BGR; `tracks` of this frame; `time` in seconds from the first frame; `frame_id` from 1;
-    `detections` as the detector found them, to which `tracks.detection_index` points; `class_names` by `class_id`, empty if unknown.
+    `detections` as the detector found them, to which `tracks.detection_index` points; `class_names` by `class_id`, empty if unknown;
+    `predicted`: the detector left the frame out, so that there are no detections, and the boxes of the tracks are predicted.
     A notebook shows it as a picture.
     """
 
@@ -55,6 +56,7 @@ class TrackedFrame:
     frame_id: int
     detections: Detections
     class_names: tuple[str, ...] = field(default=(), repr=False)
+    predicted: bool = False
 
     def __repr__(self) -> str:
         height, width = self.image.shape[:2]
@@ -112,6 +114,7 @@ def track(
     embedder: Any = None,
     frame_rate: float | None = None,
     max_frames: int | None = None,
+    every: int = 1,
     min_box_area: float | None = 10,
     max_aspect_ratio: float | None = None,
     **settings: Any,
@@ -129,6 +132,7 @@ def track(
         embedder: What makes appearance features for trackers that use them: a name (`histogram`) or an object with `embed`.
         frame_rate: Of images (25 if not given), or to overrule what a camera says.
         max_frames: How many frames at most.
+        every: The detector looks at every so many frames; in those between, tracks are predicted (`TrackedFrame.predicted`).
         min_box_area: Keeps the tracks whose boxes are larger, in square pixels; None keeps all.
         max_aspect_ratio: Keeps the tracks whose width / height is not above; None keeps all.
         **settings: Of a tracker given by name: `track("street.mp4", tracker="byte", high_score=0.5)`.
@@ -149,6 +153,7 @@ def track(
         origin, ahead = _source(source, frame_rate, stop)
         try:
             limits: dict[str, Any] = {"min_box_area": min_box_area, "max_aspect_ratio": max_aspect_ratio, "max_frames": max_frames}
+            limits["every"] = every
             pipeline = join(origin, found_by, build, tracked_by, classes if named else None, look, stop=stop, **limits)
         except BaseException:
             origin.close()
@@ -250,7 +255,7 @@ def _frames(pipeline: FramePipeline, class_names: tuple[str, ...], in_threads: b
     from bytetrack.demo.frames import Shot
     from bytetrack.demo.stages import Stage, run_stages
 
-    shots = map(Shot, pipeline.frames())
+    shots = (pipeline.shot(Shot, frame) for frame in pipeline.frames())
     tracked: Generator[Shot, None, None]
     if in_threads:
         stages = [Stage("detect", pipeline.find, pipeline.workers), Stage("track", pipeline.follow)]
@@ -259,7 +264,8 @@ def _frames(pipeline: FramePipeline, class_names: tuple[str, ...], in_threads: b
         tracked = (pipeline.follow(pipeline.find(shot)) for shot in shots)
     try:
         for shot in tracked:
-            yield TrackedFrame(shot.frame.image, shot.tracks, shot.frame.time, shot.frame.frame_id, shot.detections, class_names)
+            frame = shot.frame
+            yield TrackedFrame(frame.image, shot.tracks, frame.time, frame.frame_id, shot.detections, class_names, shot.predicted)
     finally:
         pipeline.stop.set()
         tracked.close()

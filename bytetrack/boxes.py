@@ -19,6 +19,7 @@ __all__ = [
     "iou",
     "passing",
     "tlwh_from_xyxy",
+    "warp",
     "xyah_from_xyxy",
     "xywh_from_xyxy",
     "xyxy_from_tlwh",
@@ -118,6 +119,12 @@ def xyxy_from_xyah(xyah: npt.ArrayLike) -> Floats:
     boxes = np.array(xyah, dtype=np.float64)
     boxes[..., 2] *= boxes[..., 3]
     return xyxy_from_xywh(boxes)
+
+
+def warp(affines: Floats, xywh: Floats) -> Floats:
+    """Moves boxes (n, 4) by affines (n, 3, 3): centres by them, sides by the root of the determinant."""
+    centre = np.einsum("nij,nj->ni", affines[:, :2, :2], xywh[:, :2]) + affines[:, :2, 2]
+    return np.hstack([centre, xywh[:, 2:] * np.sqrt(np.abs(np.linalg.det(affines[:, :2, :2])))[:, None]])
 
 
 def area(xyxy: npt.ArrayLike) -> Floats:

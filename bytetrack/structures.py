@@ -15,12 +15,13 @@ from bytetrack.boxes import tlwh_from_xyxy
 from bytetrack.errors import MissingDataError
 from bytetrack.runtime.showing import MOST_ROWS, html_table, pandas, some
 
-__all__ = ["NOT_SCORED", "PAD", "Annotations", "Detections", "Sequence", "SequenceDetections", "Tracks", "Trajectories"]
+__all__ = ["FILLED", "NOT_SCORED", "PAD", "Annotations", "Detections", "Sequence", "SequenceDetections", "Tracks", "Trajectories"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 PAD = 114  # the grey of everything that is no picture, in all three channels: what a letterbox, a mosaic or a canvas leaves free
+FILLED = -1.0  # the score, in result files, of a box that no detection stands behind
 NOT_SCORED = "none"  # the name of a class that a dataset's list only holds a place for
 
 FrameId = TypeVar("FrameId", int, npt.NDArray[np.int64])

@@ -48,6 +48,8 @@ def hint_for_a_setting(verb: str, key: str, arguments: Sequence[str]) -> str:
         return "a recipe sets the whole config: `# @package _global_` must be the first line of its file"
     if verb == "track" and key == "source":
         return f"{verb} has no setting 'source': it takes a dataset, and {ELSEWHERE}"
+    if parts := [name for name in here if name.rpartition(".")[0] == key]:
+        return f"{key} has no such part: set {' or '.join(parts)}. --help shows all"
     near = [] if group else meant(key, here)
     guess = f"did you mean {' or '.join(near)}? " if near else ""
     others = f"it is one of {', '.join(f'tools/{other}.py' for other in elsewhere)}. " if elsewhere and not near else ""

@@ -13,8 +13,9 @@ import numpy.typing as npt
 from bytetrack.counting.events import Event
 from bytetrack.counting.geometry import (
     Floats,
+    feet,
     line_distance,
-    misses,
+    misplaced,
     parse_homography,
     parse_line,
     parse_zone,
@@ -100,18 +101,20 @@ class Counter:
         self._dwell = {name: [0, 0.0, 0.0] for name in self.zones}  # finished visits, their seconds, the longest
         self._frame_id, self._time = 0, -math.inf
 
-    def update(self, tracks: Tracks, time: float | None = None) -> list[Event]:
+    def update(self, tracks: Tracks, time: float | None = None, frame_id: int | None = None) -> list[Event]:
         """Returns the events of the next frame.
 
         `time` is the frame's in seconds, by default from the frame rate; it may skip ahead, and where it goes back it stands
-        still. Give every frame, those without tracks too. ValueError for times that are no number.
+        still. `frame_id` is its number, by default the next; frames may be left out. Give those without tracks, too. ValueError for times
+        that are no number.
         """
         now = self._frame_id / self.frame_rate if time is None else float(time)
         if not math.isfinite(now):
             raise ValueError(f"time must be a finite number of seconds: got {time}")
-        self._frame_id, self._time = self._frame_id + 1, max(now, self._time)
+        self._frame_id = self._frame_id + 1 if frame_id is None else frame_id
+        self._time = max(now, self._time)
         events = self._forget(self._time - self.forget_after)
-        anchor = np.column_stack([(tracks.xyxy[:, 0] + tracks.xyxy[:, 2]) / 2, tracks.xyxy[:, 3]]).reshape(-1, 2)
+        anchor = feet(tracks.xyxy)
         margin = np.maximum(self.margin * (tracks.xyxy[:, 3] - tracks.xyxy[:, 1]), self.margin_px)
         rows = self._states.rows(tracks.track_id)
         self._states.class_id[rows] = -1 if tracks.class_id is None else tracks.class_id
@@ -153,9 +156,7 @@ class Counter:
         """Returns a sentence for each line and zone that lies outside a picture of that size and so counts nothing."""
         shapes = {f"line {name!r}": ends.reshape(2, 2) for name, ends in zip(self.line_names, self.lines, strict=True)}
         shapes |= {f"zone {name!r}": zone for name, zone in self.zones.items()}
-        wrong = {name: "lies outside the picture" for name, shape in shapes.items() if misses(shape, width, height)}
-        wrong |= {name: "lies within one pixel of the picture" for name, shape in shapes.items() if shape.min() >= 0 and shape.max() <= 1}
-        return [f"{name} {how} ({width}x{height}), so nothing is counted there: coordinates are pixels" for name, how in wrong.items()]
+        return misplaced(shapes, width, height, "nothing is counted there")
 
     def motion(self) -> dict[int, Motion]:
         """Returns speed and distance of every identity in memory, by track id; ValueError without a homography."""

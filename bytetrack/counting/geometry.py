@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,10 @@ import numpy.typing as npt
 __all__ = [
     "Floats",
     "cross",
+    "feet",
     "ground_from_image",
     "line_distance",
+    "misplaced",
     "misses",
     "parse_homography",
     "parse_line",
@@ -71,6 +73,26 @@ def misses(shape: Floats, width: int, height: int) -> bool:
     return bool((sides > 0).all() or (sides < 0).all())
 
 
+def misplaced(shapes: Mapping[str, Floats], width: int, height: int, so: str) -> list[str]:
+    """Returns a sentence for each segment (2, 2) or polygon (k, 2) that lies outside a picture of that size; `so` is what follows from it.
+
+    >>> misplaced({"zone 'door'": np.array([[700.0, 0.0], [800, 0], [800, 90]])}, 640, 360, "nothing is counted there")
+    ["zone 'door' lies outside the picture (640x360), so nothing is counted there: coordinates are pixels"]
+    """
+    wrong = {name: "lies outside the picture" for name, shape in shapes.items() if misses(shape, width, height)}
+    wrong |= {name: "lies within one pixel of the picture" for name, shape in shapes.items() if shape.min() >= 0 and shape.max() <= 1}
+    return [f"{name} {how} ({width}x{height}), so {so}: coordinates are pixels" for name, how in wrong.items()]
+
+
+def feet(xyxy: Floats) -> Floats:
+    """Returns the foot points (n, 2) of boxes (n, 4): the middle of the bottom edge.
+
+    >>> feet(np.array([[10.0, 20, 30, 80]]))
+    array([[20., 80.]])
+    """
+    return np.column_stack([(xyxy[:, 0] + xyxy[:, 2]) / 2, xyxy[:, 3]]).reshape(-1, 2)
+
+
 def zone_distance(points: Floats, zone: Floats) -> Floats:
     """Returns distances (n,) of points (n, 2) from the border of the polygon (k, 2), positive inside by the even-odd rule."""
     starts, ends = zone, np.roll(zone, -1, axis=0)
@@ -107,16 +129,16 @@ def parse_line(line: Sequence[Any], number: int) -> tuple[Floats, str]:
     return ends, str(line[4]) if len(line) == 5 else f"line{number + 1}"
 
 
-def parse_zone(zone: Any, name: str) -> Floats:
-    """Parses a polygon (k, 2) of at least three points with an area inside its border; ValueError for anything else."""
+def parse_zone(zone: Any, name: str, setting: str = "zones") -> Floats:
+    """Parses a polygon (k, 2) of at least three points with an area inside; ValueError, which names `setting`, for anything else."""
     try:
         points = np.array(zone, dtype=np.float64)
     except (TypeError, ValueError):
         points = np.empty(0)
     if points.ndim != 2 or points.shape[1] != 2 or len(points) < 3 or not np.isfinite(points).all():
-        raise ValueError(f"zones[{name!r}] must be at least three points [[x, y], ...]: got {zone!r}")
+        raise ValueError(f"{setting}[{name!r}] must be at least three points [[x, y], ...]: got {zone!r}")
     if np.linalg.matrix_rank(points - points[0]) < 2:
-        raise ValueError(f"zones[{name!r}] has no area: its points lie on one line")
+        raise ValueError(f"{setting}[{name!r}] has no area: its points lie on one line")
     return points
 
 

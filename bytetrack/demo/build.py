@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import threading
@@ -24,6 +25,8 @@ from bytetrack.video.source import Source, open_source
 from bytetrack.video.write import VideoWriter
 
 __all__ = ["build_demo"]
+
+log = logging.getLogger(__name__)
 
 
 def build_demo(
@@ -70,7 +73,14 @@ def _with_outputs(frames: FramePipeline, settings: DemoSettings, out: Path) -> D
     counter = Counter(settings.lines, settings.zones, origin.frame_rate, settings.homography, known)
     lines = {name: tuple(line) for name, line in zip(counter.line_names, counter.lines.tolist(), strict=True)}
     counted = bool(lines or counter.zones)
-    painter = Painter(names, frames.settings.get("high_score", 0.0), lines=lines, zones=counter.zones, **settings.draw)
+    shown: dict[str, Any] = {"lines": lines, "zones": counter.zones, "regions": frames.regions, "every": frames.every}
+    painter = Painter(names, frames.settings.get("high_score", 0.0), **shown, **settings.draw)
+    if painter.blur is not None and frames.every > 1:
+        log.warning(
+            "draw.blur with every=%d: who comes into the picture between two frames that the detector looks at is not blurred before the "
+            "second; every=1 looks at all",
+            frames.every,
+        )
     path, video = out / f"{origin.name}.mp4", settings.video
     writer = None if video is None else VideoWriter(path, origin.frame_rate, audio=origin.path, **video)
     window = _wants_window(settings.show, origin)

@@ -14,6 +14,9 @@ import numpy.typing as npt
 
 from bytetrack.appearance import NoEmbedder
 from bytetrack.boxes import passing, tlwh_from_xyxy
+from bytetrack.checks import check_whole
+from bytetrack.counting import Regions
+from bytetrack.demo.between import NO_TRACKS, Between, Looks, chained
 from bytetrack.demo.frame_detector import as_frame_detector
 from bytetrack.demo.weights import chosen
 from bytetrack.interfaces import Detector, Embedder, StreamCameraMotion, tracker_inputs
@@ -23,23 +26,33 @@ from bytetrack.video.camera_motion import NoMotion
 from bytetrack.video.read import Image
 from bytetrack.video.source import Frame, Source
 
-__all__ = ["NO_TRACKS", "FramePipeline", "GapAwareTracker", "Shot", "join", "moving_camera", "warm_up"]
+__all__ = ["FramePipeline", "GapAwareTracker", "Shot", "join", "moving_camera", "warm_up"]
 
 log = logging.getLogger(__name__)
 
-NO_TRACKS = Tracks(np.empty((0, 4)), np.empty(0, np.int64), np.empty(0), None, np.empty(0, np.int64))
 EVEN = 0.01  # of a frame: how far off the clock may be before a frame counts as late or early
 
 
 @dataclass
 class Shot:
-    """A frame on its way through the stages; each stage fills in its part."""
+    """A frame on its way through the stages; each stage fills in its part.
+
+    `predicted`: the detector leaves it out, and its tracks are predicted. `rows` are those of the detections that stand in the regions
+    looked at, None for all. `camera_motion` is that since the frame that the detector looked at before.
+    """
 
     frame: Frame
     detections: Detections = field(default_factory=Detections.empty)
     features: npt.NDArray[np.float32] | None = None
     camera_motion: npt.NDArray[np.float64] | None = None
     tracks: Tracks = NO_TRACKS
+    rows: npt.NDArray[np.int64] | None = None
+    predicted: bool = False
+
+    @property
+    def tracked(self) -> Detections:
+        """The detections that the tracker is given."""
+        return self.detections if self.rows is None else self.detections[self.rows]
 
 
 AnyShot = TypeVar("AnyShot", bound=Shot)
@@ -53,7 +66,8 @@ class FramePipeline:
     None if the tracker takes none; `camera` returns the camera's motion from the frame before, None if it is not estimated.
     `min_box_area` (square pixels) and `max_aspect_ratio` (width / height) filter the tracks, None keeps all. Setting `stop` ends a live
     source. `settings` are the tracker's, `class_names` the detector's, by class number.
-    `recorded`: all boxes are known before the first frame.
+    `recorded`: all boxes are known before the first frame. `every`: the detector looks at every so many frames, and tracks are predicted
+    in those between. Detections outside the `regions` are not tracked.
     """
 
     source: Source
@@ -69,33 +83,54 @@ class FramePipeline:
     stop: threading.Event = field(default_factory=threading.Event)
     settings: Mapping[str, Any] = field(default_factory=dict)
     recorded: bool = False
+    every: int = 1
+    regions: Regions = field(default_factory=Regions)
 
     def __post_init__(self) -> None:
         passing([], self.min_box_area, self.max_aspect_ratio)  # a mistake comes out before anything is written
+        self._looks, self._between = Looks(self.every, self.tracker.memory), Between()
+        self._hidden = Detections.empty()  # those of the frame looked at last
+        self._since: npt.NDArray[np.float64] | None = None  # how the camera has moved since that frame
+
+    def shot(self, kind: Callable[..., AnyShot], frame: Frame) -> AnyShot:
+        """Makes a shot of a frame. Frames come in order."""
+        return kind(frame, predicted=not self._looks(frame))
 
     def frames(self) -> Iterator[Frame]:
         """Yields the source's frames, at most `max_frames`."""
         return iter(self.source) if self.max_frames is None else islice(self.source, self.max_frames)
 
     def find(self, shot: AnyShot) -> AnyShot:
-        """Fills in the frame's detections, and their features if the tracker takes them."""
+        """Fills in the frame's detections, and the features of those tracked if the tracker takes them; nothing if it is left out."""
+        if shot.predicted:
+            return shot
         shot.detections = self.detect(shot.frame)
+        if self.regions:
+            shot.rows = np.flatnonzero(self.regions.contain(shot.detections.xyxy))
         if self.embed is not None:
-            shot.features = self.embed(shot.frame.image, shot.detections.xyxy, shot.detections.score)
+            shot.features = self.embed(shot.frame.image, shot.tracked.xyxy, shot.tracked.score)
         return shot
 
     def move(self, shot: AnyShot) -> AnyShot:
-        """Fills in the camera's motion from the frame before, None if it is not estimated. Frames come in order."""
+        """Fills in the camera's motion from the frame looked at before, None if it is not estimated. Frames come in order."""
         if self.camera is not None:
-            shot.camera_motion = self.camera(shot.frame.image, shot.detections)
+            self._hidden = self._hidden if shot.predicted else shot.detections
+            shot.camera_motion = chained(self._since, self.camera(shot.frame.image, self._hidden))
+            self._since = shot.camera_motion if shot.predicted else None
         return shot
 
     def follow(self, shot: AnyShot) -> AnyShot:
         """Fills in the frame's tracks, without those that the filter drops. Frames come in order."""
-        tracks = self.tracker.update(shot.frame, shot.detections, shot.features, shot.camera_motion)
+        if shot.predicted:
+            tracks = self._between.at(shot.frame.time, shot.camera_motion)
+        else:
+            tracks = self.tracker.update(shot.frame, shot.tracked, shot.features, shot.camera_motion)
         keep = passing(tlwh_from_xyxy(tracks.xyxy), self.min_box_area, self.max_aspect_ratio)
         class_id = None if tracks.class_id is None else tracks.class_id[keep]
-        shot.tracks = Tracks(tracks.xyxy[keep], tracks.track_id[keep], tracks.score[keep], class_id, tracks.detection_index[keep])
+        index = tracks.detection_index if shot.rows is None else np.append(shot.rows, -1)[tracks.detection_index]
+        shot.tracks = Tracks(tracks.xyxy[keep], tracks.track_id[keep], tracks.score[keep], class_id, index[keep])
+        if self.every > 1 and not shot.predicted:
+            self._between.see(shot.tracks, shot.frame.time, shot.camera_motion)
         return shot
 
 
@@ -110,7 +145,7 @@ class GapAwareTracker:
     """
 
     def __init__(self, make: Callable[[], Tracker], memory: float, frame_rate: float | None = None) -> None:
-        self._make, self._memory, self._frame_rate = make, memory, frame_rate
+        self._make, self.memory, self._frame_rate = make, memory, frame_rate
         self._time: float | None = None
         self._tracker = make()
         self._size: tuple[int, int] | None = None
@@ -131,7 +166,7 @@ class GapAwareTracker:
     ) -> Tracks:
         """Returns the frame's tracks; `features` (n, d) of its detections and `camera_motion` (2, 3) go to a tracker that takes them."""
         size = (frame.image.shape[0], frame.image.shape[1])
-        if frame.gap > self._memory or self._size not in (None, size):
+        if frame.gap > self.memory or self._size not in (None, size):
             log.info(
                 "frame %d: %s; tracking starts anew",
                 frame.frame_id,
@@ -184,16 +219,19 @@ def join(
 ) -> FramePipeline:
     """Returns a `FramePipeline` of an open source; every mistake in the settings is raised here, before the first frame is read.
 
-    `build_tracker(settings)` makes a tracker of the settings `tracker`, in which a `frame_rate` of None becomes the source's. `shared`:
+    `build_tracker(settings)` makes a tracker of the settings `tracker`, in which a `frame_rate` of None becomes that of the frames which
+    are looked at: the source's, by `every`. `shared`:
     the detector that looks at the pictures, where other sources use it too. `camera_motion` estimates it for trackers that take it; others
     are not given it. `limits` are `FramePipeline`'s.
     """
     settings, wanted = dict(tracker), chosen(classes)
+    check_whole("every", limits.get("every", 1), 1)
+    rate = source.frame_rate / limits.get("every", 1)
     if settings.get("frame_rate", 0) is None:
-        settings["frame_rate"] = source.frame_rate
+        settings["frame_rate"] = rate
     trial = build_tracker(settings)
     found, inputs = as_frame_detector(detector, source, wanted, shared), tracker_inputs(trial)
-    ticks = float(settings.get("frame_rate") or source.frame_rate) if "dt" in inputs else None
+    ticks = float(settings.get("frame_rate") or rate) if "dt" in inputs else None
     embed = embedder.embed if isinstance(embedder, Embedder) and "features" in inputs else None
     moves = isinstance(camera_motion, StreamCameraMotion) and "camera_motion" in inputs
     return FramePipeline(

@@ -13,7 +13,7 @@ from bytetrack.boxes import tlwh_from_xyxy
 from bytetrack.counting import Event, EventFile, Motion, Webhook
 from bytetrack.io.mot import result_lines
 from bytetrack.runtime.atomic import json_text, replace_text
-from bytetrack.structures import Tracks
+from bytetrack.structures import FILLED, Tracks
 
 __all__ = ["Outputs", "class_name"]
 
@@ -48,16 +48,21 @@ class Outputs:
         counts: dict[str, Any],
         events: list[Event],
         motion: Mapping[int, Motion] | None = None,
+        predicted: bool = False,
     ) -> None:
-        """Writes a frame's rows: boxes to 0.1 pixel, scores to 0.01, times to the millisecond; `motion` in metres to 0.01."""
+        """Writes a frame's rows: boxes to 0.1 pixel, scores to 0.01, times to the millisecond; `motion` in metres to 0.01.
+
+        Boxes that are `predicted`, in a frame that the detector leaves out, say so: as such in the json lines, by their score in the text.
+        """
         tlwh = tlwh_from_xyxy(tracks.xyxy)
         boxes = tlwh.round(1).tolist()
         classes = [None] * len(tracks) if tracks.class_id is None else tracks.class_id.tolist()
         frames = np.full(len(tracks), frame_id)
-        self._text.writelines(result_lines(frames, tracks.track_id, tlwh, tracks.score, tracks.class_id))
+        score = np.full(len(tracks), FILLED) if predicted else tracks.score
+        self._text.writelines(result_lines(frames, tracks.track_id, tlwh, score, tracks.class_id))
         self._text.flush()
         found = [
-            {"id": i, "class": class_name(self.class_names, c), "tlwh": box, "score": score}
+            {"id": i, "class": class_name(self.class_names, c), "tlwh": box, "score": score, **({"predicted": True} if predicted else {})}
             for i, c, box, score in zip(tracks.track_id.tolist(), classes, boxes, tracks.score.round(3).tolist(), strict=True)
         ]
         for track in found if motion is not None else []:

@@ -10,15 +10,17 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from bytetrack.counting import Regions
 from bytetrack.demo.outputs import class_name
 from bytetrack.structures import Detections, Tracks
 from bytetrack.video.draw import Place, Trails, blur_boxes, draw_boxes, draw_heat, draw_legend, draw_trails
-from bytetrack.video.draw_regions import draw_lines, draw_zones, name_zones
+from bytetrack.video.draw_regions import draw_left_out, draw_lines, draw_zones, name_zones, outside
 from bytetrack.video.read import Image
 
 __all__ = ["Painter"]
 
 HEAT_CELL = 8  # pixels
+WALK = 3.0  # times its width a second that someone may have moved who was not tracked: what is blurred grows by it
 PEOPLE = ("person", "pedestrian", "head", "face")  # what blur is for
 
 
@@ -29,7 +31,8 @@ class Painter:
     `trail` frames of each identity's path (0: none); `scores`, `classes` on the labels; `legend` with the counts; `blur` `people` or
     `heads`: every detection of a person (of anything, where no class is called so), tracked or not, and the lost where they may be;
     `heat` where people have been so far; `lost`: boxes of lost tracks, dotted. Boxes whose score lies below `high_score` are dashed:
-    BYTE kept them alive with a low-score detection.
+    BYTE kept them alive with a low-score detection. What lies outside `regions` is darkened. `every` so many frames the detector looks at
+    one; boxes in the others are thin.
     """
 
     class_names: Sequence[str]
@@ -43,6 +46,8 @@ class Painter:
     lost: bool = False
     lines: Mapping[str, Sequence[float]] = field(default_factory=dict)
     zones: Mapping[str, npt.ArrayLike] = field(default_factory=dict)
+    regions: Regions = field(default_factory=Regions)
+    every: int = 1
 
     def __post_init__(self) -> None:
         if self.blur not in (None, "people", "heads"):
@@ -50,6 +55,7 @@ class Painter:
         self._trails: Trails | None = None
         self._warmth: npt.NDArray[np.float32] | None = None
         self._shape: tuple[int, ...] = ()
+        self._left_out: npt.NDArray[np.uint8] | None = None
 
     @property
     def wants_lost(self) -> bool:
@@ -63,16 +69,25 @@ class Painter:
         counts: Mapping[str, Any],
         lost: Tracks | None = None,
         detections: Detections | None = None,
+        since: float | None = None,
     ) -> Image:
-        """Draws into `image` and returns it."""
+        """Draws into `image` and returns it.
+
+        `since`: seconds since the detector looked, if it did not look at this frame: `tracks` are predicted, `lost` and `detections` those
+        of then, and blurred as far around as one can walk in that time.
+        """
         if image.shape != self._shape:  # the first frame, or a new size, in which old places mean nothing
-            self._shape, self._warmth = image.shape, None
+            self._shape, self._warmth, self._left_out = image.shape, None, None
             self._trails = Trails(self.trail) if self.trail > 0 else None
         low = tracks.score < self.high_score
         if self.blur is not None:
-            for boxes in (tracks, lost, detections):
+            blur_boxes(image, tracks.xyxy[self._people(tracks)], head_only=self.blur == "heads", out=image)
+            for boxes in (lost, detections):
                 if boxes is not None:
-                    blur_boxes(image, boxes.xyxy[self._people(boxes)], head_only=self.blur == "heads", out=image)
+                    xyxy = _widened(boxes.xyxy[self._people(boxes)], WALK * (since or 0.0))
+                    blur_boxes(image, xyxy, head_only=self.blur == "heads", out=image)
+        if self.regions:
+            self._darken(image)
         if self.heat:
             draw_heat(image, self._warm(image, tracks), out=image)
         draw_zones(image, self.zones)
@@ -80,15 +95,23 @@ class Painter:
             draw_trails(image, self._trails.update(tracks.xyxy, tracks.track_id), out=image)
         if self.lost and lost is not None and len(lost):
             draw_boxes(image, lost.xyxy, lost.track_id, lost=np.ones(len(lost), bool), out=image)
-        draw_boxes(image, tracks.xyxy, tracks.track_id, self._labels(tracks), recovered=low, out=image)
+        draw_boxes(image, tracks.xyxy, tracks.track_id, self._labels(tracks), recovered=low, out=image, thin=since is not None)
         taken: list[Place] = []
         draw_lines(image, self.lines, {name: _line_text(name, counts) for name in self.lines}, taken)
         name_zones(image, self.zones, {name: _zone_text(name, counts) for name in self.zones}, taken)
         if self.legend:
-            marks = ["dashed: kept by a low-score box"] if low.any() else []
+            marks = [f"thin: predicted, 1 frame in {self.every} is detected"] if self.every > 1 else []
+            marks += ["dashed: kept by a low-score box"] if low.any() else []
             marks += ["dotted: lost, where it may be"] if self.lost and lost is not None and len(lost) else []
             draw_legend(image, [_total_text(self.class_names, tracks)], marks, out=image)
         return image
+
+    def _darken(self, image: Image) -> None:
+        """Darkens what lies outside the regions."""
+        look_at, leave_out = self.regions.look_at.values(), self.regions.leave_out.values()
+        if self._left_out is None:
+            self._left_out = outside(image.shape, look_at, leave_out)
+        draw_left_out(image, self._left_out, [*look_at, *leave_out])
 
     def _people(self, boxes: Tracks | Detections) -> npt.NDArray[np.bool_]:
         """Selects the boxes of people; all boxes if no class is called so."""
@@ -117,6 +140,12 @@ class Painter:
             cv2.circle(spot, (round((left + right) / 2), round(bottom)), radius, 1.0, -1)
             self._warmth += spot
         return np.asarray(cv2.GaussianBlur(self._warmth, (0, 0), 2), np.float32)
+
+
+def _widened(xyxy: npt.NDArray[np.float64], part: float) -> npt.NDArray[np.float64]:
+    """Moves the sides of boxes (n, 4) out by `part` of their width."""
+    margin = part * (xyxy[:, 2:3] - xyxy[:, :1])
+    return np.hstack([xyxy[:, :2] - margin, xyxy[:, 2:] + margin])
 
 
 def _total_text(class_names: Sequence[str], tracks: Tracks) -> str:

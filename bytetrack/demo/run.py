@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import cv2
@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bytetrack.counting import Counter, Event, Motion
+from bytetrack.demo.between import moved
 from bytetrack.demo.frames import FramePipeline, Shot
 from bytetrack.demo.outputs import Outputs, class_name
 from bytetrack.demo.overlay import Painter
@@ -26,7 +27,7 @@ from bytetrack.demo.web import Page
 from bytetrack.pipeline.nothing import no_box_of, why_nothing
 from bytetrack.runtime.progress import progress_bar
 from bytetrack.runtime.signals import finishing_on_signals
-from bytetrack.structures import Tracks
+from bytetrack.structures import Detections, Tracks
 from bytetrack.video.read import Image
 from bytetrack.video.source import Source, redacted
 from bytetrack.video.write import VideoWriter
@@ -40,12 +41,16 @@ _NO_COUNTS: dict[str, Any] = {"lines": {}, "zones": {}}
 
 @dataclass
 class CountedShot(Shot):
-    """A tracked frame with what was counted in it, and its picture."""
+    """A tracked frame with what was counted in it, and its picture.
+
+    One whose tracks are predicted comes with the counts, detections and lost of the frame looked at last, `since` seconds before.
+    """
 
     lost: Tracks | None = None
     counts: dict[str, Any] = field(default_factory=lambda: _NO_COUNTS)
     events: list[Event] = field(default_factory=list)
     motion: dict[int, Motion] | None = None
+    since: float | None = None
     picture: Image | None = None
 
 
@@ -88,13 +93,14 @@ class Demo:
         self.source, self.tracker, self.stop = self.frames.source, self.frames.tracker, self.frames.stop
         self._identities = Identities()
         self._found: collections.Counter[int | None] = collections.Counter()  # boxes, by the number of their class
-        self._highest = 0.0
+        self._highest, self._outside, self._looked = 0.0, 0, 0
+        self._last: CountedShot | None = None  # of those that the detector looked at
         self._moments: collections.deque[float] = collections.deque(maxlen=60)
         self.read = Stage("read", next)
-        self.stages = [Stage("detect", self.frames.find, self.frames.workers)]
+        self.stages = [Stage("detect", self.frames.find, self.frames.workers, measured=_looked)]
         if self.frames.camera is not None:  # beside detection: it looks at this frame while the network looks at the next
             self.stages.append(Stage("camera", self.frames.move))
-        self.stages.append(Stage("track", self._track))
+        self.stages.append(Stage("track", self._track, measured=_looked))
         if self.video is not None or self.show or self.page is not None:
             self.stages.append(Stage("draw", self._draw))
         if self.video is not None:
@@ -123,7 +129,7 @@ class Demo:
             for shot in shots:
                 frames, moment = shot.frame.frame_id, shot.frame.time
                 self._identities.see(shot.tracks.track_id, frames)
-                self.outputs.write(frames, moment, shot.tracks, shot.counts, shot.events, shot.motion)
+                self.outputs.write(frames, moment, shot.tracks, shot.counts, shot.events, shot.motion, shot.predicted)
                 self._publish(shot)
                 progress()
         return caught[0] if caught else 0
@@ -135,25 +141,41 @@ class Demo:
                 frame = self.read(frames)
             except StopIteration:
                 return
-            yield CountedShot(frame)
+            yield self.frames.shot(CountedShot, frame)
 
     def _track(self, shot: CountedShot) -> CountedShot:
         self.frames.follow(shot)
+        if shot.predicted:
+            return self._as_before(shot)
         if shot.frame.frame_id == 1:
-            for mistake in self.counter.misplaced(shot.frame.image.shape[1], shot.frame.image.shape[0]):
+            size = shot.frame.image.shape[1], shot.frame.image.shape[0]
+            for mistake in [*self.counter.misplaced(*size), *self.frames.regions.misplaced(*size)]:
                 log.warning("%s: %s", self.source.name, mistake)
         self._found.update([None] * len(shot.detections) if shot.detections.class_id is None else shot.detections.class_id.tolist())
-        self._highest = max(self._highest, float(shot.detections.score.max(initial=0.0)))
+        self._highest = max(self._highest, float(shot.tracked.score.max(initial=0.0)))
+        self._outside += len(shot.detections) - len(shot.tracked)
+        self._looked += 1
         if self.painter.wants_lost:
             shot.lost = self.tracker.lost()
-        shot.events = self.counter.update(shot.tracks, shot.frame.time)
+        shot.events = self.counter.update(shot.tracks, shot.frame.time, shot.frame.frame_id)
         shot.counts = self.counter.counts()
         if self.on_ground:
             shot.motion = self.counter.motion()
+        self._last = shot
+        return shot
+
+    def _as_before(self, shot: CountedShot) -> CountedShot:
+        """Fills in what was found in the frame looked at last, its boxes moved as the camera has moved since."""
+        before = self._last
+        assert before is not None  # the detector looks at the first frame
+        found = before.detections
+        shot.since, shot.counts, shot.motion = shot.frame.time - before.frame.time, before.counts, before.motion
+        shot.detections = Detections(moved(found.xyxy, shot.camera_motion), found.score, found.class_id)
+        shot.lost = None if before.lost is None else replace(before.lost, xyxy=moved(before.lost.xyxy, shot.camera_motion))
         return shot
 
     def _draw(self, shot: CountedShot) -> CountedShot:
-        shot.picture = self.painter(shot.frame.image, shot.tracks, shot.counts, shot.lost, shot.detections)
+        shot.picture = self.painter(shot.frame.image, shot.tracks, shot.counts, shot.lost, shot.detections, shot.since)
         return shot
 
     def _encode(self, shot: CountedShot) -> CountedShot:
@@ -178,6 +200,7 @@ class Demo:
             "frame": shot.frame.frame_id,
             "time": shot.frame.time,
             "tracks": len(shot.tracks),
+            "predicted": shot.predicted,
             "counts": _totals(shot.counts),
             "fps": (len(self._moments) - 1) / span if span > 0 else 0.0,
             "dropped": self.source.dropped,
@@ -191,6 +214,8 @@ class Demo:
             {
                 "source": where,
                 "frames": frames,
+                "detected": self._looked,
+                "outside_regions": self._outside,
                 "duration": round(moment, 3),
                 "identities": self._identities.total,
                 "seconds": round(seconds, 3),
@@ -207,6 +232,10 @@ class Demo:
             _show_summary(self, frames, self._identities.total, seconds, video)
 
 
+def _looked(shot: Shot) -> bool:
+    return not shot.predicted
+
+
 def _totals(counts: Mapping[str, Any]) -> dict[str, int]:
     """Returns the counts of lines and zones, all classes together."""
     totals: dict[str, int] = {}
@@ -219,7 +248,8 @@ def _totals(counts: Mapping[str, Any]) -> dict[str, int]:
 
 def _show_summary(demo: Demo, frames: int, identities: int, seconds: float, video: str | None) -> None:
     console = Console(highlight=False, markup=False)
-    table = Table(title=f"{demo.source.name}: {frames} frames, {frames / max(seconds, 1e-9):.1f} a second", title_justify="left")
+    looked = f" ({demo._looked} detected)" if demo.frames.every > 1 else ""
+    table = Table(title=f"{demo.source.name}: {frames} frames{looked}, {frames / max(seconds, 1e-9):.1f} a second", title_justify="left")
     for heading in ("stage", "p50 ms", "p95 ms", "p99 ms"):
         table.add_column(heading, justify="left" if heading == "stage" else "right")
     for stage in (demo.read, *demo.stages):
@@ -237,8 +267,10 @@ def _show_summary(demo: Demo, frames: int, identities: int, seconds: float, vide
         found[class_name(demo.outputs.class_names, number)] += count
     if missing := no_box_of(demo.wanted, found):
         log.warning("%s: %s", demo.source.name, missing)
-    if not identities and (boxes or not missing):
-        log.warning("%s: %s", demo.source.name, why_nothing(demo.frames.settings, boxes, demo._highest))
+    if boxes and demo._outside == boxes:
+        log.warning("%s: none of the %d boxes stands in the regions that are looked at: see regions", demo.source.name, boxes)
+    elif not identities and (boxes or not missing):
+        log.warning("%s: %s", demo.source.name, why_nothing(demo.frames.settings, boxes - demo._outside, demo._highest))
     folder, name = demo.outputs.folder, demo.outputs.name
     if video is not None:
         console.print(f"video    {video}", soft_wrap=True)

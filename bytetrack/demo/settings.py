@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from bytetrack.checks import check_count
+from bytetrack.checks import check_count, check_whole
+from bytetrack.counting import Regions
 
 __all__ = ["DemoSettings"]
 
@@ -15,7 +16,7 @@ __all__ = ["DemoSettings"]
 class DemoSettings:
     """Settings of counting, drawing, writing and showing.
 
-    Raises ValueError if `max_frames` is not positive.
+    Raises ValueError if `max_frames` or `every` is not positive.
 
     Args:
         stream: How a live source is opened, see `open_source`.
@@ -29,6 +30,8 @@ class DemoSettings:
         serve: Serves a web page with the live picture.
         page: `host`, `port` and `token` of that page.
         max_frames: Frames after which the demo ends, None for all.
+        every: The detector looks at every so many frames; tracks are predicted in those between.
+        regions: `look_at` and `leave_out`, polygons by name each, see `Regions`; None: the whole picture.
         min_box_area: Area in square pixels that a box must exceed.
         max_aspect_ratio: Largest width / height of a box.
         classes: Names or numbers of the classes to keep, None for all.
@@ -45,12 +48,15 @@ class DemoSettings:
     serve: bool = False
     page: Mapping[str, Any] = field(default_factory=dict)
     max_frames: int | None = None
+    every: int = 1
+    regions: Mapping[str, Any] | None = None
     min_box_area: float | None = None
     max_aspect_ratio: float | None = None
     classes: Sequence[str | int] | str | None = None
 
     def __post_init__(self) -> None:
         check_count("max_frames", self.max_frames, 1, "all")
+        check_whole("every", self.every, 1)
 
     @classmethod
     def read(cls, value_of: Callable[[str], Any]) -> DemoSettings:
@@ -58,5 +64,6 @@ class DemoSettings:
         return cls(**{each.name: value_of(each.name) for each in fields(cls)})
 
     def limits(self) -> dict[str, Any]:
-        """Returns which frames and boxes are left out, as `FramePipeline` takes it."""
-        return {"min_box_area": self.min_box_area, "max_aspect_ratio": self.max_aspect_ratio, "max_frames": self.max_frames}
+        """Returns which frames and boxes are left out, as `FramePipeline` takes it; raises ValueError for what is no region."""
+        limits = {name: getattr(self, name) for name in ("min_box_area", "max_aspect_ratio", "max_frames", "every")}
+        return {**limits, "regions": Regions(**(self.regions or {}))}

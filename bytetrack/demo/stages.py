@@ -21,18 +21,24 @@ _END = object()
 
 @dataclass
 class Stage:
-    """A named step `item → item`, by so many `workers` at once. The last 1,000 durations are kept: memory is flat on endless streams."""
+    """A named step `item → item`, by so many `workers` at once. The last 1,000 durations are kept: memory is flat on endless streams.
+
+    Items that are not `measured` pass through the step, and are neither timed nor counted.
+    """
 
     name: str
     step: Callable[[Any], Any]
     workers: int = 1
     durations: deque[float] = field(default_factory=lambda: deque(maxlen=1000))
     items: int = 0
+    measured: Callable[[Any], bool] = lambda item: True
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, item: Any) -> Any:
         start = time.perf_counter()
         result = self.step(item)
+        if not self.measured(item):
+            return result
         with self._lock:
             self.durations.append(time.perf_counter() - start)
             self.items += 1

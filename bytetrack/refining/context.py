@@ -9,15 +9,13 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.boxes import xywh_from_xyxy, xyxy_from_tlwh
-from bytetrack.structures import SequenceDetections, Trajectories
+from bytetrack.boxes import warp, xywh_from_xyxy, xyxy_from_tlwh
+from bytetrack.structures import FILLED, SequenceDetections, Trajectories
 
-__all__ = ["FILLED", "SequenceContext", "Trajectory", "join", "split", "tlwh_from_xywh", "warp", "warp_back", "xywh_from_tlwh"]
+__all__ = ["FILLED", "SequenceContext", "Trajectory", "join", "split", "tlwh_from_xywh", "warp_back", "xywh_from_tlwh"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-
-FILLED = -1.0  # the score of a box that no detection stands behind
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -90,12 +88,6 @@ class SequenceContext:
 def warp_back(affines: Floats, xywh: Floats) -> Floats:
     """Inverts `warp`."""
     return warp(np.asarray(np.linalg.inv(affines), np.float64), xywh)
-
-
-def warp(affines: Floats, xywh: Floats) -> Floats:
-    """Moves boxes (n, 4) by affines (n, 3, 3): centres by them, sides by the root of the determinant."""
-    centre = np.einsum("nij,nj->ni", affines[:, :2, :2], xywh[:, :2]) + affines[:, :2, 2]
-    return np.hstack([centre, xywh[:, 2:] * np.sqrt(np.abs(np.linalg.det(affines[:, :2, :2])))[:, None]])
 
 
 def xywh_from_tlwh(tlwh: Floats) -> Floats:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from bytetrack.boxes import warp
 from bytetrack.checks import check_flag, check_whole
-from bytetrack.refining.context import FILLED, SequenceContext, tlwh_from_xywh, warp, warp_back, xywh_from_tlwh
+from bytetrack.refining.context import FILLED, SequenceContext, tlwh_from_xywh, warp_back, xywh_from_tlwh
 from bytetrack.structures import Trajectories
 
 __all__ = ["Interpolate", "interpolate"]

@@ -22,7 +22,7 @@ Place = tuple[int, int, int, int]  # left, top, right, bottom
 Boxes = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 GOLDEN = (math.sqrt(5) - 1) / 2
-SOLID, DASHED, DOTTED = "solid", "dashed", "dotted"
+SOLID, DASHED, DOTTED, THIN = "solid", "dashed", "dotted", "thin"
 
 
 @lru_cache(maxsize=4096)
@@ -76,11 +76,13 @@ def draw_boxes(
     lost: npt.ArrayLike | None = None,
     size: float = 1.0,
     out: Image | None = None,
+    thin: bool = False,
 ) -> Image:
     """Draws boxes (n, 4) in their identities' colours, each with a chip that says its `labels` (default: the id).
 
     `recovered` (n,) bool: boxes that a low-score detection kept alive are dashed, and their chips are hollow. `lost` (n,) bool: boxes
-    that are only predicted are dotted, thin and without a chip. Boxes may lie beyond the image. `size` enlarges lines and letters.
+    that are only predicted are dotted, thin and without a chip. Boxes may lie beyond the image. `size` enlarges lines and letters. `thin`:
+    lines as thin as they get, for frames that nobody looked for boxes in.
     """
     canvas, unit = _canvas(image, out), scale_of(image) * size
     boxes = np.asarray(xyxy, dtype=np.float64).reshape(-1, 4)
@@ -94,8 +96,8 @@ def draw_boxes(
     order = np.argsort(boxes[:, 3], kind="stable")  # the nearest last, over the others
     for row in order.tolist():
         colour = colour_of(ids[row])
-        style = DOTTED if gone[row] else DASHED if weak[row] else SOLID
-        _outline(canvas, corners[row], colour, max(1, width - 1) if gone[row] else width, style, unit)
+        style = DOTTED if gone[row] else DASHED if weak[row] else THIN if thin else SOLID
+        _outline(canvas, corners[row], colour, 1 if thin else max(1, width - 1) if gone[row] else width, style, unit)
     for row in order.tolist():
         if not gone[row]:
             draw_chip(canvas, names[row], corners[row][0], corners[row][1], colour_of(ids[row]), unit, hollow=bool(weak[row]))
@@ -115,6 +117,9 @@ def _outline(canvas: Image, box: list[int], colour: Colour, width: int, style: s
     if style == SOLID:
         cv2.rectangle(canvas, (x0 - 1, y0 - 1), (x1 + 1, y1 + 1), dark, width, cv2.LINE_8)  # an edge that shows on any ground
         cv2.rectangle(canvas, (x0, y0), (x1, y1), colour, width, cv2.LINE_8)
+        return
+    if style == THIN:
+        cv2.rectangle(canvas, (x0, y0), (x1, y1), colour, 1, cv2.LINE_8)
         return
     on = max(4, round(11 * unit)) if style == DASHED else max(2, round(4 * unit))
     dashes = _dashes(x0, y0, x1, y1, on, on + width if style == DASHED else 4 * on)
@@ -242,7 +247,9 @@ def _smoothed(points: Boxes, reach: int = 4) -> Boxes:
 
 
 def draw_legend(image: Image, lines: Sequence[str], marks: Sequence[str] = (), size: float = 1.0, out: Image | None = None) -> Image:
-    """Draws a dark panel in the upper left corner: `lines` of text, then `marks`, of 'solid', 'dashed', 'dotted', each with its meaning.
+    """Draws a dark panel in the upper left corner: `lines` of text, then `marks`, each with its meaning.
+
+    Marks are 'solid', 'dashed', 'dotted' or 'thin'.
 
     A mark is written 'dashed: kept by a low-score box'. ValueError for another style. `size` enlarges it.
     """
@@ -250,8 +257,8 @@ def draw_legend(image: Image, lines: Sequence[str], marks: Sequence[str] = (), s
     letters, pad = max(10, round(20 * unit)), max(4, round(10 * unit))
     styled = [mark.partition(": ")[::2] for mark in marks]
     for style, _ in styled:
-        if style not in (SOLID, DASHED, DOTTED):
-            raise ValueError(f"a legend's mark starts with 'solid: ', 'dashed: ' or 'dotted: ': got {style!r}")
+        if style not in (SOLID, DASHED, DOTTED, THIN):
+            raise ValueError(f"a legend's mark starts with 'solid: ', 'dashed: ', 'dotted: ' or 'thin: ': got {style!r}")
     rows = [_text(line, letters) for line in lines] + [_text(meaning, letters) for _, meaning in styled]
     if not rows:
         return canvas

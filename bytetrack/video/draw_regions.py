@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -12,11 +12,13 @@ import numpy.typing as npt
 from bytetrack.video.draw import Place, draw_chip, scale_of
 from bytetrack.video.read import Image
 
-__all__ = ["draw_lines", "draw_zones", "name_zones"]
+__all__ = ["draw_left_out", "draw_lines", "draw_zones", "name_zones", "outside"]
 
 LINE = (60, 200, 255)  # BGR, amber
 ARROW = 60  # pixels of a 1080p frame
 ZONE = (230, 190, 60)  # BGR, blue-green
+BORDER = (170, 170, 170)  # BGR, of regions
+LIGHT_LEFT = 0.7  # where nobody looks
 
 
 def draw_lines(image: Image, lines: Mapping[str, Sequence[float]], texts: Mapping[str, str], taken: list[Place] | None = None) -> Image:
@@ -52,6 +54,28 @@ def draw_zones(image: Image, zones: Mapping[str, npt.ArrayLike]) -> Image:
             cv2.addWeighted(tinted, 0.18, part, 0.82, 0, dst=part)
         cv2.polylines(image, [points], True, ZONE, max(1, round(2 * unit)), cv2.LINE_AA)
     return image
+
+
+def outside(shape: tuple[int, ...], look_at: Iterable[npt.ArrayLike], leave_out: Iterable[npt.ArrayLike]) -> npt.NDArray[np.uint8]:
+    """Returns a mask (H, W) of the pixels outside the polygons `look_at`, if there are any, and of those inside one of `leave_out`: 255."""
+    looked, left = [_corners(polygon) for polygon in look_at], [_corners(polygon) for polygon in leave_out]
+    mask = np.full(shape[:2], 255 if looked else 0, np.uint8)
+    for polygon in looked:  # one by one: together their overlap would count as outside
+        cv2.fillPoly(mask, [polygon], [0])
+    for polygon in left:
+        cv2.fillPoly(mask, [polygon], [255])
+    return mask
+
+
+def draw_left_out(image: Image, mask: npt.NDArray[np.uint8], borders: Iterable[npt.ArrayLike]) -> Image:
+    """Darkens the pixels of `mask` a little, and draws the polygons `borders` as faint lines; in place."""
+    cv2.copyTo(cv2.convertScaleAbs(image, alpha=LIGHT_LEFT), mask, image)
+    cv2.polylines(image, [_corners(polygon) for polygon in borders], True, BORDER, 1, cv2.LINE_AA)
+    return image
+
+
+def _corners(polygon: npt.ArrayLike) -> npt.NDArray[np.int32]:
+    return np.asarray(np.clip(np.asarray(polygon, float), -1e6, 1e6).round(), np.int32)
 
 
 def name_zones(image: Image, zones: Mapping[str, npt.ArrayLike], texts: Mapping[str, str], taken: list[Place] | None = None) -> Image:

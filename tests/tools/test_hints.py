@@ -26,6 +26,7 @@ def answer(verb: str, words: list[str]) -> None:
         ("demo", ["line=[[0,0,9,9]]"], "did you mean lines?"),
         ("demo", ["imgsz=640"], "did you mean detector.input_size?"),
         ("demo", ["draw.trial=3"], "did you mean draw.trail?"),
+        ("demo", ["regions={pitch:[]}"], "regions has no such part: set regions.look_at or regions.leave_out. --help shows all"),
         ("demo", ["min_score=0.3"], "did you mean detector.min_score?"),
         ("demo", ["track.high_score=0.3"], "did you mean tracker.high_score?"),
         ("demo", ["tracker=ocsort", "tracker.min_hit=2"], "did you mean tracker.min_hits?"),
