@@ -12,7 +12,8 @@ camera, tracking and prediction, frame by frame; what its result file holds is s
     afterwards  on all frames, drawn straight between detected frames, which needs the later one
     detected    on the detected frames alone
 
-`--rate`: tools/demo.py on vtest.avi with YOLOX-Nano (ONNX), with video, in frames a second, rounds of all N in turn; the best of each.
+`--rate`: tools/demo.py on vtest.avi with YOLOX-Nano (ONNX), with video, rounds of all N in turn; medians, and those of the rounds' own
+ratios to the first N.
 """
 
 from __future__ import annotations
@@ -166,24 +167,24 @@ def costs(data: Path, grounds: list[str], trackers: list[str], steps: list[int])
 
 
 def rates(data: Path, steps: list[int], rounds: int, settings: list[str]) -> None:
-    from benchmarks.pipeline import demo, quiet
+    from benchmarks.pipeline import demo, quiet, timed
     from bytetrack.demo.weights import detector_from
 
     quiet()
-    best: dict[int, tuple[float, dict[str, Any]]] = {}
+    found: dict[int, list[tuple[float, float]]] = {every: [] for every in steps}  # frames a second, processor time of a frame in ms
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(rounds):
             for every in steps:
-                detector = detector_from(data / "weights" / "yolox_nano.onnx", ["person"])
-                made = demo(data / "PETS09-S2L1" / "vtest.avi", detector, Path(folder) / str(every), f"every={every}", *settings)
-                made.run()
-                said = json.loads((Path(folder) / str(every) / "summary.json").read_text())
-                if said["frames_per_second"] > best.get(every, (0.0, {}))[0]:
-                    best[every] = said["frames_per_second"], said["stages"]
-    print("| every | frames a second | gain | " + " | ".join(best[steps[0]][1]) + " (ms, p50) |")
-    for every, (rate, stages) in best.items():
-        cells = " | ".join(f"{stage['p50_ms']:.1f}" for stage in stages.values())
-        print(f"| {every} | {rate:.1f} | {rate / best[steps[0]][0]:.2f} | {cells} |")
+                detector, out = detector_from(data / "weights" / "yolox_nano.onnx", ["person"]), Path(folder) / str(every)
+                made = demo(data / "PETS09-S2L1" / "vtest.avi", detector, out, f"every={every}", *settings)
+                cost, frames = timed(made.run), json.loads((out / "summary.json").read_text())["frames"]
+                found[every].append((frames / cost.wall, 1000 * cost.cpu / frames))
+    print("| every | frames a second | times | processor time a frame | times |\n|---|---|---|---|---|")
+    first = np.array(found[steps[0]])
+    for every, runs in found.items():
+        (rate, cpu), best = np.median(runs, axis=0), max(rate for rate, _ in runs)
+        gain, saved = np.median(np.array(runs)[:, 0] / first[:, 0]), np.median(first[:, 1] / np.array(runs)[:, 1])
+        print(f"| {every} | {rate:.1f} (best {best:.1f}) | {gain:.2f} | {cpu:.1f} ms | {saved:.2f} |")
 
 
 def main() -> None:
@@ -195,7 +196,7 @@ def main() -> None:
     parser.add_argument("--trackers", nargs="+", default=["byte_video", "byte_plus"], help="names of configs, with settings if quoted")
     parser.add_argument("--every", nargs="+", type=int, default=[1, 2, 3, 5])
     parser.add_argument("--only", nargs="+", choices=SHOWN, default=list(SHOWN))
-    given = parser.parse_args()
+    given = parser.parse_intermixed_args()
     if given.rate:
         rates(given.data, given.every, given.rounds, given.settings)
     else:
