@@ -82,7 +82,7 @@ def noisy(folder: Path, name: str, frames: int, every: int = 1) -> None:
     rows = []
     for frame in range(frames):
         for number, (left, top, speed) in enumerate(WALKERS):
-            x, y, score = left + speed * frame + rng.normal(), top + rng.normal(), rng.uniform(0.3, 0.95)
+            x, y, score = left + speed * frame + rng.normal(), top + rng.normal(), 0.4 if rng.random() < 0.2 else rng.uniform(0.8, 0.95)
             if frame % every == 0 and not (number and 12 <= frame < 18):
                 rows.append(f"{frame // every + 1},-1,{x:.2f},{y:.2f},20,40,{score:.2f},-1,-1,-1\n")
     (folder / f"{name}.txt").write_text("".join(rows))
