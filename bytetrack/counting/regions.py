@@ -31,7 +31,7 @@ class Regions:
         self.look_at, self.leave_out = _parsed(look_at, "regions.look_at"), _parsed(leave_out, "regions.leave_out")
 
     def __bool__(self) -> bool:
-        """False if the whole picture is looked at."""
+        """Returns False if the whole picture is looked at."""
         return bool(self.look_at or self.leave_out)
 
     def contain(self, xyxy: Floats) -> npt.NDArray[np.bool_]:
