@@ -83,7 +83,7 @@ def test_training_that_was_interrupted_goes_on_and_a_finished_one_is_kept(verb, 
     assert "simulated" not in again.stdout
     scores = json.loads((folder / "run" / "byte" / "scores.json").read_text())["trackeval"]["COMBINED"]
     assert f"{scores['MOTA']:.2f}" in again.stdout
-    assert again.stderr.startswith("this takes about 7 minutes on two cores\n")
+    assert again.stderr.startswith("this takes about 6 minutes on two cores\n")
     assert "python tools/demo.py weights=runs/train/quickstart/last.pth source=VIDEO" in again.stdout
     made = weights.stat().st_mtime_ns
     third = verb("quickstart", *SMALL[:-1], *few, "out=run3")
@@ -126,6 +126,13 @@ def test_a_picture_shows_the_first_frame_of_each_sequence_with_its_true_boxes(tm
     for y, x in ((0, 0), (0, 96), (64, 0)):
         assert np.ptp(sheet[y + 35, x + 30 : x + 80].astype(int)) > 60  # across the box's sides
         assert np.ptp(sheet[y + 60, x : x + 90].astype(int)) < 12  # below it, where the second frame's box would be
+
+
+def test_the_animation_is_of_the_frames_with_most_boxes_kept_by_low_scores() -> None:
+    frames = np.array([3, 100, 130, 130, 159, 170])
+    assert quickstart._kept_from(frames, 200) == (4, 100)
+    assert quickstart._kept_from(frames[:1], 20) == (1, 1), "a sequence shorter than the animation is shown whole"
+    assert quickstart._kept_from(frames[:0], 200) == (0, 1)
 
 
 def test_the_time_left_of_a_training_is_at_its_latest_pace(
