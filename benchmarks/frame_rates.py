@@ -1,6 +1,6 @@
 """Trackers at low and irregular frame rates, with and without time stamps and camera motion.
 
-    python benchmarks/frame_rates.py D [--copies 3]
+    python benchmarks/frame_rates.py D [--copies 3] [--only irregular]
 
 `D` holds MOT17/, detections/yolox_x_ablation/ and gmc/. Half-val, every frame, every 2nd, 3rd and 5th, and an irregular pick (1, 1, 2, 3
 or 6 frames on, at random); mean over the recorded detections and jittered copies, scored in memory (equal to TrackEval), HOTA / MOTA /
@@ -10,12 +10,13 @@ IDF1 / switches. With time stamps trackers count time at 30 frames a second, wit
 from __future__ import annotations
 
 import argparse
+from inspect import signature
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
-from bytetrack import BotSort, BytePlus, ByteTracker, CBIoU, OcSort, Sequence, SequenceDetections, Trajectories
+from bytetrack import Sequence, SequenceDetections, Trajectories
 from bytetrack.data.datasets import MotChallenge
 from bytetrack.detection.recorded import Recorded
 from bytetrack.io import read_annotations
@@ -23,9 +24,9 @@ from bytetrack.io.camera_motion import read_camera_motion
 from bytetrack.pipeline import track_sequence
 from bytetrack.scoring import fast
 from bytetrack.structures import Annotations
+from bytetrack.tracking import tracker_classes
 from bytetrack.tuning.replay import jittered
 
-TRACKERS = {"byte": ByteTracker, "byte_plus": BytePlus, "ocsort": OcSort, "cbiou": CBIoU, "botsort": BotSort}
 PICKS = {"every": 1, "2nd": 2, "3rd": 3, "5th": 5, "irregular": 0}
 NOMINAL = 30.0
 
@@ -61,18 +62,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--copies", type=int, default=3)
+    parser.add_argument("--only", nargs="+", choices=list(PICKS), default=list(PICKS), help="these picks of frames")
     given = parser.parse_args()
     sequences = MotChallenge(given.data / "MOT17", "train", "val", "*-FRCNN", "mot17").sequences()
     detector = Recorded(given.data / "detections" / "yolox_x_ablation")
     print(f"{'frames':10}{'tracker':11}{'camera':8}{'without time stamps':30}with")
-    for pick, every in PICKS.items():
-        ready = []
+    for pick in given.only:
+        every, ready = PICKS[pick], []
         for s in sequences:
             kept = picked(s, every)
             camera = between(read_camera_motion(given.data / "gmc" / f"{s.name}.txt", s.first_frame, s.length), kept)
             prepared = fast.prepare(thinned_truth(read_annotations(s), kept), len(kept), "mot17")
             ready.append((s, kept, camera, prepared, detector.detect_sequence(s)))
-        for name, kind in TRACKERS.items():
+        for name, kind in tracker_classes().items():
             for moving in (False, True) if "camera_motion" in kind.inputs else (False,):
                 cells = []
                 for timed in (False, True) if kind.supports_dt else (False,):
@@ -85,7 +87,7 @@ def main() -> None:
                             times = kept * (NOMINAL / s.frame_rate) if timed else None
                             t = track_sequence(
                                 frames,
-                                kind(**({"frame_rate": rate} if kind.supports_dt else {})),
+                                kind(**({"frame_rate": rate} if "frame_rate" in signature(kind).parameters else {})),
                                 100,
                                 1.6,
                                 camera if moving else None,

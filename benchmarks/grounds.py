@@ -1,11 +1,14 @@
 """Trackers on every ground of the data folder, side by side: HOTA / MOTA / IDF1 and what each gains over the first.
 
-    OMP_NUM_THREADS=1 python benchmarks/grounds.py D [--trackers byte byte_plus 'byte_plus covered_frames=0' ...] [--only kitti ...]
-        [--copies N] [--half even|odd] [--json FILE] [--processes 2]
+    OMP_NUM_THREADS=1 python benchmarks/grounds.py D [--trackers byte byte_plus 'byte_plus covered_frames=0' ... | --all]
+        [--only kitti ...] [--copies N] [--half even|odd] [--json FILE] [--processes 2]
 
 `D` is the data folder that the tests read (`BYTETRACK_DATA`). A tracker is the name of a config, then settings of it; the first is what
 the others are compared with. Every ground is composed as `tools/track.py` composes it and scored in memory, which equals TrackEval, so
 that a row is what that command says with the words that `--words` prints. KITTI's classes are rows of their own.
+
+`--all`: every tracker of the registry in a plain table, without differences; bold is what is ahead of byte_plus and all others. Grounds are
+read once for all trackers: some four minutes.
 
 `--copies N`: mean over N jittered copies of the detections (numbers 1 up, as tools/compare.py makes them) in place of the recorded ones;
 a difference below 0.4 in a single run is no evidence. `--half`: the sequences of even (from 0) or odd place alone, to choose settings on
@@ -34,6 +37,7 @@ from bytetrack.pipeline import TrackerFactory, class_match_for, track_sequence
 from bytetrack.scoring import fast
 from bytetrack.scoring.classes import RULES, rows_that_count
 from bytetrack.structures import Annotations, Detections, SequenceDetections, Trajectories
+from bytetrack.tracking import tracker_classes
 from bytetrack.tuning.replay import construct, jittered
 
 Figures = np.ndarray[tuple[int, ...], np.dtype[np.float64]]  # HOTA, MOTA, IDF1
@@ -215,10 +219,26 @@ def table(found: dict[str, dict[str, Figures]]) -> list[str]:
     return lines
 
 
+def plain_table(found: dict[str, dict[str, Figures]], ours: str = "byte_plus") -> list[str]:
+    """Markdown: a row a ground, a column a tracker; a figure is bold that is ahead of `ours` and of all others."""
+    lines = ["| | " + " | ".join(found) + " |", "|---" * (len(found) + 1) + "|"]
+    for row in found[ours]:
+        means = {name: rows[row].mean(axis=0).round(2) for name, rows in found.items()}
+        best = np.max(list(means.values()), axis=0)
+        wins = {name: (mean == best) & (mean > means[ours]) for name, mean in means.items()}
+        cells = [
+            " / ".join(f"**{value:.2f}**" if won else f"{value:.2f}" for value, won in zip(mean, wins[name], strict=True))
+            for name, mean in means.items()
+        ]
+        lines.append(f"| {row} | " + " | ".join(cells) + " |")
+    return lines
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--trackers", nargs="+", default=["byte", "byte_plus"], help="names of configs, each with settings if it is quoted")
+    parser.add_argument("--all", action="store_true", help="every tracker, in a plain table")
     parser.add_argument("--only", nargs="+", help="grounds whose names contain one of these")
     parser.add_argument("--copies", type=int, default=0, help="jittered copies in place of the recorded detections")
     parser.add_argument("--half", choices=("even", "odd"))
@@ -232,10 +252,11 @@ def main() -> None:
             print(f"{ground}: {' '.join(words_of(ground, given.data))}")
         return
     copies = tuple(range(1, given.copies + 1)) or (0,)
-    started, settings = time.perf_counter(), [settings_of(tracker) for tracker in given.trackers]
+    trackers = list(tracker_classes()) if given.all else given.trackers
+    started, settings = time.perf_counter(), [settings_of(tracker) for tracker in trackers]
     every = measure(settings, given.data, grounds, given.half, copies, given.processes)
-    found = dict(zip(given.trackers, every, strict=True))
-    print("\n".join(table(found)))
+    found = dict(zip(trackers, every, strict=True))
+    print("\n".join(plain_table(found) if given.all else table(found)))
     print(f"\n{time.perf_counter() - started:.0f} s; {len(copies)} jittered copies" if given.copies else "")
     if given.json is not None:
         given.json.write_text(

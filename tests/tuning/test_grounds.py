@@ -28,6 +28,16 @@ def test_the_table_says_what_each_tracker_gains_and_where_it_loses_most() -> Non
     assert lines[4:] == ["| mean difference | | +2.00 / +1.50 / +0.50 |", "| worst difference | | +1.00 / +0.00 / -2.00 |"]
 
 
+def test_the_plain_table_shows_where_another_tracker_is_ahead() -> None:
+    ours = {"a": np.array([[50.0, 60.0, 70.0]]), "b": np.array([[40.0, 40.0, 40.0]])}
+    other = {"a": np.array([[51.0, 60.0, 71.0]]), "b": np.array([[39.0, 41.0, 40.004]])}
+    third = {"a": np.array([[52.0, 59.0, 69.0]]), "b": np.array([[38.0, 40.5, 30.0]])}
+    lines = grounds.plain_table({"other": other, "byte_plus": ours, "third": third})
+    assert lines[0] == "| | other | byte_plus | third |"
+    assert lines[2] == "| a | 51.00 / 60.00 / **71.00** | 50.00 / 60.00 / 70.00 | **52.00** / 59.00 / 69.00 |"
+    assert lines[3] == "| b | 39.00 / **41.00** / 40.00 | 40.00 / 40.00 / 40.00 | 38.00 / 40.50 / 30.00 |"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("ground", "place"), [("pets09", 0), ("kitti yolox", 1), ("sdp", 3)])
 def test_a_row_is_what_trackeval_says_of_the_same_tracks(data_dir: Path, ground: str, place: int) -> None:
