@@ -84,8 +84,8 @@ class Painter:
             blur_boxes(image, tracks.xyxy[self._people(tracks)], head_only=self.blur == "heads", out=image)
             for boxes in (lost, detections):
                 if boxes is not None:
-                    xyxy = _widened(boxes.xyxy[self._people(boxes)], WALK * (since or 0.0))
-                    blur_boxes(image, xyxy, head_only=self.blur == "heads", out=image)
+                    people = boxes.xyxy[self._people(boxes)]
+                    blur_boxes(image, people, head_only=self.blur == "heads", out=image, around=WALK * (since or 0.0))
         if self.regions:
             self._darken(image)
         if self.heat:
@@ -140,12 +140,6 @@ class Painter:
             cv2.circle(spot, (round((left + right) / 2), round(bottom)), radius, 1.0, -1)
             self._warmth += spot
         return np.asarray(cv2.GaussianBlur(self._warmth, (0, 0), 2), np.float32)
-
-
-def _widened(xyxy: npt.NDArray[np.float64], part: float) -> npt.NDArray[np.float64]:
-    """Moves the sides of boxes (n, 4) out by `part` of their width."""
-    margin = part * (xyxy[:, 2:3] - xyxy[:, :1])
-    return np.hstack([xyxy[:, :2] - margin, xyxy[:, 2:] + margin])
 
 
 def _total_text(class_names: Sequence[str], tracks: Tracks) -> str:

@@ -285,17 +285,19 @@ def draw_legend(image: Image, lines: Sequence[str], marks: Sequence[str] = (), s
     return canvas
 
 
-def blur_boxes(image: Image, xyxy: npt.ArrayLike, head_only: bool = False, out: Image | None = None) -> Image:
+def blur_boxes(image: Image, xyxy: npt.ArrayLike, head_only: bool = False, out: Image | None = None, around: float = 0.0) -> Image:
     """Makes people unrecognisable: coarse squares over each box, or over its upper fifth when `head_only`.
 
-    And a tenth of the box's sides around it: a detector's box may end below the hair.
+    And a tenth of the box's sides around it: a detector's box may end below the hair. `around` is how many widths of the box are blurred
+    around that, on all sides.
     """
     canvas = _canvas(image, out)
     boxes = np.asarray(xyxy, float).reshape(-1, 4).copy()
-    margin = 0.1 * (boxes[:, 2:] - boxes[:, :2])
-    boxes += np.hstack([-margin, margin])
+    size = boxes[:, 2:] - boxes[:, :2]
+    boxes += np.hstack([-0.1 * size, 0.1 * size])
     if head_only:
         boxes[:, 3] = boxes[:, 1] + 0.25 * (boxes[:, 3] - boxes[:, 1])  # a fifth of the box, and what is above it
+    boxes += around * size[:, :1] * np.array([-1, -1, 1, 1])
     low, high = np.floor(boxes[:, :2]).clip(0), np.ceil(boxes[:, 2:]).clip(0)
     for (x0, y0), (x1, y1) in zip(low.astype(int).tolist(), high.astype(int).tolist(), strict=True):
         part = canvas[y0:y1, x0:x1]

@@ -254,7 +254,7 @@ def test_the_defaults_are_those_of_the_demo_and_of_score() -> None:
     ours = {name: parameter.default for name, parameter in inspect.signature(bytetrack.track).parameters.items()}
     groups = {name: choice for entry in demo["defaults"] if isinstance(entry, dict) for name, choice in entry.items()}
     assert (ours["detector"], ours["tracker"], list(ours["classes"])) == (demo["weights"], groups["tracker"], demo["classes"])
-    for name in ("max_frames", "min_box_area", "max_aspect_ratio"):
+    for name in ("max_frames", "every", "min_box_area", "max_aspect_ratio"):
         assert ours[name] == demo[name]
     assert {"dataset": inspect.signature(bytetrack.evaluate).parameters["dataset"].default} in score["defaults"]
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,16 +15,18 @@ import pytest
 
 import bytetrack
 from bytetrack import Detections, Tracks
+from bytetrack.config import build, compose, plain
 from bytetrack.demo.between import Between, Looks, chained
 from bytetrack.demo.frames import FramePipeline, Shot, join
+from bytetrack.demo.multi_source import build_demos
 from bytetrack.demo.overlay import Painter
 from bytetrack.demo.run import Demo
 from bytetrack.demo.settings import DemoSettings
 from bytetrack.io.mot import read_trajectories
 from bytetrack.structures import FILLED
 from bytetrack.tracking import tracker_classes
-from bytetrack.video.source import Frame
-from tests.demo.films import RATE, WALKERS, Run, picture, write_detections, write_images, write_video
+from bytetrack.video.source import Frame, Live, Waits
+from tests.demo.films import RATE, WALKERS, Left, Run, picture, write_detections, write_images, write_video
 
 GREY = np.full((120, 192, 3), 90, np.uint8)
 
@@ -36,8 +40,8 @@ class Film:
         self.times, self.frame_rate, self.gaps, self.length = times, rate, gaps or {}, len(times)
 
     def __iter__(self) -> Iterator[Frame]:
-        for number, time in enumerate(self.times, 1):
-            yield Frame(number, time, GREY, self.gaps.get(number, 0.0))
+        for number, moment in enumerate(self.times, 1):
+            yield Frame(number, moment, GREY, self.gaps.get(number, 0.0))
 
     def close(self) -> None:
         pass
@@ -248,6 +252,45 @@ def test_the_detector_sees_no_picture_that_is_left_out(tmp_path: Path, run: Run)
     assert [line["frame"] for line in left.lines] == list(range(1, 8))
 
 
+def test_each_of_several_sources_counts_its_own_frames(tmp_path: Path) -> None:
+    sources = [str(write_images(tmp_path / name, [GREY] * frames)) for name, frames in (("a", 5), ("b", 8))]
+    config = compose("demo", ["show=false", "video=null", "every=3"])
+    settings = DemoSettings.read(lambda name: plain(config[name]))
+    assert build_demos(Asked(), build, plain(config.tracker), settings, sources, tmp_path / "out").run() == 0
+    found = {name: Left(tmp_path / "out" / name, name) for name in "ab"}
+    assert {name: [left.summary["frames"], left.summary["detected"]] for name, left in found.items()} == {"a": [5, 2], "b": [8, 3]}
+    for left in found.values():
+        assert [bool(line["tracks"][0].get("predicted")) for line in left.lines[:5]] == [False, True, True, False, True]
+
+
+class Capture:
+    """A camera of 100 pictures a second, as OpenCV opens it."""
+
+    def read(self) -> tuple[bool, Any]:
+        time.sleep(0.01)
+        return True, GREY.copy()
+
+    def get(self, _: int) -> float:
+        return 100.0
+
+    def release(self) -> None:
+        pass
+
+
+def test_a_camera_is_looked_at_every_nth_of_the_frames_that_it_gives() -> None:
+    stop = threading.Event()
+    camera = Live("camera", "camera", Capture, None, Waits(1, 0.5, 1), stop)
+    listener = Listener()
+    try:
+        shots = followed(join(camera, Asked(), lambda settings: listener, {}, every=4, max_frames=9, stop=stop))
+    finally:
+        camera.close()
+    assert [shot.predicted for shot in shots] == [False, True, True, True] * 2 + [False]
+    looked = [shot.frame.time for shot in shots if not shot.predicted]
+    told = [told.get("dt", 1.0) for told in listener.told[1:]]
+    assert told == pytest.approx(np.diff(looked) * 100 / 4, abs=0.02)
+
+
 def test_from_python_a_frame_that_is_left_out_says_so() -> None:
     asked = Asked()
     images = [np.full((60, 80, 3), 10 * n, np.uint8) for n in range(7)]
@@ -267,7 +310,19 @@ def test_blur_covers_whom_the_detector_saw_last_as_far_as_one_walks() -> None:
     later = painter(noise.copy(), nobody, {}, None, untracked, since=0.2)
     changed = [np.flatnonzero((picture != noise).any(axis=(0, 2))) for picture in (looked, later)]
     spans = [(int(columns.min()), int(columns.max())) for columns in changed]
-    assert spans == [(96, 143), (67, 172)], "3 widths a second, and a tenth around"
+    assert spans == [(96, 143), (72, 167)], "a tenth of the width, and 3 widths a second"
+
+
+def test_heads_stay_blurred_where_they_were_and_all_around() -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (240, 320, 3), np.uint8)
+    nobody = Tracks(np.empty((0, 4)), np.empty(0, np.int64), np.empty(0), None, np.empty(0, np.int64))
+    untracked = Detections([[100.0, 50, 140, 150]], [0.2])
+    painter = Painter(["person"], 0.6, legend=False, trail=0, blur="heads", every=3)
+    for since, spread in ((None, 0), (0.1, 12), (0.5, 60)):
+        changed = (painter(noise.copy(), nobody, {}, None, untracked, since=since) != noise).any(axis=2)
+        head = changed[max(0, 40 - spread) : 70 + spread, 96 - spread : 144 + spread]
+        assert head.mean() > 0.99, "a fifth of the box, a tenth around it, and 3 widths a second around that"
+        assert changed.sum() == head.sum()
 
 
 def test_blur_with_frames_left_out_warns_of_whom_nobody_saw(tmp_path: Path, assembled: Callable[..., Demo], caplog: Any) -> None:
