@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from bytetrack import BytePlus, Detections
+from bytetrack.appearance import Histogram
+from bytetrack.boxes import xyxy_from_tlwh
 from bytetrack.data.datasets import MotChallenge
 from bytetrack.examples.scenes import Settings, make_dataset
 from bytetrack.examples.scenes.figure import Look, draw_figure
 from bytetrack.examples.scenes.render import render
+from bytetrack.examples.scenes.walk import Returning, Walker
 from bytetrack.io import read_annotations
 from bytetrack.structures import Annotations, Sequence
 
@@ -129,3 +134,56 @@ def test_what_is_not_finished_leaves_nothing(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(OSError, match="disk full"):
         make_dataset(tmp_path / "street", **{**SMALL, "sequences": 1, "length": 1}, workers=1)
     assert list(tmp_path.iterdir()) == []
+
+
+def outfit(top: tuple[int, int, int], bottom: tuple[int, int, int]) -> Look:
+    return replace(Look.draw(np.random.default_rng(1)), top=top, bottom=bottom, stripe=None, bag="none", top_length=0.44)
+
+
+def people_who_come_back(looks: list[Look], gallery_frames: int) -> list[set[int]]:
+    """Walks people over a street, each of whom leaves and comes back after four seconds; returns the identities of each.
+
+    Their boxes are the true ones, and what they look like is their colours in the picture.
+    """
+    settings = Settings(seed=5, sequences=1, length=190, width=480, height=288, frame_rate=10, people=1)
+    scene, walkers = settings.scene(0), []
+    for k, look in enumerate(looks):
+        z, way = 8.0 + 1.2 * k, 1 - 2 * (k % 2)  # far enough apart that nobody hides another for long
+        walkers.append(Returning(Walker(look, -way * 3.6, z, 0.0 if way > 0 else np.pi, 1.3, 0.05, float(k), 0.0, 0.0), 6.5, 4.0))
+    scene, tracker = replace(scene, walkers=list(walkers)), BytePlus(frame_rate=10.0, gallery_frames=gallery_frames)
+    given: list[set[int]] = [set() for _ in looks]
+    for frame_id in range(1, settings.length + 1):
+        image, people = render(scene, frame_id)
+        there = [person for person in people if person.visibility > 0.4]
+        found = Detections(xyxy_from_tlwh(np.array([person.tlwh for person in there]).reshape(-1, 4)), [0.95] * len(there))
+        tracks = tracker.update(found, features=Histogram().embed(image, found.xyxy, found.score))
+        for track_id, j in zip(tracks.track_id.tolist(), tracks.detection_index.tolist(), strict=True):
+            if j >= 0:
+                given[there[j].track_id - 1].add(track_id)
+    return given
+
+
+DISTINCT = [outfit((30, 30, 200), (40, 40, 40)), outfit((200, 90, 20), (150, 150, 150)), outfit((60, 170, 50), (110, 60, 30))]
+
+
+@pytest.mark.slow
+def test_people_in_distinct_clothes_who_come_back_after_seconds_are_known_by_the_gallery() -> None:
+    without = people_who_come_back(DISTINCT, 0)
+    assert all(len(identities) >= 2 for identities in without)  # gone for longer than a lost track is remembered
+    known = people_who_come_back(DISTINCT, 900)
+    assert [len(identities) for identities in known] == [1, 1, 1]
+    assert len(set.union(*known)) == 3
+
+
+def test_those_who_come_back_in_a_dataset_are_the_same_person(tmp_path: Path) -> None:
+    given = {"seed": 3, "sequences": 1, "length": 150, "width": 160, "height": 96, "people": 4, "frame_rate": 5, "workers": 1}
+    staying, returning = (make_dataset(tmp_path / name, **given, away=away) for name, away in (("once", 0.0), ("again", 4.0)))
+    assert "away" not in (staying / "scenes.json").read_text()
+    frames = []
+    for root in (staying, returning):
+        (sequence,) = MotChallenge(root).sequences()
+        truth = read_annotations(sequence)
+        frames.append([np.diff(truth.frame_id[truth.track_id == i]).max(initial=0) for i in np.unique(truth.track_id)])
+    assert max(frames[0]) < 20 <= max(frames[1])
+    with pytest.raises(ValueError, match=r"was generated with away=4.0 \(wanted None\)"):
+        make_dataset(returning, **given)

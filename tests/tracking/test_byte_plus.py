@@ -30,7 +30,7 @@ OFF: dict[str, Any] = {
 
 
 def fresh() -> Calibration:
-    means: Calibration = as_python(table(Calibration).view)(np.zeros(10), np.empty(0, np.int64), 1)
+    means: Calibration = as_python(table(Calibration).view)(np.zeros(table(Calibration).n_floats), np.empty(0, np.int64), 1)
     start_calibration(means)
     return means
 

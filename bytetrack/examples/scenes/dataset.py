@@ -46,11 +46,18 @@ class Settings:
     height: int = 384
     frame_rate: int = 12
     people: int = 20  # a sequence, some of whom come or leave
+    away: float = 0.0  # seconds after which those who leave come back the way they went, where the sequence is long enough; 0: never
     version: int = VERSION
 
     def __post_init__(self) -> None:
-        if self.seed < 0 or min(self.sequences, self.length, self.frame_rate, self.people) < 1 or self.width < 160 or self.height < 96:
-            raise ValueError(f"scenes need seed >= 0, counts >= 1 and a picture of at least 160 x 96: got {self}")
+        if (
+            self.seed < 0
+            or self.away < 0
+            or min(self.sequences, self.length, self.frame_rate, self.people) < 1
+            or self.width < 160
+            or self.height < 96
+        ):
+            raise ValueError(f"scenes need seed >= 0, away >= 0, counts >= 1 and a picture of at least 160 x 96: got {self}")
 
     def name(self, index: int) -> str:
         return f"STREET-{index + 1:02d}"
@@ -60,7 +67,12 @@ class Settings:
         mood, size = index % len(MOODS), self.height / 384
         pan, sway = (0.17 * self.width, 1.2 * size) if mood == PANNING else (0.0, 0.0)
         camera = Camera(self.width, self.height, 750 * size, 40 * size, 3.6, pan=pan, sway=sway)
-        return Scene.make((self.seed, index), camera, MOODS[mood], self.people, 4, self.length, float(self.frame_rate))
+        scene = Scene.make((self.seed, index), camera, MOODS[mood], self.people, 4, self.length, float(self.frame_rate))
+        return scene.with_returning(self.length / self.frame_rate, self.away) if self.away else scene
+
+    def described(self) -> dict[str, object]:
+        """Returns the settings as a dataset's `scenes.json` has them; `away` only if anybody comes back."""
+        return {name: value for name, value in asdict(self).items() if name != "away" or value}
 
 
 def make_dataset(
@@ -72,6 +84,7 @@ def make_dataset(
     height: int = 384,
     frame_rate: int = 12,
     people: int = 20,
+    away: float = 0.0,
     workers: int | None = None,
 ) -> Path:
     """Writes street scenes as `root/STREET-01/{img1/000001.jpg,gt/gt.txt,seqinfo.ini}` …; returns `root`.
@@ -79,7 +92,7 @@ def make_dataset(
     Complete or absent: all is made beside `root` and renamed at the end. A dataset of the same settings is kept as it is; ValueError
     where `root` holds anything else. `workers` processes (None: one a core) change nothing in the result. Progress goes to stderr.
     """
-    root, settings = Path(root), Settings(seed, sequences, length, width, height, frame_rate, people)
+    root, settings = Path(root), Settings(seed, sequences, length, width, height, frame_rate, people, away)
     if root.exists() and any(root.iterdir()):
         _check_same(root, settings)
         log.info("%d street scenes kept: %s", settings.sequences, root)
@@ -91,7 +104,7 @@ def make_dataset(
         truth = _render_all(temporary, settings, workers or os.cpu_count() or 1)
         for index in range(settings.sequences):
             _write_ground_truth(temporary / settings.name(index), truth, index)
-        (temporary / "scenes.json").write_text(json.dumps(asdict(settings), indent=2) + "\n", encoding="utf-8")
+        (temporary / "scenes.json").write_text(json.dumps(settings.described(), indent=2) + "\n", encoding="utf-8")
         if root.exists():
             root.rmdir()  # empty, as checked above
         temporary.replace(root)
@@ -105,9 +118,11 @@ def _check_same(root: Path, settings: Settings) -> None:
         found = json.loads((root / "scenes.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         raise ValueError(f"{root} exists and is no generated dataset: give another folder for the generated scenes") from None
-    wanted = asdict(settings)
+    wanted = settings.described()
     if found != wanted:
-        different = ", ".join(f"{key}={found.get(key)} (wanted {value})" for key, value in wanted.items() if found.get(key) != value)
+        different = ", ".join(
+            f"{key}={found.get(key)} (wanted {wanted.get(key)})" for key in {**wanted, **found} if found.get(key) != wanted.get(key)
+        )
         raise ValueError(f"{root} was generated with {different}: remove that folder or give another")
 
 

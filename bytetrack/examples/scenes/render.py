@@ -10,12 +10,14 @@ import numpy.typing as npt
 
 from bytetrack.examples.scenes.figure import Sprite, draw_figure
 from bytetrack.examples.scenes.street import ROAD, Mood, Street, paint
-from bytetrack.examples.scenes.walk import Camera, Place, Walker, plan
+from bytetrack.examples.scenes.walk import Camera, Place, Returning, Walker, plan
 
 __all__ = ["Person", "Scene", "render"]
 
 MARGIN = 6  # pixels around the picture for swaying
 EXPOSURE = 1 / 50  # seconds a frame is open
+NEAREST, FARTHEST = 6.6, 24.0  # metres within which walkers are drawn
+WALKED_OUT = 0.7  # seconds after which who reached the edge is out of the picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Scene:
     canvas: Camera  # the camera with its margins
     mood: Mood
     street: Street
-    walkers: list[Walker]
+    walkers: list[Walker | Returning]
     frame_rate: float
 
     @classmethod
@@ -48,7 +50,23 @@ class Scene:
         street = paint(rng, canvas, mood, posts)
         blinds = [(prop.sprite.left + prop.sprite.bgra.shape[1] / 2, prop.z, prop.half) for prop in street.props if prop.half]
         walkers = plan(rng, canvas, people, length / frame_rate, street.crossing, ROAD, blinds)
-        return cls(seed, camera, canvas, mood, street, walkers, frame_rate)
+        return cls(seed, camera, canvas, mood, street, list[Walker | Returning](walkers), frame_rate)
+
+    def with_returning(self, seconds: float, away: float) -> Scene:
+        """Returns the scene in which whoever has left the picture comes back after `away` seconds, if two seconds are left for it."""
+        return replace(self, walkers=[self._returning(walker, seconds, away) for walker in self.walkers])
+
+    def _returning(self, walker: Walker | Returning, seconds: float, away: float) -> Walker | Returning:
+        seen = [time for time in np.arange(0, seconds, 0.1) if self._shows(walker.at(time), time)]
+        gone = float(seen[-1]) + WALKED_OUT if seen else seconds
+        return Returning(walker, gone, away) if isinstance(walker, Walker) and gone + away < seconds - 2 else walker
+
+    def _shows(self, place: Place, seconds: float) -> bool:
+        """Returns whether a place's column lies in the picture at a time."""
+        if not NEAREST < place.z < FARTHEST:
+            return False
+        column = self.canvas.project(place.x, place.z)[0] - (self.canvas.width - self.camera.width) / 2 - self.camera.shift(seconds)[0]
+        return 0 < column < self.camera.width
 
 
 def render(scene: Scene, frame_id: int) -> tuple[npt.NDArray[np.uint8], list[Person]]:
@@ -74,7 +92,7 @@ def _figures(scene: Scene, seconds: float, offset: tuple[float, float]) -> list[
     dx = scene.camera.shift(seconds + EXPOSURE)[0] - scene.camera.shift(seconds)[0]
     for index, walker in enumerate(scene.walkers, 1):
         place = walker.at(seconds)
-        if not 6.6 < place.z < 24.0:
+        if not NEAREST < place.z < FARTHEST:
             continue
         column, row, scale = scene.canvas.project(place.x, place.z)
         if not -scale < column - offset[0] < scene.camera.width + scale:

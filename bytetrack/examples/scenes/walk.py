@@ -8,7 +8,7 @@ import numpy as np
 
 from bytetrack.examples.scenes.figure import Look
 
-__all__ = ["Camera", "Place", "Walker", "plan"]
+__all__ = ["Camera", "Place", "Returning", "Walker", "plan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,27 @@ class Walker:
 
     def _side(self, walked: float) -> float:
         return float(self.sway * np.sin(0.55 * walked + self.sway_phase))
+
+
+@dataclass(frozen=True, slots=True)
+class Returning:
+    """A walker who goes on until `until`, is nowhere for `away` seconds, and comes back the way he went."""
+
+    walker: Walker
+    until: float  # seconds
+    away: float  # seconds
+
+    @property
+    def look(self) -> Look:
+        return self.walker.look
+
+    def at(self, seconds: float) -> Place:
+        if seconds <= self.until:
+            return self.walker.at(seconds)
+        if seconds < self.until + self.away:
+            return Place(0.0, -1.0, 0.0, 0.0, 0.0)  # behind the camera
+        there, turned = self.walker.at(2 * self.until + self.away - seconds), self.walker.at(self.until)
+        return Place(there.x, there.z, there.heading + np.pi, there.speed, 2 * turned.walked - there.walked)
 
 
 def plan(

@@ -18,7 +18,19 @@ from bytetrack.runtime.compilation import jit
 from bytetrack.tracking.core.fields import table
 from bytetrack.tracking.core.similarity import vertical_iou
 
-__all__ = ["Calibration", "calibration_of", "fit_limit", "lag", "learn", "misfit", "note_match", "start_calibration", "sureness", "upright"]
+__all__ = [
+    "Calibration",
+    "calibration_of",
+    "fit_limit",
+    "lag",
+    "learn",
+    "misfit",
+    "note_looks",
+    "note_match",
+    "start_calibration",
+    "sureness",
+    "upright",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -43,6 +55,12 @@ class Calibration(NamedTuple):
     n_settled: Floats  # matches of tracks whose innovations count
     covariance_sum: Floats
     variance_sum: Floats
+    own_looks: Floats  # cosine of a track's features with those of its next detection, starting at the mean of the first
+    other_looks: Floats  # with those of other tracks' detections
+    n_compared: Floats  # detections whose looks were compared so far
+    n_own: Floats  # of this frame
+    own_sum: Floats
+    other_sum: Floats
 
 
 calibration_of = table(Calibration).view
@@ -74,8 +92,29 @@ def note_match(means: Calibration, predicted: Floats, detection: Floats, previou
 
 
 @jit
+def note_looks(means: Calibration, own: float, others: float) -> None:
+    """Adds to the sums of this frame how alike a track and its detection look, and in the mean this detection and the other tracks."""
+    means.n_own[0] += 1.0
+    means.own_sum[0] += own
+    means.other_sum[0] += others
+
+
+@jit
+def learn_looks(means: Calibration) -> None:
+    """Moves the means of looks by this frame's sums: by `PACE` as the others, and faster at first, so that they are plain means then."""
+    n = means.n_own[0]
+    if n > 0.0:
+        means.n_compared[0] += n
+        step = max(1.0 - (1.0 - PACE) ** n, n / means.n_compared[0])
+        means.own_looks[0] += step * (means.own_sum[0] / n - means.own_looks[0])
+        means.other_looks[0] += step * (means.other_sum[0] / n - means.other_looks[0])
+        means.n_own[0] = means.own_sum[0] = means.other_sum[0] = 0.0
+
+
+@jit
 def learn(means: Calibration) -> None:
     """Moves the means by this frame's sums, and begins new sums."""
+    learn_looks(means)
     move(means.fit, means.fit_sum, means.n_matches[0])
     move(means.height_fit, means.height_fit_sum, means.n_matches[0])
     move(means.covariance, means.covariance_sum, means.n_settled[0])

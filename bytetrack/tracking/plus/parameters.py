@@ -56,6 +56,12 @@ class Parameters(NamedTuple):
     lag_output: float
     lag_gain: float
     exchange: bool
+    appearance_weight: float
+    appearance_memory: float
+    appearance_cost: float
+    appearance_reach: float
+    appearance_speed: float
+    appearance_margin: float
     drop_invalid: bool
 
 
@@ -65,6 +71,9 @@ class Memory(NamedTuple):
     cover: Floats  # the part of its box covered by a track in front of it
     innovation: Annotated[Floats, (2,)]  # of its last match to a detection, in box sides
     n_detections: Ints
+    n_looks: Ints  # detections whose features were blended into the track's
+    looked: Annotated[Floats, (2,)]  # of this frame: its two largest cosines with detections,
+    seen: Annotated[Floats, (4,)]  # and, by detections, those with tracks, their sum and their number (appearance.py)
     born: Ints  # its identity when it started, which tells it from earlier tracks of its row (exchange.py)
     place_frame: Annotated[Ints, (N_PLACES,)]  # the last frames in which it was output,
     place: Annotated[Floats, (N_PLACES, 3)]  # and its centre x, lower edge and height there

@@ -9,8 +9,10 @@ import numpy.typing as npt
 
 from bytetrack.box_kernels import area_of, shared_area_of
 from bytetrack.checks import check_choice, check_flag, check_real, check_whole
-from bytetrack.runtime.compilation import jit, jit_cached
+from bytetrack.runtime.compilation import as_python, jit, jit_cached
+from bytetrack.structures import Detections, Tracks
 from bytetrack.tracking.checks import at_frame_rate, check_score_split
+from bytetrack.tracking.core.appearance import Appearance
 from bytetrack.tracking.core.association import NONE, Bins, bin_boxes
 from bytetrack.tracking.core.lifecycle import (
     count_tracked,
@@ -42,9 +44,11 @@ from bytetrack.tracking.core.state import (
 )
 from bytetrack.tracking.filters import xywh
 from bytetrack.tracking.filters.xywh import Noise
-from bytetrack.tracking.plus.association import associate, associate_near_by
+from bytetrack.tracking.plus.appearance import believed, compare_looks, given, start_looks
+from bytetrack.tracking.plus.association import associate, associate_alike, associate_near_by
 from bytetrack.tracking.plus.calibration import calibration_of, learn, misfit, start_calibration
 from bytetrack.tracking.plus.exchange import exchange_identities, forget_past, move_past
+from bytetrack.tracking.plus.gallery import Gallery, Living
 from bytetrack.tracking.plus.occlusion import expire_or_coast, measure_cover
 from bytetrack.tracking.plus.parameters import Memory, Parameters, adapt, arrays, parameters_of
 from bytetrack.tracking.tracker import SearchSpace, Tracker
@@ -59,7 +63,8 @@ USUAL_RATE = 30.0  # frames a second
 
 BETWEEN_0_AND_1 = (
     "high_score", "low_score", "new_track_score", "match_cost", "low_match_cost", "unconfirmed_match_cost", "recovery_cost",
-    "birth_overlap", "covered_part", "lag_output",
+    "birth_overlap", "covered_part", "lag_output", "appearance_weight", "appearance_memory", "appearance_cost", "appearance_margin",
+    "gallery_likeness", "gallery_margin",
 )  # fmt: skip
 view = arrays.view
 
@@ -80,6 +85,7 @@ def lies_on_a_track(box: Floats, class_id: int, tracks: TrackArrays, n: int, lim
 def start_tracks(
     tracks: TrackArrays,
     memory: Memory,
+    looks: Appearance,
     detections: DetectionArrays,
     p: Parameters,
     velocity_noise: float,
@@ -100,6 +106,7 @@ def start_tracks(
         memory.n_detections[row], memory.cover[row] = 1, 0.0
         memory.innovation[row, 0] = memory.innovation[row, 1] = 0.0
         forget_past(memory, row, tracks.track_id[row])
+        start_looks(row, j, looks, memory)
 
 
 @jit
@@ -134,6 +141,7 @@ def byte_plus_update(
     score: Floats,
     class_id: Ints,
     camera: Floats,
+    features: Floats,
     parameters: Floats,
     floats: Floats,
     ints: Ints,
@@ -142,8 +150,9 @@ def byte_plus_update(
 ) -> int:
     """Tracks one frame; returns what `Tracker` expects of a kernel."""
     p: Parameters = parameters_of(parameters)
-    detections, tracks, memory, work, pairs, counters, clock, _ = view(xyxy, score, class_id, floats, ints)
-    means = calibration_of(clock[N_CLOCK:], ints, 1)
+    detections, tracks, memory, work, pairs, counters, clock, rest = view(xyxy, score, class_id, floats, ints)
+    means, capacity = calibration_of(clock[N_CLOCK:], ints, 1), len(tracks.order)
+    looks = Appearance(rest.reshape((capacity, len(rest) // capacity, 1)), features)
     n = split_by_score(detections, p.high_score, p.low_score, True, p.drop_invalid, counters, work.rows)
     if n < 0:
         return n
@@ -158,25 +167,34 @@ def byte_plus_update(
     measure_cover(tracks, counters[N_ALIVE], memory.cover, work.track_boxes, work.left)
     bins = bin_boxes(xyxy, class_id, work.rows[:n], 0.0, work.binned)
     pool, unconfirmed = list_by_state(tracks, counters[N_ALIVE], work.rows, work.others)
+    if given(looks):
+        compare_looks(pool, True, looks, means, tracks, memory, detections)
+        compare_looks(unconfirmed, False, looks, means, tracks, memory, detections)
 
     least = (1.0 - p.match_cost) * adapted.limits
-    associate(pool, HIGH, least, fuse, p, adapted, means, bins, tracks, memory, detections, work, pairs, frame, now)
+    associate(pool, HIGH, least, fuse, p, adapted, means, bins, tracks, memory, looks, detections, work, pairs, frame, now)
     left = pool[: unmatched(pool, tracks, frame)]
     if adapted.buffer > 0.0:
         bins = bin_left(detections, False, work)
     tracked = left[: count_tracked(left, tracks)]
-    associate(tracked, LOW, 1.0 - p.low_match_cost, False, p, adapted, means, bins, tracks, memory, detections, work, pairs, frame, now)
+    associate(
+        tracked, LOW, 1.0 - p.low_match_cost, False, p, adapted, means, bins, tracks, memory, looks, detections, work, pairs, frame, now
+    )
     left = left[: unmatched(left, tracks, frame)]
     if p.recovery_buffer > 0.0:
-        associate_near_by(left, p, adapted, means, tracks, memory, detections, work, pairs, frame, now)
+        associate_near_by(left, p, adapted, means, tracks, memory, looks, detections, work, pairs, frame, now)
         left = left[: unmatched(left, tracks, frame)]
+    if given(looks):
+        associate_alike(left, p, adapted, means, tracks, memory, looks, detections, work, pairs, frame, now)
+        left = left[: unmatched(left, tracks, frame)]
+    if p.recovery_buffer > 0.0:
         bins = bin_left(detections, True, work)
     mark(left, LOST, tracks)
     least = (1.0 - p.unconfirmed_match_cost) * adapted.limits
-    associate(unconfirmed, HIGH, least, fuse, p, adapted, means, bins, tracks, memory, detections, work, pairs, frame, now)
+    associate(unconfirmed, HIGH, least, fuse, p, adapted, means, bins, tracks, memory, looks, detections, work, pairs, frame, now)
     mark(unconfirmed[: unmatched(unconfirmed, tracks, frame)], REMOVED, tracks)
     learn(means)
-    start_tracks(tracks, memory, detections, p, adapted.velocity_noise, counters, frame, now)
+    start_tracks(tracks, memory, looks, detections, p, adapted.velocity_noise, counters, frame, now)
     expire_or_coast(tracks, counters[N_ALIVE], p, adapted.covered_frames, memory, now)
     forget_removed(tracks, counters, work.rows)
     if p.exchange:
@@ -240,6 +258,17 @@ class BytePlus(Tracker):
             the filter lags, the detection is the better box. 0: the filter's.
         lag_gain: Measurement noise is multiplied by `exp(-lag_gain * lag * misfit)`, within 0.5 and 3. 0: not.
         exchange: Tracks whose boxes crossed exchange identities if they fit better so, 8 frames after (plus/exchange.py).
+        appearance_weight: With features (plus/appearance.py), the first association, and that of tracks matched once, add to a pair's cost
+            this times how unlike the two look, times how telling their looks are (Deep OC-SORT, ICIP 2023, "Adaptive Weighting"). 0: not.
+        appearance_memory: How much of a track's features is kept when a sure detection is matched ("Dynamic Appearance" there).
+        appearance_cost: With features, tracks and high detections that are left are matched if they are less unlike than this, from 0 as a
+            track and its next detection to 1 as strangers, and near. 0: not.
+        appearance_reach: How near: centres lie at most so many heights apart, and as many more for every second that the track is lost.
+        appearance_margin: Beyond that, each must be the other's best by more than this. 1: never.
+        gallery_frames: For how many frames after a track was last seen it is remembered what it looked like; a new track that clearly looks
+            like it takes its identity before it is output (plus/gallery.py). 0: not.
+        gallery_likeness: How much it must look like it, from 0 as strangers to 1 as a track and its next detection.
+        gallery_margin: And by how much more than like anybody else.
         on_invalid: As in BYTE.
         frame_rate: As in BYTE.
 
@@ -247,7 +276,7 @@ class BytePlus(Tracker):
         ValueError: An argument is out of range; the message names it.
     """
 
-    inputs = ("camera_motion",)
+    inputs = ("camera_motion", "features")
     outputs_lost = True
     supports_dt = True
     search_space: ClassVar[SearchSpace] = {
@@ -303,6 +332,14 @@ class BytePlus(Tracker):
         lag_output: float = 0.6,
         lag_gain: float = 2.0,
         exchange: bool = True,
+        appearance_weight: float = 1.0,
+        appearance_memory: float = 0.9,
+        appearance_cost: float = 0.4,
+        appearance_reach: float = 0.5,
+        appearance_margin: float = 0.5,
+        gallery_frames: int = 0,
+        gallery_likeness: float = 0.5,
+        gallery_margin: float = 0.2,
         on_invalid: str = "raise",
         frame_rate: float | None = None,
     ) -> None:
@@ -318,12 +355,13 @@ class BytePlus(Tracker):
             check_real(name, given[name], 0, 10)
         check_real("fast_noise", fast_noise, 0, 100)
         check_real("slow_power", slow_power, 0, 1)
-        for name in ("max_lost_frames", "covered_frames", "covered_hits"):
+        for name in ("max_lost_frames", "covered_frames", "covered_hits", "gallery_frames"):
             check_whole(name, given[name], 0)
         for name in ("fuse_score", "relative_height", "fit_coasting", "exchange"):
             check_flag(name, given[name])
+        check_real("appearance_reach", appearance_reach, 0, 1e3)
         check_choice("on_invalid", on_invalid, ("raise", "drop"))
-        frames = [at_frame_rate(number, frame_rate) for number in (max_lost_frames, covered_frames)]
+        frames = [at_frame_rate(number, frame_rate) for number in (max_lost_frames, covered_frames, gallery_frames)]
         rate = 1.0 if frame_rate is None else frame_rate / USUAL_RATE
         slow = min(rate, 1.0) ** slow_power
         parameters = Parameters(
@@ -357,6 +395,61 @@ class BytePlus(Tracker):
             lag_output=lag_output,
             lag_gain=lag_gain,
             exchange=exchange,
+            appearance_weight=appearance_weight,
+            appearance_memory=appearance_memory,
+            appearance_cost=appearance_cost,
+            appearance_reach=appearance_reach,
+            appearance_speed=appearance_reach / (frame_rate or USUAL_RATE),
+            appearance_margin=appearance_margin,
             drop_invalid=on_invalid == "drop",
         )
-        super().__init__(byte_plus_update, parameters, arrays, memory=frames[0] / slow)
+        self._gallery_settings = frames[2], gallery_likeness, gallery_margin
+        super().__init__(byte_plus_update, parameters, arrays, memory=frames[0] / slow, n_features=1)
+
+    def reset(self) -> None:
+        """Forgets everything: the next frame is the first, ids start at 1."""
+        self._gallery = Gallery(*self._gallery_settings) if self._gallery_settings[0] else None
+        self._last_shown = 0
+        super().reset()
+
+    def update(
+        self,
+        detections: Detections,
+        camera_motion: npt.ArrayLike | None = None,
+        features: npt.ArrayLike | None = None,
+        dt: float = 1.0,
+    ) -> Tracks:
+        """Returns the tracks after one more frame, as `Tracker.update`; who comes back has his old identity (`gallery_frames`)."""
+        if self._gallery is None:
+            return super().update(detections, camera_motion, features, dt)
+        before = self._living()
+        tracks = super().update(detections, camera_motion, features, dt)
+        if not self._feature_length:
+            return tracks
+        after, means = self._living(), as_python(calibration_of)(self._floats[N_CLOCK:], self._ints, 1)
+        self._gallery.remember(before, after, float(self._floats[NOW]))
+        shown, self._last_shown = self._last_shown, max(self._last_shown, int(tracks.track_id.max(initial=0)))
+        if not as_python(believed)(means):
+            return tracks
+        new = np.isin(after.track_id, tracks.track_id[tracks.track_id > shown])
+        names = self._gallery.recognise(after, new, float(means.other_looks[0]), float(means.own_looks[0]))
+        return self._renamed(tracks, names) if names else tracks
+
+    def _living(self) -> Living:
+        """Returns copies of what the gallery asks of the living tracks."""
+        tracks, memory, rest = self._layout.view_in_python(self._floats, self._ints)
+        rows = tracks.order[: int(self._counters[N_ALIVE])]
+        features = rest.reshape(self._capacity, -1) if self._feature_length else np.empty((self._capacity, 0))
+        return Living(tracks.track_id[rows], tracks.class_id[rows], tracks.last_time[rows], memory.n_looks[rows], features[rows])
+
+    def _renamed(self, tracks: Tracks, names: dict[int, int]) -> Tracks:
+        """Gives the living tracks old identities, and returns the frame's tracks with them; the order stays that of identities."""
+        rows, track_id = self._tracks.order[: int(self._counters[N_ALIVE])], tracks.track_id.copy()
+        own = self._tracks.track_id[rows]
+        for new, old in names.items():
+            self._tracks.track_id[rows[own == new]] = old
+            track_id[tracks.track_id == new] = old
+        rows[:] = rows[np.argsort(self._tracks.track_id[rows])]
+        places = np.argsort(track_id)
+        class_id = None if tracks.class_id is None else tracks.class_id[places]
+        return Tracks(tracks.xyxy[places], track_id[places], tracks.score[places], class_id, tracks.detection_index[places])
