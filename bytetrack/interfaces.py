@@ -16,6 +16,7 @@ __all__ = [
     "CameraMotion",
     "CocoSource",
     "Dataset",
+    "DescribingDetector",
     "Detector",
     "Embedder",
     "Executor",
@@ -93,6 +94,13 @@ class ImageDetector(Protocol):
     def batch_size(self) -> int: ...
     def key(self) -> str: ...
     def detect(self, images: list[Image]) -> list[Detections]: ...
+
+
+@runtime_checkable
+class DescribingDetector(Protocol):
+    """A network that can describe the appearance of what it finds: `describing` returns one whose detections are `DescribedDetections`."""
+
+    def describing(self, layers: Any) -> Any: ...
 
 
 Detector = SequenceDetector | ImageDetector

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,7 +15,18 @@ from bytetrack.boxes import tlwh_from_xyxy
 from bytetrack.errors import MissingDataError
 from bytetrack.runtime.showing import MOST_ROWS, html_table, pandas, some
 
-__all__ = ["FILLED", "NOT_SCORED", "PAD", "Annotations", "Detections", "Sequence", "SequenceDetections", "Tracks", "Trajectories"]
+__all__ = [
+    "FILLED",
+    "NOT_SCORED",
+    "PAD",
+    "Annotations",
+    "DescribedDetections",
+    "Detections",
+    "Sequence",
+    "SequenceDetections",
+    "Tracks",
+    "Trajectories",
+]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -116,6 +127,23 @@ class Detections:
         return cls(np.empty((0, 4)), np.empty(0))
 
 
+@dataclass(frozen=True, eq=False, slots=True, init=False)
+class DescribedDetections(Detections):
+    """The boxes of one frame, and what the network that found them saw of each: `features` (n, d) of length 1."""
+
+    features: npt.NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
+
+    def __init__(self, found: Detections, features: npt.ArrayLike) -> None:
+        Detections.__init__(self, found.xyxy, found.score, found.class_id)
+        table = np.ascontiguousarray(features, np.float32)
+        if table.ndim != 2 or len(table) != len(found):
+            raise ValueError(f"features must have shape ({len(found)}, d), a row a box: got {table.shape}")
+        _set(self, "features", table)
+
+    def __getitem__(self, rows: npt.NDArray[np.generic] | slice) -> DescribedDetections:
+        return DescribedDetections(Detections.__getitem__(self, rows), self.features[rows])
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Tracks:
     """The tracks of one frame, n identities.
@@ -146,13 +174,15 @@ class Tracks:
 class SequenceDetections:
     """The detections of a whole sequence, frames back to back.
 
-    Frame `f` (from 1) has rows `offsets[f - 1]:offsets[f]` of `xyxy` (N, 4), `score` (N,) and `class_id` (N,) or None.
+    Frame `f` (from 1) has rows `offsets[f - 1]:offsets[f]` of `xyxy` (N, 4), `score` (N,), `class_id` (N,) or None, and `features` (N, d)
+    or None, of a network that describes what it finds.
     """
 
     xyxy: Floats
     score: Floats
     offsets: Ints
     class_id: Ints | None = None
+    features: npt.NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         """Returns the number of frames."""
@@ -161,20 +191,23 @@ class SequenceDetections:
     def frame(self, frame_id: int) -> Detections:
         """Detections of frame `frame_id`, from 1."""
         rows = slice(int(self.offsets[frame_id - 1]), int(self.offsets[frame_id]))
-        return Detections(self.xyxy[rows], self.score[rows], None if self.class_id is None else self.class_id[rows])
+        found = Detections(self.xyxy[rows], self.score[rows], None if self.class_id is None else self.class_id[rows])
+        return found if self.features is None else DescribedDetections(found, self.features[rows])
 
     def __iter__(self) -> Iterator[Detections]:
         return (self.frame(frame_id) for frame_id in range(1, len(self) + 1))
 
     @classmethod
     def from_frames(cls, frames: list[Detections]) -> SequenceDetections:
-        """Joins one `Detections` a frame; class ids are kept if every frame that has boxes has them."""
+        """Joins one `Detections` a frame; class ids and features are kept if every frame that has boxes has them."""
         classes = [frame.class_id for frame in frames if len(frame)]
+        described = [frame.features if isinstance(frame, DescribedDetections) else None for frame in frames if len(frame)]
         return cls(
             np.concatenate([np.empty((0, 4)), *(frame.xyxy for frame in frames)]),
             np.concatenate([np.empty(0), *(frame.score for frame in frames)]),
             np.cumsum([0, *(len(frame) for frame in frames)], dtype=np.int64),
             _ints(np.concatenate(classes)) if classes and all(c is not None for c in classes) else None,  # type: ignore[arg-type]
+            np.concatenate(described) if described and all(d is not None for d in described) else None,  # type: ignore[arg-type]
         )
 
 

@@ -20,6 +20,7 @@ from bytetrack.demo.settings import DemoSettings
 from bytetrack.demo.web import Page
 from bytetrack.demo.weights import chosen
 from bytetrack.detection.batching import SharedDetector
+from bytetrack.detection.described import DetectorEmbedder
 from bytetrack.interfaces import Detector, Embedder, TrackerBuilder
 from bytetrack.video.source import Source, open_source
 from bytetrack.video.write import VideoWriter
@@ -36,7 +37,7 @@ def build_demo(
     settings: DemoSettings,
     source: str | int,
     out: Path,
-    embedder: Embedder | NoEmbedder | None = None,
+    embedder: Embedder | DetectorEmbedder | NoEmbedder | None = None,
     shared: SharedDetector | None = None,
     camera_motion: Any = None,
 ) -> Demo:

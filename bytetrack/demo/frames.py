@@ -19,14 +19,16 @@ from bytetrack.counting import Regions
 from bytetrack.demo.between import NO_TRACKS, Between, Looks, chained
 from bytetrack.demo.frame_detector import as_frame_detector
 from bytetrack.demo.weights import chosen
+from bytetrack.detection.described import DetectorEmbedder
 from bytetrack.interfaces import Detector, Embedder, StreamCameraMotion, tracker_inputs
 from bytetrack.pipeline.detect import used_by
-from bytetrack.structures import Detections, Tracks
+from bytetrack.pipeline.feature_cache import described_by
+from bytetrack.structures import DescribedDetections, Detections, Tracks
 from bytetrack.video.camera_motion import NoMotion
 from bytetrack.video.read import Image
 from bytetrack.video.source import Frame, Source
 
-__all__ = ["FramePipeline", "GapAwareTracker", "Shot", "join", "moving_camera", "warm_up"]
+__all__ = ["FramePipeline", "GapAwareTracker", "Shot", "describing", "join", "moving_camera", "warm_up"]
 
 log = logging.getLogger(__name__)
 
@@ -109,6 +111,8 @@ class FramePipeline:
             shot.rows = np.flatnonzero(self.regions.contain(shot.detections.xyxy))
         if self.embed is not None:
             shot.features = self.embed(shot.frame.image, shot.tracked.xyxy, shot.tracked.score)
+        elif isinstance(shot.tracked, DescribedDetections):
+            shot.features = shot.tracked.features
         return shot
 
     def move(self, shot: AnyShot) -> AnyShot:
@@ -212,7 +216,7 @@ def join(
     build_tracker: Callable[[dict[str, Any]], Any],
     tracker: Mapping[str, Any],
     classes: Sequence[str | int] | str | None = None,
-    embedder: Embedder | NoEmbedder | None = None,
+    embedder: Embedder | DetectorEmbedder | NoEmbedder | None = None,
     shared: Any = None,
     camera_motion: Any = None,
     **limits: Any,
@@ -230,7 +234,7 @@ def join(
     if settings.get("frame_rate", 0) is None:
         settings["frame_rate"] = rate
     trial = build_tracker(settings)
-    found, inputs = as_frame_detector(detector, source, wanted, shared), tracker_inputs(trial)
+    found, inputs = as_frame_detector(described_by(detector, embedder, trial), source, wanted, shared), tracker_inputs(trial)
     ticks = float(settings.get("frame_rate") or rate) if "dt" in inputs else None
     embed = embedder.embed if isinstance(embedder, Embedder) and "features" in inputs else None
     moves = isinstance(camera_motion, StreamCameraMotion) and "camera_motion" in inputs
@@ -248,6 +252,11 @@ def join(
     )
 
 
+def describing(detector: Detector, embedder: Any, build_tracker: Callable[[dict[str, Any]], Any], tracker: Mapping[str, Any]) -> Detector:
+    """Returns `described_by` for a tracker of these settings."""
+    return described_by(detector, embedder, _trial(build_tracker, tracker))
+
+
 def moving_camera(camera_motion: Any, build_tracker: Callable[[dict[str, Any]], Any], tracker: Mapping[str, Any]) -> Any:
     """Returns `camera_motion` if it estimates as frames come and the tracker takes it, which is logged if not; None without any.
 
@@ -257,12 +266,15 @@ def moving_camera(camera_motion: Any, build_tracker: Callable[[dict[str, Any]], 
         return None
     if not isinstance(camera_motion, StreamCameraMotion):
         raise ValueError(f"camera_motion must be none or estimated for frames as they come: got {type(camera_motion).__name__}")
-    settings = dict(tracker)
-    trial = build_tracker({**settings, "frame_rate": 30.0} if settings.get("frame_rate", 0) is None else settings)
-    return camera_motion if used_by(trial, "camera_motion", "camera_motion") else None
+    return camera_motion if used_by(_trial(build_tracker, tracker), "camera_motion", "camera_motion") else None
 
 
 def warm_up(build_tracker: Callable[[dict[str, Any]], Any], tracker: Mapping[str, Any]) -> None:
     """Compiles a tracker's kernels, and raises the mistakes in its settings, before a source is opened."""
+    _trial(build_tracker, tracker).update(Detections.empty())
+
+
+def _trial(build_tracker: Callable[[dict[str, Any]], Any], tracker: Mapping[str, Any]) -> Any:
+    """Returns a tracker of these settings for a source of a usual frame rate."""
     settings = dict(tracker)
-    build_tracker({**settings, "frame_rate": 30.0} if settings.get("frame_rate", 0) is None else settings).update(Detections.empty())
+    return build_tracker({**settings, "frame_rate": 30.0} if settings.get("frame_rate", 0) is None else settings)

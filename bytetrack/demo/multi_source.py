@@ -12,10 +12,11 @@ from typing import Any
 
 from bytetrack.appearance import NoEmbedder
 from bytetrack.demo.build import build_demo
-from bytetrack.demo.frames import moving_camera
+from bytetrack.demo.frames import describing, moving_camera
 from bytetrack.demo.run import Demo
 from bytetrack.demo.settings import DemoSettings
 from bytetrack.detection.batching import SharedDetector
+from bytetrack.detection.described import DetectorEmbedder
 from bytetrack.interfaces import Detector, Embedder, SequenceDetector, TrackerBuilder
 from bytetrack.runtime.signals import finishing_on_signals
 from bytetrack.video.source import is_camera, redacted, refuse_missing
@@ -38,7 +39,7 @@ def build_demos(
     settings: DemoSettings,
     source: Any,
     out: Path,
-    embedder: Embedder | NoEmbedder | None = None,
+    embedder: Embedder | DetectorEmbedder | NoEmbedder | None = None,
     camera_motion: Any = None,
 ) -> Demo | MultiSourceDemo:
     """Calls `build_demo` for one source, or for each of a list, whose files go to `out`/<name>/.
@@ -53,7 +54,8 @@ def build_demos(
     for name, asked in (("show", settings.show), ("serve", settings.serve)):
         if asked:
             raise ValueError(f"{name}=true takes one source, got {len(source)}: watch their files, or start one demo for each")
-    shared = None if isinstance(detector, SequenceDetector) else SharedDetector(detector)
+    ready = describing(detector, embedder, build_tracker, tracker)
+    shared = None if isinstance(ready, SequenceDetector) else SharedDetector(ready)
     each, several = replace(settings, show=False), MultiSourceDemo([])
     try:
         for one, folder in zip(source, _folders(out, source), strict=True):

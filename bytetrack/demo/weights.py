@@ -96,6 +96,10 @@ class ByName:
         """See the network."""
         return ByName(self.network.shared(callers, threads), self.class_names)
 
+    def describing(self, layers: Any) -> ByName:
+        """See the network."""
+        return ByName(self.network.describing(layers), self.class_names)
+
     def detect(self, images: Sequence[Any]) -> Any:
         """See the network."""
         return self.network.detect(images)

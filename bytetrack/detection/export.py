@@ -16,16 +16,17 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from bytetrack.checks import check_flag
 from bytetrack.detection.classes import own_names
 from bytetrack.detection.exported import ExportedDetector
 from bytetrack.detection.graphs import with_frames, with_nms
 from bytetrack.detection.grid import anchors, decode
 from bytetrack.detection.inference import DTYPES, pick_convention, prepare
 from bytetrack.detection.metadata import About
-from bytetrack.detection.network import Network, build_network, load_weights, read_checkpoint
+from bytetrack.detection.network import LayeredNetwork, Network, build_network, load_weights, read_checkpoint
 from bytetrack.detection.postprocess_numpy import select_anchors
 from bytetrack.detection.preprocess import network_input, place, scale_frames, send_frames
-from bytetrack.detection.settings import DetectorSettings, PostprocessSettings, check_convention, check_input_size
+from bytetrack.detection.settings import LAYERS, DetectorSettings, LayerSettings, PostprocessSettings, check_convention, check_input_size
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.listing import IMAGE_ENDINGS, files_below
 from bytetrack.runtime.atomic import folder_beside
@@ -42,15 +43,24 @@ a pixel in ten thousand is rounded to the other grey level, and fp16's hold."""
 
 
 class ExportedNetwork(nn.Module):
-    """Wraps a `Network` as the file contains it: scores past the sigmoid, boxes decoded or not, always float32."""
+    """Wraps a `Network` as the file contains it: scores past the sigmoid, boxes decoded or not, always float32.
 
-    def __init__(self, network: Network, dtype: torch.dtype, decoded: bool) -> None:
+    With `layers` those that describe boxes are outputs, too.
+    """
+
+    def __init__(self, network: Network, dtype: torch.dtype, decoded: bool, layers: bool = False) -> None:
         super().__init__()
         self.network, self.dtype, self.decoded = network, dtype, decoded
+        self.layered = LayeredNetwork(network, tuple(LAYERS)) if layers else None
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Returns (B, A, 5 + C), see `metadata.KINDS`, of images (B, 3, H, W)."""
-        logits = self.network(images.to(self.dtype)).float()
+    def forward(self, images: Tensor) -> Tensor | tuple[Tensor, ...]:
+        """Returns (B, A, 5 + C), see `metadata.KINDS`, of images (B, 3, H, W); then the layers (B, C, H, W), if asked for."""
+        if self.layered is None:
+            return self._output(self.network(images.to(self.dtype)).float(), images)
+        logits, *layers = self.layered(images.to(self.dtype))
+        return self._output(logits.float(), images), *(layer.float() for layer in layers)
+
+    def _output(self, logits: Tensor, images: Tensor) -> Tensor:
         scores = logits[..., 4:].sigmoid()
         if not self.decoded:
             return torch.cat([logits[..., :4], scores], dim=-1)
@@ -82,6 +92,7 @@ def export(
     precision: str = "fp32",
     preprocess: bool = False,
     frame_size: Sequence[int] | None = None,
+    layers: bool = False,
     images: Sequence[npt.NDArray[np.uint8]] | None = None,
 ) -> Difference:
     """Writes the YOLOX in `weights` to `out`, checked on `images` (None: random ones), and returns how far from torch it is.
@@ -90,6 +101,7 @@ def export(
     its size. `dynamic_size` leaves it open (multiples of 32), `batch` None the batch. `decode`: boxes in pixels; `nms`: suppressed too, by
     `min_score`, `nms_iou` and at most `max_detections` of a class. `precision`: fp32 or fp16 (images and boxes stay float32).
     `preprocess`: the file (ONNX only) takes frames as they are, of `frame_size` (height, width) or any, and letterboxes them itself.
+    `layers`: those of `settings.LAYERS` are outputs, too (ONNX only), by which embedder=detector describes boxes.
 
     ValueError for settings that do not fit, FormatError where the file's results are not torch's: then nothing is written.
     """
@@ -98,6 +110,9 @@ def export(
     inside = {"min_score": min_score, "nms_iou": nms_iou, "max_detections": max_detections}
     DetectorSettings(batch_size=1 if batch is None else batch, **inside)  # type: ignore[arg-type]
     _refuse_contradictions(kind, dynamic_size, decode, nms, precision, preprocess, frame_size)
+    check_flag("layers", layers)
+    if layers and kind != "onnx":
+        raise ValueError(f"layers=true is for .onnx files: got out={out}")
     checkpoint = read_checkpoint(weights)
     network = build_network(*checkpoint.size, checkpoint.num_classes)
     load_weights(network, checkpoint)
@@ -111,7 +126,7 @@ def export(
         input="frames" if preprocess else None,
         **(inside if nms else {}),  # type: ignore[arg-type]
     )
-    module = ExportedNetwork(prepare(network, DTYPES[precision]), DTYPES[precision], decode).eval()
+    module = ExportedNetwork(prepare(network, DTYPES[precision]), DTYPES[precision], decode, layers).eval()
     frames = None if frame_size is None else (frame_size[0], frame_size[1])
     pictures = list(images) if images is not None else random_images(frames or size)
     if frames is not None and not all(picture.shape[:2] == frames for picture in pictures):
@@ -143,7 +158,7 @@ def _write_checked(
     tolerance = TOLERANCE["fp16" if about.input == "frames" else precision]
     with folder_beside(out) as folder, torch.inference_mode():
         written = [_write(model, about, folder / f"dense{FORMATS[kind]}", precision, dense=True)]
-        difference = _compare(_detector(kind, written[0]), module, pictures, about, tolerance)
+        difference = _compare(_described(_detector(kind, written[0]), module), module, pictures, about, tolerance)
         if about.output == "detections":
             written.append(_write(model, about, folder / f"nms{FORMATS[kind]}", precision))
             _compare_detections(_detector(kind, written[1]), module, pictures, about, tolerance)
@@ -181,7 +196,7 @@ def _onnx_model(module: ExportedNetwork, size: tuple[int, int], batch: int | Non
             module,
             (torch.zeros(batch or 2, 3, *size),),
             input_names=["images"],
-            output_names=["output"],
+            output_names=["output", *(LAYERS if module.layered else ())],
             dynamic_shapes={"images": axes},
             opset_version=OPSET,
             dynamo=True,
@@ -225,6 +240,11 @@ def _detector(kind: str, path: Path) -> ExportedDetector:
     return Detector(path, classes=None)
 
 
+def _described(detector: ExportedDetector, module: nn.Module) -> ExportedDetector:
+    """Returns the detector, which hands out all layers if the network does."""
+    return detector if module.layered is None else detector.describing(LayerSettings(tuple(LAYERS), 1))
+
+
 def _input(pictures: Sequence[Any], about: About) -> Any:
     """Returns the pictures as torch's network gets them: letterboxed as the file does it, or as its caller does."""
     size, convention = cast("tuple[int, int]", tuple(about.input_size or ())), str(about.convention)
@@ -234,7 +254,7 @@ def _input(pictures: Sequence[Any], about: About) -> Any:
 
 
 def _compare(
-    detector: ExportedDetector, module: Callable[[Tensor], Tensor], pictures: Sequence[Any], about: About, tolerance: tuple[float, float]
+    detector: ExportedDetector, module: Callable[[Tensor], Any], pictures: Sequence[Any], about: About, tolerance: tuple[float, float]
 ) -> Difference:
     """Returns the largest differences in score, and in the boxes of the 100 best anchors of each image; FormatError beyond `tolerance`."""
     model = detector.open()
@@ -247,8 +267,10 @@ def _compare(
         groups = [list(pictures[:1]), list(pictures)]
     for group in groups:
         pixels = _input(group, about)
-        expected, output = module(torch.from_numpy(pixels)).numpy(), model.run(np.stack(group) if about.input == "frames" else pixels)
-        (got,) = output.values()
+        found, output = module(torch.from_numpy(pixels)), model.run(np.stack(group) if about.input == "frames" else pixels)
+        own, *layers = (found,) if isinstance(found, Tensor) else found
+        expected, got = own.numpy(), output["output"]
+        _compare_layers(detector.name, [layer.numpy() for layer in layers], [output[name] for name in LAYERS if layers], tolerance[0])
         if got.shape != expected.shape:
             raise FormatError(f"{detector.name}: expected an output of shape {expected.shape} like torch's, got {got.shape}: not written")
         best = np.argsort(-expected[..., 4], axis=1)[:, :100, None]
@@ -259,6 +281,13 @@ def _compare(
         told = f"scores differ from torch's by {worst.score:.2g}, boxes by {worst.box:.2g} pixels"
         raise FormatError(f"{detector.name}: {told}, allowed are {tolerance[0]:g} and {tolerance[1]:g}: not written")
     return worst
+
+
+def _compare_layers(name: str, expected: Sequence[Any], got: Sequence[Any], tolerance: float) -> None:
+    """Raises FormatError unless the layers are those of torch: by at most `tolerance` in the mean, in standard deviations."""
+    for layer, own, other in zip(LAYERS, expected, got, strict=False):
+        if other.shape != own.shape or not np.abs(other - own).mean() <= tolerance * max(own.std(), 1e-6):
+            raise FormatError(f"{name}: expected the layer {layer} of shape {own.shape} to be torch's, got another: not written")
 
 
 def _compare_detections(
@@ -273,7 +302,9 @@ def _compare_detections(
         pixels = torch.from_numpy(_input([image], about))
         placement = place(image.shape, size)
         ratio = placement.x_scale
-        expected = select_anchors(module(pixels)[0].numpy(), None, None, placement, settings)
+        found = module(pixels)
+        output = found if isinstance(found, Tensor) else found[0]
+        expected = select_anchors(output[0].numpy(), None, None, placement, settings)
         (got,) = loaded([image])
         total += len(expected)
         lost += abs(len(got) - len(expected))

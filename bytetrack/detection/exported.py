@@ -14,7 +14,7 @@ from bytetrack.detection.classes import names_of
 from bytetrack.detection.detector import NetworkDetector
 from bytetrack.detection.loaded import Loaded, Model
 from bytetrack.detection.metadata import About
-from bytetrack.detection.settings import DetectorSettings, check_input_size, settings_key
+from bytetrack.detection.settings import DetectorSettings, LayerSettings, check_input_size, settings_key
 from bytetrack.errors import MissingDataError
 from bytetrack.structures import Detections
 
@@ -71,6 +71,10 @@ class ExportedDetector(NetworkDetector[DetectorSettings]):
     def shared(self, callers: int, threads: int) -> Self:
         announced = self.settings.announced or "_loaded" in vars(self)
         return self._with(callers=callers, threads=threads, announced=announced)
+
+    def describing(self, layers: LayerSettings) -> Self:
+        """Returns the same detector, whose detections are described by layers of its network: `DescribedDetections`."""
+        return self._with(described=layers)
 
     @property
     def class_names(self) -> list[str] | None:

@@ -19,12 +19,12 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from bytetrack.detection.classes import choose
 from bytetrack.detection.grid import anchors
-from bytetrack.detection.network import Checkpoint, Network, build_network, load_weights, read_checkpoint
-from bytetrack.detection.postprocess import select
+from bytetrack.detection.network import Checkpoint, LayeredNetwork, Network, build_network, load_weights, read_checkpoint
+from bytetrack.detection.postprocess import describe_by_torch, select
 from bytetrack.detection.preprocess import guess_convention, letterbox_batch, letterbox_ratio, normalise, scale_frames, send_frames
 from bytetrack.detection.settings import YoloxSettings
 from bytetrack.detection.stream import overlapped
-from bytetrack.structures import Detections
+from bytetrack.structures import DescribedDetections, Detections
 
 __all__ = ["Inference", "fuse", "pick_convention", "pick_device", "pick_precision", "without_tf32"]
 
@@ -40,11 +40,13 @@ class Inference:
 
     def __init__(self, settings: YoloxSettings, weights: Path) -> None:
         self.device = pick_device(settings.device)
-        self.dtype = DTYPES[settings.precision]
+        self.dtype, self.described = DTYPES[settings.precision], settings.described
         if settings.compile == "graphs" and not self.device.startswith("cuda"):
             raise ValueError(f"detector.compile=graphs needs a CUDA GPU, this is {self.device}: choose true or false")
         if self.dtype == torch.float16 and self.device == "cpu":
             raise ValueError("precision fp16 needs a GPU: choose bf16 or fp32 on the CPU")
+        if self.described and settings.compile:
+            raise ValueError("embedder=detector reads layers that a compiled network does not show: set detector.compile=false")
         self.most = sys.maxsize  # images at a time that the device's memory holds, as far as is known
         self.side_by_side = self.device.startswith("cuda")  # on a CPU the stages would only take the cores from each other
         self.sending, self.selecting = (torch.cuda.Stream(self.device) if self.side_by_side else None for _ in range(2))  # type: ignore[no-untyped-call]
@@ -58,7 +60,11 @@ class Inference:
         network = build_network(*settings.size, num_classes)
         load_weights(network, checkpoint)
         whole = prepare(network, self.dtype).to(self.device).to(memory_format=torch.channels_last)
-        self.network = Compiled(whole, settings.compile, settings.batch_size) if settings.compile else whole
+        self.network: nn.Module = whole
+        if settings.compile:
+            self.network = Compiled(whole, settings.compile, settings.batch_size)
+        elif self.described:
+            self.network = LayeredNetwork(whole, self.described.layers)
         self.grid, self.stride = anchors(*self.size, device=self.device)
         told = (checkpoint.size_name, num_classes, self.convention, settings.precision, self.device)
         log.info("%s: YOLOX %s, %d classes, %s, %s, %s", weights, *told)
@@ -125,13 +131,20 @@ class Inference:
         frames = prepared.received()
         batch = frames[0] if self.device == "cpu" else scale_frames(frames, self.size, self.convention, self.dtype)
         with without_tf32():
-            return Underway([self.network(batch)], prepared.ratios, self._mark())
+            output = self.network(batch)
+            return Underway([output] if self.described is None else list(output), prepared.ratios, self._mark())
 
     @torch.inference_mode()
     def collect(self, launched: Underway) -> list[Detections]:
         """Returns the detections once the output is there: on a GPU by a stream of its own, past later launches."""
         with torch.cuda.stream(self.selecting):
-            return select(launched.received()[0], self.grid, self.stride, launched.ratios, self.postprocess)
+            output, *layers = launched.received()
+            found = select(output, self.grid, self.stride, launched.ratios, self.postprocess)
+            if self.described is None:
+                return found
+            boxes = [detections.xyxy * ratio for detections, ratio in zip(found, launched.ratios, strict=True)]
+            features = describe_by_torch(dict(zip(self.described.layers, layers, strict=True)), boxes, self.described.rows)
+            return [DescribedDetections(detections, own) for detections, own in zip(found, features, strict=True)]
 
     def _mark(self) -> torch.cuda.Event | None:
         return torch.cuda.current_stream(self.device).record_event() if self.sending else None

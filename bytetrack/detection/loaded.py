@@ -12,13 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.detection.classes import COCO91, choose, own_names
+from bytetrack.detection.described import describe
 from bytetrack.detection.layouts import Outputs, Reading, as_told, read, recognise
 from bytetrack.detection.metadata import About
 from bytetrack.detection.postprocess_numpy import select_boxes
 from bytetrack.detection.preprocess import Placement, check_image, network_input, place
-from bytetrack.detection.settings import LAYOUTS, MAX_DETECTIONS, DetectorSettings, PostprocessSettings, check_input_size
+from bytetrack.detection.settings import LAYERS, LAYOUTS, MAX_DETECTIONS, DetectorSettings, PostprocessSettings, check_input_size
 from bytetrack.errors import FormatError
-from bytetrack.structures import PAD, Detections
+from bytetrack.structures import PAD, DescribedDetections, Detections
 
 __all__ = ["Loaded", "Model", "Port"]
 
@@ -70,8 +71,9 @@ class Loaded:
 
     def __init__(self, settings: DetectorSettings, model: Model, where: str) -> None:
         self.where, self.model, self.about = where, model, About.read(model.properties, where)
-        self.frames = self.about.input == "frames"
+        self.frames, self.described = self.about.input == "frames", settings.described
         self._refuse_other_inputs()
+        self._refuse_missing_layers()
         fixed = model.image.shape[0] if len(model.image.shape) == 4 else 1
         self.batch, self.padded = fixed or settings.batch_size, fixed is not None
         self.size = self._input_size(settings)
@@ -100,6 +102,15 @@ class Loaded:
             raise FormatError(
                 f"{self.where}: expected images, and beside them at most their sizes (B, 2), got {self.model.described()}: "
                 "export it without the other inputs"
+            )
+
+    def _refuse_missing_layers(self) -> None:
+        """Raises ValueError unless the file has the layers that describe boxes, if these are asked for."""
+        missing = [name for name in (self.described.layers if self.described else ()) if name not in self.model.outputs]
+        if missing:
+            raise ValueError(
+                f"{self.where}: expected the layers {', '.join(missing)} among its outputs for embedder=detector, got "
+                f"{', '.join(self.model.outputs)}: export it again by tools/export.py with layers=true"
             )
 
     def _input_size(self, settings: DetectorSettings) -> tuple[int, int] | None:
@@ -133,7 +144,7 @@ class Loaded:
         dimensions = 2 if kind == "detections" else 3
         if kind is None:
             return None
-        name, port = next(iter(self.model.outputs.items()))
+        name, port = next((name, port) for name, port in self.model.outputs.items() if name not in LAYERS)
         if len(port.shape) != dimensions or len(self.model.image.shape) != 4 or settings.layout not in (None, "yolox"):
             raise FormatError(f"{self.where}: expected a YOLOX with the output {kind} as its metadata state, got {self.model.described()}")
         if classes is None:
@@ -207,9 +218,17 @@ class Loaded:
         size = self.size or (images[0].shape[0], images[0].shape[1])
         places = [place(image.shape, size, self.fit) for image in images]
         if self.reading.kind == "detections":
-            rows = next(iter(outputs.values()))
-            return [self._of_own_rows(rows[rows[:, 0] == number], place) for number, place in enumerate(places)]
-        return [read(self.reading, outputs, number, size, place, self.postprocess) for number, place in enumerate(places)]
+            rows = outputs[self.reading.roles["output"]]
+            found = [self._of_own_rows(rows[rows[:, 0] == number], place) for number, place in enumerate(places)]
+        else:
+            found = [read(self.reading, outputs, number, size, place, self.postprocess) for number, place in enumerate(places)]
+        if self.described is None:
+            return found
+        layers, rows_of_cells = self.described
+        return [
+            DescribedDetections(one, describe({name: outputs[name][i] for name in layers}, place.to_input(one.xyxy), rows_of_cells))
+            for i, (one, place) in enumerate(zip(found, places, strict=True))
+        ]
 
     def _of_own_rows(self, rows: Array, place: Placement) -> Detections:
         """Returns the detections of rows (n, 7) of one image: image, xyxy, score, class."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import math
 import re
+import threading
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -27,7 +28,7 @@ from bytetrack.detection.settings import SIZES, Size, check_convention, check_in
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.names import shortened
 
-__all__ = ["Checkpoint", "Network", "build_network", "load_weights", "read_checkpoint"]
+__all__ = ["Checkpoint", "LayeredNetwork", "Network", "build_network", "load_weights", "read_checkpoint"]
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +73,30 @@ class Network(nn.Module):
             cut.load_state_dict({name: value[list(kept)] for name, value in layer.state_dict().items()})
             self.head.cls_preds[k] = cut
         self.num_classes = self.head.num_classes = len(kept)
+
+
+class LayeredNetwork(nn.Module):
+    """A `Network` that returns its logits and, beside them, some of its layers (B, C, H, W), named as in `settings.LAYERS`."""
+
+    def __init__(self, network: Network, layers: Sequence[str]) -> None:
+        super().__init__()
+        self.network, self.layers = network, tuple(layers)
+        self._seen = threading.local()  # several threads may call it at once
+        backbone: Any = network.backbone.backbone
+        backbone.out_features = tuple(f"dark{k}" for k in range(2, 6))
+        backbone.register_forward_hook(self._note_backbone)
+        network.backbone.register_forward_hook(self._note_pyramid)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Logits (B, A, 5 + C), then the layers."""
+        logits = self.network(images)
+        return logits, *(self._seen.layers[name] for name in self.layers)
+
+    def _note_backbone(self, _: nn.Module, __: Any, output: dict[str, Tensor]) -> None:
+        self._seen.layers = {f"c{k}": output[f"dark{k}"] for k in range(2, 6)}
+
+    def _note_pyramid(self, _: nn.Module, __: Any, output: Sequence[Tensor]) -> None:
+        self._seen.layers |= {f"p{k}": level for k, level in enumerate(output, 3)}
 
 
 def build_network(depth: float, width: float, depthwise: bool = False, num_classes: int = 1) -> Network:

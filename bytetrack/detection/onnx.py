@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from bytetrack.detection.exported import ExportedDetector, exported_settings
 from bytetrack.detection.loaded import Model, Port
+from bytetrack.detection.settings import LAYERS
 from bytetrack.errors import FormatError
 
 __all__ = ["PROVIDERS", "Onnx"]
@@ -92,6 +93,8 @@ class Onnx(ExportedDetector):
         session = self._session()
         inputs, outputs = (_ports(ports, self.weights) for ports in (session.get_inputs(), session.get_outputs()))
         source = next(iter(inputs))
+        if self.settings.described is None and len(outputs) > len(LAYERS.keys() & outputs.keys()):
+            outputs = {name: port for name, port in outputs.items() if name not in LAYERS}  # nobody asks for what describes boxes
         if inputs[source].type not in IMAGES:
             raise FormatError(f"{self.weights}: expected images as {', '.join(IMAGES)}, got {inputs[source].type}")
         alone = len(inputs) == len(outputs) == 1 and session.get_providers()[0] in ON_CUDA

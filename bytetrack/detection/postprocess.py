@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import accumulate, pairwise
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
-from torchvision.ops import batched_nms, nms
+from torchvision.ops import batched_nms, nms, roi_align
 
+from bytetrack.detection.described import COLUMNS, SAMPLES, SMALL
 from bytetrack.detection.grid import decode
-from bytetrack.detection.settings import PostprocessSettings
+from bytetrack.detection.settings import LAYERS, PostprocessSettings
 from bytetrack.structures import Detections
 
-__all__ = ["decode_boxes", "select", "suppress_together"]
+__all__ = ["decode_boxes", "describe_by_torch", "select", "suppress_together"]
 
 MOST_TOGETHER = 20_000
 """Boxes of a batch that are suppressed in one call, which takes memory by the square of their number (50 MB)."""
@@ -96,3 +99,24 @@ def _table(class_ids: tuple[int, ...], num_classes: int, device: torch.device) -
     """Returns bool (C,) on `device`, made once: True for the class numbers in `class_ids`."""
     with torch.inference_mode(False):
         return torch.tensor([number in class_ids for number in range(num_classes)], device=device)
+
+
+def describe_by_torch(layers: Mapping[str, Tensor], boxes: Sequence[npt.NDArray[np.float64]], rows: int) -> list[npt.NDArray[np.float32]]:
+    """Returns features (n, d) of each image's boxes (n, 4) in input pixels, of layers (B, C, H, W) by name, see `DetectorEmbedder`."""
+    device = next(iter(layers.values())).device
+    places = [torch.from_numpy(own).to(device, torch.float32) for own in boxes]
+    image = torch.repeat_interleave(torch.tensor([len(own) for own in boxes], device=device))
+    parts = []
+    for name, layer in layers.items():
+        layer = layer.float().contiguous()
+        cells = roi_align(layer, places, (rows, COLUMNS), 1 / LAYERS[name], SAMPLES, aligned=True).mean(dim=3)
+        mean, deviation = layer.mean(dim=(2, 3))[image, :, None], layer.std(dim=(2, 3), correction=0)[image, :, None]
+        parts.append(_of_length_1(((cells - mean) / (deviation + SMALL)).transpose(1, 2).flatten(1)))
+    table = _of_length_1(torch.cat(parts, dim=1)).cpu().numpy()
+    ends = [0, *accumulate(len(own) for own in boxes)]
+    return [table[first:last] for first, last in pairwise(ends)]
+
+
+def _of_length_1(features: Tensor) -> Tensor:
+    length: Tensor = features.norm(dim=1, keepdim=True)
+    return features / length.clamp(min=SMALL)

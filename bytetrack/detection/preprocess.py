@@ -62,6 +62,10 @@ class Placement(NamedTuple):
         offset, scale = (self.left, self.top) * 2, (self.x_scale, self.y_scale) * 2
         return np.asarray((xyxy.astype(np.float64) - offset) / scale)
 
+    def to_input(self, xyxy: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
+        """Returns boxes (n, 4) of the image in input pixels."""
+        return np.asarray(xyxy * ((self.x_scale, self.y_scale) * 2) + ((self.left, self.top) * 2))
+
 
 def place(shape: tuple[int, ...], size: tuple[int, int], fit: str = "letterbox") -> Placement:
     """Returns the place of an image of `shape` (H, W, …) in an input of `size` (height, width), by a way of `FITS`.

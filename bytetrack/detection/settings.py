@@ -17,10 +17,12 @@ from bytetrack.runtime.fingerprint import file_digest, fingerprint
 __all__ = [
     "CONVENTIONS",
     "FITS",
+    "LAYERS",
     "LAYOUTS",
     "SIZES",
     "Convention",
     "DetectorSettings",
+    "LayerSettings",
     "Layout",
     "PostprocessSettings",
     "Size",
@@ -91,6 +93,17 @@ LAYOUTS = {
 """The layouts of outputs that exported files may have, by name. A is the number of cells of an anchor grid."""
 
 
+LAYERS = {"c2": 4, "c3": 8, "c4": 16, "c5": 32, "p3": 8, "p4": 16, "p5": 32}
+"""The layers of a YOLOX that can describe boxes, with their strides in input pixels: the backbone's, and those of the pyramid behind it."""
+
+
+class LayerSettings(NamedTuple):
+    """The layers that describe boxes (`described.DetectorEmbedder`), and the cells of a box from top to bottom."""
+
+    layers: tuple[str, ...]
+    rows: int
+
+
 class Size(NamedTuple):
     """The size of a YOLOX: multipliers of depth and of width, and depthwise convolutions (nano only)."""
 
@@ -156,6 +169,7 @@ class DetectorSettings:
         layout: One of `LAYOUTS`, of an exported file's outputs.
         fit: One of `FITS`, of a frame into the input.
         class_names: Names of the classes by number, if the file states none.
+        described: Has detections described by layers of the network; None leaves that.
     """
 
     input_size: tuple[int, int] | None = None
@@ -173,6 +187,7 @@ class DetectorSettings:
     layout: str | None = None
     fit: str | None = None
     class_names: tuple[str, ...] | None = None
+    described: LayerSettings | None = None
 
     def __post_init__(self) -> None:
         check_convention(self.convention)
@@ -190,7 +205,9 @@ class DetectorSettings:
     def deciding(self) -> dict[str, Any]:
         """Returns the settings that decide which boxes are found, by name: not those of speed."""
         names = ("input_size", "convention", "classes", "min_score", "nms_iou", "max_detections")
-        later = {name: getattr(self, name) for name in ("layout", "fit", "class_names")}  # absent from the keys of older versions
+        later = {
+            name: getattr(self, name) for name in ("layout", "fit", "class_names", "described")
+        }  # absent from the keys of older versions
         return {name: getattr(self, name) for name in names} | {name: value for name, value in later.items() if value is not None}
 
     def postprocess(self, num_classes: int | None, class_ids: tuple[int, ...] | None, source: str, **own: Any) -> PostprocessSettings:

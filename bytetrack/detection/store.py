@@ -81,8 +81,10 @@ class DetectionStore:
         """Writes the detections of `sequence`, whole or not at all, and returns the file."""
         last = sequence.first_frame + sequence.length - 1
         path = self.folder / f"{sequence.name}.{sequence.first_frame:06d}-{last:06d}.npz"
-        arrays: dict[str, Any] = {name: getattr(detections, name) for name in ("xyxy", "score", "offsets", "class_id")}
+        arrays: dict[str, Any] = {name: getattr(detections, name) for name in ("xyxy", "score", "offsets", "class_id", "features")}
         arrays = {name: array for name, array in arrays.items() if array is not None}
+        if "features" in arrays:
+            arrays["features"] = arrays["features"].astype(np.float16)
         with replacing(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, fingerprint=np.array(_fingerprint(sequence) or ""), **arrays)
         return path
@@ -131,6 +133,8 @@ def _fits(stored: dict[str, npt.NDArray[Any]]) -> bool:
         and offsets[-1] == n
         and (np.diff(offsets) >= 0).all()
         and stored.get("class_id", np.empty(n, np.int64)).shape == (n,)
+        and stored.get("features", np.empty((n, 0))).shape[:1] == (n,)
+        and np.isfinite(stored.get("features", np.empty((n, 0)))).all()
     )
 
 
@@ -138,7 +142,8 @@ def _cut(stored: dict[str, npt.NDArray[Any]], skip: int, length: int) -> Sequenc
     offsets = stored["offsets"][skip : skip + length + 1]
     rows = slice(int(offsets[0]), int(offsets[-1]))
     classes = stored["class_id"][rows] if "class_id" in stored else None
-    return SequenceDetections(stored["xyxy"][rows], stored["score"][rows], offsets - offsets[0], classes)
+    features = stored["features"][rows].astype(np.float32) if "features" in stored else None
+    return SequenceDetections(stored["xyxy"][rows], stored["score"][rows], offsets - offsets[0], classes, features)
 
 
 def _fingerprint(sequence: Sequence) -> str | None:

@@ -13,11 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.detection.detector import NetworkDetector
-from bytetrack.detection.settings import Size, YoloxSettings, check_input_size, settings_key
+from bytetrack.detection.settings import LayerSettings, Size, YoloxSettings, check_input_size, settings_key
 from bytetrack.errors import MissingDataError
 from bytetrack.structures import Detections
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from bytetrack.detection.inference import Inference
 
 __all__ = ["Yolox"]
@@ -107,6 +109,10 @@ class Yolox(NetworkDetector[YoloxSettings]):
     def detect_batches(self, batches: Iterable[Sequence[Image]]) -> Iterator[list[Detections]]:
         """Yields `detect` of each batch, in order; on a GPU the next batch is prepared and the last one collected meanwhile."""
         return self._inference.batches(batches)
+
+    def describing(self, layers: LayerSettings) -> Self:
+        """Returns the same detector, whose detections are described by layers of its network: `DescribedDetections`."""
+        return self._with(described=layers)
 
     @property
     def class_names(self) -> list[str] | None:

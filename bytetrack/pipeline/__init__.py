@@ -2,7 +2,7 @@
 
 from bytetrack.pipeline.class_names import ClassMatch, class_match_for
 from bytetrack.pipeline.detect import DetectJob, camera_motion_for, replayable
-from bytetrack.pipeline.feature_cache import FeatureCache, feature_cache_for
+from bytetrack.pipeline.feature_cache import FeatureCache, described_by, describing_for, feature_cache_for
 from bytetrack.pipeline.jobs import (
     ScoreJob,
     TrackerFactory,
@@ -22,6 +22,8 @@ __all__ = [
     "TrackerFactory",
     "camera_motion_for",
     "class_match_for",
+    "described_by",
+    "describing_for",
     "earlier_run",
     "feature_cache_for",
     "map_sequences",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -52,7 +52,8 @@ class ClassMatch:
             shown = _shown([f"{self.names[kind]} {count}" for kind, count in zip(kinds, counts, strict=True)])
             log.warning("%s: boxes of classes that the dataset does not score are left out: %s", sequence, shown)
         offsets = np.searchsorted(rows, detections.offsets)
-        return replace(detections, xyxy=detections.xyxy[rows], score=detections.score[rows], offsets=offsets, class_id=numbers[rows])
+        features = None if detections.features is None else detections.features[rows]
+        return SequenceDetections(detections.xyxy[rows], detections.score[rows], offsets, numbers[rows], features)
 
 
 def class_match_for(detector: Detector, protocol: str, sequences: Iterable[Sequence]) -> ClassMatch | None:

@@ -1,4 +1,4 @@
-"""The features of a sequence's detections, computed once and kept beside them."""
+"""The features of a sequence's detections: computed once and kept beside them, or the network's own, stored with what it found."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from pathlib import Path
 import numpy as np
 
 from bytetrack.appearance.crops import NoEmbedder
+from bytetrack.detection.described import DetectorEmbedder
 from bytetrack.errors import MissingDataError
-from bytetrack.interfaces import Embedder, Features, Tracker
+from bytetrack.interfaces import DescribingDetector, Detector, Embedder, Features, FeatureSource, Tracker, tracker_inputs
 from bytetrack.pipeline.detect import images_of, used_by
 from bytetrack.runtime.atomic import replacing
 from bytetrack.runtime.fingerprint import fingerprint
 from bytetrack.structures import Sequence, SequenceDetections
 
-__all__ = ["FeatureCache", "feature_cache_for"]
+__all__ = ["FeatureCache", "OfDetector", "described_by", "describing_for", "feature_cache_for"]
 
 
 class FeatureCache:
@@ -41,13 +42,51 @@ class FeatureCache:
         return np.split(table, detections.offsets[1:-1])
 
 
+class OfDetector:
+    """The features that a network stored with what it found."""
+
+    def of_sequence(self, sequence: Sequence, detections: SequenceDetections) -> list[Features]:
+        """Returns a frame's features (n, d) each, in the order of its detections."""
+        features = np.empty((len(detections.score), 0), np.float32) if detections.features is None else detections.features
+        return np.split(features, detections.offsets[1:-1])
+
+
+def described_by(detector: Detector, embedder: Embedder | DetectorEmbedder | NoEmbedder | None, tracker: Tracker) -> Detector:
+    """Returns the detector, describing what it finds if `embedder` is for that and the tracker takes account of features.
+
+    ValueError for a detector that cannot.
+    """
+    if not isinstance(embedder, DetectorEmbedder) or "features" not in tracker_inputs(tracker):
+        return detector
+    if not isinstance(detector, DescribingDetector):
+        raise ValueError(
+            f"embedder=detector takes the features of a YOLOX, and {type(detector).__name__} has none: "
+            "choose a network (detector=yolox_s, or onnx), or embedder=histogram"
+        )
+    describing: Detector = detector.describing(embedder.settings)
+    return describing
+
+
+def describing_for(
+    detector: Detector,
+    embedder: Embedder | DetectorEmbedder | NoEmbedder,
+    tracker_for: Callable[[Sequence], Tracker],
+    sequences: list[Sequence],
+) -> Detector:
+    """Returns `described_by` for the trackers of `sequences`."""
+    return described_by(detector, embedder, tracker_for(sequences[0])) if sequences else detector
+
+
 def feature_cache_for(
-    embedder: Embedder | NoEmbedder, tracker_for: Callable[[Sequence], Tracker], sequences: list[Sequence], folder: Path
-) -> FeatureCache | None:
+    embedder: Embedder | DetectorEmbedder | NoEmbedder,
+    tracker_for: Callable[[Sequence], Tracker],
+    sequences: list[Sequence],
+    folder: Path,
+) -> FeatureSource | None:
     """Wraps `embedder` for `TrackJob`; None without one, or if the tracker uses no features, which is logged once."""
     if isinstance(embedder, NoEmbedder) or not sequences or not used_by(tracker_for(sequences[0]), "features", "embedder"):
         return None
-    return FeatureCache(embedder, folder)
+    return OfDetector() if isinstance(embedder, DetectorEmbedder) else FeatureCache(embedder, folder)
 
 
 def _kept(path: Path, n: int) -> Features | None:

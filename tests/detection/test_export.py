@@ -93,7 +93,8 @@ trace = export_module._onnx_model
 
 def traced_once(module: export_module.ExportedNetwork, *shape: Any) -> Any:
     """As `trace`, which takes seconds, without doing it twice for the same network and shape."""
-    same = sum(float(parameter.double().sum()) for parameter in module.parameters()), module.decoded, module.dtype, *shape
+    weights = sum(float(parameter.double().sum()) for parameter in module.parameters())
+    same = weights, module.decoded, module.dtype, module.layered is None, *shape
     if same not in TRACED:
         TRACED[same] = trace(module, *shape)
     copy = type(TRACED[same])()

@@ -167,6 +167,12 @@ def arguments(verb: str, group: str, choice: str, data: Path) -> list[str]:
         words += ["trials=2", "copies=1", "fresh_copies=1"]
     if group == "embedder" and choice == "onnx":
         words.append(f"embedder.weights={data / 'network.onnx'}")
+    if (group, choice) == ("embedder", "detector"):
+        words = [one for one in words if not one.startswith(("detector=", "detector.", "weights="))]
+        if verb == "demo":
+            words += ["tracker=byte_plus", f"weights={checkpoint(data, 0.33, True)}"]
+        else:
+            words += ["tracker=byte_plus", "detector=yolox_nano", *network(verb, data, "detector=yolox_nano")]
     if (group, choice) == ("camera_motion", "recorded"):
         words.append(f"camera_motion.folder={data / 'motion'}")
     return [*words, *(["workers=1"] if "workers" in composed(verb) else []), *(["out=run"] if "out" in composed(verb) else [])]

@@ -220,3 +220,45 @@ def test_settings_for_a_sequence_that_there_is_not_are_named_with_the_nearest(ve
     assert "per_sequence: no sequence is called A1, so its settings are not used: did you mean A?" in process.stderr
     assert "per_sequence: no sequence is called 2024_01_15, so its settings are not used: there are A, B" in process.stderr
     assert "called A," not in process.stderr
+
+
+def test_a_network_describes_what_it_finds_once_and_its_finds_are_replayed(verb_here, data_dir: Path, tmp_path: Path) -> None:
+    for name, frames in (("A", 4), ("B", 3)):
+        (tmp_path / "set" / name / "img1").mkdir(parents=True)
+        picture = next((data_dir / "coco").glob("*785.jpg")).read_bytes()
+        for frame in range(1, frames + 1):
+            (tmp_path / "set" / name / "img1" / f"{frame:06d}.jpg").write_bytes(picture)
+        lines = ["[Sequence]", f"name={name}", f"seqLength={frames}", "frameRate=10", "imWidth=640", "imHeight=425"]
+        (tmp_path / "set" / name / "seqinfo.ini").write_text("\n".join(lines))
+    words = [
+        "dataset=motchallenge", f"dataset.root={tmp_path / 'set'}", "tracker=byte_plus", "embedder=detector", "workers=1",
+        "detector=yolox_nano", f"detector.weights={data_dir / 'weights' / 'yolox_nano.pth'}", "detector.input_size=[256,384]",
+        "detector.device=cpu", f"detections={tmp_path / 'found'}",
+    ]  # fmt: skip
+    first = verb_here("track", *words, "out=first")
+    assert first.returncode in (0, None), first.stderr
+    second = verb_here("track", *words, "out=second")
+    assert "2 of 2 sequences replayed" in second.stderr
+    assert Path("first/tracks/A.txt").read_text()
+    assert Path("second/tracks/A.txt").read_text() == Path("first/tracks/A.txt").read_text()
+    plain = verb_here("track", *words, "embedder=none", "out=plain")
+    assert "replayed" not in plain.stderr  # other finds: these have no features
+    assert Path("plain/tracks/B.txt").read_text() == Path("first/tracks/B.txt").read_text()
+    refused = verb_here("track", *words[:5], "detector=public", "out=refused")
+    assert "embedder=detector takes the features of a YOLOX, and Public has none" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_the_demo_follows_by_what_the_network_itself_sees_of_several_sources(verb_here, data_dir: Path, tmp_path: Path) -> None:
+    picture = next((data_dir / "coco").glob("*785.jpg")).read_bytes()
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        for frame in range(1, 5):
+            (tmp_path / name / f"{frame}.jpg").write_bytes(picture)
+    words = ["tracker=byte_plus", "embedder=detector", f"weights={data_dir / 'weights' / 'yolox_nano.pth'}", "video=null"]
+    process = verb_here("demo", *words, f"source=[{tmp_path / 'one'},{tmp_path / 'other'}]", "out=several")
+    assert process.returncode in (0, None), process.stderr
+    alone = verb_here("demo", *words, f"source={tmp_path / 'one'}", "out=alone")
+    assert alone.returncode in (0, None), alone.stderr
+    assert Path("alone/one.txt").read_text()
+    assert Path("several/one/one.txt").read_text() == Path("alone/one.txt").read_text()
