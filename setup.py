@@ -49,6 +49,7 @@ EXTRAS = {
         "nbclient>=0.10",  # the notebook is run by a test
         "ipykernel>=6.29",
         "check-jsonschema>=0.29",  # the workflows in .github/
+        "rerun-sdk>=0.23",  # its example is run by a test
     ],
     "onnx": ["onnx>=1.16", "onnxscript>=0.2", "onnxruntime>=1.18"],
     "openvino": ["openvino>=2024.4"],

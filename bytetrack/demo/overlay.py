@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from bytetrack.counting import Regions
 from bytetrack.demo.outputs import class_name
-from bytetrack.structures import Detections, Tracks
-from bytetrack.video.draw import Place, Trails, blur_boxes, draw_boxes, draw_heat, draw_legend, draw_trails
+from bytetrack.structures import FILLED, Detections, Tracks
+from bytetrack.video.draw import FILLED_MARK, LOW_SCORE_MARK, Place, Trails, blur_boxes, draw_boxes, draw_heat, draw_legend, draw_trails
 from bytetrack.video.draw_regions import draw_left_out, draw_lines, draw_zones, name_zones, outside
 from bytetrack.video.read import Image
 
@@ -79,7 +79,9 @@ class Painter:
         if image.shape != self._shape:  # the first frame, or a new size, in which old places mean nothing
             self._shape, self._warmth, self._left_out = image.shape, None, None
             self._trails = Trails(self.trail) if self.trail > 0 else None
-        low = tracks.score < self.high_score
+        filled = tracks.score == FILLED  # in the rows of a result file that no detection is behind
+        low = (tracks.score < self.high_score) & ~filled
+        thin = filled | (since is not None)
         if self.blur is not None:
             blur_boxes(image, tracks.xyxy[self._people(tracks)], head_only=self.blur == "heads", out=image)
             for boxes in (lost, detections):
@@ -95,13 +97,13 @@ class Painter:
             draw_trails(image, self._trails.update(tracks.xyxy, tracks.track_id), out=image)
         if self.lost and lost is not None and len(lost):
             draw_boxes(image, lost.xyxy, lost.track_id, lost=np.ones(len(lost), bool), out=image)
-        draw_boxes(image, tracks.xyxy, tracks.track_id, self._labels(tracks), recovered=low, out=image, thin=since is not None)
+        draw_boxes(image, tracks.xyxy, tracks.track_id, self._labels(tracks), recovered=low, out=image, thin=thin)
         taken: list[Place] = []
         draw_lines(image, self.lines, {name: _line_text(name, counts) for name in self.lines}, taken)
         name_zones(image, self.zones, {name: _zone_text(name, counts) for name in self.zones}, taken)
         if self.legend:
-            marks = [f"thin: predicted, 1 frame in {self.every} is detected"] if self.every > 1 else []
-            marks += ["dashed: kept by a low-score box"] if low.any() else []
+            marks = [f"thin: predicted, 1 frame in {self.every} is detected"] if self.every > 1 else [FILLED_MARK] if filled.any() else []
+            marks += [LOW_SCORE_MARK] if low.any() else []
             marks += ["dotted: lost, where it may be"] if self.lost and lost is not None and len(lost) else []
             draw_legend(image, [_total_text(self.class_names, tracks)], marks, out=image)
         return image

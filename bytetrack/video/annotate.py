@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 
 from bytetrack.boxes import xyxy_from_tlwh
-from bytetrack.structures import Sequence, Trajectories
-from bytetrack.video.draw import Trails, draw_boxes, draw_legend, draw_trails
+from bytetrack.structures import FILLED, Sequence, Trajectories
+from bytetrack.video.draw import FILLED_MARK, LOW_SCORE_MARK, Trails, draw_boxes, draw_legend, draw_trails
 from bytetrack.video.read import Image, frames
 from bytetrack.video.write import VideoWriter
 
@@ -52,12 +52,14 @@ def _picture(
 ) -> Image:
     rows = pane.trajectories.rows_of(frame_id)
     xyxy, ids = xyxy_from_tlwh(pane.trajectories.tlwh[rows]) * scale, pane.trajectories.track_id[rows]
-    recovered = pane.trajectories.score[rows] < high_score
+    filled = pane.trajectories.score == FILLED
+    recovered = (pane.trajectories.score < high_score) & ~filled
     seen.update(ids.tolist())
     canvas = draw_trails(image, trails.update(xyxy, ids))
-    draw_boxes(canvas, xyxy, ids, recovered=recovered, size=letters, out=canvas)
+    draw_boxes(canvas, xyxy, ids, recovered=recovered[rows], size=letters, out=canvas, thin=filled[rows])
     lines = [pane.title, f"{len(ids):2d} tracked, {len(seen):3d} identities so far"]
-    marks = ["dashed: kept by a low-score box"] if (pane.trajectories.score < high_score).any() else []
+    marks = [LOW_SCORE_MARK] if recovered.any() else []
+    marks += [FILLED_MARK] if filled.any() else []
     return draw_legend(canvas, lines, marks, size=letters, out=canvas)
 
 

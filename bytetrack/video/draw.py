@@ -15,7 +15,19 @@ import numpy.typing as npt
 
 from bytetrack.video.read import Image
 
-__all__ = ["Trails", "blur_boxes", "colour_of", "draw_boxes", "draw_chip", "draw_heat", "draw_legend", "draw_trails", "scale_of"]
+__all__ = [
+    "FILLED_MARK",
+    "LOW_SCORE_MARK",
+    "Trails",
+    "blur_boxes",
+    "colour_of",
+    "draw_boxes",
+    "draw_chip",
+    "draw_heat",
+    "draw_legend",
+    "draw_trails",
+    "scale_of",
+]
 
 Colour = tuple[int, int, int]
 Place = tuple[int, int, int, int]  # left, top, right, bottom
@@ -23,6 +35,8 @@ Boxes = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 GOLDEN = (math.sqrt(5) - 1) / 2
 SOLID, DASHED, DOTTED, THIN = "solid", "dashed", "dotted", "thin"
+LOW_SCORE_MARK = "dashed: kept by a low-score box"
+FILLED_MARK = "thin: no detection, predicted or filled in"
 
 
 @lru_cache(maxsize=4096)
@@ -76,18 +90,18 @@ def draw_boxes(
     lost: npt.ArrayLike | None = None,
     size: float = 1.0,
     out: Image | None = None,
-    thin: bool = False,
+    thin: npt.ArrayLike | None = None,
 ) -> Image:
     """Draws boxes (n, 4) in their identities' colours, each with a chip that says its `labels` (default: the id).
 
     `recovered` (n,) bool: boxes that a low-score detection kept alive are dashed, and their chips are hollow. `lost` (n,) bool: boxes
-    that are only predicted are dotted, thin and without a chip. Boxes may lie beyond the image. `size` enlarges lines and letters. `thin`:
-    lines as thin as they get, for frames that nobody looked for boxes in.
+    that are only predicted are dotted, thin and without a chip. `thin` (n,) bool: boxes without a detection in this frame, predicted or
+    filled in, have lines as thin as they get. Boxes may lie beyond the image. `size` enlarges lines and letters.
     """
     canvas, unit = _canvas(image, out), scale_of(image) * size
     boxes = np.asarray(xyxy, dtype=np.float64).reshape(-1, 4)
     ids = [int(i) for i in np.asarray(track_id).reshape(-1)]
-    weak, gone = _mask(recovered, len(boxes)), _mask(lost, len(boxes))
+    weak, gone, slim = (_mask(values, len(boxes)) for values in (recovered, lost, thin))
     names = [str(i) for i in ids] if labels is None else labels
     if not len(boxes) == len(ids) == len(names):
         raise ValueError(f"boxes, ids and labels must be as many: got {len(boxes)}, {len(ids)}, {len(names)}")
@@ -96,8 +110,8 @@ def draw_boxes(
     order = np.argsort(boxes[:, 3], kind="stable")  # the nearest last, over the others
     for row in order.tolist():
         colour = colour_of(ids[row])
-        style = DOTTED if gone[row] else DASHED if weak[row] else THIN if thin else SOLID
-        _outline(canvas, corners[row], colour, 1 if thin else max(1, width - 1) if gone[row] else width, style, unit)
+        style = DOTTED if gone[row] else DASHED if weak[row] else THIN if slim[row] else SOLID
+        _outline(canvas, corners[row], colour, 1 if slim[row] else max(1, width - 1) if gone[row] else width, style, unit)
     for row in order.tolist():
         if not gone[row]:
             draw_chip(canvas, names[row], corners[row][0], corners[row][1], colour_of(ids[row]), unit, hollow=bool(weak[row]))

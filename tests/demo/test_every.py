@@ -25,6 +25,7 @@ from bytetrack.demo.settings import DemoSettings
 from bytetrack.io.mot import read_trajectories
 from bytetrack.structures import FILLED
 from bytetrack.tracking import tracker_classes
+from bytetrack.video.draw import FILLED_MARK
 from bytetrack.video.source import Frame, Live, Waits
 from tests.demo.films import RATE, WALKERS, Left, Run, picture, write_detections, write_images, write_video
 
@@ -333,6 +334,19 @@ def test_blur_with_frames_left_out_warns_of_whom_nobody_saw(tmp_path: Path, asse
         assert "draw.blur" not in caplog.text
         assembled(source, "draw.blur=heads", "video=null", "every=2")
     assert "draw.blur with every=2: who comes into the picture between two frames" in caplog.text
+
+
+def test_rows_that_no_detection_is_behind_are_drawn_thin_and_not_as_kept_by_a_low_score() -> None:
+    image, rows = np.full((320, 320, 3), 128, np.uint8), (np.array([[100.0, 100.0, 200.0, 280.0]]), np.array([1]))
+    sure, filled = (Tracks(*rows, np.array([score]), None, np.array([-1])) for score in (0.9, FILLED))
+    plain, thin = (Painter(["person"], 0.6, legend=False)(image.copy(), tracks, {}) for tracks in (sure, filled))
+    inked = [int((picture[140:280] != 128).any(axis=2).sum()) for picture in (plain, thin)]
+    assert 0 < inked[1] < 0.7 * inked[0]
+    meant: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bytetrack.demo.overlay.draw_legend", lambda image, lines, marks, out: meant.extend(marks))
+        Painter(["person"], 0.6)(image.copy(), filled, {})
+    assert meant == [FILLED_MARK]
 
 
 def test_predicted_boxes_are_drawn_thin_and_the_legend_explains_them() -> None:
