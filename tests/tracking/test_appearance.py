@@ -116,7 +116,7 @@ def come_back(at: float, who: int, away: int, **settings: Any) -> int:
 
 
 def test_who_was_lost_is_found_by_looks_within_a_reach_that_opens_with_time() -> None:
-    near: dict[str, Any] = {"appearance_margin": 1.0, "appearance_reach": 0.5}
+    near: dict[str, Any] = {"appearance_reach": 0.5}
     assert come_back(345.0, 1, 5, **near) == 2  # no overlap left; 45 pixels are less than half of 100
     assert come_back(345.0, 1, 5, **near, appearance_cost=0.0) == 3
     assert come_back(345.0, 5, 5, **near) == 3  # another person
@@ -125,14 +125,14 @@ def test_who_was_lost_is_found_by_looks_within_a_reach_that_opens_with_time() ->
 
 
 def test_who_was_lost_is_found_anywhere_if_it_can_be_nobody_else() -> None:
-    assert come_back(900.0, 1, 5) == 2
-    assert come_back(900.0, 1, 5, appearance_margin=1.0) == 3
-    assert come_back(900.0, 5, 5) == 3
-    assert come_back(900.0, 0, 5) == 3  # looks like the other, who is there
+    assert come_back(900.0, 1, 5) == 3
+    assert come_back(900.0, 1, 5, appearance_margin=0.5) == 2
+    assert come_back(900.0, 5, 5, appearance_margin=0.5) == 3
+    assert come_back(900.0, 0, 5, appearance_margin=0.5) == 3  # looks like the other, who is there
 
 
 def test_looks_decide_nothing_before_enough_were_compared() -> None:
-    tracker = BytePlus()
+    tracker = BytePlus(appearance_margin=0.5)
     standing(tracker, [0.0, 300.0], [0, 1], 10)
     assert means_of(tracker).n_compared[0] < FIRST_COMPARED
     standing(tracker, [0.0], [0], 3, seed=2)
@@ -140,7 +140,7 @@ def test_looks_decide_nothing_before_enough_were_compared() -> None:
 
 
 def test_looks_that_are_all_alike_decide_nothing() -> None:
-    tracker = BytePlus()
+    tracker = BytePlus(appearance_margin=0.5)
     for frame in range(60):
         gone = 40 <= frame < 45
         found = boxes((0, 100, 40, 200), *([] if gone else [(900.0 if frame >= 45 else 300.0, 100, 940.0 if frame >= 45 else 340.0, 200)]))
@@ -172,7 +172,7 @@ def crossing(seed: int) -> Iterator[tuple[Detections, Floats]]:
         yield Detections(corners + rng.normal(size=corners.shape), np.full(len(seen), 0.9)), looks(rng, [who[k] for k in seen])
 
 
-@pytest.mark.parametrize("switch", [{"appearance_weight": 0.0}, {"appearance_cost": 0.0}, {"appearance_margin": 1.0}])
+@pytest.mark.parametrize("switch", [{"appearance_weight": 0.0}, {"appearance_cost": 0.0}, {"appearance_margin": 0.3}])
 def test_every_step_of_appearance_can_be_taken_off_alone_and_that_changes_the_tracks(switch: dict[str, Any]) -> None:
     together, without = BytePlus(), BytePlus(**switch)
     found = [(together.update(f, features=x), without.update(f, features=x)) for f, x in crossing(4)]

@@ -336,7 +336,7 @@ class BytePlus(Tracker):
         appearance_memory: float = 0.9,
         appearance_cost: float = 0.4,
         appearance_reach: float = 0.5,
-        appearance_margin: float = 0.5,
+        appearance_margin: float = 1.0,
         gallery_frames: int = 0,
         gallery_likeness: float = 0.5,
         gallery_margin: float = 0.2,
