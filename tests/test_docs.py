@@ -89,7 +89,7 @@ def test_included_files_are_there(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_line_has_at_most_120_characters(page: Path) -> None:
     """Tables, pictures, indented code, addresses and the authors of the paper aside."""
-    if page.stem in ("study", "byte_plus"):
-        pytest.skip("a record of trials, and a page that has yet to follow")
+    if page.stem == "study":
+        pytest.skip("a record of trials")
     long = [f"{n}: {line}" for n, line in enumerate(page.read_text().splitlines(), 1) if len(line) > 120]
     assert not [line for line in long if not re.match(r"\d+: +(\||author |!\[|    |\S+ ?\S*https://\S+$)", line)]
