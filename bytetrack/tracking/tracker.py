@@ -41,6 +41,7 @@ SearchSpace = dict[str, dict[str, Any]]  # of a setting: {"low": â€¦, "high": â€
 
 FIRST_CAPACITY = 128
 STILL = np.eye(2, 3)  # the camera motion of a still camera
+NO_FEATURES = np.empty((0, 0))  # of however many detections
 LARGEST_SCALE, LARGEST_SHIFT = 100.0, 1e9
 
 _new = object.__new__
@@ -52,7 +53,7 @@ _set_xyxy, _set_track_id, _set_score, _set_class_id, _set_detection_index = (
 class Tracker:
     """A tracker around `kernel(xyxy, score, class_id, *given, parameters, floats, ints, out_floats, out_ints) -> int`.
 
-    `given` are the `inputs` in their order: the camera motion (2, 3) and features (n, d), of d = 0 if there are none. `floats` and
+    `given` are the `inputs` in their order: the camera motion (2, 3) and features (n, d), or (0, 0) if there are none. `floats` and
     `ints` are the blocks that the layout's `view` names, a row a track. Rows of removed tracks are used again, and the blocks grow
     when full, so memory follows the largest number of tracks alive at once.
 
@@ -69,6 +70,7 @@ class Tracker:
     outputs_lost: ClassVar[bool] = False  # whether lost tracks may be output, so that a frame has more tracks than detections
     search_space: ClassVar[SearchSpace] = {}  # what tools/tune.py searches
 
+    _recognises = False  # whether `_recognised` has a look at the tracks of every frame
     _floats: Floats
     _ints: Ints
     _counters: Ints
@@ -148,7 +150,11 @@ class Tracker:
         _set_track_id(tracks, ints[:n_tracks])
         _set_class_id(tracks, None if class_id is None else ints[n_tracks : 2 * n_tracks])
         _set_detection_index(tracks, ints[2 * n_tracks : 3 * n_tracks])
-        return tracks
+        return self._recognised(tracks) if self._recognises else tracks
+
+    def _recognised(self, tracks: Tracks) -> Tracks:
+        """Returns the frame's tracks as they are output, for a tracker that `_recognises` some of them."""
+        raise NotImplementedError
 
     def lost(self) -> Tracks:
         """Returns the tracks that the last frame did not show but that may come back, by ascending id, with their predicted boxes.
@@ -174,7 +180,7 @@ class Tracker:
         elif camera_motion is not None:
             self._note("camera motion")
         if "features" in self.inputs:
-            given.append(np.empty((n, 0)) if features is None else self._unit_features(features, n))
+            given.append(NO_FEATURES if features is None else self._unit_features(features, n))
         elif features is not None:
             self._note("features")
         return tuple(given)

@@ -29,7 +29,7 @@ Ints = npt.NDArray[np.int64]
 
 
 class Appearance(NamedTuple):
-    """Features of tracks (tracks, d, 1) and of detections (n, d), or (n, 0) if there are none."""
+    """Features of tracks (tracks, d, 1) and of detections (n, d), or of no length if there are none."""
 
     tracks: Floats
     detections: Floats
@@ -38,7 +38,7 @@ class Appearance(NamedTuple):
 class Gallery(NamedTuple):
     """The last features of every track, and those of the frame's detections.
 
-    `remembered` (tracks, d, m); `n_kept` (tracks,): how many there were so far; `features` (n, d), (n, 0) if there are none.
+    `remembered` (tracks, d, m); `n_kept` (tracks,): how many there were so far; `features` (n, d), of no length if there are none.
     """
 
     remembered: Floats

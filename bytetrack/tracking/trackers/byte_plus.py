@@ -10,7 +10,7 @@ import numpy.typing as npt
 from bytetrack.box_kernels import area_of, shared_area_of
 from bytetrack.checks import check_choice, check_flag, check_real, check_whole
 from bytetrack.runtime.compilation import as_python, jit, jit_cached
-from bytetrack.structures import Detections, Tracks
+from bytetrack.structures import Tracks
 from bytetrack.tracking.checks import at_frame_rate, check_score_split
 from bytetrack.tracking.core.appearance import Appearance
 from bytetrack.tracking.core.association import NONE, Bins, bin_boxes
@@ -408,32 +408,25 @@ class BytePlus(Tracker):
 
     def reset(self) -> None:
         """Forgets everything: the next frame is the first, ids start at 1."""
-        self._gallery = Gallery(*self._gallery_settings) if self._gallery_settings[0] else None
-        self._last_shown = 0
+        self._gallery, self._last_shown = Gallery(*self._gallery_settings), 0
+        self._recognises = self._gallery_settings[0] > 0
         super().reset()
+        self._before = self._living()
 
-    def update(
-        self,
-        detections: Detections,
-        camera_motion: npt.ArrayLike | None = None,
-        features: npt.ArrayLike | None = None,
-        dt: float = 1.0,
-    ) -> Tracks:
-        """Returns the tracks after one more frame, as `Tracker.update`; who comes back has his old identity (`gallery_frames`)."""
-        if self._gallery is None:
-            return super().update(detections, camera_motion, features, dt)
-        before = self._living()
-        tracks = super().update(detections, camera_motion, features, dt)
+    def _recognised(self, tracks: Tracks) -> Tracks:
+        """Returns the frame's tracks; who comes back has his old identity (`gallery_frames`)."""
         if not self._feature_length:
             return tracks
         after, means = self._living(), as_python(calibration_of)(self._floats[N_CLOCK:], self._ints, 1)
-        self._gallery.remember(before, after, float(self._floats[NOW]))
+        self._gallery.remember(self._before, after, float(self._floats[NOW]))
         shown, self._last_shown = self._last_shown, max(self._last_shown, int(tracks.track_id.max(initial=0)))
-        if not as_python(believed)(means):
-            return tracks
-        new = np.isin(after.track_id, tracks.track_id[tracks.track_id > shown])
-        names = self._gallery.recognise(after, new, float(means.other_looks[0]), float(means.own_looks[0]))
-        return self._renamed(tracks, names) if names else tracks
+        names: dict[int, int] = {}
+        if as_python(believed)(means):
+            new = np.isin(after.track_id, tracks.track_id[tracks.track_id > shown])
+            names = self._gallery.recognise(after, new, float(means.other_looks[0]), float(means.own_looks[0]))
+        renamed = self._renamed(tracks, names) if names else tracks
+        self._before = self._living() if names else after
+        return renamed
 
     def _living(self) -> Living:
         """Returns copies of what the gallery asks of the living tracks."""
