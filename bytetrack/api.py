@@ -129,7 +129,7 @@ def track(
         tracker: A name (`byte`, `byte_plus`, `ocsort`, ...: the files in configs/tracker), a tracker, which is copied, or a function that
             makes one. A name, and a function with a parameter `frame_rate`, get the source's frame rate.
         classes: Names or numbers of the classes that a detector given by name looks for; `None` or `"all"` for every one.
-        embedder: What makes appearance features for trackers that use them: a name (`histogram`) or an object with `embed`.
+        embedder: What makes appearance features for trackers that use them: a name (`histogram`, `detector`) or an object with `embed`.
         frame_rate: Of images (25 if not given), or to overrule what a camera says.
         max_frames: How many frames at most.
         every: The detector looks at every so many frames; in those between, tracks are predicted (`TrackedFrame.predicted`).
