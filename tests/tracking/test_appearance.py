@@ -82,8 +82,8 @@ def test_the_means_of_looks_are_those_of_oneself_and_of_strangers() -> None:
     one, other = (looks(rng, [k] * 500, 0.05) for k in (0, 1))
     one, other = (table / np.linalg.norm(table, axis=1, keepdims=True) for table in (one, other))
     assert means.n_compared[0] == pytest.approx(3 * 39, abs=3)
-    assert means.own_looks[0] == pytest.approx((one[:250] * one[250:]).sum(axis=1).mean(), abs=0.01)
-    assert means.other_looks[0] == pytest.approx((one * other).sum(axis=1).mean(), abs=0.01)
+    assert means.own_cosine[0] == pytest.approx((one[:250] * one[250:]).sum(axis=1).mean(), abs=0.01)
+    assert means.other_cosine[0] == pytest.approx((one * other).sum(axis=1).mean(), abs=0.01)
 
 
 def test_the_means_of_looks_are_gone_with_reset() -> None:
@@ -237,10 +237,10 @@ def test_those_who_leave_in_a_gap_of_time_are_remembered() -> None:
     assert standing(tracker, [600.0, 900.0], [4, 1], 3)[1] == 2
 
 
-def living(ids: list[int], features: Floats, n_looks: int = 20, classes: int = 0) -> Living:
+def living(ids: list[int], features: Floats, n_features: int = 20, classes: int = 0) -> Living:
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
     n = len(ids)
-    return Living(np.array(ids), np.full(n, classes), np.zeros(n), np.full(n, n_looks), unit)
+    return Living(np.array(ids), np.full(n, classes), np.zeros(n), np.full(n, n_features), unit)
 
 
 NOBODY = living([], np.empty((0, LENGTH)))
@@ -275,7 +275,7 @@ def test_who_looks_like_somebody_who_is_there_is_not_recognised() -> None:
 def test_classes_are_kept_apart_and_short_tracks_are_not_remembered() -> None:
     gallery = Gallery(100, 0.5, 0.2)
     gallery.remember(living([1], of_axes(3)), NOBODY, 1.0)
-    gallery.remember(living([2], of_axes(4), n_looks=2), NOBODY, 1.0)
+    gallery.remember(living([2], of_axes(4), n_features=2), NOBODY, 1.0)
     assert len(gallery) == 1
     assert gallery.recognise(living([9], of_axes(3), classes=1), np.array([True]), *span()) == {}
 

@@ -17,30 +17,30 @@ from bytetrack.tracking.core.association import Pairs
 from bytetrack.tracking.core.lifecycle import frames_since
 from bytetrack.tracking.core.similarity import prune_pairs
 from bytetrack.tracking.core.state import HIGH, DetectionArrays, TrackArrays
-from bytetrack.tracking.plus.calibration import Calibration, note_looks
+from bytetrack.tracking.plus.calibration import Calibration, note_cosines
 from bytetrack.tracking.plus.parameters import Memory, Parameters
 
-__all__ = ["believed", "compare_looks", "given", "list_by_looks", "remember_looks", "start_looks", "weigh_looks"]
+__all__ = ["believed", "compare_features", "given", "list_by_appearance", "remember_features", "start_features", "weigh_appearance"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-FIRST_COMPARED = 50.0  # detections whose looks must have been compared before likeness is believed
+FIRST_COMPARED = 50.0  # detections whose appearance must have been compared before likeness is believed
 LEAST_APART = 1e-3  # of the two mean cosines
 BEST, SECOND, SUM, COUNT = range(4)  # of the cosines of one detection with all tracks; of one track with all detections the first two
-FEWEST_DETECTIONS = 3  # of a track that is found by its looks alone
+FEWEST_DETECTIONS = 3  # of a track that is found by its appearance alone
 
 
 @jit
-def given(looks: Appearance) -> bool:
+def given(appearance: Appearance) -> bool:
     """Returns whether this frame's detections have features."""
-    return bool(looks.detections.shape[1] > 0)
+    return bool(appearance.detections.shape[1] > 0)
 
 
 @jit
 def believed(means: Calibration) -> bool:
     """Returns whether likeness can be told."""
-    return bool(means.n_compared[0] >= FIRST_COMPARED and means.own_looks[0] - means.other_looks[0] >= LEAST_APART)
+    return bool(means.n_compared[0] >= FIRST_COMPARED and means.own_cosine[0] - means.other_cosine[0] >= LEAST_APART)
 
 
 @jit
@@ -53,14 +53,14 @@ def is_empty(feature: Floats) -> bool:
 
 
 @jit
-def compare_looks(
-    rows: Ints, first: bool, looks: Appearance, means: Calibration, tracks: TrackArrays, memory: Memory, detections: DetectionArrays
+def compare_features(
+    rows: Ints, first: bool, appearance: Appearance, means: Calibration, tracks: TrackArrays, memory: Memory, detections: DetectionArrays
 ) -> None:
     """Notes the two largest cosines of every track of `rows` with high detections, and of these with tracks; `first`: begins anew.
 
     At least the mean of strangers is noted: who is alone is compared with them.
     """
-    stranger = means.other_looks[0]
+    stranger = means.other_cosine[0]
     if first:
         for j in range(len(detections.score)):
             memory.seen[j, BEST] = memory.seen[j, SECOND] = stranger
@@ -68,12 +68,12 @@ def compare_looks(
     for i in range(len(rows)):
         row = rows[i]
         memory.looked[row, BEST] = memory.looked[row, SECOND] = stranger
-        if memory.n_looks[row] == 0:
+        if memory.n_features[row] == 0:
             continue
         for j in range(len(detections.score)):
-            if detections.kind[j] != HIGH or detections.class_id[j] != tracks.class_id[row] or is_empty(looks.detections[j]):
+            if detections.kind[j] != HIGH or detections.class_id[j] != tracks.class_id[row] or is_empty(appearance.detections[j]):
                 continue
-            alike = cosine(looks.tracks[row], looks.detections[j])
+            alike = cosine(appearance.tracks[row], appearance.detections[j])
             note_best(memory.looked[row], alike)
             note_best(memory.seen[j], alike)
             memory.seen[j, SUM] += alike
@@ -92,18 +92,20 @@ def note_best(best: Floats, alike: float) -> None:
 @jit
 def likeness(alike: float, means: Calibration) -> float:
     """Returns where a cosine lies between those of strangers (0) and of oneself (1), cut off at both."""
-    return float(min(max((alike - means.other_looks[0]) / (means.own_looks[0] - means.other_looks[0]), 0.0), 1.0))
+    return float(min(max((alike - means.other_cosine[0]) / (means.own_cosine[0] - means.other_cosine[0]), 0.0), 1.0))
 
 
 @jit
 def clearness(best: Floats, means: Calibration) -> float:
-    """Returns how far the best of several looks is ahead of the second, in units of likeness, at most 1 (Deep OC-SORT's z)."""
-    return float(min((best[BEST] - best[SECOND]) / (means.own_looks[0] - means.other_looks[0]), 1.0))
+    """Returns how far the best of several cosines is ahead of the second, in units of likeness, at most 1 (Deep OC-SORT's z)."""
+    return float(min((best[BEST] - best[SECOND]) / (means.own_cosine[0] - means.other_cosine[0]), 1.0))
 
 
 @jit
-def weigh_looks(rows: Ints, weight: float, limit: float, looks: Appearance, means: Calibration, memory: Memory, pairs: Pairs) -> None:
-    """Adds to costs how unlike the two look, times how telling their looks are, times `weight`; removes pairs that reach `limit`.
+def weigh_appearance(
+    rows: Ints, weight: float, limit: float, appearance: Appearance, means: Calibration, memory: Memory, pairs: Pairs
+) -> None:
+    """Adds to costs how unlike the two look, times how telling their appearance is, times `weight`; removes pairs that reach `limit`.
 
     How telling: the mean of how far the best of the track's and of the detection's cosines is ahead of the second (Maggiolino et al., Deep
     OC-SORT, ICIP 2023, "Adaptive Weighting": w = (z_track + z_detection) / 2).
@@ -112,21 +114,21 @@ def weigh_looks(rows: Ints, weight: float, limit: float, looks: Appearance, mean
         return
     for i in range(len(rows)):
         row = rows[i]
-        if memory.n_looks[row] == 0:
+        if memory.n_features[row] == 0:
             continue
         for e in range(pairs.first[i], pairs.first[i + 1]):
             j = pairs.column[e]
             if memory.seen[j, COUNT] == 0.0:
                 continue
             telling = 0.5 * (clearness(memory.looked[row], means) + clearness(memory.seen[j], means))
-            unlike = 1.0 - likeness(cosine(looks.tracks[row], looks.detections[j]), means)
+            unlike = 1.0 - likeness(cosine(appearance.tracks[row], appearance.detections[j]), means)
             pairs.cost[e] += weight * telling * unlike
     prune_pairs(len(rows), limit, pairs)
 
 
 @jit
-def list_by_looks(
-    rows: Ints, p: Parameters, looks: Appearance, means: Calibration, tracks: TrackArrays, memory: Memory, detections: DetectionArrays,
+def list_by_appearance(
+    rows: Ints, p: Parameters, appearance: Appearance, means: Calibration, tracks: TrackArrays, memory: Memory, detections: DetectionArrays,
     pairs: Pairs, now: float,
 ) -> None:  # fmt: skip
     """Lists pairs of tracks and high detections that are left by their unlikeness, below `appearance_cost`.
@@ -138,13 +140,13 @@ def list_by_looks(
     for i in range(len(rows)):
         row = rows[i]
         pairs.first[i] = n_pairs
-        if not believed(means) or memory.n_looks[row] == 0 or memory.n_detections[row] < FEWEST_DETECTIONS:
+        if not believed(means) or memory.n_features[row] == 0 or memory.n_detections[row] < FEWEST_DETECTIONS:
             continue
         box, reach = tracks.box[row], p.appearance_reach + p.appearance_speed * frames_since(tracks, row, now)
         for j in range(len(detections.score)):
             if detections.kind[j] != HIGH or detections.class_id[j] != tracks.class_id[row] or memory.seen[j, COUNT] == 0.0:
                 continue
-            alike = cosine(looks.tracks[row], looks.detections[j])
+            alike = cosine(appearance.tracks[row], appearance.detections[j])
             unlike = 1.0 - likeness(alike, means)
             if unlike >= p.appearance_cost:
                 continue
@@ -167,32 +169,32 @@ def within(box: Floats, other: Floats, reach: float) -> bool:
 
 
 @jit
-def start_looks(row: int, j: int, looks: Appearance, memory: Memory) -> None:
+def start_features(row: int, j: int, appearance: Appearance, memory: Memory) -> None:
     """Starts the features of a new track with those of its detection, if there are any."""
-    there = given(looks) and not is_empty(looks.detections[j])
-    memory.n_looks[row] = 1 if there else 0
-    take(looks.tracks[row], looks.detections, j)
+    there = given(appearance) and not is_empty(appearance.detections[j])
+    memory.n_features[row] = 1 if there else 0
+    take(appearance.tracks[row], appearance.detections, j)
 
 
 @jit
-def remember_looks(
-    row: int, j: int, followed: bool, score: float, p: Parameters, looks: Appearance, means: Calibration, memory: Memory
+def remember_features(
+    row: int, j: int, followed: bool, score: float, p: Parameters, appearance: Appearance, means: Calibration, memory: Memory
 ) -> None:
     """Blends a high detection's features into the track's, and notes how alike they were if it was `followed` from the last frame.
 
     The less the detection is trusted the less (Deep OC-SORT, "Dynamic Appearance": keep a + (1 - a) (1 - (score - s) / (1 - s)) with
     `appearance_memory` a and `high_score` s): by its score, and here also by how much of the track is covered. The first are averaged.
     """
-    if is_empty(looks.detections[j]):
+    if is_empty(appearance.detections[j]):
         return
-    n = memory.n_looks[row]
+    n = memory.n_features[row]
     if n == 0:
-        start_looks(row, j, looks, memory)
+        start_features(row, j, appearance, memory)
         return
     if followed and memory.seen[j, COUNT] > 1.0:
-        alike = cosine(looks.tracks[row], looks.detections[j])
-        note_looks(means, alike, (memory.seen[j, SUM] - alike) / (memory.seen[j, COUNT] - 1.0))
+        alike = cosine(appearance.tracks[row], appearance.detections[j])
+        note_cosines(means, alike, (memory.seen[j, SUM] - alike) / (memory.seen[j, COUNT] - 1.0))
     trust = (score - p.high_score) / max(1.0 - p.high_score, 1e-9) * (1.0 - memory.cover[row])
     keep = min(p.appearance_memory, n / (n + 1.0))
-    blend(looks.tracks[row], looks.detections[j], keep + (1.0 - keep) * (1.0 - min(max(trust, 0.0), 1.0)))
-    memory.n_looks[row] = n + 1
+    blend(appearance.tracks[row], appearance.detections[j], keep + (1.0 - keep) * (1.0 - min(max(trust, 0.0), 1.0)))
+    memory.n_features[row] = n + 1

@@ -13,7 +13,7 @@ from bytetrack.tracking.core.similarity import Similarity, list_pairs, list_pair
 from bytetrack.tracking.core.state import HIGH, DetectionArrays, TrackArrays, Work
 from bytetrack.tracking.filters import xywh
 from bytetrack.tracking.filters.xywh import Noise
-from bytetrack.tracking.plus.appearance import given, list_by_looks, remember_looks, weigh_looks
+from bytetrack.tracking.plus.appearance import given, list_by_appearance, remember_features, weigh_appearance
 from bytetrack.tracking.plus.calibration import Calibration, note_match
 from bytetrack.tracking.plus.parameters import Adapted, Memory, Parameters
 
@@ -53,7 +53,7 @@ def update_matched(
     means: Calibration,
     tracks: TrackArrays,
     memory: Memory,
-    looks: Appearance,
+    appearance: Appearance,
     detections: DetectionArrays,
     frame: int,
     now: float,
@@ -67,8 +67,8 @@ def update_matched(
         if j == NONE:
             continue
         cover = memory.cover[row]
-        if given(looks) and detections.kind[j] == HIGH:
-            remember_looks(row, j, frame - tracks.last_frame[row] == 1, detections.score[j], p, looks, means, memory)
+        if given(appearance) and detections.kind[j] == HIGH:
+            remember_features(row, j, frame - tracks.last_frame[row] == 1, detections.score[j], p, appearance, means, memory)
         if frame - tracks.last_frame[row] == 1:
             note_match(means, tracks.box[row], detections.xyxy[j], memory.innovation[row], memory.n_detections[row])
         doubt = (1.0 + p.score_noise * (1.0 - detections.score[j])) * (1.0 + p.covered_noise * cover)
@@ -91,7 +91,7 @@ def associate(
     bins: Bins,
     tracks: TrackArrays,
     memory: Memory,
-    looks: Appearance,
+    appearance: Appearance,
     detections: DetectionArrays,
     work: Work,
     pairs: Pairs,
@@ -108,10 +108,10 @@ def associate(
         list_pairs(rows, kind, limit, how, bins, tracks, detections, work.binned, pairs)
     power = power if kind == HIGH else 0.5 * power
     compare_heights(rows, power, adapted.typical_height, limit, tracks.box, detections.xyxy, pairs)
-    if kind == HIGH and given(looks):
-        weigh_looks(rows, p.appearance_weight, limit, looks, means, memory, pairs)
+    if kind == HIGH and given(appearance):
+        weigh_appearance(rows, p.appearance_weight, limit, appearance, means, memory, pairs)
     assign(len(rows), len(detections.score), pairs, limit, work.solver)
-    update_matched(rows, work.solver.column_of, p, adapted, means, tracks, memory, looks, detections, frame, now)
+    update_matched(rows, work.solver.column_of, p, adapted, means, tracks, memory, appearance, detections, frame, now)
 
 
 @jit
@@ -122,7 +122,7 @@ def associate_near_by(
     means: Calibration,
     tracks: TrackArrays,
     memory: Memory,
-    looks: Appearance,
+    appearance: Appearance,
     detections: DetectionArrays,
     work: Work,
     pairs: Pairs,
@@ -143,7 +143,7 @@ def associate_near_by(
     prune_pairs(len(rows), limit, pairs)
     compare_heights(rows, p.height_power, 1.0, limit, work.track_boxes, work.detection_boxes, pairs)
     assign(len(rows), len(detections.score), pairs, limit, work.solver)
-    update_matched(rows, work.solver.column_of, p, adapted, means, tracks, memory, looks, detections, frame, now)
+    update_matched(rows, work.solver.column_of, p, adapted, means, tracks, memory, appearance, detections, frame, now)
 
 
 @jit
@@ -154,16 +154,16 @@ def associate_alike(
     means: Calibration,
     tracks: TrackArrays,
     memory: Memory,
-    looks: Appearance,
+    appearance: Appearance,
     detections: DetectionArrays,
     work: Work,
     pairs: Pairs,
     frame: int,
     now: float,
 ) -> None:
-    """Matches tracks to high detections that are left by their looks alone."""
+    """Matches tracks to high detections that are left by their appearance alone."""
     if len(rows) == 0:
         return
-    list_by_looks(rows, p, looks, means, tracks, memory, detections, pairs, now)
+    list_by_appearance(rows, p, appearance, means, tracks, memory, detections, pairs, now)
     assign(len(rows), len(detections.score), pairs, p.appearance_cost, work.solver)
-    update_matched(rows, work.solver.column_of, p, adapted, means, tracks, memory, looks, detections, frame, now)
+    update_matched(rows, work.solver.column_of, p, adapted, means, tracks, memory, appearance, detections, frame, now)

@@ -25,7 +25,7 @@ __all__ = [
     "lag",
     "learn",
     "misfit",
-    "note_looks",
+    "note_cosines",
     "note_match",
     "start_calibration",
     "sureness",
@@ -55,9 +55,9 @@ class Calibration(NamedTuple):
     n_settled: Floats  # matches of tracks whose innovations count
     covariance_sum: Floats
     variance_sum: Floats
-    own_looks: Floats  # cosine of a track's features with those of its next detection, starting at the mean of the first
-    other_looks: Floats  # with those of other tracks' detections
-    n_compared: Floats  # detections whose looks were compared so far
+    own_cosine: Floats  # cosine of a track's features with those of its next detection, starting at the mean of the first
+    other_cosine: Floats  # with those of other tracks' detections
+    n_compared: Floats  # detections whose features were compared so far
     n_own: Floats  # of this frame
     own_sum: Floats
     other_sum: Floats
@@ -92,7 +92,7 @@ def note_match(means: Calibration, predicted: Floats, detection: Floats, previou
 
 
 @jit
-def note_looks(means: Calibration, own: float, others: float) -> None:
+def note_cosines(means: Calibration, own: float, others: float) -> None:
     """Adds to the sums of this frame how alike a track and its detection look, and in the mean this detection and the other tracks."""
     means.n_own[0] += 1.0
     means.own_sum[0] += own
@@ -100,21 +100,21 @@ def note_looks(means: Calibration, own: float, others: float) -> None:
 
 
 @jit
-def learn_looks(means: Calibration) -> None:
-    """Moves the means of looks by this frame's sums: by `PACE` as the others, and faster at first, so that they are plain means then."""
+def learn_cosines(means: Calibration) -> None:
+    """Moves the means of cosines by this frame's sums: by `PACE` as the others, and faster at first, so that they are plain means then."""
     n = means.n_own[0]
     if n > 0.0:
         means.n_compared[0] += n
         step = max(1.0 - (1.0 - PACE) ** n, n / means.n_compared[0])
-        means.own_looks[0] += step * (means.own_sum[0] / n - means.own_looks[0])
-        means.other_looks[0] += step * (means.other_sum[0] / n - means.other_looks[0])
+        means.own_cosine[0] += step * (means.own_sum[0] / n - means.own_cosine[0])
+        means.other_cosine[0] += step * (means.other_sum[0] / n - means.other_cosine[0])
         means.n_own[0] = means.own_sum[0] = means.other_sum[0] = 0.0
 
 
 @jit
 def learn(means: Calibration) -> None:
     """Moves the means by this frame's sums, and begins new sums."""
-    learn_looks(means)
+    learn_cosines(means)
     move(means.fit, means.fit_sum, means.n_matches[0])
     move(means.height_fit, means.height_fit_sum, means.n_matches[0])
     move(means.covariance, means.covariance_sum, means.n_settled[0])

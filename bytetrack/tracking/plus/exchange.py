@@ -1,7 +1,7 @@
 """Two tracks whose boxes crossed exchange identities if what came out fits better to what went in that way.
 
 While two people overlap, any association may mix them up; once they are apart, how far in front each stands, how tall it is, and how it
-moves say more than the boxes in between did. `WAIT` frames after two visible tracks of a class parted, the looks of both before and
+moves say more than the boxes in between did. `WAIT` frames after two visible tracks of a class parted, summaries of both before and
 after are compared. If the exchange fits better, the tracks exchange their identities from that frame on. So identities change up to
 `WAIT` frames late, and nothing that was output before changes. Made for DanceTrack, where it is worth a point of HOTA; where people walk
 it happens a few times a sequence (docs/trackers/byte_plus.md).
@@ -26,10 +26,10 @@ Ints = npt.NDArray[np.int64]
 WAIT = 8  # frames between the last overlap and the decision; the past reaches as far
 TOUCHING = 0.3  # IoU from which two boxes overlap
 COVERED = 0.1  # of whom so much is covered may overlap with another
-LOOKS, FEWEST_LOOKS = 5, 4  # frames of a look, and of how many of them a track must have been output
+SPAN, FEWEST_OUTPUT = 5, 4  # frames of a summary, and in how many of them a track must have been output
 LEAST_FEET = 0.05  # of the sides: feet that fit better only by less decide nothing
 SPEED_WEIGHT = 5.0  # frames: a velocity of 0.2 sides a frame counts as a distance of a side
-HEIGHT, EARLY_X, EARLY_BOTTOM, LATE_X, LATE_BOTTOM, SPEED_X, SPEED_Y = range(7)  # a look
+HEIGHT, EARLY_X, EARLY_BOTTOM, LATE_X, LATE_BOTTOM, SPEED_X, SPEED_Y = range(7)  # a summary
 FEET, RATIO, A_X, A_Y, B_X, B_Y, SIDE = range(7)  # what is remembered of a crossing
 
 
@@ -74,7 +74,7 @@ def exchange_identities(tracks: TrackArrays, n: int, memory: Memory, strictness:
             memory.crossed[a, k] = 0
             if memory.born[b] != born or tracks.state[b] == REMOVED or memory.crossing[a, k, SIDE] == 0.0:
                 continue
-            both = look(memory, a, frame - LOOKS, mine) and look(memory, b, frame - LOOKS, other)
+            both = summarise(memory, a, frame - SPAN, mine) and summarise(memory, b, frame - SPAN, other)
             if both and fits_better_exchanged(memory.crossing[a, k], mine, other, strictness):
                 exchange(tracks, t, b)
 
@@ -119,7 +119,7 @@ def note_crossings(tracks: TrackArrays, n_visible: int, memory: Memory, work: Wo
 
 @jit
 def note_crossing(memory: Memory, a: int, b: int, work: Work, frame: int) -> None:
-    """Notes that two tracks overlap; if they did not before, how they looked then."""
+    """Notes that two tracks overlap; if they did not before, summaries of both."""
     free, oldest = 0, frame + 1
     for k in range(N_CROSSINGS):
         if memory.crossed[a, k] == memory.born[b]:
@@ -131,7 +131,7 @@ def note_crossing(memory: Memory, a: int, b: int, work: Work, frame: int) -> Non
     memory.crossed[a, free], memory.crossed_row[a, free], memory.crossed_frame[a, free] = memory.born[b], b, frame
     before, mine, other = memory.crossing[a, free], work.scores[:7], work.sums[:7]
     before[SIDE] = 0.0
-    if look(memory, a, frame - WAIT + 1, mine) and look(memory, b, frame - WAIT + 1, other):
+    if summarise(memory, a, frame - WAIT + 1, mine) and summarise(memory, b, frame - WAIT + 1, other):
         side = 0.5 * (mine[HEIGHT] + other[HEIGHT])
         before[FEET], before[RATIO] = (mine[LATE_BOTTOM] - other[LATE_BOTTOM]) / side, np.log(mine[HEIGHT] / other[HEIGHT])
         before[A_X], before[A_Y] = mine[SPEED_X] / side, mine[SPEED_Y] / side
@@ -139,13 +139,13 @@ def note_crossing(memory: Memory, a: int, b: int, work: Work, frame: int) -> Non
 
 
 @jit
-def look(memory: Memory, row: int, first: int, into: Floats) -> bool:
-    """Writes into `into` (7,) how a track looked in `LOOKS` frames from `first` on: mean height, the ends of its way, mean velocity.
+def summarise(memory: Memory, row: int, first: int, into: Floats) -> bool:
+    """Writes into `into` (7,) the summary of a track in `SPAN` frames from `first` on: mean height, the ends of its way, mean velocity.
 
     Returns whether it was output in enough of them.
     """
     n, height, early, late = 0, 0.0, 0, 0
-    for frame in range(first, first + LOOKS):
+    for frame in range(first, first + SPAN):
         k = frame % N_PLACES
         if frame < 1 or memory.place_frame[row, k] != frame:
             continue
@@ -156,7 +156,7 @@ def look(memory: Memory, row: int, first: int, into: Floats) -> bool:
             into[EARLY_X], into[EARLY_BOTTOM] = into[LATE_X], into[LATE_BOTTOM]
         height += memory.place[row, k, 2]
         n += 1
-    if n < FEWEST_LOOKS:
+    if n < FEWEST_OUTPUT:
         return False
     into[HEIGHT] = height / n
     into[SPEED_X] = (into[LATE_X] - into[EARLY_X]) / (late - early)
@@ -166,7 +166,7 @@ def look(memory: Memory, row: int, first: int, into: Floats) -> bool:
 
 @jit
 def fits_better_exchanged(before: Floats, mine: Floats, other: Floats, strictness: float) -> bool:
-    """Returns whether two looks after a crossing fit better to those before it when exchanged, by more than `strictness`.
+    """Returns whether two summaries after a crossing fit better to those before it when exchanged, by more than `strictness`.
 
     Compared are which stands in front of the other and how far (its lower edge), how much taller it is, and the velocity of each.
     """

@@ -13,7 +13,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 MOST = 1000  # tracks that are remembered; beyond, those that left first are forgotten
-FEWEST_LOOKS = 5  # detections whose features a track must have had to be remembered
+FEWEST_FEATURES = 5  # detections whose features a track must have had to be remembered
 
 
 class Living(NamedTuple):
@@ -22,7 +22,7 @@ class Living(NamedTuple):
     track_id: Ints
     class_id: Ints
     last_time: Floats
-    n_looks: Ints
+    n_features: Ints
     feature: Floats
 
 
@@ -52,7 +52,7 @@ class Gallery:
 
     def remember(self, before: Living, after: Living, now: float) -> None:
         """Remembers the tracks that were there and are no longer, and forgets those that left too long ago."""
-        left = ~np.isin(before.track_id, after.track_id) & (before.n_looks >= FEWEST_LOOKS)
+        left = ~np.isin(before.track_id, after.track_id) & (before.n_features >= FEWEST_FEATURES)
         for i in np.flatnonzero(left).tolist():
             gone = Gone(int(before.class_id[i]), float(before.last_time[i]), before.feature[i].copy())
             self._gone[int(before.track_id[i])] = gone
@@ -65,8 +65,8 @@ class Gallery:
 
         Likeness is counted from 0 at the cosine of `strangers` to 1 at that of `oneself`. The pair most alike is decided first.
         """
-        looked_at = living.n_looks > 0
-        candidates, others, names = np.flatnonzero(new & looked_at), np.flatnonzero(~new & looked_at), list(self._gone)
+        seen = living.n_features > 0
+        candidates, others, names = np.flatnonzero(new & seen), np.flatnonzero(~new & seen), list(self._gone)
         if not len(candidates) or not names:
             return {}
         gone = np.stack([self._gone[name].feature for name in names])

@@ -71,7 +71,7 @@ class Memory(NamedTuple):
     cover: Floats  # the part of its box covered by a track in front of it
     innovation: Annotated[Floats, (2,)]  # of its last match to a detection, in box sides
     n_detections: Ints
-    n_looks: Ints  # detections whose features were blended into the track's
+    n_features: Ints  # detections whose features were blended into the track's
     looked: Annotated[Floats, (2,)]  # of this frame: its two largest cosines with detections,
     seen: Annotated[Floats, (4,)]  # and, by detections, those with tracks, their sum and their number (appearance.py)
     born: Ints  # its identity when it started, which tells it from earlier tracks of its row (exchange.py)

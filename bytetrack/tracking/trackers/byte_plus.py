@@ -44,7 +44,7 @@ from bytetrack.tracking.core.state import (
 )
 from bytetrack.tracking.filters import xywh
 from bytetrack.tracking.filters.xywh import Noise
-from bytetrack.tracking.plus.appearance import believed, compare_looks, given, start_looks
+from bytetrack.tracking.plus.appearance import believed, compare_features, given, start_features
 from bytetrack.tracking.plus.association import associate, associate_alike, associate_near_by
 from bytetrack.tracking.plus.calibration import calibration_of, learn, misfit, start_calibration
 from bytetrack.tracking.plus.exchange import exchange_identities, forget_past, move_past
@@ -85,7 +85,7 @@ def lies_on_a_track(box: Floats, class_id: int, tracks: TrackArrays, n: int, lim
 def start_tracks(
     tracks: TrackArrays,
     memory: Memory,
-    looks: Appearance,
+    appearance: Appearance,
     detections: DetectionArrays,
     p: Parameters,
     velocity_noise: float,
@@ -106,7 +106,7 @@ def start_tracks(
         memory.n_detections[row], memory.cover[row] = 1, 0.0
         memory.innovation[row, 0] = memory.innovation[row, 1] = 0.0
         forget_past(memory, row, tracks.track_id[row])
-        start_looks(row, j, looks, memory)
+        start_features(row, j, appearance, memory)
 
 
 @jit
@@ -152,7 +152,7 @@ def byte_plus_update(
     p: Parameters = parameters_of(parameters)
     detections, tracks, memory, work, pairs, counters, clock, rest = view(xyxy, score, class_id, floats, ints)
     means, capacity = calibration_of(clock[N_CLOCK:], ints, 1), len(tracks.order)
-    looks = Appearance(rest.reshape((capacity, len(rest) // capacity, 1)), features)
+    appearance = Appearance(rest.reshape((capacity, len(rest) // capacity, 1)), features)
     n = split_by_score(detections, p.high_score, p.low_score, True, p.drop_invalid, counters, work.rows)
     if n < 0:
         return n
@@ -167,34 +167,49 @@ def byte_plus_update(
     measure_cover(tracks, counters[N_ALIVE], memory.cover, work.track_boxes, work.left)
     bins = bin_boxes(xyxy, class_id, work.rows[:n], 0.0, work.binned)
     pool, unconfirmed = list_by_state(tracks, counters[N_ALIVE], work.rows, work.others)
-    if given(looks):
-        compare_looks(pool, True, looks, means, tracks, memory, detections)
-        compare_looks(unconfirmed, False, looks, means, tracks, memory, detections)
+    if given(appearance):
+        compare_features(pool, True, appearance, means, tracks, memory, detections)
+        compare_features(unconfirmed, False, appearance, means, tracks, memory, detections)
 
     least = (1.0 - p.match_cost) * adapted.limits
-    associate(pool, HIGH, least, fuse, p, adapted, means, bins, tracks, memory, looks, detections, work, pairs, frame, now)
+    associate(pool, HIGH, least, fuse, p, adapted, means, bins, tracks, memory, appearance, detections, work, pairs, frame, now)
     left = pool[: unmatched(pool, tracks, frame)]
     if adapted.buffer > 0.0:
         bins = bin_left(detections, False, work)
     tracked = left[: count_tracked(left, tracks)]
     associate(
-        tracked, LOW, 1.0 - p.low_match_cost, False, p, adapted, means, bins, tracks, memory, looks, detections, work, pairs, frame, now
+        tracked,
+        LOW,
+        1.0 - p.low_match_cost,
+        False,
+        p,
+        adapted,
+        means,
+        bins,
+        tracks,
+        memory,
+        appearance,
+        detections,
+        work,
+        pairs,
+        frame,
+        now,
     )
     left = left[: unmatched(left, tracks, frame)]
     if p.recovery_buffer > 0.0:
-        associate_near_by(left, p, adapted, means, tracks, memory, looks, detections, work, pairs, frame, now)
+        associate_near_by(left, p, adapted, means, tracks, memory, appearance, detections, work, pairs, frame, now)
         left = left[: unmatched(left, tracks, frame)]
-    if given(looks):
-        associate_alike(left, p, adapted, means, tracks, memory, looks, detections, work, pairs, frame, now)
+    if given(appearance):
+        associate_alike(left, p, adapted, means, tracks, memory, appearance, detections, work, pairs, frame, now)
         left = left[: unmatched(left, tracks, frame)]
     if p.recovery_buffer > 0.0:
         bins = bin_left(detections, True, work)
     mark(left, LOST, tracks)
     least = (1.0 - p.unconfirmed_match_cost) * adapted.limits
-    associate(unconfirmed, HIGH, least, fuse, p, adapted, means, bins, tracks, memory, looks, detections, work, pairs, frame, now)
+    associate(unconfirmed, HIGH, least, fuse, p, adapted, means, bins, tracks, memory, appearance, detections, work, pairs, frame, now)
     mark(unconfirmed[: unmatched(unconfirmed, tracks, frame)], REMOVED, tracks)
     learn(means)
-    start_tracks(tracks, memory, looks, detections, p, adapted.velocity_noise, counters, frame, now)
+    start_tracks(tracks, memory, appearance, detections, p, adapted.velocity_noise, counters, frame, now)
     expire_or_coast(tracks, counters[N_ALIVE], p, adapted.covered_frames, memory, now)
     forget_removed(tracks, counters, work.rows)
     if p.exchange:
@@ -258,17 +273,18 @@ class BytePlus(Tracker):
             the filter lags, the detection is the better box. 0: the filter's.
         lag_gain: Measurement noise is multiplied by `exp(-lag_gain * lag * misfit)`, within 0.5 and 3. 0: not.
         exchange: Tracks whose boxes crossed exchange identities if they fit better so, 8 frames after (plus/exchange.py).
-        appearance_weight: With features (plus/appearance.py), the first association, and that of tracks matched once, add to a pair's cost
-            this times how unlike the two look, times how telling their looks are (Deep OC-SORT, ICIP 2023, "Adaptive Weighting"). 0: not.
+        appearance_weight: With features (plus/appearance.py), the first association, and that of tracks matched once, add to a pair's
+            cost this times how unlike the two are, times how telling their appearance is (Deep OC-SORT, ICIP 2023, "Adaptive
+            Weighting"). 0: not.
         appearance_memory: How much of a track's features is kept when a sure detection is matched ("Dynamic Appearance" there).
-        appearance_cost: With features, tracks and high detections that are left are matched if they are less unlike than this, from 0 as a
-            track and its next detection to 1 as strangers, and near. 0: not.
+        appearance_cost: With features, tracks and high detections that are left are matched if they are less unlike than this, from 0
+            as a track and its next detection to 1 as strangers, and near. 0: not.
         appearance_reach: How near: centres lie at most so many heights apart, and as many more for every second that the track is lost.
         appearance_margin: Beyond that, each must be the other's best by more than this. 1: never.
-        gallery_frames: For how many frames after a track was last seen it is remembered what it looked like; a new track that clearly looks
+        gallery_frames: For how many frames after it was last seen a track's appearance is remembered; a new track that clearly looks
             like it takes its identity before it is output (plus/gallery.py). 0: not.
-        gallery_likeness: How much it must look like it, from 0 as strangers to 1 as a track and its next detection.
-        gallery_margin: And by how much more than like anybody else.
+        gallery_likeness: The least likeness, from 0 as strangers to 1 as a track and its next detection.
+        gallery_margin: The least lead over the likeness to anybody else.
         on_invalid: As in BYTE.
         frame_rate: As in BYTE.
 
@@ -423,7 +439,7 @@ class BytePlus(Tracker):
         names: dict[int, int] = {}
         if as_python(believed)(means):
             new = np.isin(after.track_id, tracks.track_id[tracks.track_id > shown])
-            names = self._gallery.recognise(after, new, float(means.other_looks[0]), float(means.own_looks[0]))
+            names = self._gallery.recognise(after, new, float(means.other_cosine[0]), float(means.own_cosine[0]))
         renamed = self._renamed(tracks, names) if names else tracks
         self._before = self._living() if names else after
         return renamed
@@ -433,7 +449,7 @@ class BytePlus(Tracker):
         tracks, memory, rest = self._layout.view_in_python(self._floats, self._ints)
         rows = tracks.order[: int(self._counters[N_ALIVE])]
         features = rest.reshape(self._capacity, -1) if self._feature_length else np.empty((self._capacity, 0))
-        return Living(tracks.track_id[rows], tracks.class_id[rows], tracks.last_time[rows], memory.n_looks[rows], features[rows])
+        return Living(tracks.track_id[rows], tracks.class_id[rows], tracks.last_time[rows], memory.n_features[rows], features[rows])
 
     def _renamed(self, tracks: Tracks, names: dict[int, int]) -> Tracks:
         """Gives the living tracks old identities, and returns the frame's tracks with them; the order stays that of identities."""
