@@ -266,6 +266,7 @@ def test_frames_of_a_fixed_size_and_number_go_in_with_any_kind_of_output(lively:
         Onnx(tmp_path / "file.onnx", classes=None, **setting).detect([np.zeros((82, 61, 3), np.uint8)])
 
 
+@pytest.mark.slow
 def test_a_file_that_is_not_as_torch_is_not_written(lively: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(export_module.TOLERANCE, "fp32", (0.0, 0.0))
     with pytest.raises(FormatError, match=r"ONNX: scores differ from torch's by .*: not written"):
