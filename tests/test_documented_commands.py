@@ -104,7 +104,7 @@ def words_of(command: str, folder: Path) -> tuple[str, list[str]]:
     more = [*SMALLER.get(name, []), *(["workers=1"] if "workers" in compose(name) else [])]
     if name == "demo":
         weights = [word for word in words if word.startswith("weights=")] or ["weights=yolox_s"]
-        more += ["max_frames=3", *(word.replace("yolox_s", "weights/yolox_s.pth") for word in weights)]
+        more += ["max_frames=3", *(re.sub("yolox_s$", "weights/yolox_s.pth", word) for word in weights)]
     set_here = {word.partition("=")[0] for word in more}
     return name, [*(word for word in words if word.partition("=")[0] not in set_here), *more]
 
@@ -144,7 +144,8 @@ def things(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pictures = {f: good.picture(".jpg", f) for f in range(1, good.FRAMES + 1)}
     sequence = {"gt/gt.txt": good.ground_truth(), "det/det.txt": good.detections(), "seqinfo.ini": good.SEQINFO.encode()}
     sequence |= {f"img1/{f:06d}.jpg": picture for f, picture in pictures.items()}
-    for place in ("MOT17/train/MOT17-02-FRCNN", "datasets/MOT17/train/MOT17-02-FRCNN", "datasets/MOT17/test/MOT17-01-FRCNN", "mine/A"):
+    real = ("MOT17/train/MOT17-02-FRCNN", "datasets/MOT17/train/MOT17-02-FRCNN", "datasets/MOT17/test/MOT17-01-FRCNN")
+    for place in (*real, "mine/A", "PETS09-S2L1"):
         good.write(
             root / place, {**sequence, "seqinfo.ini": sequence["seqinfo.ini"].replace(b"name=A", f"name={Path(place).name}".encode())}
         )
@@ -182,6 +183,7 @@ def networks(root: Path) -> None:
     trained = (
         "best.pth",
         "yolox_nano.pth",
+        "yolox_s.pth",
         "bytetrack_ablation.pth.tar",
         "runs/train/mot17_ablation/best.pth",
         "runs/train/quickstart/best.pth",
