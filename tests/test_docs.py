@@ -93,3 +93,12 @@ def test_a_line_has_at_most_120_characters(page: Path) -> None:
         pytest.skip("a record of trials")
     long = [f"{n}: {line}" for n, line in enumerate(page.read_text().splitlines(), 1) if len(line) > 120]
     assert not [line for line in long if not re.match(r"\d+: +(\||author |!\[|    |\S+ ?\S*https://\S+$)", line)]
+
+
+def test_the_reference_names_what_can_be_found_without_running_the_package() -> None:
+    """The site's builder reads source: names that `bytetrack` finds only when asked are named with their module."""
+    imported = (ROOT / "bytetrack" / "__init__.py").read_text(encoding="utf-8")
+    names = re.findall(r"^::: bytetrack\.(\w+)$", (ROOT / "docs" / "reference.md").read_text(encoding="utf-8"), re.MULTILINE)
+    packages = {path.stem for path in (ROOT / "bytetrack").iterdir()}
+    assert len(names) > 20
+    assert [name for name in names if name not in packages and not re.search(rf"import .*\b{name}\b", imported)] == []
