@@ -36,8 +36,8 @@ from bytetrack.io import read_annotations
 from bytetrack.pipeline import TrackerFactory, describing_for, feature_cache_for, replayable, track_sequence
 from bytetrack.pipeline.detect import images_of
 from bytetrack.scoring import fast
-from bytetrack.structures import Detections, Trajectories
-from bytetrack.tuning.replay import construct, jittered
+from bytetrack.structures import Detections
+from bytetrack.tuning.replay import as_written, construct, jittered
 
 STREET: dict[str, Any] = {"seed": 11, "sequences": 3}
 SCENES: dict[str, dict[str, Any]] = {
@@ -110,8 +110,8 @@ def figures(scenes: list[Scene], filters: tuple[float | None, float | None], tra
         results = {}
         for scene in scenes:
             tracks = track_sequence(frames_of(scene, copy), factory(scene.sequence), *filters, features=scene.features)
-            tlwh = np.round(tracks.tlwh, 1)
-            tracks = Trajectories(tracks.frame_id, tracks.track_id, tlwh, tracks.score)[passing(tlwh, *filters)]
+            tracks = as_written(tracks)
+            tracks = tracks[passing(tracks.tlwh, *filters)]
             results[scene.sequence.name] = fast.evaluate(scene.truth, tracks)
         total = fast.combine(results)
         clear, identity = total["CLEAR"], total["Identity"]

@@ -34,12 +34,12 @@ from benchmarks.frame_rates import thinned_truth
 from benchmarks.grounds import Ground, Scene, figures, load, settings_of
 from bytetrack import Detections, SequenceDetections, Tracks, Trajectories
 from bytetrack.boxes import passing
-from bytetrack.demo.between import moved
+from bytetrack.demo.between import NO_TRACKS, moved
 from bytetrack.demo.frames import FramePipeline, Shot, join
 from bytetrack.refining import interpolate
 from bytetrack.scoring import fast
 from bytetrack.structures import Sequence
-from bytetrack.tuning.replay import construct
+from bytetrack.tuning.replay import as_written, construct
 from bytetrack.video.source import Frame
 
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
@@ -113,22 +113,15 @@ def held(shots: list[Shot]) -> list[Tracks]:
 
 
 def written(frames: list[Tracks], filters: Filters) -> Trajectories:
-    """What a result file holds of them."""
+    """Returns the rows of a result file of them."""
     found = Trajectories.from_frames(frames)
-    found = found[passing(found.tlwh, *filters)]
-    return replace(found, tlwh=np.round(found.tlwh, 1))
+    return as_written(found[passing(found.tlwh, *filters)])
 
 
 def afterwards(shots: list[Shot], every: int, filters: Filters) -> Trajectories:
-    seen = Trajectories.from_frames([emptied(shot.tracks) if shot.predicted else shot.tracks for shot in shots])
+    seen = Trajectories.from_frames([NO_TRACKS if shot.predicted else shot.tracks for shot in shots])
     filled = interpolate(seen, min_length=1, max_gap=every + 1)
-    filled = filled[passing(filled.tlwh, *filters)]
-    return replace(filled, tlwh=np.round(filled.tlwh, 1))
-
-
-def emptied(tracks: Tracks) -> Tracks:
-    none = slice(0, 0)
-    return Tracks(tracks.xyxy[none], tracks.track_id[none], tracks.score[none], None, tracks.detection_index[none])
+    return as_written(filled[passing(filled.tlwh, *filters)])
 
 
 def thinned(shots: list[Shot], filters: Filters) -> Trajectories:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bytetrack import Sequence, SequenceDetections, Trajectories
+from bytetrack import Sequence, SequenceDetections
 from bytetrack.data.datasets import MotChallenge
 from bytetrack.detection.recorded import Recorded
 from bytetrack.io import read_annotations
@@ -25,7 +25,7 @@ from bytetrack.pipeline import track_sequence
 from bytetrack.scoring import fast
 from bytetrack.structures import Annotations
 from bytetrack.tracking import tracker_classes
-from bytetrack.tuning.replay import jittered
+from bytetrack.tuning.replay import as_written, jittered
 
 PICKS = {"every": 1, "2nd": 2, "3rd": 3, "5th": 5, "irregular": 0}
 NOMINAL = 30.0
@@ -93,7 +93,7 @@ def main() -> None:
                                 camera if moving else None,
                                 times,
                             )
-                            results[s.name] = fast.evaluate(prepared, Trajectories(t.frame_id, t.track_id, np.round(t.tlwh, 1), t.score))
+                            results[s.name] = fast.evaluate(prepared, as_written(t))
                         whole = fast.combine(results)
                         percent = (
                             whole["HOTA"]["HOTA"].mean(),

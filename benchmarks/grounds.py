@@ -38,7 +38,7 @@ from bytetrack.scoring import fast
 from bytetrack.scoring.classes import RULES, rows_that_count
 from bytetrack.structures import Annotations, Detections, SequenceDetections, Trajectories
 from bytetrack.tracking import tracker_classes
-from bytetrack.tuning.replay import construct, jittered
+from bytetrack.tuning.replay import as_written, construct, jittered
 
 Figures = np.ndarray[tuple[int, ...], np.dtype[np.float64]]  # HOTA, MOTA, IDF1
 FOLDER, WORKERS = "{D}", 2
@@ -112,7 +112,7 @@ class Ground:
             results: dict[str, dict[str, fast.Result]] = {}
             for scene in self.scenes:
                 tracks = track_sequence(scene.frames(copy), factory(scene.sequence), *self.filters, scene.affines)
-                tracks = Trajectories(tracks.frame_id, tracks.track_id, np.round(tracks.tlwh, 1), tracks.score, tracks.class_id)
+                tracks = as_written(tracks)
                 for row, result in scene.judge(tracks).items():
                     results.setdefault(row, {})[scene.sequence.name] = result
             for row, by_sequence in results.items():

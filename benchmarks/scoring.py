@@ -33,7 +33,7 @@ COPIES = 6  # of tools/tune.py: the recorded detections and five jittered copies
 
 
 def by_frame(rows: Annotations | Trajectories, *more: Any) -> dict[int, tuple[list[Any], ...]]:
-    """What motrics reads from a file: for every frame ids, boxes xyxy, and the columns of `more`."""
+    """Returns what motrics reads from a file: for every frame ids, boxes xyxy, and the columns of `more`."""
     xyxy = np.hstack([rows.tlwh[:, :2], rows.tlwh[:, :2] + rows.tlwh[:, 2:]])
     frames: dict[int, tuple[list[Any], ...]] = {}
     columns = [rows.track_id.tolist(), map(tuple, xyxy.tolist()), *(column.tolist() for column in more)]

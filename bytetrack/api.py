@@ -153,7 +153,7 @@ def track(
         origin, ahead = _source(source, frame_rate, stop)
         try:
             limits: dict[str, Any] = {"min_box_area": min_box_area, "max_aspect_ratio": max_aspect_ratio, "max_frames": max_frames}
-            limits["every"] = every
+            limits |= {"every": every}
             pipeline = join(origin, found_by, build, tracked_by, classes if named else None, look, stop=stop, **limits)
         except BaseException:
             origin.close()

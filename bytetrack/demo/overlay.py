@@ -12,8 +12,19 @@ import numpy.typing as npt
 
 from bytetrack.counting import Regions
 from bytetrack.demo.outputs import class_name
-from bytetrack.structures import FILLED, Detections, Tracks
-from bytetrack.video.draw import FILLED_MARK, LOW_SCORE_MARK, Place, Trails, blur_boxes, draw_boxes, draw_heat, draw_legend, draw_trails
+from bytetrack.structures import Detections, Tracks
+from bytetrack.video.draw import (
+    FILLED_MARK,
+    LOW_SCORE_MARK,
+    Place,
+    Trails,
+    blur_boxes,
+    draw_boxes,
+    draw_heat,
+    draw_legend,
+    draw_trails,
+    filled_and_low,
+)
 from bytetrack.video.draw_regions import draw_left_out, draw_lines, draw_zones, name_zones, outside
 from bytetrack.video.read import Image
 
@@ -79,8 +90,7 @@ class Painter:
         if image.shape != self._shape:  # the first frame, or a new size, in which old places mean nothing
             self._shape, self._warmth, self._left_out = image.shape, None, None
             self._trails = Trails(self.trail) if self.trail > 0 else None
-        filled = tracks.score == FILLED  # in the rows of a result file that no detection is behind
-        low = (tracks.score < self.high_score) & ~filled
+        filled, low = filled_and_low(tracks.score, self.high_score)
         thin = filled | (since is not None)
         if self.blur is not None:
             blur_boxes(image, tracks.xyxy[self._people(tracks)], head_only=self.blur == "heads", out=image)

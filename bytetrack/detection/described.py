@@ -1,4 +1,4 @@
-"""What the detector itself saw of each box: its network's layers, pooled over the box. Knows neither torch nor a runtime."""
+"""Describes boxes by what the detector itself saw of them: its network's layers, pooled over the box. Knows neither torch nor a runtime."""
 
 from __future__ import annotations
 

@@ -205,9 +205,8 @@ class DetectorSettings:
     def deciding(self) -> dict[str, Any]:
         """Returns the settings that decide which boxes are found, by name: not those of speed."""
         names = ("input_size", "convention", "classes", "min_score", "nms_iou", "max_detections")
-        later = {
-            name: getattr(self, name) for name in ("layout", "fit", "class_names", "described")
-        }  # absent from the keys of older versions
+        absent = ("layout", "fit", "class_names", "described")  # from the keys of older versions
+        later = {name: getattr(self, name) for name in absent}
         return {name: getattr(self, name) for name in names} | {name: value for name, value in later.items() if value is not None}
 
     def postprocess(self, num_classes: int | None, class_ids: tuple[int, ...] | None, source: str, **own: Any) -> PostprocessSettings:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
+from dataclasses import replace
 from importlib import import_module
 from types import TracebackType
 from typing import Any
@@ -27,7 +28,7 @@ from bytetrack.runtime.pool import cores, process_pool, submit, with_shared
 from bytetrack.scoring import fast
 from bytetrack.structures import Detections, Sequence, SequenceDetections, Trajectories
 
-__all__ = ["Job", "Replay", "WorkerPool", "jittered"]
+__all__ = ["Job", "Replay", "WorkerPool", "as_written", "jittered"]
 
 BOX_NOISE, SCORE_NOISE = 0.004, 0.006  # of a box's width; of scores, which lie in [0, 1]
 PRELOADED = ["bytetrack.tuning.replay", "bytetrack.tracking"]  # by the process that workers are forked from
@@ -107,7 +108,7 @@ class Replay:
         """Tracks a copy of a sequence; boxes are rounded as in a result file (to 0.1)."""
         frames, tracker = self.frames(name, copy), tracker_for(self.sequences[name])
         found = track_sequence(frames, tracker, self.min_box_area, self.max_aspect_ratio, self._motion(name))
-        return Trajectories(found.frame_id, found.track_id, np.round(found.tlwh, 1), found.score, found.class_id)
+        return as_written(found)
 
     def score_trajectories(self, name: str, found: Trajectories) -> fast.Result:
         """Scores trajectories of a sequence."""
@@ -119,6 +120,11 @@ class Replay:
             sequence = self.sequences[name]
             self._truth[name] = fast.prepare(read_annotations(sequence), sequence.length, self.protocol)
         return self._truth[name]
+
+
+def as_written(found: Trajectories) -> Trajectories:
+    """Returns trajectories as a result file has them: boxes rounded to 0.1 pixel."""
+    return replace(found, tlwh=np.round(found.tlwh, 1))
 
 
 def construct(settings: dict[str, Any]) -> Any:

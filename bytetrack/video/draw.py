@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from bytetrack.structures import FILLED
 from bytetrack.video.read import Image
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "draw_heat",
     "draw_legend",
     "draw_trails",
+    "filled_and_low",
     "scale_of",
 ]
 
@@ -79,6 +81,12 @@ def _canvas(image: Image, out: Image | None) -> Image:
 def scale_of(image: Image) -> float:
     """Returns the factor of line widths and letters: 1 for a 1080p frame."""
     return max(0.42, math.sqrt(image.shape[0] * image.shape[1]) / 1440)
+
+
+def filled_and_low(score: npt.NDArray[np.float64], high_score: float) -> tuple[Mask, Mask]:
+    """Returns which boxes of these scores (n,) no detection is behind, and which a detection with a low score kept alive."""
+    filled = score == FILLED
+    return filled, (score < high_score) & ~filled
 
 
 def draw_boxes(
@@ -263,9 +271,8 @@ def _smoothed(points: Boxes, reach: int = 4) -> Boxes:
 def draw_legend(image: Image, lines: Sequence[str], marks: Sequence[str] = (), size: float = 1.0, out: Image | None = None) -> Image:
     """Draws a dark panel in the upper left corner: `lines` of text, then `marks`, each with its meaning.
 
-    Marks are 'solid', 'dashed', 'dotted' or 'thin'.
-
-    A mark is written 'dashed: kept by a low-score box'. ValueError for another style. `size` enlarges it.
+    Marks are 'solid', 'dashed', 'dotted' or 'thin'. A mark is written 'dashed: kept by a low-score box'. ValueError for another
+    style. `size` enlarges it.
     """
     canvas, unit = _canvas(image, out), scale_of(image) * size
     letters, pad = max(10, round(20 * unit)), max(4, round(10 * unit))

@@ -45,7 +45,7 @@ def draw_zones(image: Image, zones: Mapping[str, npt.ArrayLike]) -> Image:
     """Draws each polygon `name: (n, 2)` as a tinted area with its border; in place."""
     unit = scale_of(image)
     for polygon in zones.values():
-        points = np.asarray(polygon, float).round().astype(np.int32)
+        points = _corners(polygon)
         (left, top), (right, bottom) = points.min(0).clip(0), points.max(0).clip(0) + 1
         part = image[top:bottom, left:right]
         if part.size:

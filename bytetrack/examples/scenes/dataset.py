@@ -50,13 +50,8 @@ class Settings:
     version: int = VERSION
 
     def __post_init__(self) -> None:
-        if (
-            self.seed < 0
-            or self.away < 0
-            or min(self.sequences, self.length, self.frame_rate, self.people) < 1
-            or self.width < 160
-            or self.height < 96
-        ):
+        counts = (self.sequences, self.length, self.frame_rate, self.people)
+        if min(self.seed, self.away) < 0 or min(counts) < 1 or self.width < 160 or self.height < 96:
             raise ValueError(f"scenes need seed >= 0, away >= 0, counts >= 1 and a picture of at least 160 x 96: got {self}")
 
     def name(self, index: int) -> str:
