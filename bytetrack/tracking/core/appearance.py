@@ -17,6 +17,7 @@ __all__ = [
     "Gallery",
     "blend",
     "cosine",
+    "given",
     "half_cosine_distance",
     "largest_cosine",
     "list_pairs_by_appearance",
@@ -33,6 +34,12 @@ class Appearance(NamedTuple):
 
     tracks: Floats
     detections: Floats
+
+
+@jit
+def given(appearance: Appearance) -> bool:
+    """Returns whether this frame's detections have features."""
+    return bool(appearance.detections.shape[1] > 0)
 
 
 class Gallery(NamedTuple):

@@ -23,7 +23,7 @@ from bytetrack.tracking.filters.kalman import (
     start_coordinate,
 )
 
-__all__ = ["Noise", "correct", "is_still", "move_with_camera", "predict", "start", "stop_size", "write_box"]
+__all__ = ["Noise", "correct", "is_still", "move_point", "move_with_camera", "predict", "start", "stop_size", "write_box"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -102,6 +102,12 @@ def is_still(camera: Floats) -> bool:
     """Returns whether the camera motion (2, 3) is the identity."""
     shifted = camera[0, 2] != 0.0 or camera[1, 2] != 0.0
     return not shifted and camera[0, 0] == 1.0 and camera[1, 1] == 1.0 and camera[0, 1] == 0.0 and camera[1, 0] == 0.0
+
+
+@jit
+def move_point(x: float, y: float, camera: Floats) -> tuple[float, float]:
+    """Transforms a point by the camera motion (2, 3)."""
+    return camera[0, 0] * x + camera[0, 1] * y + camera[0, 2], camera[1, 0] * x + camera[1, 1] * y + camera[1, 2]
 
 
 @jit

@@ -1,4 +1,4 @@
-"""What byte_plus makes of appearance features: likeness in the stream's own measure, pairs weighted by it, lost tracks found by it.
+"""Appearance features in byte_plus: likeness in the stream's own measure, pairs weighted by it, lost tracks found by it.
 
 Cosines of two embedders cannot be compared: colours of one person have 0.95 and of two 0.6, a network's 0.9 and 0.3. So the stream's
 calibration measures both means, of a track and its own next detection and of the track and all others, and a pair's likeness is where its
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.runtime.compilation import jit
-from bytetrack.tracking.core.appearance import Appearance, blend, cosine, take
+from bytetrack.tracking.core.appearance import Appearance, blend, cosine, given, take
 from bytetrack.tracking.core.association import Pairs
 from bytetrack.tracking.core.lifecycle import frames_since
 from bytetrack.tracking.core.similarity import prune_pairs
@@ -20,7 +20,7 @@ from bytetrack.tracking.core.state import HIGH, DetectionArrays, TrackArrays
 from bytetrack.tracking.plus.calibration import Calibration, note_cosines
 from bytetrack.tracking.plus.parameters import Memory, Parameters
 
-__all__ = ["believed", "compare_features", "given", "list_by_appearance", "remember_features", "start_features", "weigh_appearance"]
+__all__ = ["believed", "compare_features", "list_by_appearance", "remember_features", "start_features", "weigh_appearance"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -29,12 +29,6 @@ FIRST_COMPARED = 50.0  # detections whose appearance must have been compared bef
 LEAST_APART = 1e-3  # of the two mean cosines
 BEST, SECOND, SUM, COUNT = range(4)  # of the cosines of one detection with all tracks; of one track with all detections the first two
 FEWEST_DETECTIONS = 3  # of a track that is found by its appearance alone
-
-
-@jit
-def given(appearance: Appearance) -> bool:
-    """Returns whether this frame's detections have features."""
-    return bool(appearance.detections.shape[1] > 0)
 
 
 @jit

@@ -6,14 +6,14 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.runtime.compilation import jit, jit_inline
-from bytetrack.tracking.core.appearance import Appearance
+from bytetrack.tracking.core.appearance import Appearance, given
 from bytetrack.tracking.core.association import NONE, Bins, Pairs, assign
 from bytetrack.tracking.core.lifecycle import mark_matched
 from bytetrack.tracking.core.similarity import Similarity, list_pairs, list_pairs_buffered, prune_pairs, vertical_iou
 from bytetrack.tracking.core.state import HIGH, DetectionArrays, TrackArrays, Work
 from bytetrack.tracking.filters import xywh
 from bytetrack.tracking.filters.xywh import Noise
-from bytetrack.tracking.plus.appearance import given, list_by_appearance, remember_features, weigh_appearance
+from bytetrack.tracking.plus.appearance import list_by_appearance, remember_features, weigh_appearance
 from bytetrack.tracking.plus.calibration import Calibration, note_match
 from bytetrack.tracking.plus.parameters import Adapted, Memory, Parameters
 

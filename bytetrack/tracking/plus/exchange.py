@@ -15,7 +15,7 @@ import numpy.typing as npt
 from bytetrack.box_kernels import iou_of
 from bytetrack.runtime.compilation import jit
 from bytetrack.tracking.core.state import COASTING, REMOVED, TRACKED, TrackArrays, Work
-from bytetrack.tracking.filters.xywh import is_still
+from bytetrack.tracking.filters.xywh import is_still, move_point
 from bytetrack.tracking.plus.parameters import N_CROSSINGS, N_PLACES, Memory
 
 __all__ = ["exchange_identities", "forget_past", "move_past"]
@@ -51,9 +51,8 @@ def move_past(tracks: TrackArrays, n: int, camera: Floats, memory: Memory) -> No
     for t in range(n):
         row = tracks.order[t]
         for k in range(N_PLACES):
-            x, y = memory.place[row, k, 0], memory.place[row, k, 1]
-            memory.place[row, k, 0] = camera[0, 0] * x + camera[0, 1] * y + camera[0, 2]
-            memory.place[row, k, 1] = camera[1, 0] * x + camera[1, 1] * y + camera[1, 2]
+            place = memory.place[row, k]
+            place[0], place[1] = move_point(place[0], place[1], camera)
 
 
 @jit

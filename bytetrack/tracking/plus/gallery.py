@@ -27,7 +27,7 @@ class Living(NamedTuple):
 
 
 class Gone(NamedTuple):
-    """What is remembered of a track that left."""
+    """The memory of a track that left."""
 
     class_id: int
     last_time: float

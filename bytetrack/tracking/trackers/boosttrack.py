@@ -109,9 +109,7 @@ def correct_motion(motion: Floats, box: Floats) -> None:
 def predict_motion(motion: Floats, camera: Floats) -> None:
     """Moves a track's mean with the camera (its velocity stays, as published), then predicts it; no side vanishes."""
     if not xywh.is_still(camera):
-        x, y = motion[kalman.MEAN, 0], motion[kalman.MEAN, 1]
-        motion[kalman.MEAN, 0] = camera[0, 0] * x + camera[0, 1] * y + camera[0, 2]
-        motion[kalman.MEAN, 1] = camera[1, 0] * x + camera[1, 1] * y + camera[1, 2]
+        motion[kalman.MEAN, 0], motion[kalman.MEAN, 1] = xywh.move_point(motion[kalman.MEAN, 0], motion[kalman.MEAN, 1], camera)
         motion[kalman.MEAN, xyah.HEIGHT] *= np.sqrt(camera[0, 0] * camera[1, 1] - camera[0, 1] * camera[1, 0])
     for d in range(4):
         if d >= xyah.ASPECT and motion[kalman.MEAN, d] + motion[kalman.VELOCITY, d] <= 0.0:

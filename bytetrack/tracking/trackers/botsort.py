@@ -10,7 +10,7 @@ import numpy.typing as npt
 from bytetrack.checks import check_choice, check_flag, check_reals, check_whole
 from bytetrack.runtime.compilation import jit, jit_cached, jit_inline
 from bytetrack.tracking.checks import at_frame_rate, check_score_split
-from bytetrack.tracking.core.appearance import Appearance, blend, half_cosine_distance, take
+from bytetrack.tracking.core.appearance import Appearance, blend, given, half_cosine_distance, take
 from bytetrack.tracking.core.association import NONE, Bins, Pairs, assign, bin_boxes
 from bytetrack.tracking.core.fields import record
 from bytetrack.tracking.core.lifecycle import (
@@ -145,7 +145,7 @@ def associate(
     now: float,
 ) -> None:
     """Matches tracks to high detections by IoU and appearance, to low ones by IoU; features of low ones are not remembered."""
-    by_appearance = kind == HIGH and appearance.detections.shape[1] > 0
+    by_appearance = kind == HIGH and given(appearance)
     if by_appearance:
         list_pairs_by_iou_and_appearance(rows, limit, p, bins, tracks, appearance, detections, work, pairs)
     else:

@@ -12,7 +12,7 @@ from bytetrack.checks import check_choice, check_flag, check_real, check_whole
 from bytetrack.runtime.compilation import as_python, jit, jit_cached
 from bytetrack.structures import Tracks
 from bytetrack.tracking.checks import at_frame_rate, check_score_split
-from bytetrack.tracking.core.appearance import Appearance
+from bytetrack.tracking.core.appearance import Appearance, given
 from bytetrack.tracking.core.association import NONE, Bins, bin_boxes
 from bytetrack.tracking.core.lifecycle import (
     count_tracked,
@@ -44,7 +44,7 @@ from bytetrack.tracking.core.state import (
 )
 from bytetrack.tracking.filters import xywh
 from bytetrack.tracking.filters.xywh import Noise
-from bytetrack.tracking.plus.appearance import believed, compare_features, given, start_features
+from bytetrack.tracking.plus.appearance import believed, compare_features, start_features
 from bytetrack.tracking.plus.association import associate, associate_alike, associate_near_by
 from bytetrack.tracking.plus.calibration import calibration_of, learn, misfit, start_calibration
 from bytetrack.tracking.plus.exchange import exchange_identities, forget_past, move_past
@@ -177,24 +177,8 @@ def byte_plus_update(
     if adapted.buffer > 0.0:
         bins = bin_left(detections, False, work)
     tracked = left[: count_tracked(left, tracks)]
-    associate(
-        tracked,
-        LOW,
-        1.0 - p.low_match_cost,
-        False,
-        p,
-        adapted,
-        means,
-        bins,
-        tracks,
-        memory,
-        appearance,
-        detections,
-        work,
-        pairs,
-        frame,
-        now,
-    )
+    least = 1.0 - p.low_match_cost
+    associate(tracked, LOW, least, False, p, adapted, means, bins, tracks, memory, appearance, detections, work, pairs, frame, now)
     left = left[: unmatched(left, tracks, frame)]
     if p.recovery_buffer > 0.0:
         associate_near_by(left, p, adapted, means, tracks, memory, appearance, detections, work, pairs, frame, now)

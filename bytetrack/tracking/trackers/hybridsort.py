@@ -37,7 +37,7 @@ from bytetrack.tracking.core.state import (
 )
 from bytetrack.tracking.filters import kalman, xysr
 from bytetrack.tracking.tracker import SearchSpace, Tracker
-from bytetrack.tracking.trackers.ocsort import N_SEEN, WHEN, observe, observed, update_again
+from bytetrack.tracking.trackers.ocsort import N_SEEN, forget_observations, observe, observed, update_again
 from bytetrack.tracking.trackers.sort import confirm_and_expire, predict_tracked_first
 
 __all__ = ["HybridSort"]
@@ -216,8 +216,7 @@ def start_tracks(tracks: TrackArrays, memory: Memory, detections: DetectionArray
             row = new_track(tracks, detections, j, UNCONFIRMED, counters, now)
             xysr.start(tracks.motion[row], detections.xyxy[j])
             kalman.start_coordinate(memory.confidence[row], 0, detections.score[j], 10.0, 1e4)
-            for slot in range(N_SEEN):
-                memory.past[row, slot, WHEN] = NONE
+            forget_observations(memory.past[row])
             for k in range(4):
                 memory.heading[row, k, 0] = memory.heading[row, k, 1] = 0.0
             memory.last_score[row], memory.score_before[row], memory.hits[row] = detections.score[j], -1.0, 0

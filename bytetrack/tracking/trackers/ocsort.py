@@ -136,6 +136,13 @@ def update_again(motion: Floats, saved: Floats, last: Floats, box: Floats, gap: 
 
 
 @jit
+def forget_observations(past: Floats) -> None:
+    """Empties the observations of a track: its row may have been another's."""
+    for slot in range(N_SEEN):
+        past[slot, WHEN] = NONE
+
+
+@jit
 def keep_observation(past: Floats, box: Floats, frame: int) -> None:
     """Writes a box of this frame into the observations of a track."""
     slot = frame % N_SEEN
@@ -198,8 +205,7 @@ def start_tracks(tracks: TrackArrays, memory: Memory, detections: DetectionArray
         if detections.kind[j] == HIGH:
             row = new_track(tracks, detections, j, UNCONFIRMED, counters, now)
             xysr.start(tracks.motion[row], detections.xyxy[j])
-            for slot in range(N_SEEN):
-                memory.past[row, slot, WHEN] = NONE
+            forget_observations(memory.past[row])
             memory.heading[row, 0] = memory.heading[row, 1] = 0.0
             memory.hits[row] = 0
             observe(row, j, tracks, memory.past, memory.saved, detections, frame)

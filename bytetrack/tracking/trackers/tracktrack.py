@@ -10,7 +10,7 @@ import numpy.typing as npt
 from bytetrack.checks import check_choice, check_real, check_reals, check_whole
 from bytetrack.runtime.compilation import jit, jit_cached
 from bytetrack.tracking.checks import at_frame_rate, check_score_split
-from bytetrack.tracking.core.appearance import Appearance, blend, half_cosine_distance, take
+from bytetrack.tracking.core.appearance import Appearance, blend, given, half_cosine_distance, take
 from bytetrack.tracking.core.association import NONE, Pairs, Solver, bin_boxes, candidate_pairs
 from bytetrack.tracking.core.fields import record
 from bytetrack.tracking.core.lifecycle import (
@@ -48,7 +48,7 @@ from bytetrack.tracking.filters.xywh import Noise
 from bytetrack.tracking.tracker import SearchSpace, Tracker
 from bytetrack.tracking.trackers.botsort import predict_with_camera
 from bytetrack.tracking.trackers.hybridsort import direction_cost, sum_directions
-from bytetrack.tracking.trackers.ocsort import N_SEEN, WHEN, keep_observation
+from bytetrack.tracking.trackers.ocsort import N_SEEN, forget_observations, keep_observation
 
 __all__ = ["TrackTrack"]
 
@@ -104,10 +104,9 @@ def move_past(tracks: TrackArrays, n: int, camera: Floats, past: Floats) -> None
     for t in range(n):
         row = tracks.order[t]
         for slot in range(N_SEEN):
+            box = past[row, slot]
             for k in range(0, 4, 2):
-                x, y = past[row, slot, k], past[row, slot, k + 1]
-                past[row, slot, k] = camera[0, 0] * x + camera[0, 1] * y + camera[0, 2]
-                past[row, slot, k + 1] = camera[1, 0] * x + camera[1, 1] * y + camera[1, 2]
+                box[k], box[k + 1] = xywh.move_point(box[k], box[k + 1], camera)
 
 
 @jit
@@ -159,7 +158,7 @@ def sum_costs(
             j = pairs.column[e]
             box, score = detections.xyxy[j], detections.score[j]
             cost = 1.0 - (1.0 - pairs.cost[e]) * vertical_iou(tracks.box[row], box)
-            if appearance.detections.shape[1] > 0:
+            if given(appearance):
                 unlike = min(2.0 * half_cosine_distance(appearance.tracks[row], appearance.detections[j]), 1.0)
                 cost += p.appearance_weight * (unlike - cost)
             cost += p.confidence_weight * abs(expected - score)
@@ -229,7 +228,7 @@ def match_listed(
         xywh.write_box(tracks.motion[row], tracks.box[row])
         sum_directions(memory.heading[row], memory.past[row], detections.xyxy[j], p.direction_frames, frame, tracks.last_frame[row])
         keep_observation(memory.past[row], detections.xyxy[j], frame)
-        if appearance.detections.shape[1] > 0:
+        if given(appearance):
             keep = p.appearance_memory + (1.0 - p.appearance_memory) * (1.0 - detections.score[j])
             blend(appearance.tracks[row], appearance.detections[j], keep)
         memory.score_before[row] = tracks.score[row]
@@ -271,8 +270,7 @@ def start_tracks(
             xywh.start(tracks.motion[row], detections.xyxy[j], NOISE)
             xywh.write_box(tracks.motion[row], tracks.box[row])
             take(appearance.tracks[row], appearance.detections, j)
-            for slot in range(N_SEEN):
-                memory.past[row, slot, WHEN] = NONE
+            forget_observations(memory.past[row])
             for k in range(4):
                 memory.heading[row, k, 0] = memory.heading[row, k, 1] = 0.0
             keep_observation(memory.past[row], detections.xyxy[j], frame)
