@@ -105,36 +105,31 @@ def _loaded_by(job: DetectJob) -> ImageDetector:
     return job.detector
 
 
-class _OneSize:
-    """Reads a sequence's images one after the other; names the first that has another size than those before it."""
+def images_of(sequence: Sequence) -> Iterator[npt.NDArray[np.uint8]]:
+    """Returns the frames of a sequence, from its folder of images or its video."""
+    from bytetrack.video.read import frames, read_image
 
-    def __init__(self) -> None:
-        self._sizes: set[tuple[int, ...]] = set()
+    if sequence.images is None or not sequence.images.is_dir():
+        return frames(sequence)
+    paths = [sequence.image_path(frame_id) for frame_id in range(1, sequence.length + 1)]
+    return _sizes_watched(paths, read_ahead(read_image, paths))
 
-    def __call__(self, path: Path) -> npt.NDArray[np.uint8]:
-        from bytetrack.video.read import read_image
 
-        image = read_image(path)
+def _sizes_watched(paths: list[Path], images: Iterator[npt.NDArray[np.uint8]]) -> Iterator[npt.NDArray[np.uint8]]:
+    """Yields a sequence's images in order; names the first that has another size than those before it."""
+    sizes: set[tuple[int, ...]] = set()
+    for path, image in zip(paths, images, strict=True):
         size = image.shape[1::-1]
-        if len(self._sizes) == 1 and size not in self._sizes:
+        if len(sizes) == 1 and size not in sizes:
             log.warning(
                 "%s: %d x %d pixels, the frames before it %d x %d: boxes are in the pixels of each, so tracks break where it changes; "
                 "prepare with check=true names every such frame",
                 path,
                 *size,
-                *next(iter(self._sizes)),
+                *next(iter(sizes)),
             )
-        self._sizes.add(size)
-        return image
-
-
-def images_of(sequence: Sequence) -> Iterator[npt.NDArray[np.uint8]]:
-    """Returns the frames of a sequence, from its folder of images or its video."""
-    from bytetrack.video.read import frames
-
-    if sequence.images is not None and sequence.images.is_dir():
-        return read_ahead(_OneSize(), (sequence.image_path(frame_id) for frame_id in range(1, sequence.length + 1)))
-    return frames(sequence)
+        sizes.add(size)
+        yield image
 
 
 def used_by(tracker: Tracker, what: str, setting: str) -> bool:

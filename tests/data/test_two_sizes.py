@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 from bytetrack.data.converters import convert
 from bytetrack.data.datasets import MotChallenge
 from bytetrack.pipeline.detect import images_of
+from bytetrack.video import read
 from campaigns import good_files as good
 
 
@@ -32,6 +36,20 @@ def test_detection_names_the_first_frame_of_another_size(dataset: MotChallenge, 
     assert [image.shape[:2] for image in images_of(sequence)] == [(64, 96)] * 3 + [(32, 48)] * 2 + [(64, 96)]
     (told,) = [record.getMessage() for record in caplog.records]
     assert told.startswith(f"{sequence.image_path(4)}: 48 x 32 pixels, the frames before it 96 x 64: ")
+
+
+def test_the_first_is_named_although_a_later_one_is_read_sooner(
+    dataset: MotChallenge, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_image = read.read_image
+
+    def fourth_last(path: Path) -> npt.NDArray[np.uint8]:
+        if path.stem == "000004":
+            time.sleep(0.1)
+        return read_image(path)
+
+    monkeypatch.setattr(read, "read_image", fourth_last)
+    test_detection_names_the_first_frame_of_another_size(dataset, caplog)
 
 
 def test_prepare_names_the_first_frame_of_another_size_without_being_asked_to_check(
