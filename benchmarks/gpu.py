@@ -24,6 +24,7 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -260,13 +261,19 @@ def training_step(card: Card, folder: Path) -> None:
         "SiLU in place": ({}, _in_place),
         "pairs as on a CPU": ({"assignment": SimOTA(max_pairs=2_000_000)}, lambda learner: None),
         "bf16": ({"precision": "bf16"}, lambda learner: None),
+        "cudnn.benchmark": ({}, lambda learner: setattr(torch.backends.cudnn, "benchmark", True)),
     }
     for name, (settings, change) in variants.items():
         learner = Training(card, coco, card.size, card.height, card.width, **settings)
         change(learner)
         card.tell(f"step {card.height} x {card.width} of {card.batch}, {name}", card.timed(learner.one, 8))
+        torch.backends.cudnn.benchmark = False
         if name == "as it is":
             card.tell("moving average alone", card.timed(learner.average.update))
+            average = AveragedModel(learner.network, multi_avg_fn=get_ema_multi_avg_fn(0.9998), use_buffers=True)
+            average.update_parameters(learner.network)  # the first only copies
+            card.tell("moving average alone, torch's AveragedModel", card.timed(lambda: average.update_parameters(learner.network)))  # noqa: B023
+            del average
         del learner
     learner = Training(card, coco, card.size, *card.large)
     card.tell(f"step {card.large[0]} x {card.large[1]} of {card.batch}", card.timed(learner.one, 5))
@@ -313,7 +320,7 @@ def loading(card: Card, folder: Path) -> None:
 
 
 def one_rank(card: Card, folder: Path) -> None:
-    """What the distributed wrapper costs a step, in a group of one."""
+    """What the distributed wrapper costs a step, in a group of one, and a large object sent to every rank."""
     import torch.distributed as dist
 
     learner = Training(card, dataset(card, folder), card.size, card.height, card.width)
@@ -323,6 +330,8 @@ def one_rank(card: Card, folder: Path) -> None:
             where = None if card.smoke else [0]
             learner.model = nn.parallel.DistributedDataParallel(learner.network, where, **settings)  # type: ignore[arg-type]
             card.tell(f"step with one rank, {settings}", card.timed(learner.one, 8))
+        sent = [np.zeros(1_000_000 if card.smoke else 300_000_000, np.uint8)]
+        card.tell(f"object of {sent[0].nbytes // 10**6} MB broadcast", card.timed(lambda: dist.broadcast_object_list(sent, src=0), 2))
     finally:
         dist.destroy_process_group()
 

@@ -119,7 +119,10 @@ def frozen_part(network: nn.Module, freeze: str | None) -> list[nn.Module]:
 
 class MovingAverage:
     """`network`, an evaluation-mode copy whose weights and statistics follow those of the network that it was made of with decay
-    `decay` (1 - exp(-n / `steps`)) at the n-th update."""
+    `decay` (1 - exp(-n / `steps`)) at the n-th update.
+
+    torch's `AveragedModel` gathers its tensors anew at each update, and asks the device for its count of updates, for which the host waits.
+    """
 
     def __init__(self, network: nn.Module, decay: float, steps: int) -> None:
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
