@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from contextlib import nullcontext
+from inspect import signature
+from typing import Any
 
 import torch
 from torch import nn
@@ -114,9 +116,8 @@ class Learner:
         if self.recipe.compile:
             torch._dynamo.config.recompile_limit = 64  # a compilation for each size of multi-scale training
             model = torch.compile(model, dynamic=False)  # type: ignore[assignment]
-        if self.here.world > 1:  # each BatchNorm has its own statistics, as published, until `save`
-            card = [self.device.index] if self.device.type == "cuda" else None
-            model = nn.parallel.DistributedDataParallel(model, card, broadcast_buffers=False, gradient_as_bucket_view=True)
+        if self.here.world > 1:
+            model = _distributed(model, self.device)
         self.network.train()
         for still in self._still:
             for module in still.modules():
@@ -190,3 +191,11 @@ class Learner:
         with torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32):
             logits: torch.Tensor = model(pixels)
         return logits
+
+
+def _distributed(model: nn.Module, device: torch.device) -> nn.Module:
+    """Returns `model` joined with the other processes'; each BatchNorm has its own statistics, as published, until `save`."""
+    wrapper = nn.parallel.DistributedDataParallel
+    kept = "forward_sync_buffers" if "forward_sync_buffers" in signature(wrapper).parameters else "broadcast_buffers"  # before torch 2.14
+    settings: dict[str, Any] = {kept: False, "gradient_as_bucket_view": True}
+    return wrapper(model, [device.index] if device.type == "cuda" else None, **settings)

@@ -56,6 +56,7 @@ def test_two_processes_give_the_losses_of_one_with_the_doubled_batch(coco_file: 
         out = tmp_path / str(processes)
         done = train(coco_file, out, processes)
         assert done.returncode == 0, done.stderr
+        assert "deprecated" not in done.stderr
         runs.append(checkpoint.read(out / "last.pth"))
     alone, both = runs
     assert alone["step"] == both["step"] == 6
