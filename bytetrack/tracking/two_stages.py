@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.tracking.checks import check_score_split
 from bytetrack.tracking.core.association import NONE, cheapest_columns
+from bytetrack.tracking.parameters import check_score_split
 
 __all__ = ["associate_in_two_stages"]
 

@@ -137,7 +137,7 @@ def test_features_that_tell_everybody_apart_lose_nobody(kind: type[DeepSort] | t
 
 def test_wrong_settings_are_named() -> None:
     for make, said in [
-        (lambda: DeepSort(budget=0), "budget must be a whole number from 1 up"),
+        (lambda: DeepSort(budget=0), "budget must be a whole number from 1 to 100"),
         (lambda: DeepSort(low_score=0.9), "low_score must lie in"),
         (lambda: MotDt(candidate_overlap=2.0), "candidate_overlap must be a number in"),
     ]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from inspect import Parameter, signature
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 import pytest
@@ -52,3 +52,14 @@ def test_an_argument_reaches_the_kernel_under_its_own_name(name: str, tracker: A
         other = 7 if value is None else not value if isinstance(value, bool) else value - 1 if whole else value * 0.97 + 0.001
         assert changed_by(**{argument: other}) == [argument, *([DERIVED[argument]] if argument in DERIVED else [])]
     assert changed_by(on_invalid="drop") == ["drop_invalid"]
+
+
+@pytest.mark.parametrize(("name", "tracker"), TRACKERS, ids=[name for name, _ in TRACKERS])
+def test_an_argument_below_or_above_its_declared_range_is_named(name: str, tracker: Any) -> None:
+    declared = get_type_hints(import_module(tracker.__module__).Parameters, include_extras=True)
+    ranges = {field: type_.__metadata__[0] for field, type_ in declared.items() if hasattr(type_, "__metadata__")}
+    assert len(ranges) >= 4
+    for field, allowed in ranges.items():
+        for outside in (allowed.low - 1, *([] if allowed.high is None else [allowed.high + 1])):
+            with pytest.raises(ValueError, match=f"^{field} must be a .*: got {outside}$"):
+                tracker(**{field: outside})

@@ -7,7 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Gallery", "Living"]
+from bytetrack.structures import Tracks
+
+__all__ = ["Gallery", "Living", "rename"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -90,3 +92,18 @@ class Gallery:
         for name in found.values():
             del self._gone[name]
         return found
+
+
+def rename(tracks: Tracks, names: dict[int, int], order: Ints, track_id: Ints) -> Tracks:
+    """Returns a frame's tracks under their old identities, by `names` of new ones; in order of identities, which is `order`'s, too.
+
+    `order` are the rows of the living tracks (n,) and `track_id` the identities by row: both are written.
+    """
+    shown, own = tracks.track_id.copy(), track_id[order]
+    for new, old in names.items():
+        track_id[order[own == new]] = old
+        shown[tracks.track_id == new] = old
+    order[:] = order[np.argsort(track_id[order])]
+    places = np.argsort(shown)
+    class_id = None if tracks.class_id is None else tracks.class_id[places]
+    return Tracks(tracks.xyxy[places], shown[places], tracks.score[places], class_id, tracks.detection_index[places])

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from bytetrack.runtime.compilation import jit
 from bytetrack.tracking.core.fields import record
 from bytetrack.tracking.core.state import layout
+from bytetrack.tracking.parameters import Count, Deviation, Frames, Share, Within
 from bytetrack.tracking.plus.calibration import Calibration, fit_limit, lag, misfit, sureness, upright
 
 __all__ = ["N_CROSSINGS", "N_PLACES", "Adapted", "Memory", "Parameters", "adapt", "arrays", "parameters_of"]
@@ -23,45 +24,49 @@ LEAST_BUFFER = 0.01  # of the sides: a smaller one is not worth its time
 LEAST_NOISE, MOST_NOISE = 0.5, 3.0  # by which factor measurement noise may change
 
 
+UpTo10 = Annotated[float, Within(0, 10)]
+UpTo100 = Annotated[float, Within(0, 100)]
+
+
 class Parameters(NamedTuple):
     """The arguments of `BytePlus`, as the kernel takes them: costs and noise at the frame rate, frames those of the sequence."""
 
-    high_score: float
-    low_score: float
-    new_track_score: float
-    match_cost: float
-    low_match_cost: float
-    unconfirmed_match_cost: float
-    max_lost_frames: float
+    high_score: Share
+    low_score: Share
+    new_track_score: Share
+    match_cost: Share
+    low_match_cost: Share
+    unconfirmed_match_cost: Share
+    max_lost_frames: Frames
     fuse_score: bool
-    position_noise: float
-    velocity_noise: float
-    measurement_noise: float
-    score_noise: float
-    covered_noise: float
-    covered_size_noise: float
-    height_power: float
+    position_noise: Deviation
+    velocity_noise: Deviation
+    measurement_noise: Deviation
+    score_noise: UpTo100
+    covered_noise: UpTo100
+    covered_size_noise: UpTo100
+    height_power: UpTo100
     relative_height: bool
-    recovery_buffer: float
-    recovery_cost: float
-    recovery_height: float
-    birth_overlap: float
-    covered_frames: float
-    covered_part: float
-    covered_hits: int
-    fit_limits: float
+    recovery_buffer: UpTo10
+    recovery_cost: Share
+    recovery_height: UpTo100
+    birth_overlap: Share
+    covered_frames: Frames
+    covered_part: Share
+    covered_hits: Count
+    fit_limits: UpTo10
     fit_coasting: bool
-    fast_buffer: float
-    fast_noise: float
-    lag_output: float
-    lag_gain: float
+    fast_buffer: UpTo10
+    fast_noise: UpTo100
+    lag_output: Share
+    lag_gain: UpTo10
     exchange: bool
-    appearance_weight: float
-    appearance_memory: float
-    appearance_cost: float
-    appearance_reach: float
-    appearance_speed: float
-    appearance_margin: float
+    appearance_weight: Share
+    appearance_memory: Share
+    appearance_cost: Share
+    appearance_reach: Annotated[float, Within(0, 1e3)]
+    appearance_speed: float  # reach a frame
+    appearance_margin: Share
     drop_invalid: bool
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from bytetrack.box_kernels import iou_of
-from bytetrack.checks import check_choice, check_flag, check_real, check_reals, check_whole
 from bytetrack.runtime.compilation import jit, jit_cached
-from bytetrack.tracking.checks import check_score_split
 from bytetrack.tracking.core.association import NONE, Pairs, assign, bin_boxes, candidate_pairs
 from bytetrack.tracking.core.fields import record
 from bytetrack.tracking.core.lifecycle import (
@@ -38,6 +36,7 @@ from bytetrack.tracking.core.state import (
     layout,
 )
 from bytetrack.tracking.filters import kalman, xyah, xywh
+from bytetrack.tracking.parameters import Count, Frames, Share, Within, checked
 from bytetrack.tracking.tracker import SearchSpace, Tracker
 from bytetrack.tracking.trackers.sort import confirm_and_expire
 
@@ -57,15 +56,15 @@ START_VARIANCE, START_VELOCITY_VARIANCE = 10.0, 1e4
 class Parameters(NamedTuple):
     """The arguments of `BoostTrack`, as the kernel takes them."""
 
-    high_score: float
-    low_score: float
-    match_cost: float
-    max_lost_frames: float
-    min_hits: int
-    overlap_weight: float
-    distance_weight: float
-    shape_weight: float
-    likely_boost: float
+    high_score: Share
+    low_score: Share
+    match_cost: Share
+    max_lost_frames: Frames
+    min_hits: Count
+    overlap_weight: Annotated[float, Within(0, 100)]
+    distance_weight: Annotated[float, Within(0, 100)]
+    shape_weight: Annotated[float, Within(0, 100)]
+    likely_boost: Share
     unlikely_boost: bool
     drop_invalid: bool
 
@@ -361,24 +360,5 @@ class BoostTrack(Tracker):
         unlikely_boost: bool = True,
         on_invalid: str = "raise",
     ) -> None:
-        check_reals(0, 1, match_cost=match_cost, likely_boost=likely_boost)
-        for name, weight in (("overlap", overlap_weight), ("distance", distance_weight), ("shape", shape_weight)):
-            check_real(f"{name}_weight", weight, 0, 100)
-        check_whole("max_lost_frames", max_lost_frames, 0)
-        check_whole("min_hits", min_hits, 0)
-        check_flag("unlikely_boost", unlikely_boost)
-        check_choice("on_invalid", on_invalid, ("raise", "drop"))
-        parameters = Parameters(
-            high_score=high_score,
-            low_score=check_score_split(low_score, high_score),
-            match_cost=match_cost,
-            max_lost_frames=max_lost_frames,
-            min_hits=min_hits,
-            overlap_weight=overlap_weight,
-            distance_weight=distance_weight,
-            shape_weight=shape_weight,
-            likely_boost=likely_boost,
-            unlikely_boost=unlikely_boost,
-            drop_invalid=on_invalid == "drop",
-        )
-        super().__init__(boosttrack_update, parameters, arrays, memory=max_lost_frames)
+        parameters = checked(Parameters, locals())
+        super().__init__(boosttrack_update, parameters, arrays, memory=parameters.max_lost_frames)

@@ -7,9 +7,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.checks import check_choice, check_flag, check_reals, check_whole
 from bytetrack.runtime.compilation import jit, jit_cached, jit_inline
-from bytetrack.tracking.checks import at_frame_rate, check_score_split
 from bytetrack.tracking.core.appearance import Appearance, blend, given, half_cosine_distance, take
 from bytetrack.tracking.core.association import NONE, Bins, Pairs, assign, bin_boxes
 from bytetrack.tracking.core.fields import record
@@ -46,6 +44,7 @@ from bytetrack.tracking.core.state import (
 )
 from bytetrack.tracking.filters import xywh
 from bytetrack.tracking.filters.xywh import Noise
+from bytetrack.tracking.parameters import Deviation, Frames, Share, checked
 from bytetrack.tracking.tracker import SearchSpace, Tracker
 
 __all__ = ["BotSort", "predict_with_camera"]
@@ -57,20 +56,20 @@ Ints = npt.NDArray[np.int64]
 class Parameters(NamedTuple):
     """The arguments of `BotSort`, as the kernel takes them."""
 
-    high_score: float
-    low_score: float
-    new_track_score: float
-    match_cost: float
-    low_match_cost: float
-    unconfirmed_match_cost: float
-    duplicate_cost: float
-    max_lost_frames: float
+    high_score: Share
+    low_score: Share
+    new_track_score: Share
+    match_cost: Share
+    low_match_cost: Share
+    unconfirmed_match_cost: Share
+    duplicate_cost: Share
+    max_lost_frames: Frames
     fuse_score: bool
-    position_noise: float
-    velocity_noise: float
-    proximity_cost: float
-    appearance_cost: float
-    appearance_memory: float
+    position_noise: Deviation
+    velocity_noise: Deviation
+    proximity_cost: Share
+    appearance_cost: Share
+    appearance_memory: Share
     drop_invalid: bool
 
 
@@ -287,30 +286,5 @@ class BotSort(Tracker):
         on_invalid: str = "raise",
         frame_rate: float | None = None,
     ) -> None:
-        check_reals(
-            0, 1, new_track_score=new_track_score, match_cost=match_cost, low_match_cost=low_match_cost,
-            unconfirmed_match_cost=unconfirmed_match_cost, duplicate_cost=duplicate_cost, proximity_cost=proximity_cost,
-            appearance_cost=appearance_cost, appearance_memory=appearance_memory,
-        )  # fmt: skip
-        check_whole("max_lost_frames", max_lost_frames, 0)
-        check_flag("fuse_score", fuse_score)
-        check_reals(1e-6, 1e3, position_noise=position_noise, velocity_noise=velocity_noise)
-        check_choice("on_invalid", on_invalid, ("raise", "drop"))
-        parameters = Parameters(
-            high_score=high_score,
-            low_score=check_score_split(low_score, high_score),
-            new_track_score=new_track_score,
-            match_cost=match_cost,
-            low_match_cost=low_match_cost,
-            unconfirmed_match_cost=unconfirmed_match_cost,
-            duplicate_cost=duplicate_cost,
-            max_lost_frames=at_frame_rate(max_lost_frames, frame_rate),
-            fuse_score=fuse_score,
-            position_noise=position_noise,
-            velocity_noise=velocity_noise,
-            proximity_cost=proximity_cost,
-            appearance_cost=appearance_cost,
-            appearance_memory=appearance_memory,
-            drop_invalid=on_invalid == "drop",
-        )
+        parameters = checked(Parameters, locals())
         super().__init__(botsort_update, parameters, arrays, memory=parameters.max_lost_frames, n_features=1)

@@ -7,9 +7,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.checks import check_choice, check_flag, check_reals, check_whole
 from bytetrack.runtime.compilation import jit, jit_cached, jit_inline
-from bytetrack.tracking.checks import at_frame_rate, check_score_split
 from bytetrack.tracking.core.association import NONE, Bins, Pairs, assign, bin_boxes
 from bytetrack.tracking.core.fields import record
 from bytetrack.tracking.core.lifecycle import (
@@ -43,6 +41,7 @@ from bytetrack.tracking.core.state import (
     layout,
 )
 from bytetrack.tracking.filters import xyah
+from bytetrack.tracking.parameters import Frames, Share, checked
 from bytetrack.tracking.tracker import SearchSpace, Tracker
 
 __all__ = ["ByteTracker"]
@@ -54,14 +53,14 @@ Ints = npt.NDArray[np.int64]
 class Parameters(NamedTuple):
     """The arguments of `ByteTracker`, as the kernel takes them."""
 
-    high_score: float
-    low_score: float
-    new_track_score: float
-    match_cost: float
-    low_match_cost: float
-    unconfirmed_match_cost: float
-    duplicate_cost: float
-    max_lost_frames: float
+    high_score: Share
+    low_score: Share
+    new_track_score: Share
+    match_cost: Share
+    low_match_cost: Share
+    unconfirmed_match_cost: Share
+    duplicate_cost: Share
+    max_lost_frames: Frames
     fuse_score: bool
     paper_exact: bool
     drop_invalid: bool
@@ -232,25 +231,5 @@ class ByteTracker(Tracker):
         on_invalid: str = "raise",
         frame_rate: float | None = None,
     ) -> None:
-        check_reals(
-            0, 1, new_track_score=new_track_score, match_cost=match_cost, low_match_cost=low_match_cost,
-            unconfirmed_match_cost=unconfirmed_match_cost, duplicate_cost=duplicate_cost,
-        )  # fmt: skip
-        check_whole("max_lost_frames", max_lost_frames, 0)
-        check_flag("fuse_score", fuse_score)
-        check_flag("paper_exact", paper_exact)
-        check_choice("on_invalid", on_invalid, ("raise", "drop"))
-        parameters = Parameters(
-            high_score=high_score,
-            low_score=check_score_split(low_score, high_score),
-            new_track_score=new_track_score,
-            match_cost=match_cost,
-            low_match_cost=low_match_cost,
-            unconfirmed_match_cost=unconfirmed_match_cost,
-            duplicate_cost=duplicate_cost,
-            max_lost_frames=at_frame_rate(max_lost_frames, frame_rate),
-            fuse_score=fuse_score,
-            paper_exact=paper_exact,
-            drop_invalid=on_invalid == "drop",
-        )
+        parameters = checked(Parameters, locals())
         super().__init__(byte_update, parameters, arrays, memory=parameters.max_lost_frames + paper_exact)

@@ -8,10 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.box_kernels import area_of, shared_area_of
-from bytetrack.checks import check_choice, check_flag, check_real, check_whole
+from bytetrack.checks import check_reals, check_whole
 from bytetrack.runtime.compilation import as_python, jit, jit_cached
 from bytetrack.structures import Tracks
-from bytetrack.tracking.checks import at_frame_rate, check_score_split
 from bytetrack.tracking.core.appearance import Appearance, given
 from bytetrack.tracking.core.association import NONE, Bins, bin_boxes
 from bytetrack.tracking.core.lifecycle import (
@@ -44,11 +43,12 @@ from bytetrack.tracking.core.state import (
 )
 from bytetrack.tracking.filters import xywh
 from bytetrack.tracking.filters.xywh import Noise
+from bytetrack.tracking.parameters import at_frame_rate, checked
 from bytetrack.tracking.plus.appearance import believed, compare_features, start_features
 from bytetrack.tracking.plus.association import associate, associate_alike, associate_near_by
 from bytetrack.tracking.plus.calibration import calibration_of, learn, misfit, start_calibration
 from bytetrack.tracking.plus.exchange import exchange_identities, forget_past, move_past
-from bytetrack.tracking.plus.gallery import Gallery, Living
+from bytetrack.tracking.plus.gallery import Gallery, Living, rename
 from bytetrack.tracking.plus.occlusion import expire_or_coast, measure_cover
 from bytetrack.tracking.plus.parameters import Memory, Parameters, adapt, arrays, parameters_of
 from bytetrack.tracking.tracker import SearchSpace, Tracker
@@ -61,11 +61,6 @@ Ints = npt.NDArray[np.int64]
 
 USUAL_RATE = 30.0  # frames a second
 
-BETWEEN_0_AND_1 = (
-    "high_score", "low_score", "new_track_score", "match_cost", "low_match_cost", "unconfirmed_match_cost", "recovery_cost",
-    "birth_overlap", "covered_part", "lag_output", "appearance_weight", "appearance_memory", "appearance_cost", "appearance_margin",
-    "gallery_likeness", "gallery_margin",
-)  # fmt: skip
 view = arrays.view
 
 
@@ -343,68 +338,19 @@ class BytePlus(Tracker):
         on_invalid: str = "raise",
         frame_rate: float | None = None,
     ) -> None:
-        given = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
-        for name in BETWEEN_0_AND_1:
-            check_real(name, given[name], 0, 1)
-        check_score_split(low_score, high_score)
-        for name in ("position_noise", "velocity_noise", "measurement_noise"):
-            check_real(name, given[name], 1e-6, 1e3)
-        for name in ("score_noise", "covered_noise", "covered_size_noise", "height_power", "recovery_height"):
-            check_real(name, given[name], 0, 100)
-        for name in ("recovery_buffer", "fit_limits", "fast_buffer", "lag_gain"):
-            check_real(name, given[name], 0, 10)
-        check_real("fast_noise", fast_noise, 0, 100)
-        check_real("slow_power", slow_power, 0, 1)
-        for name in ("max_lost_frames", "covered_frames", "covered_hits", "gallery_frames"):
-            check_whole(name, given[name], 0)
-        for name in ("fuse_score", "relative_height", "fit_coasting", "exchange"):
-            check_flag(name, given[name])
-        check_real("appearance_reach", appearance_reach, 0, 1e3)
-        check_choice("on_invalid", on_invalid, ("raise", "drop"))
-        frames = [at_frame_rate(number, frame_rate) for number in (max_lost_frames, covered_frames, gallery_frames)]
+        check_reals(0, 1, slow_power=slow_power, gallery_likeness=gallery_likeness, gallery_margin=gallery_margin)
+        check_whole("gallery_frames", gallery_frames, 0)
+        given = checked(Parameters, locals(), appearance_speed=0.0)
         rate = 1.0 if frame_rate is None else frame_rate / USUAL_RATE
         slow = min(rate, 1.0) ** slow_power
-        parameters = Parameters(
-            high_score=high_score,
-            low_score=low_score,
-            new_track_score=new_track_score,
+        parameters = given._replace(
             match_cost=1 - (1 - match_cost) * slow,
-            low_match_cost=low_match_cost,
-            unconfirmed_match_cost=unconfirmed_match_cost,
-            max_lost_frames=frames[0] / slow,
-            fuse_score=fuse_score,
-            position_noise=position_noise,
+            max_lost_frames=given.max_lost_frames / slow,
             velocity_noise=velocity_noise * rate**-slow_power,
-            measurement_noise=measurement_noise,
-            score_noise=score_noise,
-            covered_noise=covered_noise,
-            covered_size_noise=covered_size_noise,
-            height_power=height_power,
-            relative_height=relative_height,
-            recovery_buffer=recovery_buffer,
-            recovery_cost=recovery_cost,
-            recovery_height=recovery_height,
-            birth_overlap=birth_overlap,
-            covered_frames=frames[1],
-            covered_part=covered_part,
-            covered_hits=covered_hits,
-            fit_limits=fit_limits,
-            fit_coasting=fit_coasting,
-            fast_buffer=fast_buffer,
-            fast_noise=fast_noise,
-            lag_output=lag_output,
-            lag_gain=lag_gain,
-            exchange=exchange,
-            appearance_weight=appearance_weight,
-            appearance_memory=appearance_memory,
-            appearance_cost=appearance_cost,
-            appearance_reach=appearance_reach,
             appearance_speed=appearance_reach / (frame_rate or USUAL_RATE),
-            appearance_margin=appearance_margin,
-            drop_invalid=on_invalid == "drop",
         )
-        self._gallery_settings = frames[2], gallery_likeness, gallery_margin
-        super().__init__(byte_plus_update, parameters, arrays, memory=frames[0] / slow, n_features=1)
+        self._gallery_settings = at_frame_rate(gallery_frames, frame_rate), gallery_likeness, gallery_margin
+        super().__init__(byte_plus_update, parameters, arrays, memory=parameters.max_lost_frames, n_features=1)
 
     def reset(self) -> None:
         """Forgets everything: the next frame is the first, ids start at 1."""
@@ -424,8 +370,11 @@ class BytePlus(Tracker):
         if as_python(believed)(means):
             new = np.isin(after.track_id, tracks.track_id[tracks.track_id > shown])
             names = self._gallery.recognise(after, new, float(means.other_cosine[0]), float(means.own_cosine[0]))
-        renamed = self._renamed(tracks, names) if names else tracks
-        self._before = self._living() if names else after
+        if not names:
+            self._before = after
+            return tracks
+        renamed = rename(tracks, names, self._tracks.order[: int(self._counters[N_ALIVE])], self._tracks.track_id)
+        self._before = self._living()
         return renamed
 
     def _living(self) -> Living:
@@ -434,15 +383,3 @@ class BytePlus(Tracker):
         rows = tracks.order[: int(self._counters[N_ALIVE])]
         features = rest.reshape(self._capacity, -1) if self._feature_length else np.empty((self._capacity, 0))
         return Living(tracks.track_id[rows], tracks.class_id[rows], tracks.last_time[rows], memory.n_features[rows], features[rows])
-
-    def _renamed(self, tracks: Tracks, names: dict[int, int]) -> Tracks:
-        """Gives the living tracks old identities, and returns the frame's tracks with them; the order stays that of identities."""
-        rows, track_id = self._tracks.order[: int(self._counters[N_ALIVE])], tracks.track_id.copy()
-        own = self._tracks.track_id[rows]
-        for new, old in names.items():
-            self._tracks.track_id[rows[own == new]] = old
-            track_id[tracks.track_id == new] = old
-        rows[:] = rows[np.argsort(self._tracks.track_id[rows])]
-        places = np.argsort(track_id)
-        class_id = None if tracks.class_id is None else tracks.class_id[places]
-        return Tracks(tracks.xyxy[places], track_id[places], tracks.score[places], class_id, tracks.detection_index[places])

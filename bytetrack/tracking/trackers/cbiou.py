@@ -7,9 +7,7 @@ from typing import Annotated, ClassVar, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.checks import check_choice, check_flag, check_real, check_reals, check_whole
 from bytetrack.runtime.compilation import jit, jit_cached, jit_inline
-from bytetrack.tracking.checks import at_frame_rate, check_score_split
 from bytetrack.tracking.core.association import NONE, Pairs, assign
 from bytetrack.tracking.core.fields import record
 from bytetrack.tracking.core.lifecycle import (
@@ -41,6 +39,7 @@ from bytetrack.tracking.core.state import (
     Work,
     layout,
 )
+from bytetrack.tracking.parameters import Frames, Share, Whole, Within, checked
 from bytetrack.tracking.tracker import SearchSpace, Tracker
 
 __all__ = ["CBIoU"]
@@ -54,16 +53,16 @@ N_SEEN, WHEN = 8, 4  # how many observations are kept, in slot number % N_SEEN; 
 class Parameters(NamedTuple):
     """The arguments of `CBIoU`, as the kernel takes them."""
 
-    high_score: float
-    low_score: float
-    new_track_score: float
-    match_cost: float
-    second_match_cost: float
-    low_match_cost: float
-    buffer: float
-    second_buffer: float
-    mean_frames: int
-    max_lost_frames: float
+    high_score: Share
+    low_score: Share
+    new_track_score: Share
+    match_cost: Share
+    second_match_cost: Share
+    low_match_cost: Share
+    buffer: Annotated[float, Within(0, 10)]
+    second_buffer: Annotated[float, Within(0, 10)]
+    mean_frames: Annotated[int, Whole(1, N_SEEN - 1)]
+    max_lost_frames: Frames
     fuse_score: bool
     drop_invalid: bool
 
@@ -234,27 +233,5 @@ class CBIoU(Tracker):
         on_invalid: str = "raise",
         frame_rate: float | None = None,
     ) -> None:
-        check_reals(
-            0, 1, new_track_score=new_track_score, match_cost=match_cost, second_match_cost=second_match_cost, low_match_cost=low_match_cost
-        )  # fmt: skip
-        check_reals(0, 10, buffer=buffer, second_buffer=second_buffer)
-        check_whole("mean_frames", mean_frames, 1)
-        check_real("mean_frames", mean_frames, 1, N_SEEN - 1)
-        check_whole("max_lost_frames", max_lost_frames, 0)
-        check_flag("fuse_score", fuse_score)
-        check_choice("on_invalid", on_invalid, ("raise", "drop"))
-        parameters = Parameters(
-            high_score=high_score,
-            low_score=check_score_split(low_score, high_score),
-            new_track_score=new_track_score,
-            match_cost=match_cost,
-            second_match_cost=second_match_cost,
-            low_match_cost=low_match_cost,
-            buffer=buffer,
-            second_buffer=second_buffer,
-            mean_frames=mean_frames,
-            max_lost_frames=at_frame_rate(max_lost_frames, frame_rate),
-            fuse_score=fuse_score,
-            drop_invalid=on_invalid == "drop",
-        )
+        parameters = checked(Parameters, locals())
         super().__init__(cbiou_update, parameters, arrays, memory=parameters.max_lost_frames)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.checks import check_choice, check_reals, check_whole
 from bytetrack.runtime.compilation import jit, jit_cached
-from bytetrack.tracking.checks import check_score_split
 from bytetrack.tracking.core.appearance import Gallery, list_pairs_by_appearance, remember
 from bytetrack.tracking.core.association import NONE, Bins, Pairs, assign, bin_boxes
 from bytetrack.tracking.core.fields import record
@@ -45,6 +43,7 @@ from bytetrack.tracking.core.state import (
     layout,
 )
 from bytetrack.tracking.filters import xyah
+from bytetrack.tracking.parameters import Frames, Share, Whole, Within, checked
 from bytetrack.tracking.tracker import SearchSpace, Tracker
 
 __all__ = ["DeepSort"]
@@ -56,16 +55,16 @@ Ints = npt.NDArray[np.int64]
 class Parameters(NamedTuple):
     """The arguments of `DeepSort`, as the kernel takes them."""
 
-    high_score: float
-    low_score: float
-    appearance_cost: float
-    match_cost: float
-    low_match_cost: float
-    gate: float
-    max_lost_frames: float
-    min_hits: int
-    shown_frames: float
-    budget: int
+    high_score: Share
+    low_score: Share
+    appearance_cost: Annotated[float, Within(0, 2)]
+    match_cost: Share
+    low_match_cost: Share
+    gate: Annotated[float, Within(0, 1e6)]
+    max_lost_frames: Frames
+    min_hits: Annotated[int, Whole(1)]
+    shown_frames: Frames
+    budget: Annotated[int, Whole(1, 100)]
     drop_invalid: bool
 
 
@@ -318,26 +317,5 @@ class DeepSort(Tracker):
         budget: int = 100,
         on_invalid: str = "raise",
     ) -> None:
-        check_reals(0, 1, match_cost=match_cost, low_match_cost=low_match_cost)
-        check_reals(0, 2, appearance_cost=appearance_cost)
-        check_reals(0, 1e6, gate=gate)
-        check_whole("max_lost_frames", max_lost_frames, 0)
-        check_whole("min_hits", min_hits, 1)
-        check_whole("shown_frames", shown_frames, 0)
-        check_whole("budget", budget, 1)
-        check_reals(1, 100, budget=budget)
-        check_choice("on_invalid", on_invalid, ("raise", "drop"))
-        parameters = Parameters(
-            high_score=high_score,
-            low_score=check_score_split(low_score, high_score),
-            appearance_cost=appearance_cost,
-            match_cost=match_cost,
-            low_match_cost=low_match_cost,
-            gate=gate,
-            max_lost_frames=max_lost_frames,
-            min_hits=min_hits,
-            shown_frames=shown_frames,
-            budget=budget,
-            drop_invalid=on_invalid == "drop",
-        )
-        super().__init__(deepsort_update, parameters, arrays, memory=max_lost_frames, n_features=budget)
+        parameters = checked(Parameters, locals())
+        super().__init__(deepsort_update, parameters, arrays, memory=parameters.max_lost_frames, n_features=budget)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from bytetrack.box_kernels import iou_of
-from bytetrack.checks import check_choice, check_real, check_reals, check_whole
 from bytetrack.runtime.compilation import jit, jit_cached
-from bytetrack.tracking.checks import at_frame_rate, check_score_split
 from bytetrack.tracking.core.appearance import Gallery, list_pairs_by_appearance, remember
 from bytetrack.tracking.core.association import NONE, assign, bin_boxes
 from bytetrack.tracking.core.fields import record
@@ -45,6 +43,7 @@ from bytetrack.tracking.core.state import (
     layout,
 )
 from bytetrack.tracking.filters import xyah
+from bytetrack.tracking.parameters import Frames, Share, Whole, Within, checked
 from bytetrack.tracking.tracker import SearchSpace, Tracker
 from bytetrack.tracking.trackers.deepsort import Memory, associate, predict, start_tracks, update_matched
 
@@ -57,20 +56,20 @@ Ints = npt.NDArray[np.int64]
 class Parameters(NamedTuple):
     """The arguments of `MotDt`, as the kernel takes them."""
 
-    high_score: float
-    low_score: float
-    new_track_score: float
-    appearance_cost: float
-    match_cost: float
-    unconfirmed_match_cost: float
-    low_match_cost: float
-    gate: float
-    max_lost_frames: float
-    prediction_score: float
-    prediction_decay: float
-    candidate_score: float
-    candidate_overlap: float
-    budget: int
+    high_score: Share
+    low_score: Share
+    new_track_score: Share
+    appearance_cost: Annotated[float, Within(0, 2)]
+    match_cost: Share
+    unconfirmed_match_cost: Share
+    low_match_cost: Share
+    gate: Annotated[float, Within(0, 1e6)]
+    max_lost_frames: Frames
+    prediction_score: Share
+    prediction_decay: Annotated[float, Within(0, 1e6)]
+    candidate_score: Share
+    candidate_overlap: Share
+    budget: Annotated[int, Whole(1, 100)]
     drop_invalid: bool
 
 
@@ -278,32 +277,5 @@ class MotDt(Tracker):
         on_invalid: str = "raise",
         frame_rate: float | None = None,
     ) -> None:
-        check_reals(
-            0, 1, new_track_score=new_track_score, match_cost=match_cost, unconfirmed_match_cost=unconfirmed_match_cost,
-            low_match_cost=low_match_cost, prediction_score=prediction_score, candidate_score=candidate_score,
-            candidate_overlap=candidate_overlap,
-        )  # fmt: skip
-        check_reals(0, 2, appearance_cost=appearance_cost)
-        check_reals(0, 1e6, gate=gate, prediction_decay=prediction_decay)
-        check_whole("max_lost_frames", max_lost_frames, 0)
-        check_whole("budget", budget, 1)
-        check_real("budget", budget, 1, 100)
-        check_choice("on_invalid", on_invalid, ("raise", "drop"))
-        parameters = Parameters(
-            high_score=high_score,
-            low_score=check_score_split(low_score, high_score),
-            new_track_score=new_track_score,
-            appearance_cost=appearance_cost,
-            match_cost=match_cost,
-            unconfirmed_match_cost=unconfirmed_match_cost,
-            low_match_cost=low_match_cost,
-            gate=gate,
-            max_lost_frames=at_frame_rate(max_lost_frames, frame_rate),
-            prediction_score=prediction_score,
-            prediction_decay=prediction_decay,
-            candidate_score=candidate_score,
-            candidate_overlap=candidate_overlap,
-            budget=budget,
-            drop_invalid=on_invalid == "drop",
-        )
+        parameters = checked(Parameters, locals())
         super().__init__(motdt_update, parameters, arrays, memory=parameters.max_lost_frames, n_features=budget)

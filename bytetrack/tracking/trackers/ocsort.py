@@ -7,9 +7,7 @@ from typing import Annotated, ClassVar, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.checks import check_choice, check_flag, check_real, check_reals, check_whole
 from bytetrack.runtime.compilation import jit, jit_cached, jit_inline
-from bytetrack.tracking.checks import check_score_split
 from bytetrack.tracking.core.association import NONE, Bins, Pairs, assign, bin_boxes
 from bytetrack.tracking.core.fields import record
 from bytetrack.tracking.core.lifecycle import (
@@ -36,6 +34,7 @@ from bytetrack.tracking.core.state import (
     layout,
 )
 from bytetrack.tracking.filters import kalman, xysr
+from bytetrack.tracking.parameters import Count, Frames, Share, Whole, checked
 from bytetrack.tracking.tracker import SearchSpace, Tracker
 from bytetrack.tracking.trackers.sort import confirm_and_expire, predict_tracked_first
 
@@ -50,13 +49,13 @@ N_SEEN, WHEN = 16, 4  # how many observations are kept, in slot frame % N_SEEN; 
 class Parameters(NamedTuple):
     """The arguments of `OcSort`, as the kernel takes them."""
 
-    high_score: float
-    low_score: float
-    match_cost: float
-    max_lost_frames: float
-    min_hits: int
-    direction_weight: float
-    direction_frames: int
+    high_score: Share
+    low_score: Share
+    match_cost: Share
+    max_lost_frames: Frames
+    min_hits: Count
+    direction_weight: Share
+    direction_frames: Annotated[int, Whole(1, N_SEEN - 1)]
     reupdate: bool
     recover: bool
     drop_invalid: bool
@@ -296,24 +295,5 @@ class OcSort(Tracker):
         recover: bool = True,
         on_invalid: str = "raise",
     ) -> None:
-        check_reals(0, 1, match_cost=match_cost, direction_weight=direction_weight)
-        check_whole("max_lost_frames", max_lost_frames, 0)
-        check_whole("min_hits", min_hits, 0)
-        check_whole("direction_frames", direction_frames, 1)
-        check_real("direction_frames", direction_frames, 1, N_SEEN - 1)
-        check_flag("reupdate", reupdate)
-        check_flag("recover", recover)
-        check_choice("on_invalid", on_invalid, ("raise", "drop"))
-        parameters = Parameters(
-            high_score=high_score,
-            low_score=check_score_split(low_score, high_score),
-            match_cost=match_cost,
-            max_lost_frames=max_lost_frames,
-            min_hits=min_hits,
-            direction_weight=direction_weight,
-            direction_frames=direction_frames,
-            reupdate=reupdate,
-            recover=recover,
-            drop_invalid=on_invalid == "drop",
-        )
-        super().__init__(ocsort_update, parameters, arrays, memory=max_lost_frames)
+        parameters = checked(Parameters, locals())
+        super().__init__(ocsort_update, parameters, arrays, memory=parameters.max_lost_frames)

@@ -7,9 +7,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.checks import check_choice, check_reals, check_whole
 from bytetrack.runtime.compilation import jit, jit_cached
-from bytetrack.tracking.checks import check_score_split
 from bytetrack.tracking.core.association import Bins, Pairs, assign, bin_boxes
 from bytetrack.tracking.core.fields import record
 from bytetrack.tracking.core.lifecycle import (
@@ -41,6 +39,7 @@ from bytetrack.tracking.core.state import (
     layout,
 )
 from bytetrack.tracking.filters import xysr
+from bytetrack.tracking.parameters import Count, Frames, Share, checked
 from bytetrack.tracking.tracker import SearchSpace, Tracker
 
 __all__ = ["Sort"]
@@ -52,12 +51,12 @@ Ints = npt.NDArray[np.int64]
 class Parameters(NamedTuple):
     """The arguments of `Sort`, as the kernel takes them."""
 
-    high_score: float
-    low_score: float
-    match_cost: float
-    low_match_cost: float
-    max_lost_frames: float
-    min_hits: int
+    high_score: Share
+    low_score: Share
+    match_cost: Share
+    low_match_cost: Share
+    max_lost_frames: Frames
+    min_hits: Count
     drop_invalid: bool
 
 
@@ -207,17 +206,5 @@ class Sort(Tracker):
         low_match_cost: float = 0.5,
         on_invalid: str = "raise",
     ) -> None:
-        check_reals(0, 1, match_cost=match_cost, low_match_cost=low_match_cost)
-        check_whole("max_lost_frames", max_lost_frames, 0)
-        check_whole("min_hits", min_hits, 0)
-        check_choice("on_invalid", on_invalid, ("raise", "drop"))
-        parameters = Parameters(
-            high_score=high_score,
-            low_score=check_score_split(low_score, high_score),
-            match_cost=match_cost,
-            low_match_cost=low_match_cost,
-            max_lost_frames=max_lost_frames,
-            min_hits=min_hits,
-            drop_invalid=on_invalid == "drop",
-        )
-        super().__init__(sort_update, parameters, arrays, memory=max_lost_frames)
+        parameters = checked(Parameters, locals())
+        super().__init__(sort_update, parameters, arrays, memory=parameters.max_lost_frames)

@@ -7,9 +7,7 @@ from typing import Annotated, ClassVar, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.checks import check_choice, check_real, check_reals, check_whole
 from bytetrack.runtime.compilation import jit, jit_cached
-from bytetrack.tracking.checks import at_frame_rate, check_score_split
 from bytetrack.tracking.core.appearance import Appearance, blend, given, half_cosine_distance, take
 from bytetrack.tracking.core.association import NONE, Pairs, Solver, bin_boxes, candidate_pairs
 from bytetrack.tracking.core.fields import record
@@ -45,6 +43,7 @@ from bytetrack.tracking.core.state import (
 )
 from bytetrack.tracking.filters import xywh
 from bytetrack.tracking.filters.xywh import Noise
+from bytetrack.tracking.parameters import Count, Frames, Share, Whole, checked
 from bytetrack.tracking.tracker import SearchSpace, Tracker
 from bytetrack.tracking.trackers.botsort import predict_with_camera
 from bytetrack.tracking.trackers.hybridsort import direction_cost, sum_directions
@@ -63,22 +62,22 @@ NOISE = Noise(0.05, 0.00625, 0.05, 1.0, 1.0)  # BoT-SORT's
 class Parameters(NamedTuple):
     """The arguments of `TrackTrack`, as the kernel takes them."""
 
-    high_score: float
-    low_score: float
-    new_track_score: float
-    match_cost: float
-    limit_step: float
-    low_penalty: float
-    suppressed_penalty: float
-    suppressed_overlap: float
-    birth_overlap: float
-    max_lost_frames: float
-    min_hits: int
-    confidence_weight: float
-    direction_weight: float
-    direction_frames: int
-    appearance_weight: float
-    appearance_memory: float
+    high_score: Share
+    low_score: Share
+    new_track_score: Share
+    match_cost: Share
+    limit_step: Share
+    low_penalty: Share
+    suppressed_penalty: Share
+    suppressed_overlap: Share
+    birth_overlap: Share
+    max_lost_frames: Frames
+    min_hits: Count
+    confidence_weight: Share
+    direction_weight: Share
+    direction_frames: Annotated[int, Whole(1, N_SEEN - 1)]
+    appearance_weight: Share
+    appearance_memory: Share
     drop_invalid: bool
 
 
@@ -390,34 +389,5 @@ class TrackTrack(Tracker):
         on_invalid: str = "raise",
         frame_rate: float | None = None,
     ) -> None:
-        check_reals(
-            0, 1, new_track_score=new_track_score, match_cost=match_cost, limit_step=limit_step, low_penalty=low_penalty,
-            suppressed_penalty=suppressed_penalty, suppressed_overlap=suppressed_overlap, birth_overlap=birth_overlap,
-            confidence_weight=confidence_weight, direction_weight=direction_weight, appearance_weight=appearance_weight,
-            appearance_memory=appearance_memory,
-        )  # fmt: skip
-        check_whole("max_lost_frames", max_lost_frames, 0)
-        check_whole("min_hits", min_hits, 0)
-        check_whole("direction_frames", direction_frames, 1)
-        check_real("direction_frames", direction_frames, 1, N_SEEN - 1)
-        check_choice("on_invalid", on_invalid, ("raise", "drop"))
-        parameters = Parameters(
-            high_score=high_score,
-            low_score=check_score_split(low_score, high_score),
-            new_track_score=new_track_score,
-            match_cost=match_cost,
-            limit_step=limit_step,
-            low_penalty=low_penalty,
-            suppressed_penalty=suppressed_penalty,
-            suppressed_overlap=suppressed_overlap,
-            birth_overlap=birth_overlap,
-            max_lost_frames=at_frame_rate(max_lost_frames, frame_rate),
-            min_hits=min_hits,
-            confidence_weight=confidence_weight,
-            direction_weight=direction_weight,
-            direction_frames=direction_frames,
-            appearance_weight=appearance_weight,
-            appearance_memory=appearance_memory,
-            drop_invalid=on_invalid == "drop",
-        )
+        parameters = checked(Parameters, locals())
         super().__init__(tracktrack_update, parameters, arrays, memory=parameters.max_lost_frames, n_features=1)
