@@ -13,7 +13,7 @@ from typing import Any
 
 from bytetrack.runtime.signals import end_at_once
 
-__all__ = ["cores", "process_pool", "start_worker", "submit", "terminate_workers", "with_shared"]
+__all__ = ["cores", "end_with_parent", "process_pool", "start_worker", "submit", "terminate_workers", "with_shared"]
 
 PATIENCE = 5.0  # seconds that a terminated worker has to end
 
@@ -73,16 +73,22 @@ _SHARED: list[object] = []
 
 
 def start_worker(*shared: object) -> None:
-    """Prepares a worker process: Ctrl-C, which the terminal sends to every process, ends it silently, and so does its parent's end.
-
-    Python's own pools wait forever for a parent that was killed.
-    """
+    """Prepares a worker process: Ctrl-C, which the terminal sends to every process, ends it silently, and so does its parent's end."""
     end_at_once()
-    threading.Thread(target=_end_with_parent, name="bytetrack-parent", daemon=True).start()
+    end_with_parent()
     _SHARED[:] = shared
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """Ends this process as soon as the one that started it has ended, however it did.
+
+    Python's own pools wait forever for a parent that was killed. So do torch's loading processes where a server forks them, as Python
+    does from 3.14 on: they compare the number of their parent, which is the server's, and the server lives as long as they do.
+    """
+    threading.Thread(target=_wait_for_parent, name="bytetrack-parent", daemon=True).start()
+
+
+def _wait_for_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

@@ -22,7 +22,7 @@ from bytetrack.data.augment import AugmentedImages, Sample, generator
 from bytetrack.data.image_set import ImageSet, load_coco, mix
 from bytetrack.detection.preprocess import letterbox_ratio
 from bytetrack.runtime.memory import keep_freed_memory
-from bytetrack.runtime.pool import cores
+from bytetrack.runtime.pool import cores, end_with_parent
 from bytetrack.runtime.signals import ignore_signals
 from bytetrack.video.read import read_image
 
@@ -313,7 +313,8 @@ def _next(coming: Iterator[Batch], waiting: Callable[[float], None]) -> Batch:
 
 
 def _worker(_: int) -> None:
-    """Sets up a loading process: one OpenCV thread, memory kept, signals left to the process that trains (whose end it notices)."""
+    """Sets up a loading process: one OpenCV thread, memory kept, signals left to the process that trains, with which it ends."""
     cv2.setNumThreads(1)
     keep_freed_memory()
     ignore_signals()
+    end_with_parent()

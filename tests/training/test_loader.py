@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import pickle
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,6 +69,48 @@ def test_worker_processes_and_a_later_start_give_the_same_batches(coco_file: Pat
         assert one.samples == other.samples
     assert alone[0].images.shape == (4, 64, 96, 3)
     assert alone[0].targets.shape[2] == 5
+
+
+LOADING = """
+import multiprocessing, sys, time
+from pathlib import Path
+from bytetrack.data.augment import Augmentation, AugmentedImages
+from bytetrack.data.image_set import load_coco
+from bytetrack.training.loader import BatchPlan, batches
+from bytetrack.video.read import read_image
+
+if __name__ == "__main__":
+    multiprocessing.set_start_method(sys.argv[1])
+    images = AugmentedImages(load_coco(Path(sys.argv[2])), read_image, Augmentation())
+    coming = batches(images, BatchPlan(9, 4, 64, 96, 4, 1), 0, 1, False)
+    next(coming)
+    print(multiprocessing.active_children()[0].pid, flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="looks at /proc")
+@pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
+def test_a_loading_process_ends_with_a_training_process_that_is_killed(coco_file: Path, tmp_path: Path, method: str) -> None:
+    (tmp_path / "loading.py").write_text(LOADING)
+    with subprocess.Popen([sys.executable, tmp_path / "loading.py", method, coco_file], stdout=subprocess.PIPE, text=True) as training:
+        assert training.stdout is not None
+        loading = int(training.stdout.readline())
+        assert _runs(loading)
+        training.kill()
+    since = time.monotonic()
+    while _runs(loading):
+        assert time.monotonic() - since < 60
+        time.sleep(0.1)
+
+
+def _runs(process: int) -> bool:
+    """Whether it is there, and not only waited for."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{process}/status").read_text()
+    except OSError:
+        return False
 
 
 def test_stored_images_are_the_detectors_letterbox_and_outlive_the_process(coco_file: Path, tmp_path: Path) -> None:
