@@ -17,9 +17,10 @@ help:  ## this list
 $(BIN)/.installed: setup.py pyproject.toml
 	@echo "installing into $(VENV) (a few minutes, about 7 GB with torch's CUDA build) ..."
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --no-compile -e '.[$(EXTRAS)]'
+	@$(BIN)/python -m pip install --quiet --no-compile 'numpy>=1.26' 'numba>=0.60'  # which is all that the kernels need:
+	nice $(BIN)/python -m bytetrack.tracking >/dev/null 2>&1 & $(BIN)/python -m pip install --quiet --no-compile -e '.[$(EXTRAS)]' && wait
 	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib >/dev/null 2>&1 || true  # on all cores, where pip takes one; templates do not compile
-	$(BIN)/python -m bytetrack.tracking
+	$(BIN)/python -m bytetrack.tracking  # says that they are there, or compiles what another numpy or numba asks for
 	@touch $@
 
 install: $(BIN)/.installed  ## make .venv, install the package into it, compile the tracking kernels
