@@ -165,7 +165,7 @@ def compared(pair: Pair, frames: list[Frame]) -> Agreement:
 
 
 def consistent(met: Ints) -> int:
-    """How many of the pairs of ids (n, 2) the best one-to-one map agrees with."""
+    """Counts the pairs of ids (n, 2) that the best one-to-one map agrees with."""
     ours, row = np.unique(met[:, 0], return_inverse=True)
     others, column = np.unique(met[:, 1], return_inverse=True)
     times = np.zeros((len(ours), len(others)), np.int64)

@@ -94,7 +94,7 @@ def table(figures: Figures, family: str) -> str:
 
 
 def verdicts(figures: Figures, family: str) -> list[str]:
-    """What was to be reached, and whether it was."""
+    """Returns the goals, and which of them are reached."""
     (_, ours), *_ = figures.items()
     peers = {name: row for name, row in figures.items() if not name.startswith("bytetrack")}
     if family == "byte_plus":

@@ -37,7 +37,7 @@ def copies(folder: Path, number: int) -> Path:
 
 
 def contents(run: Path) -> dict[str, bytes]:
-    """What must not depend on where it was made."""
+    """Returns what must not depend on the machine that made it."""
     return {str(path.relative_to(run)): path.read_bytes() for path in [*sorted(run.glob("tracks/*.txt")), run / "scores.json"]}
 
 

@@ -15,7 +15,7 @@ WIDTH, HEIGHT = 1920, 1080
 
 
 def crowd(n_people: int, n_frames: int, seed: int) -> Iterator[tuple[Floats, Floats]]:
-    """What `people` yields, without who they are."""
+    """Returns what `people` yields, without identities."""
     for xyxy, score, _ in people(n_people, n_frames, seed):
         yield xyxy, score
 

@@ -86,7 +86,7 @@ class Ground:
         return np.array(rows, dtype=np.float64)
 
     def context_of(self, name: str, copy: int) -> tuple[Figures, SequenceDetections]:
-        """What tools/refine.py is given of a copy of a sequence: camera motion and detections."""
+        """Returns what tools/refine.py gets of a copy of a sequence: camera motion and detections."""
         replay = self.replays[True]
         sequence = replay.sequences[name]
         if name not in self.affines:
@@ -95,7 +95,7 @@ class Ground:
 
 
 def as_read(found: Trajectories) -> Trajectories:
-    """What a reader of the result file gets: scores to 0.01."""
+    """Returns what a reader of the result file gets: scores to 0.01."""
     return replace(found, score=np.round(found.score, 2))
 
 

@@ -159,7 +159,7 @@ def ceilings(card: Card, folder: Path) -> None:
 
 
 def first_steps(card: Card, folder: Path) -> None:
-    """Whether momentum and weights are finite after the first sixteen steps, of which some overflow in fp16."""
+    """Checks that momentum and weights are finite after the first sixteen steps, of which some overflow in fp16."""
     learner = Training(card, dataset(card, folder), card.size, card.height, card.width)
     seen = []
     for _ in range(4 if card.smoke else 16):
@@ -320,7 +320,7 @@ def loading(card: Card, folder: Path) -> None:
 
 
 def one_rank(card: Card, folder: Path) -> None:
-    """What the distributed wrapper costs a step, in a group of one, and a large object sent to every rank."""
+    """Times a step with the distributed wrapper, in a group of one, and the broadcast of a large object."""
     import torch.distributed as dist
 
     learner = Training(card, dataset(card, folder), card.size, card.height, card.width)
@@ -360,7 +360,7 @@ def film(card: Card, folder: Path) -> None:
 
 
 def compiled(card: Card, folder: Path) -> None:
-    """What compiling and CUDA graphs gain; last, since compiling takes minutes."""
+    """Times detection and training compiled, and with CUDA graphs; last, since compiling takes minutes."""
     if card.smoke:
         return
     for how in (True, "graphs"):

@@ -128,11 +128,11 @@ def track(
             any object with `detect(images) -> list[Detections]`.
         tracker: A name (`byte`, `byte_plus`, `ocsort`, ...: the files in configs/tracker), a tracker, which is copied, or a function that
             makes one. A name, and a function with a parameter `frame_rate`, get the source's frame rate.
-        classes: Names or numbers of the classes that a detector given by name looks for; `None` or `"all"` for every one.
+        classes: Names or numbers of the classes that a detector given by name finds; `None` or `"all"` for every one.
         embedder: What makes appearance features for trackers that use them: a name (`histogram`, `detector`) or an object with `embed`.
         frame_rate: Of images (25 if not given), or to overrule what a camera says.
         max_frames: How many frames at most.
-        every: The detector looks at every so many frames; in those between, tracks are predicted (`TrackedFrame.predicted`).
+        every: The detector runs on every so many frames; in those between, tracks are predicted (`TrackedFrame.predicted`).
         min_box_area: Keeps the tracks whose boxes are larger, in square pixels; None keeps all.
         max_aspect_ratio: Keeps the tracks whose width / height is not above; None keeps all.
         **settings: Of a tracker given by name: `track("street.mp4", tracker="byte", high_score=0.5)`.

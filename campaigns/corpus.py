@@ -38,12 +38,12 @@ WHOLE += "|are missing|has a box in frame|at timestep|ha(s|ve) class"  # the lat
 
 
 class TooLong(BaseException):
-    """What interrupts a reader after `LIMIT`."""
+    """Interrupts a reader after `LIMIT`."""
 
 
 @dataclass
 class Outcome:
-    """What became of one broken file: `read`, `refused`, or what must not happen."""
+    """The outcome of one broken file: `read`, `refused`, or what must not happen."""
 
     kind: str
     number: int
@@ -170,7 +170,7 @@ def _verdict(kind: Kind, folder: Path, out: Path, limit: float = LIMIT) -> tuple
 
 
 def _clear(kind: Kind, folder: Path, message: str) -> str | None:
-    """What is wrong with a message: not one line, no file named, no line named."""
+    """Returns what is wrong with a message: not one line, no file named, no line named."""
     name = Path(kind.file).name
     if "\n" in message or len(message) > 1000 or not message.isprintable():
         return "not one printable line"

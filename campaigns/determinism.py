@@ -44,7 +44,7 @@ def run(job: small_jobs.Job, folder: Path, name: str, threads: int, more: list[s
 
 
 def differences(name: str, runs: int) -> tuple[int, list[str]]:
-    """How many runs of a verb were compared with the first, and where they differ."""
+    """The number of runs of a verb that were compared with the first, and where they differ."""
     setting, counts = VERBS[name]
     job = small_jobs.JOBS[name]
     chosen = [] if setting is None else [f"{setting}={counts[0]}"]

@@ -109,7 +109,7 @@ class Trials:
 
 
 def trials(name: str, shares: tuple[float, ...] = SHARES) -> tuple[int, list[str]]:
-    """How many disks there were for the verb of that name, and what went wrong on them."""
+    """The number of disks for the verb of that name, and what went wrong on them."""
     with tempfile.TemporaryDirectory(prefix="disks_") as temporary:
         of_verb = Trials(small_jobs.JOBS[name], Path(temporary))
         for share in shares:

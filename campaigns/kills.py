@@ -47,7 +47,7 @@ def forks() -> ForkServerContext:
 
 @dataclass
 class Board:
-    """What became of the signals sent to one verb."""
+    """The outcomes of the signals sent to one verb."""
 
     verb: str
     signal: str
@@ -102,7 +102,7 @@ class Started:
         return code
 
     def send(self, number: int) -> bool:
-        """Whether it was still there."""
+        """Returns True if it was still there."""
         try:
             os.kill(self._process.pid, number)
         except ProcessLookupError:
@@ -110,7 +110,7 @@ class Started:
         return True
 
     def began(self) -> bool:
-        """Whether the verb did: before that, Ctrl-C ends Python in its own way."""
+        """Returns True if the verb did: before that, Ctrl-C ends Python in its own way."""
         return (self.folder / "stderr").exists() and "Fatal Python error: init" not in self.said()
 
     def said(self) -> str:

@@ -22,7 +22,7 @@ def files(out: Path) -> dict[str, Path]:
 
 
 def content(path: Path) -> Any:
-    """What is in a file, without dates and folders."""
+    """Returns what is in a file, without dates and folders."""
     if path.suffix == ".pth":
         return checkpoint(path)
     if path.suffix == ".npz":
@@ -48,7 +48,7 @@ def plain(value: Any) -> Any:
 
 
 def problem(out: Path, whole: Path, earlier: Path) -> str | None:
-    """What is wrong with files that an interrupted run left: half, or of no run; scores of other tracks."""
+    """Returns what is wrong with the files that an interrupted run left: half a file, a file of no run, scores of other tracks."""
     there = files(out)
     runs = [run for run in (whole, earlier) if run.is_dir()]
     kinds: dict[str, set[int]] = {}
@@ -73,7 +73,7 @@ def problem(out: Path, whole: Path, earlier: Path) -> str | None:
 
 
 def begins(path: Path, whole: Path) -> bool:
-    """Whether a demo's rows are the first of those that an uninterrupted one writes."""
+    """Returns True if a demo's rows are the first of those that an uninterrupted one writes."""
     return path.suffix in (".txt", ".jsonl") and whole.is_file() and whole.read_bytes().startswith(path.read_bytes())
 
 
@@ -87,7 +87,7 @@ def mixed(kinds: dict[str, set[int]]) -> str | None:
 
 
 def difference(out: Path, whole: Path) -> str | None:
-    """How what lies in `out` differs from an uninterrupted run's."""
+    """Returns how the files in `out` differ from an uninterrupted run's."""
     one, other = files(out), files(whole)
     if one.keys() != other.keys():
         return f"files {sorted(one.keys() ^ other.keys())}"

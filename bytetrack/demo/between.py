@@ -10,7 +10,7 @@ from bytetrack.checks import check_whole
 from bytetrack.structures import Tracks
 from bytetrack.video.source import Frame
 
-__all__ = ["NO_TRACKS", "Between", "Looks", "carried", "chained", "moved"]
+__all__ = ["NO_TRACKS", "Between", "DetectionSchedule", "carried", "chained", "moved"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -19,10 +19,10 @@ LONGEST = 1.0  # seconds that a box moves on, or as long as the step before took
 SMALLEST = 0.5  # of its width and height: what a box that gets smaller keeps
 
 
-class Looks:
-    """Says of each frame, in order, if the detector looks at it: at the first, and at every `every`-th from there on.
+class DetectionSchedule:
+    """Decides for each frame, in order, if the detector runs on it: on the first, and on every `every`-th from there on.
 
-    After a gap longer than `memory` seconds and at a new picture size, where tracking starts anew, it looks at once and counts from there.
+    After a gap longer than `memory` seconds and at a new image size, where tracking starts anew, it runs at once and counts from there.
     """
 
     def __init__(self, every: int = 1, memory: float = np.inf) -> None:
@@ -36,13 +36,13 @@ class Looks:
         if frame.gap > self.memory or size != self._size:
             self._left = 0
         self._size = size
-        looked = self._left == 0
-        self._left = (self.every if looked else self._left) - 1
-        return looked
+        detected = self._left == 0
+        self._left = (self.every if detected else self._left) - 1
+        return detected
 
 
 class Between:
-    """Carries tracks on from the frame that the detector looked at last.
+    """Carries tracks on from the last frame that was detected.
 
     A box moves and grows on as it did between the last two such frames that show its track, which must follow each other, per second;
     others stand still. The camera's motion is taken out before, and put in after. It is the same for every tracker, and better on all
@@ -54,7 +54,7 @@ class Between:
         self._boxes, self._velocity = np.empty((0, 4)), np.empty((0, 4))  # xywh, and its change in a second
 
     def see(self, tracks: Tracks, time: float, motion: Floats | None) -> None:
-        """Takes note of the tracks of a frame at `time` that the detector looked at.
+        """Takes note of the tracks of a detected frame at `time`.
 
         `motion` (2, 3) is the camera's since the one before; None if it stands.
         """

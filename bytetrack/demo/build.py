@@ -78,8 +78,8 @@ def _with_outputs(frames: FramePipeline, settings: DemoSettings, out: Path) -> D
     painter = Painter(names, frames.settings.get("high_score", 0.0), **shown, **settings.draw)
     if painter.blur is not None and frames.every > 1:
         log.warning(
-            "draw.blur with every=%d: who comes into the picture between two frames that the detector looks at is not blurred before the "
-            "second; every=1 looks at all",
+            "draw.blur with every=%d: who enters the image between two detected frames is not blurred before the "
+            "second; every=1 detects all frames",
             frames.every,
         )
     path, video = out / f"{origin.name}.mp4", settings.video

@@ -16,7 +16,7 @@ from bytetrack.appearance import NoEmbedder
 from bytetrack.boxes import passing, tlwh_from_xyxy
 from bytetrack.checks import check_whole
 from bytetrack.counting import Regions
-from bytetrack.demo.between import NO_TRACKS, Between, Looks, chained
+from bytetrack.demo.between import NO_TRACKS, Between, DetectionSchedule, chained
 from bytetrack.demo.frame_detector import as_frame_detector
 from bytetrack.demo.weights import chosen
 from bytetrack.detection.described import DetectorEmbedder
@@ -68,7 +68,7 @@ class FramePipeline:
     None if the tracker takes none; `camera` returns the camera's motion from the frame before, None if it is not estimated.
     `min_box_area` (square pixels) and `max_aspect_ratio` (width / height) filter the tracks, None keeps all. Setting `stop` ends a live
     source. `settings` are the tracker's, `class_names` the detector's, by class number.
-    `recorded`: all boxes are known before the first frame. `every`: the detector looks at every so many frames, and tracks are predicted
+    `recorded`: all boxes are known before the first frame. `every`: the detector runs on every so many frames, and tracks are predicted
     in those between. Detections outside the `regions` are not tracked.
     """
 
@@ -90,13 +90,13 @@ class FramePipeline:
 
     def __post_init__(self) -> None:
         passing([], self.min_box_area, self.max_aspect_ratio)  # a mistake comes out before anything is written
-        self._looks, self._between = Looks(self.every, self.tracker.memory), Between()
+        self._detects, self._between = DetectionSchedule(self.every, self.tracker.memory), Between()
         self._hidden = Detections.empty()  # those of the frame looked at last
         self._since: npt.NDArray[np.float64] | None = None  # how the camera has moved since that frame
 
     def shot(self, kind: Callable[..., AnyShot], frame: Frame) -> AnyShot:
         """Makes a shot of a frame. Frames come in order."""
-        return kind(frame, predicted=not self._looks(frame))
+        return kind(frame, predicted=not self._detects(frame))
 
     def frames(self) -> Iterator[Frame]:
         """Yields the source's frames, at most `max_frames`."""

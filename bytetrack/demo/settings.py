@@ -30,7 +30,7 @@ class DemoSettings:
         serve: Serves a web page with the live picture.
         page: `host`, `port` and `token` of that page.
         max_frames: Frames after which the demo ends, None for all.
-        every: The detector looks at every so many frames; tracks are predicted in those between.
+        every: The detector runs on every so many frames; tracks are predicted in those between.
         regions: `look_at` and `leave_out`, polygons by name each, see `Regions`; None: the whole picture.
         min_box_area: Area in square pixels that a box must exceed.
         max_aspect_ratio: Largest width / height of a box.

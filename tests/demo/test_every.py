@@ -16,7 +16,7 @@ import pytest
 import bytetrack
 from bytetrack import Detections, Tracks
 from bytetrack.config import build, compose, plain
-from bytetrack.demo.between import Between, Looks, chained
+from bytetrack.demo.between import Between, DetectionSchedule, chained
 from bytetrack.demo.frames import FramePipeline, Shot, join
 from bytetrack.demo.multi_source import build_demos
 from bytetrack.demo.overlay import Painter
@@ -178,15 +178,15 @@ def test_the_trackers_memory_counts_seconds(tmp_path: Path, assembled: Callable[
 
 
 def test_a_long_gap_and_a_new_size_are_looked_at_at_once() -> None:
-    looks = Looks(4, memory=1.0)
+    detects = DetectionSchedule(4, memory=1.0)
     large = np.zeros((8, 8, 3), np.uint8)
     frames = [(1, GREY, 0.0), (2, GREY, 0.0), (3, GREY, 0.5), (4, GREY, 1.5), (5, GREY, 0.0), (6, large, 0.0), (7, large, 0.0)]
-    looked = [number for number, image, gap in frames if looks(Frame(number, number / 25, image, gap))]
+    looked = [number for number, image, gap in frames if detects(Frame(number, number / 25, image, gap))]
     assert looked == [1, 4, 6]
-    assert [looks(Frame(number, number / 25, large)) for number in range(8, 15)] == [False, False, True, False, False, False, True]
+    assert [detects(Frame(number, number / 25, large)) for number in range(8, 15)] == [False, False, True, False, False, False, True]
 
 
-def test_tracking_starts_anew_after_a_gap_between_two_looks() -> None:
+def test_tracking_starts_anew_after_a_gap_between_two_detected_frames() -> None:
     film = Film([n / RATE + (9.0 if n >= 5 else 0.0) for n in range(9)], gaps={6: 9.0})
     pipeline = join(film, Walker(film), lambda settings: Listener(), {"max_lost_frames": 30}, every=4)
     shots = followed(pipeline)
@@ -233,7 +233,7 @@ def test_a_box_never_turns_inside_out_nor_runs_away() -> None:
 
 
 class Asked:
-    """Counts the pictures that it looks at, from any thread."""
+    """Counts the images that it is given, by any thread."""
 
     batch_size = 1
     class_names = ("person",)
@@ -333,7 +333,7 @@ def test_blur_with_frames_left_out_warns_of_whom_nobody_saw(tmp_path: Path, asse
         assembled(source, "draw.blur=heads", "video=null")
         assert "draw.blur" not in caplog.text
         assembled(source, "draw.blur=heads", "video=null", "every=2")
-    assert "draw.blur with every=2: who comes into the picture between two frames" in caplog.text
+    assert "draw.blur with every=2: who enters the image between two detected frames" in caplog.text
 
 
 def test_rows_that_no_detection_is_behind_are_drawn_thin_and_not_as_kept_by_a_low_score() -> None:
