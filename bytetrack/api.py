@@ -20,13 +20,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from bytetrack.checks import check_real
 from bytetrack.interfaces import Image, Tracker
 from bytetrack.runtime.missing import explain_missing
-from bytetrack.scoring.scores import Scores
 from bytetrack.structures import Detections, Tracks, Trajectories
 
 if TYPE_CHECKING:
     from bytetrack.demo.frames import FramePipeline
+    from bytetrack.scoring.scores import Scores
     from bytetrack.video.source import Source
 
 __all__ = ["TrackedFrame", "TrackedFrames", "draw", "evaluate", "read_mot", "track", "write_mot"]
@@ -141,6 +142,8 @@ def track(
     """
     if max_frames is not None and max_frames < 1:
         raise ValueError(f"max_frames must be at least 1, or None for all: got {max_frames}")
+    if frame_rate is not None:
+        check_real("frame_rate", frame_rate, 0.001, 1e6)
     with _packages("bytetrack.track"):
         from bytetrack.config.named import make, settings_of
         from bytetrack.demo.frames import join, warm_up
@@ -187,6 +190,7 @@ def evaluate(
         from bytetrack import pipeline
         from bytetrack.config.named import make, settings_of
         from bytetrack.executors import Processes
+        from bytetrack.scoring.scores import Scores
 
         if isinstance(dataset, str):
             dataset = make(settings_of("dataset", dataset, **settings, **({} if root is None else {"root": root})))
@@ -219,11 +223,13 @@ def draw(
     """Returns the image with the tracks' boxes, each in its identity's colour with a label; `image` itself stays as it is.
 
     `labels`, one a track, take the place of the ids; `class_names` by `class_id` and `scores` are written behind them.
-    `size` enlarges lines and letters.
+    `size` enlarges lines and letters. ValueError unless `image` is uint8 (height, width, 3).
     """
     with _packages("bytetrack.draw"):
+        from bytetrack.detection.preprocess import check_image
         from bytetrack.video.draw import draw_boxes
 
+    check_image(np.asarray(image))
     shown = list(labels) if labels is not None else [str(i) for i in tracks.track_id.tolist()]
     if class_names and tracks.class_id is not None:
         names = [class_names[i] if 0 <= i < len(class_names) else str(i) for i in tracks.class_id.tolist()]

@@ -73,9 +73,18 @@ def _rows(boxes: Floats, score: Floats, class_id: Ints | None) -> list[list[Any]
     return [[*(round(side, 1) for side in box), value, *kind] for box, value, kind in shown]
 
 
+def _floats(column: Any, name: str) -> Floats:
+    """Returns a column of numbers, NaN where one is missing; ValueError for what is no number."""
+    try:
+        values: Floats = column.to_numpy(np.float64, na_value=np.nan)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be numbers: got {column.dtype}") from None
+    return values
+
+
 def _numbered(column: Any, name: str) -> Ints:
     """Returns a column of numbers from 1; ValueError for others."""
-    values: Floats = column.to_numpy(np.float64, na_value=np.nan)
+    values = _floats(column, name)
     wrong = np.flatnonzero(~((values >= 1) & (values % 1 == 0)))
     if len(wrong):
         raise ValueError(f"{name} must be whole numbers from 1: row {wrong[0]} has {values[wrong[0]]:g}")
@@ -293,17 +302,19 @@ class Trajectories(ByFrame):
         ValueError for a column that is missing, or holds what it must not, and for an identity that is twice in a frame.
         """
         needed = ("frame_id", "track_id", *SIDES)
+        if not hasattr(frame, "columns"):
+            raise ValueError(f"expected a pandas DataFrame, got a {type(frame).__name__}")
         if lacking := [name for name in needed if name not in frame.columns]:
             found = ", ".join(map(str, frame.columns))
             raise ValueError(f"expected the columns {', '.join(needed)}, got {found or 'none'}: {', '.join(lacking)} missing")
         ids = [_numbered(frame[name], name) for name in ("frame_id", "track_id")]
-        tlwh = frame[list(SIDES)].to_numpy(np.float64)
-        score = frame["score"].to_numpy(np.float64) if "score" in frame.columns else np.ones(len(frame))
+        tlwh = np.column_stack([_floats(frame[name], name) for name in SIDES])
+        score = _floats(frame["score"], "score") if "score" in frame.columns else np.ones(len(frame))
         for name, values in {"boxes": tlwh, "score": score}.items():
             if not np.isfinite(values).all():
                 raise ValueError(f"{name} must be finite: row {int(np.argmin(np.isfinite(values).reshape(len(frame), -1).all(axis=1)))}")
         known = "class_id" in frame.columns and bool(frame["class_id"].notna().all())
-        class_id = _whole(frame["class_id"].to_numpy(np.float64)) if known else None
+        class_id = _whole(_floats(frame["class_id"], "class_id")) if known else None
         rows = np.lexsort((ids[1], ids[0]))
         twice = np.flatnonzero((np.diff(ids[0][rows]) == 0) & (np.diff(ids[1][rows]) == 0))
         if len(twice):

@@ -73,9 +73,12 @@ import bytetrack, bytetrack.adapters, bytetrack.counting, bytetrack.io, sys
 from bytetrack import ByteTracker, Detections
 tracker = ByteTracker()
 print(len(tracker.update(Detections([[10, 10, 50, 110]], [0.9]))), [name for name in ("torch", "cv2", "scipy") if name in sys.modules])
-for name in ("track", "evaluate", "draw"):
+bytetrack.write_mot("a.txt", bytetrack.Trajectories.from_frames([tracker.update(Detections([[10, 10, 50, 110]], [0.9]))]))
+print(bytetrack.read_mot("a.txt"))
+uses = lambda: bytetrack.track("a.mp4"), lambda: bytetrack.evaluate("a"), lambda: bytetrack.draw(None, None), lambda: bytetrack.Scores
+for use in uses:
     try:
-        getattr(bytetrack, name)
+        use()
     except ModuleNotFoundError as error:
         print(error)
 """
@@ -98,8 +101,9 @@ def test_tracking_alone_needs_numpy_and_numba_and_everything_else_says_what_it_l
     tracked = run("-c", TRACKING)
     assert tracked.returncode == 0, tracked.stderr
     lines = tracked.stdout.splitlines()
-    assert lines[0] == "1 []"
-    assert all("which is not installed: pip install " in line for line in lines[1:])
+    assert lines[:2] == ["1 []", "Trajectories(1 box of 1 identity in frames 1 to 1)"]
+    assert len(lines) == 6
+    assert all("which is not installed: pip install " in line for line in lines[2:])
     assert run("-m", "bytetrack", "--version").stdout.startswith("bytetrack ")
     for verb in ("track", "doctor", "demo"):
         for words in (["--help"], ["out=x"]):

@@ -150,6 +150,7 @@ def test_a_data_frame_holds_all_that_trajectories_do(classes: list[int] | None) 
         (lambda f: f.assign(frame_id=1, track_id=[7, 8, 7]), "every identity once in a frame: frame 1 has 7 twice"),
         (lambda f: f.assign(width=[1, 2, np.nan]), "boxes must be finite: row 2"),
         (lambda f: f.assign(score=[np.inf, 2, 1]), "score must be finite: row 0"),
+        (lambda f: f.assign(left="far"), "left must be numbers: got "),
     ],
 )
 def test_a_data_frame_that_holds_no_trajectories_is_refused(change: Callable[[Any], Any], message: str) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.boxes import xyxy_from_xywh
+from bytetrack.detection.classes import COCO
 from bytetrack.detection.grid import anchor_grid
 from bytetrack.detection.postprocess_numpy import select_anchors, select_boxes
 from bytetrack.detection.preprocess import Placement
@@ -56,23 +57,32 @@ def recognise(outputs: Outputs, size: tuple[int, int] | None, names: int | None)
     for layout in ("torchvision", "rtdetr", "detr"):
         roles = find_roles(layout, outputs)
         if roles is not None:
-            softmax = layout == "detr" and outputs[roles["logits"]].shape[2] == 92  # COCO's 91 numbers and no object
+            softmax = layout == "detr" and _has_no_object(roles["logits"], outputs[roles["logits"]].shape[2], names)
             return _described("detr_softmax" if softmax else layout, roles, outputs, names)
+    outputs = {name: output for name, output in outputs.items() if output.ndim != 5}  # YOLOv5 gives raw maps, too
     if len(outputs) != 1 or size is None:
         return None
     ((name, output),) = outputs.items()
-    single = _of_one_output(output.shape, size)
+    single = _of_one_output(output.shape, size, names)
     return None if single is None else _described(single, {"output": name}, outputs, names)
 
 
-def _of_one_output(shape: tuple[int, ...], size: tuple[int, int]) -> str | None:
-    """Returns the layout of one output of `shape` for an input of `size`."""
+def _has_no_object(name: str, columns: int, names: int | None) -> bool:
+    """Returns True for logits whose last column is softmax's no object: COCO's 91 numbers and it, or the named classes and it where they
+    are called logits (RF-DETR's background column, by sigmoid, stands in `labels`)."""
+    return columns == 92 or (names is not None and columns == names + 1 and _called(name, "logit"))
+
+
+def _of_one_output(shape: tuple[int, ...], size: tuple[int, int], names: int | None) -> str | None:
+    """Returns the layout of one output of `shape` for an input of `size`; `names` is the number of classes that are named."""
     if len(shape) == 2:
         return "yolov10" if shape[1] == 6 else None
     if len(shape) != 3:
         return None
     cells = {name: sum((size[0] // stride) * (size[1] // stride) for stride in strides) for name, strides in STRIDES.items()}
     rows, columns = shape[1:]
+    if rows in cells.values() and columns == 4 + (names or (len(COCO) if columns > 5 else 1)):
+        return "yolov8"  # not transposed
     if rows == cells["usual"] and columns >= 6:
         return "yolox"
     if rows in (3 * cells["usual"], 3 * cells["with 64"]) and columns >= 6:
@@ -89,10 +99,18 @@ def find_roles(layout: str, outputs: Outputs) -> dict[str, str] | None:
     if layout in ("detr", "detr_softmax"):
         return _boxes_and_logits(outputs)
     for name, output in outputs.items():
-        wide = output.ndim == 3 and output.shape[1] < output.shape[2]
-        if (layout == "yolov10" and output.ndim in (2, 3) and output.shape[-1] == 6) or (output.ndim == 3 and wide == (layout == "yolov8")):
+        if layout == "yolov10":
+            fits = output.ndim in (2, 3) and output.shape[-1] == 6
+        else:
+            fits = output.ndim == 3 and (layout == "yolov8" or not _is_wide(output))
+        if fits:
             return {"output": name}
     return None
+
+
+def _is_wide(output: Array) -> bool:
+    """Returns True for anchors in columns."""
+    return bool(output.shape[-2] < output.shape[-1])
 
 
 def _triple(outputs: Outputs, dimensions: int) -> dict[str, str] | None:
@@ -134,11 +152,13 @@ def _described(layout: str, roles: dict[str, str], outputs: Outputs, names: int 
         columns = outputs[roles["logits"]].shape[2]
         if not _are_fractions(outputs[roles["boxes"]]):
             return None
-        background = layout == "detr_softmax" or columns == (names or 0) + 1
+        background = layout == "detr_softmax" or (names is not None and columns == names + 1)
         return Reading(layout, roles, columns - background, fractions=True)
     shape = outputs[roles["output"]].shape
     if layout == "yolov8":
-        return Reading(layout, roles, shape[1] - 4)
+        output = outputs[roles["output"]]
+        raw = not _is_wide(output) and output[..., 2:4].min() < 0  # a YOLOX's logarithms
+        return None if raw else Reading(layout, roles, min(shape[1:]) - 4)
     raw = layout == "yolox" and outputs[roles["output"]][..., 2:4].max() <= MAX_LOG_SIZE
     return Reading(layout, roles, shape[2] - 5, "raw" if raw else "decoded")
 
@@ -173,9 +193,10 @@ def read(
         grid, stride = _anchors(size) if reading.kind == "raw" else (None, None)
         return select_anchors(output, grid, stride, place, settings)
     if reading.layout == "yolov8":
-        scores = found["output"][4 : 4 + (reading.num_classes or 0)]
-        class_id = scores.argmax(axis=0)
-        xyxy, score = xyxy_from_xywh(found["output"][:4].T), scores[class_id, np.arange(scores.shape[1])]
+        rows = found["output"].T if _is_wide(found["output"]) else found["output"]
+        scores = rows[:, 4 : 4 + (reading.num_classes or 0)]
+        class_id = scores.argmax(axis=1)
+        xyxy, score = xyxy_from_xywh(rows[:, :4]), scores[np.arange(len(scores)), class_id]
     elif reading.layout == "yolov10":
         rows = found["output"]
         xyxy, score, class_id = rows[:, :4], rows[:, 4], rows[:, 5].astype(np.int64)

@@ -155,7 +155,8 @@ class Loaded:
         """Returns how to read the file's outputs, as they are for a blank image; FormatError if that cannot be told."""
         if self.about.task not in (None, "detect") and settings.layout is None:
             raise FormatError(f"{self.where}: a network for {self.about.task}, expected one for detect: export a detector")
-        outputs = self._run([np.full((*(self.size or BLANK), 3), PAD, np.uint8)])
+        blank = np.full((*(self.size or BLANK), 3), PAD, np.uint8)
+        outputs = self._run([blank])
         if settings.layout is not None:
             reading = as_told(settings.layout, outputs, self.size, names)
         else:
@@ -171,7 +172,17 @@ class Loaded:
                 f"{self.where}: {names} classes are named and its outputs hold {reading.num_classes}: set detector.class_names; "
                 f"for masks or poses, detector.layout={reading.layout} reads the named ones"
             )
+        if self.batch > 1 and not self.padded and not self._takes_two(blank, reading):
+            self.batch = 1
         return reading._replace(kind=self.about.output or reading.kind)
+
+    def _takes_two(self, blank: Image, reading: Reading) -> bool:
+        """Returns False for a file that leaves the batch open by its shapes alone: it fails on two images, or finds one's boxes."""
+        try:
+            outputs = self._run([blank, blank])
+        except FormatError:
+            return False
+        return all(len(outputs[name]) == 2 for name in reading.roles.values())
 
     def _usual_names(self) -> list[str] | None:
         by_id = self.reading.layout not in ("yolox", "yolov5", "yolov8", "yolov10") and self.num_classes == len(COCO91)

@@ -122,6 +122,7 @@ class Onnx(ExportedDetector):
             raise ValueError(f"providers: {', '.join(absent)} not in this onnxruntime, found {', '.join(there)}: install its package")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self.settings.threads
+        options.log_severity_level = 4  # what it would print is in the exception, too
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # waiting threads leave the cores to the other stages
         try:
             # the fallback prints "EP Error" to stdout and goes on without the provider

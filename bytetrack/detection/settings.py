@@ -83,7 +83,7 @@ class Layout(NamedTuple):
 LAYOUTS = {
     "yolox": Layout("(B, A, 5 + C): box, objectness, class scores of each anchor, boxes in pixels or not decoded", "bgr255", "letterbox"),
     "yolov5": Layout("(B, 3 A, 5 + C): centre, size in pixels, objectness, class scores", "rgb_unit", "letterbox_centre"),
-    "yolov8": Layout("(B, 4 + C, A): centre, size in pixels, class scores", "rgb_unit", "letterbox_centre"),
+    "yolov8": Layout("(B, 4 + C, A) or (B, A, 4 + C): centre, size in pixels, class scores", "rgb_unit", "letterbox_centre"),
     "yolov10": Layout("(B, n, 6) or (n, 6): left, top, right, bottom in pixels, score, class", "rgb_unit", "letterbox_centre"),
     "detr": Layout("boxes (B, n, 4): centre, size as fractions; logits (B, n, C), by sigmoid", "rgb_unit", "stretch"),
     "detr_softmax": Layout("the same, logits (B, n, C + 1) by softmax, the last for no object", "rgb_imagenet", "stretch"),

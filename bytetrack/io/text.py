@@ -22,6 +22,8 @@ def read_text(path: Path) -> str:
         content = path.read_bytes()
     except FileNotFoundError:
         raise MissingDataError(f"no file {str(path)!r}; {_neighbours(path)}") from None
+    except IsADirectoryError:
+        raise FormatError(f"{path}: expected a file, got a folder") from None
     return decode(content, str(path))
 
 

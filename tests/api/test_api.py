@@ -227,6 +227,14 @@ def test_the_size_and_shape_filter_is_the_demos(film: Path) -> None:
         (lambda film: bytetrack.evaluate("x", "mot15", path="y"), ValueError, "dataset mot15 has no setting 'path'"),
         (lambda film: bytetrack.evaluate("x", object(), "y"), ValueError, "root is a setting of a dataset given by name: got a object"),
         (lambda film: bytetrack.read_mot("nowhere.txt"), OSError, "nowhere.txt"),
+        (lambda film: bytetrack.read_mot(film.parent), ValueError, "expected a file, got a folder"),
+        (
+            lambda film: bytetrack.track(film, Squares(), frame_rate=-1),
+            ValueError,
+            r"frame_rate must be a number in \[0.001, 1e\+06\]: got -1",
+        ),
+        (lambda film: bytetrack.draw(np.zeros((9, 9), np.uint8), None), ValueError, r"images must be uint8 arrays .* got uint8 \(9, 9\)"),
+        (lambda film: bytetrack.Trajectories.from_pandas([1]), ValueError, "expected a pandas DataFrame, got a list"),
     ],
 )
 def test_a_mistake_is_one_line_that_says_what_there_is(
@@ -335,6 +343,24 @@ def test_nothing_heavy_loads_before_it_is_used(tmp_path: Path, use: str) -> None
     code = LIGHT.format(use=use)
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=here())
     assert process.stdout.strip() == "[]", process.stderr
+
+
+NUMPY_AND_NUMBA = """
+import sys
+for name in ("scipy", "cv2", "torch", "pandas", "yaml", "trackeval", "motmetrics", "av", "rich", "PIL"):
+    sys.modules[name] = None
+import bytetrack
+trajectories = bytetrack.read_mot("a.txt")
+bytetrack.write_mot("b.txt", trajectories)
+print(repr(trajectories), trajectories._repr_html_()[:7])
+"""
+
+
+def test_result_files_are_read_and_written_where_only_numpy_and_numba_are_installed(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("1,1,0,0,5,5,1,-1,-1,-1\n")
+    process = subprocess.run([sys.executable, "-c", NUMPY_AND_NUMBA], capture_output=True, text=True, cwd=tmp_path, env=here())
+    assert process.stdout == "Trajectories(1 box of 1 identity in frames 1 to 1) <table>\n", process.stderr
+    assert (tmp_path / "b.txt").is_file()
 
 
 def here() -> dict[str, str]:

@@ -212,6 +212,53 @@ def test_transposed_boxes_and_classes_are_read_as_yolov8_with_the_names_and_size
         Onnx(path, **{**ALL, "classes": ["cat"]}).detect(pictures())
 
 
+@pytest.mark.parametrize(("classes", "names"), [(3, "['a', 'b', 'c']"), (1, ""), (80, "")])
+def test_a_yolov8_that_is_not_transposed_is_told_from_a_yolox_by_its_number_of_classes(tmp_path: Path, classes: int, names: str) -> None:
+    wide, tall = (exported(kind(classes), tmp_path / f"{kind.__name__}.onnx", ["output0"], names=names) for kind in (Yolov8, Yolo))
+    for told in (None, "yolov8"):
+        detectors = [Onnx(path, layout=told, **ALL) for path in (wide, tall)]
+        for one, other in zip(*(detector.detect(pictures()) for detector in detectors), strict=True):
+            assert np.array_equal(one.xyxy, other.xyxy)
+            assert np.array_equal(one.score, other.score)
+            assert len(one) > 3
+        assert detectors[0].class_names == detectors[1].class_names
+
+
+def test_yolov5s_raw_maps_beside_its_boxes_are_passed_over(tmp_path: Path) -> None:
+    class WithMaps(Yolo):
+        def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+            return super().forward(images), images.reshape(1, 3, 1, *SIZE)
+
+    network = WithMaps(3, per_cell=3, objectness=True)
+    detector = Onnx(exported(network, tmp_path / "v5.onnx", ["output", "map"], names="['a', 'b', 'c']"), **ALL)
+    assert_found(detector.detect(pictures()), [of_yolo(network, image, objectness=True) for image in pictures()])
+
+
+class OfOne(Yolov8):
+    """Traced for one image: two are refused inside."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(images).reshape(1, self.columns, -1)
+
+
+class FirstOnly(EndToEnd):
+    """Finds the boxes of the first image of a batch alone, as suppression inside a file may."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(images)[:1]
+
+
+@pytest.mark.parametrize(("one", "several"), [(OfOne, Yolov8), (FirstOnly, EndToEnd)])
+def test_a_file_that_says_its_batch_is_open_and_takes_one_image_is_asked_image_by_image(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], one: type[Yolo], several: type[Yolo]
+) -> None:
+    files = [exported(kind(3), tmp_path / f"{kind.__name__}.onnx", ["output0"], free_batch=True) for kind in (one, several)]
+    for mine, whole in zip(*(Onnx(file, **ALL).detect(pictures()) for file in files), strict=True):
+        assert np.array_equal(mine.xyxy, whole.xyxy)
+        assert len(mine) > 3
+    assert "onnxruntime" not in capfd.readouterr().err
+
+
 def test_openvino_reads_the_same_layouts_and_names(tmp_path: Path) -> None:
     pytest.importorskip("openvino", reason="needs openvino")
     from bytetrack.detection.openvino import OpenVino
@@ -266,6 +313,19 @@ def test_with_softmax_the_last_class_is_no_object(tmp_path: Path) -> None:
     path = exported(Detr(4), tmp_path / "detr.onnx", ["logits", "pred_boxes"])
     found = Onnx(path, layout="detr_softmax", **ALL).detect(pictures())
     assert_found(found, [of_detr(Detr(4), image, softmax=True, imagenet=True) for image in pictures()])
+
+
+def test_named_classes_and_one_more_among_logits_are_read_by_softmax(tmp_path: Path) -> None:
+    path = exported(Detr(4), tmp_path / "detr.onnx", ["logits", "pred_boxes"], names="{0: 'a', 1: 'b', 2: 'c'}")
+    found = Onnx(path, **ALL).detect(pictures())
+    assert_found(found, [of_detr(Detr(4), image, softmax=True, imagenet=True) for image in pictures()])
+
+
+def test_a_detr_of_one_class_needs_no_names(tmp_path: Path) -> None:
+    path = exported(Detr(1), tmp_path / "detr.onnx", ["logits", "pred_boxes"])
+    assert [len(found) for found in Onnx(path, min_score=0.2).detect(pictures())] == [
+        len(of_detr(Detr(1), image, columns=1)[0]) for image in pictures()
+    ]
 
 
 def test_three_classes_and_a_background_beside_boxes_are_told_apart_by_the_outputs_names(tmp_path: Path) -> None:
@@ -323,7 +383,7 @@ def test_a_yolox_is_still_one_and_its_layout_may_be_named(data_dir: Path) -> Non
     path, image = data_dir / "weights" / "yolox_nano.onnx", pictures()[:1]
     (one,), (other,) = Onnx(path).detect(image), Onnx(path, layout="yolox").detect(image)
     assert np.array_equal(one.xyxy, other.xyxy)
-    with pytest.raises(FormatError, match=r"expected layout yolov8, \(B, 4 \+ C, A\).*, got inputs .* outputs .*: set detector\.layout"):
+    with pytest.raises(FormatError, match=r"expected layout yolov8, .*, got inputs .* outputs .*: set detector\.layout"):
         Onnx(path, layout="yolov8").detect(image)
 
 
