@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from bytetrack.checks import check_count
 from bytetrack.interfaces import Item
-from bytetrack.runtime.pool import cores, process_pool, submit
+from bytetrack.runtime.pool import cores, process_pool, submit, terminate_workers
 
 __all__ = ["Processes"]
 
@@ -86,6 +86,7 @@ def _round(
                 keep(running[future], future.result())
                 del running[future]
     except BrokenProcessPool:
+        terminate_workers()  # the pool ends those that it knew when it broke, and would wait for ever for one that `submit` was starting
         return list(running.values()) or [waiting[0]]
     return []
 

@@ -47,10 +47,14 @@ def process_pool(workers: int, preload: Sequence[str] = (), shared: tuple[object
 
 
 def submit(pool: ProcessPoolExecutor, job: Callable[..., Any], *arguments: Any) -> Future[Any]:
-    """Calls `pool.submit`; raises BrokenProcessPool also if the server process that workers are forked from was killed."""
+    """Calls `pool.submit`; raises BrokenProcessPool also if the server process that workers are forked from was killed, or if the pool
+    breaks while it starts a worker.
+    """
     try:
         return pool.submit(job, *arguments)
-    except (EOFError, ConnectionError) as error:
+    except (EOFError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None and not isinstance(error, ConnectionError):
+            raise  # the system's: too many processes, too little memory
         raise BrokenProcessPool(str(error)) from error
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,21 @@ def test_a_job_whose_worker_was_killed_is_run_again_and_nothing_is_lost(tmp_path
     assert found == {"a": 3, "b": 9, "c": 5, "d": 4}
     assert "a worker process ended abruptly (killed, or out of memory?): b" in caplog.text
     assert (tmp_path / "b.tries").read_text() == "xx"
+
+
+def test_a_worker_that_was_being_started_when_another_died_is_not_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started, start = [], BaseProcess.start
+
+    def late(self: BaseProcess) -> None:
+        started.append(self)
+        if len(started) == 2:
+            time.sleep(2)  # in which the first dies
+        start(self)
+
+    monkeypatch.setattr(BaseProcess, "start", late)
+    assert Processes(2).run(Mortal(tmp_path, "b", deaths=1), items(3, 9), as_dict, print) == {"a": 3, "b": 9}
+    assert len(started) > 2
+    assert multiprocessing.active_children() == []
 
 
 @pytest.mark.parametrize(("retries", "times"), [(0, "once"), (1, "2 times"), (2, "3 times")])
