@@ -10,8 +10,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background jobs with Ctrl-C ignored, and so would ours be
-settings.register_profile("loaded_machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("loaded_machine")
+settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # pytest --hypothesis-profile=explore
+settings.register_profile("same", settings.get_profile("explore"), derandomize=True, database=None)  # every run draws the same examples
+settings.load_profile("same")
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -31,6 +31,8 @@ def image_size(path: Path) -> tuple[int, int]:
     except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError, EOFError) as error:
         raise FormatError(f"{path} is no readable image: {error}") from None
     except OSError as error:
+        if path.is_dir():
+            raise FormatError(f"{path} is no readable image: it is a folder") from None
         if error.errno is not None:
             raise
         raise FormatError(f"{path} is no readable image: {error}") from None  # Pillow's word for what ends early

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -98,6 +100,18 @@ def test_a_coco_file_converts_or_is_refused_and_its_check_always_ends(document: 
         with suppress(FormatError, MissingDataError):
             check_document(CocoFile(folder, images=".").to_coco())
         check(CocoFile(folder, images="."))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("", "needs 'file_name', the path of a file: got ''"), ("./", "got './'"), ("sub", "sub is no readable image: it is a folder")],
+)
+def test_a_coco_image_that_names_a_folder_is_refused(name: str, said: str) -> None:
+    document = {**COCO, "images": [{**image, "file_name": name, "width": None} for image in COCO["images"]]}
+    with folder_with(document, "a.json") as folder:
+        (folder / "sub").mkdir()
+        with pytest.raises(FormatError, match=re.escape(said)):
+            CocoFile(folder, images=".").to_coco()
 
 
 @settings(max_examples=200, deadline=None)

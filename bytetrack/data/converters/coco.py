@@ -42,8 +42,8 @@ class CocoFile:
         result = Document(self.root, skip_missing=skip_missing)
         folder = self._folder(path, document["images"], result.files)
         for row, image in enumerate(with_progress(document["images"], path.name)):
-            if not isinstance(image.get("file_name"), str):
-                raise FormatError(f"{path}: images[{row}] needs 'file_name', a text: got {image.get('file_name')!r}")
+            if not isinstance(image.get("file_name"), str) or not PureWindowsPath(image["file_name"]).name:
+                raise FormatError(f"{path}: images[{row}] needs 'file_name', the path of a file: got {image.get('file_name')!r}")
             result.name(
                 folder / PureWindowsPath(image["file_name"]).as_posix()
             )  # which refuses what lies elsewhere, before it is looked for
