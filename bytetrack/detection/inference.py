@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from bytetrack.detection.classes import choose
+from bytetrack.detection.device import on_stream, out_of_memory, release
 from bytetrack.detection.grid import anchors
 from bytetrack.detection.network import Checkpoint, LayeredNetwork, Network, build_network, load_weights, read_checkpoint
 from bytetrack.detection.postprocess import describe_by_torch, select
@@ -101,13 +102,14 @@ class Inference:
             try:
                 found += self(images[len(found) : len(found) + at_once])
                 continue
-            except torch.OutOfMemoryError:
-                pass  # the memory is free only outside of this block
+            except RuntimeError as error:
+                if not out_of_memory(error):  # the memory is free only outside of this block
+                    raise
             if at_once == 1:
                 height, width = self.size
                 raise MemoryError(f"out of memory on {self.device} with one image of {height} x {width}: set a smaller detector.input_size")
             self.most = at_once // 2
-            torch.cuda.empty_cache()
+            release(torch.device(self.device))
             log.warning("out of memory on %s: goes on with detector.batch_size=%d in place of %d", self.device, self.most, at_once)
         return found
 
@@ -122,7 +124,7 @@ class Inference:
         ratios = [letterbox_ratio(image.shape, self.size) for image in images]
         if self.device == "cpu":
             return Underway([normalise(letterbox_batch(images, self.size), self.convention).to(self.dtype)], ratios)
-        with torch.cuda.stream(self.sending):
+        with on_stream(self.sending):
             return Underway(send_frames(images, self.device), ratios, self._mark())
 
     @torch.inference_mode()
@@ -137,7 +139,7 @@ class Inference:
     @torch.inference_mode()
     def collect(self, launched: Underway) -> list[Detections]:
         """Returns the detections once the output is there: on a GPU by a stream of its own, past later launches."""
-        with torch.cuda.stream(self.selecting):
+        with on_stream(self.selecting):
             output, *layers = launched.received()
             found = select(output, self.grid, self.stride, launched.ratios, self.postprocess)
             if self.described is None:

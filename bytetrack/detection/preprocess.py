@@ -169,6 +169,8 @@ def send_frames(images: Sequence[Image], device: str) -> list[Tensor]:
     """Sends `images` to `device` as uint8 (n, H, W, 3) for each run of one shape; to CUDA from pinned memory, under way on return."""
     import torch
 
+    from bytetrack.detection.device import to_device
+
     for image in images:
         check_image(image)
     frames = []
@@ -176,7 +178,7 @@ def send_frames(images: Sequence[Image], device: str) -> list[Tensor]:
         same = list(run)
         buffer = torch.empty((len(same), *shape), dtype=torch.uint8, pin_memory=device.startswith("cuda"))
         np.stack(same, out=buffer.numpy())
-        frames.append(buffer.to(device, non_blocking=True))  # torch keeps a pinned buffer, for the next batch, until it has been read
+        frames.append(to_device(buffer, device))  # torch keeps a pinned buffer, for the next batch, until it has been read
     return frames
 
 

@@ -6,20 +6,9 @@ from collections.abc import Callable
 
 import torch
 
-__all__ = ["largest_that_fits", "out_of_memory", "parts_that_fit", "peak", "release"]
+from bytetrack.detection.device import out_of_memory, release
 
-
-def out_of_memory(error: BaseException) -> bool:
-    """Returns True for an error of a device without free memory; MPS has no type of its own for it."""
-    return isinstance(error, torch.OutOfMemoryError) or (isinstance(error, RuntimeError) and "out of memory" in str(error))
-
-
-def release(device: torch.device) -> None:
-    """Gives back what the allocator keeps for later; call it outside of the `except` block, whose error holds tensors."""
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
-    elif device.type == "mps":
-        torch.mps.empty_cache()
+__all__ = ["largest_that_fits", "parts_that_fit", "peak"]
 
 
 def largest_that_fits(attempt: Callable[[int], object], images: int, device: torch.device) -> int:

@@ -11,11 +11,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from bytetrack.detection.device import out_of_memory, release, to_device
 from bytetrack.detection.inference import DTYPES, pick_convention, pick_precision
 from bytetrack.detection.network import Checkpoint, build_network, load_weights
 from bytetrack.detection.preprocess import normalise
 from bytetrack.training.bookkeeping import SeenLosses, joined
-from bytetrack.training.device_memory import largest_that_fits, out_of_memory, parts_that_fit, release
+from bytetrack.training.device_memory import largest_that_fits, parts_that_fit
 from bytetrack.training.host_memory import available, kept_for_backward
 from bytetrack.training.loader import Batch, BatchPlan
 from bytetrack.training.losses import YoloxLoss
@@ -179,9 +180,9 @@ class Learner:
     def _forward(self, model: nn.Module, batch: Batch) -> torch.Tensor:
         """Returns the losses of a batch in one tensor, as `NAMES`."""
         height, width = batch.images.shape[1:3]
-        pixels = batch.images.to(self.device, non_blocking=True).permute(0, 3, 1, 2).float()
+        pixels = to_device(batch.images, self.device).permute(0, 3, 1, 2).float()
         pixels = normalise(pixels, self.convention).contiguous(memory_format=torch.channels_last)
-        targets = batch.targets.to(self.device, non_blocking=True)
+        targets = to_device(batch.targets, self.device)
         raw = self._logits(model, pixels)
         l1 = self.recipe.l1_always or not self.plan.augmented(self.step)
         return torch.stack(list(self.loss(raw, targets, height, width, l1).as_dict().values()))

@@ -14,11 +14,12 @@ import torch
 from torch import nn
 
 from bytetrack.data.augment import AugmentedImages
+from bytetrack.detection.device import out_of_memory
 from bytetrack.errors import FormatError
 from bytetrack.runtime.signals import Interruption
 from bytetrack.training import checkpoint, resuming
 from bytetrack.training.bookkeeping import NAMES, SeenLosses
-from bytetrack.training.device_memory import out_of_memory, parts_that_fit, peak
+from bytetrack.training.device_memory import parts_that_fit, peak
 from bytetrack.training.evaluation import Evaluation, evaluation_dtype, unlabelled
 from bytetrack.training.host_memory import prefetch_that_fits, shared_memory
 from bytetrack.training.learning import Learner
@@ -54,7 +55,7 @@ class TrainingLoop(Learner):
             *self.size,
             recipe.max_epochs,
             recipe.no_aug_epochs,
-            recipe.multiscale,  # type: ignore[arg-type]
+            recipe.multiscale,
             recipe.multiscale_interval,
             recipe.seed,
             here.rank,
@@ -63,6 +64,8 @@ class TrainingLoop(Learner):
             frozenset(step - 1 for step in recipe.skip_steps),
             shares,
         )
+        if beyond := [step for step in recipe.skip_steps if step > self.plan.steps]:
+            raise ValueError(f"skip_steps must be steps of the run, which has {self.plan.steps}: got {beyond}")
         self.workers = loading_processes(recipe.workers, self.device.type == "cpu", here.machine)
         self.evaluation = self._evaluation(network.selection)
         self.waited = 0.0  # seconds for batches

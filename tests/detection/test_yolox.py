@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ import torch
 
 from bytetrack.boxes import iou
 from bytetrack.detection.classes import COCO, choose
+from bytetrack.detection.device import to_device
 from bytetrack.detection.inference import fuse, pick_device, prepare
 from bytetrack.detection.network import build_network, load_weights, read_checkpoint
 from bytetrack.detection.postprocess import select
@@ -270,6 +272,22 @@ def test_fp32_is_never_tf32(nano: Path, coco_images: list[np.ndarray]) -> None:
     network.register_forward_pre_hook(lambda *_: allowed.append(torch.backends.cudnn.allow_tf32))
     detector.detect(coco_images[:1])
     assert (allowed, torch.backends.cudnn.allow_tf32) == ([False], True)
+
+
+def test_a_computer_that_has_mps_detects_too(nano: Path, coco_images: list[np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch asks `torch.mps`, wherever there is one, for functions that only `torch.cuda` has."""
+    detector = Yolox(nano, *SIZES["nano"], input_size=(128, 160), device="cpu")
+    expected = detector.detect(coco_images)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert [found.score.tolist() for found in detector.detect(coco_images)] == [found.score.tolist() for found in expected]
+
+
+@pytest.mark.parametrize(("device", "under_way"), [("cuda:1", True), ("mps", False), ("cpu", False)])
+def test_only_cuda_copies_while_the_host_goes_on(device: str, under_way: bool) -> None:
+    """A copy to MPS that is under way reads memory which may be another's by then."""
+    tensor = MagicMock()
+    to_device(tensor, device)
+    tensor.to.assert_called_once_with(device, non_blocking=under_way)
 
 
 def test_making_a_detector_and_its_key_loads_neither_torch_nor_opencv(nano: Path) -> None:

@@ -26,14 +26,18 @@ from campaigns import small_jobs
 SHAPE: dict[str, Any] = {"depth": good.DEPTH, "width": good.CHANNELS, "depthwise": True, "input_size": (64, 64)}
 
 
-def holds(images: int, calls: list[int]) -> Callable[[Inference, Sequence[Any]], list[Detections]]:
+OF_CUDA = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+OF_MPS = RuntimeError("MPS backend out of memory (MPS allocated: 8.00 GB, other allocations: 1.00 GB, max allowed: 9.07 GB).")
+
+
+def holds(images: int, calls: list[int], error: RuntimeError = OF_CUDA) -> Callable[[Inference, Sequence[Any]], list[Detections]]:
     """`Inference.__call__` on a device whose memory holds so many images."""
     whole = Inference.__call__
 
     def call(self: Inference, batch: Sequence[Any]) -> list[Detections]:
         calls.append(len(batch))
         if len(batch) > images:
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+            raise error
         return whole(self, batch)
 
     return call
@@ -45,13 +49,14 @@ def detector(tmp_path: Path) -> Yolox:
     return Yolox(tmp_path / "weights.pth", **SHAPE, classes=None, device="cpu", batch_size=7)
 
 
+@pytest.mark.parametrize("error", [OF_CUDA, OF_MPS], ids=["cuda", "mps"])
 def test_a_batch_that_memory_does_not_hold_is_halved_with_a_word(
-    detector: Yolox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    error: RuntimeError, detector: Yolox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     images = list(np.random.default_rng(0).integers(0, 255, (9, 64, 64, 3)).astype(np.uint8))
     expected = detector.detect(images)
     calls: list[int] = []
-    monkeypatch.setattr(Inference, "__call__", holds(2, calls))
+    monkeypatch.setattr(Inference, "__call__", holds(2, calls, error))
     caplog.set_level("WARNING")
     found = detector.detect(images)
     assert calls == [7, 3, 1, *[1] * 8]

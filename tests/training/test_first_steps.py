@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 import torch
 
+from bytetrack.detection.device import out_of_memory
 from bytetrack.training import NetworkSettings, Recipe, checkpoint, train
 from bytetrack.training.bookkeeping import joined
-from bytetrack.training.device_memory import largest_that_fits, out_of_memory, parts_that_fit
+from bytetrack.training.device_memory import largest_that_fits, parts_that_fit
 from bytetrack.training.loop import TrainingLoop
 from bytetrack.training.optimisation import Optimisation, start_momentum
 from bytetrack.training.processes import ProcessGroup

@@ -1,0 +1,33 @@
+"""What CUDA, MPS and the CPU do each in their own way: streams, copies and memory that is full."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+
+__all__ = ["on_stream", "out_of_memory", "release", "to_device"]
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Returns True for an error of a device without free memory; MPS has no type of its own for it."""
+    return isinstance(error, torch.OutOfMemoryError) or (isinstance(error, RuntimeError) and "out of memory" in str(error))
+
+
+def release(device: torch.device) -> None:
+    """Gives back what the allocator keeps for later; call it outside of the `except` block, whose error holds tensors."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()
+
+
+def on_stream(stream: torch.cuda.Stream | None) -> AbstractContextManager[Any]:
+    """Returns a context in which `stream` is CUDA's current one, without any asking nothing: torch would ask MPS for what it lacks."""
+    return nullcontext() if stream is None else torch.cuda.stream(stream)
+
+
+def to_device(tensor: torch.Tensor, device: torch.device | str) -> torch.Tensor:
+    """Sends `tensor` to `device`; to CUDA from pinned memory it is under way on return. Elsewhere the copy may not outlive its source."""
+    return tensor.to(device, non_blocking=torch.device(device).type == "cuda")
