@@ -21,9 +21,7 @@ def main(config: Any) -> None:
 
     recipe = build(config.train)
     out = out_folder(config.out, "train", Path("runs") / "train" / config.recipe)
-    if int(os.environ.get("RANK", "0")) == 0:
-        save(config, out)
-    training.train(recipe, training.NetworkSettings.of_detector(config.detector), out)
+    training.train(recipe, training.NetworkSettings.of_detector(config.detector), out, accepted=lambda: save(config, out))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
@@ -18,12 +19,13 @@ from bytetrack.training.sinks import check_logger
 __all__ = ["train"]
 
 
-def train(recipe: Recipe, network: NetworkSettings, out: str | Path) -> dict[str, float]:
+def train(recipe: Recipe, network: NetworkSettings, out: str | Path, accepted: Callable[[], object] = lambda: None) -> dict[str, float]:
     """Trains to the end, from `out`/last.pth if it exists, and returns the figures of the best evaluation (empty without any).
 
     Writes `last.pth`, `best.pth`, `metrics.csv` and the files of the logger to `out`. Ctrl-C and SIGTERM save after the step and exit
     with 130 and 143. Raises ValueError if `out` contains a run with other settings or if the loss is not finite (nothing is saved
-    then); errors of `load_coco` and `load_weights` pass.
+    then); errors of `load_coco` and `load_weights` pass. The first process calls `accepted` when settings, data, weights
+    and what is resumed have been checked, and nothing has been written.
     """
     out, device = Path(out), _device_of(recipe)
     check_logger(recipe.logger)
@@ -34,6 +36,8 @@ def train(recipe: Recipe, network: NetworkSettings, out: str | Path) -> dict[str
             raise ValueError(f"accumulate must divide a process's {recipe.batch_size // here.world} images: got {recipe.accumulate}")
         out.mkdir(parents=True, exist_ok=True)
         loop = TrainingLoop(recipe, network, out, here, device)
+        if here.first:
+            accepted()
         began, first = time.monotonic(), loop.step
         loop.train()
         if here.first:

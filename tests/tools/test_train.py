@@ -144,3 +144,13 @@ def test_without_data_the_missing_setting_is_named(verb_here: Verb, tmp_path: Pa
     assert done.returncode == 1
     assert "train.data" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_run_that_is_not_gone_on_with_keeps_the_record_of_its_settings(verb_here: Verb, small: Path, tmp_path: Path) -> None:
+    words = command(small, tmp_path / "out", "train.max_epochs=1", "train.val=[]")[2:]
+    assert verb_here("train", *words).returncode == 0
+    kept = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir() if path.is_file()}
+    refused = verb_here("train", *words, "train.batch_size=4")
+    assert refused.returncode == 1
+    assert "train.batch_size 2 -> 4" in refused.stderr
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir() if path.is_file()} == kept
