@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack import boxes as box_ops
+from bytetrack.checks import check_fields
 from bytetrack.data.image_set import ImageSet
 from bytetrack.structures import PAD
 
@@ -75,6 +76,7 @@ class Augmentation:
     min_visible: float = 0.0
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for name in ("mosaic", "mixup", "flip", "min_visible", "distort"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must lie in [0, 1]: got {getattr(self, name)}")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bytetrack.checks import check_count, check_flag, check_positive, check_reals, check_whole
 from bytetrack.detection.grid import STRIDES, anchors
 
 __all__ = ["Assignment", "Grid", "SimOTA", "cells_within", "paired_iou"]
@@ -84,10 +85,12 @@ class SimOTA:
         outside_cost: float = 1e5,
         max_pairs: int | None = None,
     ) -> None:
-        if center_radius <= 0 or top_k < 1 or (max_pairs is not None and max_pairs < 1):
-            raise ValueError(
-                f"center_radius, top_k and max_pairs must be positive: got {center_radius=}, {top_k=}, {max_pairs=}",
-            )
+        check_positive("center_radius", center_radius)
+        check_reals(0, 1e30, iou_weight=iou_weight, outside_cost=outside_cost)
+        check_whole("top_k", top_k, 1)
+        check_count("max_pairs", max_pairs, 1, none="what suits the device")
+        check_flag("inside_box", inside_box)
+        check_flag("clamp_centers", clamp_centers)
         self.center_radius = center_radius
         self.inside_box = inside_box
         self.clamp_centers = clamp_centers

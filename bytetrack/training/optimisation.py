@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from bytetrack.checks import check_fields
+
 __all__ = ["MovingAverage", "Optimisation", "frozen_part", "start_momentum"]
 
 OPTIMIZERS = ("sgd", "adamw")
@@ -44,6 +46,7 @@ class Optimisation:
     freeze_batch_norm: bool = False
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if self.optimizer not in OPTIMIZERS:
             raise ValueError(f"optimizer must be {' or '.join(OPTIMIZERS)}: got {self.optimizer!r}")
         if self.scaling is None:

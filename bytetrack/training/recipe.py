@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bytetrack.checks import check_count
+from bytetrack.checks import check_count, check_fields, check_positive
 from bytetrack.data.augment import Augmentation
 from bytetrack.detection.settings import check_convention, check_input_size
 from bytetrack.training.assignment import SimOTA
@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 
 FREE = ("device", "workers", "log_interval", "checkpoint_minutes", "logger", "profile", "resume", "best")
 """Settings that a checkpoint does not record: none of them changes a result on the CPU."""
+OF_VAL = ("path", "root", "classes")
+OF_DATA = (*OF_VAL, "weight")
+"""What a dataset is described by."""
 CHOICES = {
     "precision": ("auto", "fp32", "fp16", "bf16"),
     "freeze": (None, "stem", "backbone"),
@@ -48,6 +51,7 @@ class NetworkSettings:
     max_detections: int = 1000
 
     def __post_init__(self) -> None:
+        check_fields(self)
         object.__setattr__(self, "input_size", check_input_size(self.input_size))
 
     @classmethod
@@ -109,7 +113,7 @@ class Recipe:
     no_aug_epochs: int = 10
     batch_size: int = 48
     accumulate: int = 1
-    multiscale: Sequence[int] | None = (18, 32)
+    multiscale: tuple[int, int] | None = (18, 32)
     multiscale_interval: int = 10
     l1_always: bool = False
     ignore_crowd: bool = False
@@ -137,6 +141,7 @@ class Recipe:
     checkpoint_minutes: float = 10.0
 
     def __post_init__(self) -> None:
+        check_fields(self, *CHOICES)
         if self.no_aug_epochs > self.max_epochs:
             log.info("no_aug_epochs=%d is more than max_epochs: all %d epochs are without mosaic", self.no_aug_epochs, self.max_epochs)
         given = {
@@ -146,7 +151,7 @@ class Recipe:
             "weight_classes": _as_list(self.weight_classes),
             "class_weights": _as_list(self.class_weights),
             "skip_steps": sorted(self.skip_steps),
-            "multiscale": (int(self.multiscale[0]), int(self.multiscale[1])) if self.multiscale is not None else None,
+            "multiscale": None if self.multiscale is None else tuple(self.multiscale),
             "augmentation": self.augmentation or Augmentation(),
             "assignment": self.assignment or SimOTA(),
             "optimisation": self.optimisation or Optimisation(),
@@ -156,12 +161,20 @@ class Recipe:
         check_convention(self.convention)
         self._check_numbers()
         self._check_choices()
+        if self.freeze is not None and self.weights is None:
+            log.warning("freeze=%s without weights: what stays as it is are random numbers", self.freeze)
+        if self.patience and (not self.val or not self.eval_interval):
+            log.warning("patience=%d ends nothing: without val or with eval_interval=0 the run is not evaluated", self.patience)
 
     def _check_numbers(self) -> None:
         if not self.data or any("path" not in entry for entry in (*self.data, *self.val)):
             raise ValueError("data must list at least one COCO file, [{path: FILE, root: FOLDER}], and so must val if it is given")
-        if any(not entry.get("weight", 1) > 0 for entry in self.data):
-            raise ValueError(f"the weight of a dataset must be positive: got {[entry.get('weight', 1) for entry in self.data]}")
+        for entry, known in [*((entry, OF_DATA) for entry in self.data), *((entry, OF_VAL) for entry in self.val)]:
+            if other := [str(key) for key in entry if key not in known]:
+                raise ValueError(f"a dataset of {'data' if known is OF_DATA else 'val'} has {', '.join(known)}: got {', '.join(other)}")
+            check_positive("the weight of a dataset", entry.get("weight", 1))
+            if not isinstance(entry.get("classes", []), (list, tuple, Mapping, type(None))):
+                raise ValueError(f"the classes of a dataset must be a list, or a mapping to lists: got {entry['classes']!r}")
         for name in ("max_epochs", "batch_size", "accumulate", "multiscale_interval", "log_interval"):
             check_count(name, getattr(self, name), 1)
         for name in ("no_aug_epochs", "eval_interval", "seed", "patience", "profile"):

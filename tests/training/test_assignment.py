@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -181,7 +182,7 @@ def test_five_hundred_boxes_in_a_wide_image_never_hold_more_pairs_than_allowed()
     assert found.foreground.sum() >= 250
 
 
-@pytest.mark.parametrize("bad", [{"center_radius": 0}, {"top_k": 0}, {"max_pairs": 0}])
-def test_parameters_that_assign_nothing_are_refused(bad: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="must be positive"):
+@pytest.mark.parametrize("bad", [{"center_radius": 0}, {"top_k": 0}, {"top_k": "many"}, {"max_pairs": 0}, {"inside_box": "no"}])
+def test_parameters_that_assign_nothing_are_refused(bad: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=f"^{next(iter(bad))} must be"):
         SimOTA(**bad)

@@ -80,7 +80,17 @@ def test_the_moving_average_follows_its_formula() -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", [{"learning_rate": 0}, {"momentum": 1}, {"final_factor": 2}, {"ema_steps": 0}, {"weight_decay": -1}, {"optimizer": "adam"}]
+    "bad",
+    [
+        {"learning_rate": 0},
+        {"momentum": 1},
+        {"final_factor": 2},
+        {"ema_steps": 0},
+        {"weight_decay": -1},
+        {"optimizer": "adam"},
+        {"clip_norm": "x"},
+        {"freeze_batch_norm": 2},
+    ],
 )
 def test_settings_out_of_range_are_refused(bad: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(bad))):

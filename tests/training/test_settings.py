@@ -26,6 +26,7 @@ from bytetrack.training.loop import TrainingLoop
 from bytetrack.training.losses import YoloxLoss
 from bytetrack.training.monitor import Monitor
 from bytetrack.training.processes import ProcessGroup
+from bytetrack.training.profiling import profiled
 from bytetrack.training.sinks import check_logger
 
 Make = Callable[..., Recipe]
@@ -99,6 +100,8 @@ def test_a_step_whose_loss_is_not_finite_can_be_left_out(
     monkeypatch.setattr(TrainingLoop, "_forward", poisoned)
     with pytest.raises(ValueError, match=r"not finite at step 6 .* or go on without them: train\.skip_steps=\[6\]"):
         train(trainer(val=[]), tiny, tmp_path)
+    with pytest.raises(ValueError, match=r"skip_steps must be steps of the run, which has 8: got \[9\]"):
+        train(trainer(val=[], skip_steps=[6, 9]), tiny, tmp_path)
     train(trainer(val=[], skip_steps=[6]), tiny, tmp_path)
     assert checkpoint.read(tmp_path / "last.pth")["step"] == 8
 
@@ -124,6 +127,13 @@ def test_steps_are_traced_and_the_best_weights_alone_are_a_detectors(whole: Path
     assert "optimizer" not in torch.load(whole / "best.pth", weights_only=True)
     assert (whole / "best.pth").stat().st_size < 0.5 * (whole / "last.pth").stat().st_size
     assert load_weights(build_network(*SHAPE), whole / "best.pth").convention == "bgr255"
+
+
+def test_a_run_too_short_to_be_traced_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with profiled(tmp_path / "trace.json", 5) as step:
+        step()
+    assert "train.profile=5: nothing is traced" in caplog.text
+    assert not any(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("name", ["wandb", "mlflow"])

@@ -366,11 +366,34 @@ def test_fewer_epochs_than_those_without_mosaic_are_all_without(trainer: Make, c
         ({"weight_classes": [0]}, "set weights too"),
         ({"ignore_seen": 0.3}, "ignore_seen must be a score"),
         ({"convention": "rgb"}, "convention must be"),
+        ({"seed": "abc"}, "seed must be a whole number: got 'abc'"),
+        ({"checkpoint_minutes": "abc"}, "checkpoint_minutes must be a number: got 'abc'"),
+        ({"cache": "maybe"}, "cache must be true or false: got 'maybe'"),
+        ({"profile": True}, "profile must be a whole number: got True"),
+        ({"multiscale": [3]}, r"multiscale must be a list \(each: a whole number; 2 of them\) or null: got \[3\]"),
+        ({"skip_steps": 5}, r"skip_steps must be a list \(each: a whole number\): got 5"),
+        ({"class_weights": ["a"]}, "class_weights must be a list"),
+        ({"data": "a.json"}, "data must be a list"),
+        ({"data": [{"path": "a.json", "wieght": 3}]}, "a dataset of data has path, root, classes, weight: got wieght"),
+        ({"val": [{"path": "a.json", "weight": 3}]}, "a dataset of val has path, root, classes: got weight"),
+        (
+            {"data": [{"path": "a.json", "classes": "person"}]},
+            "the classes of a dataset must be a list, or a mapping",
+        ),
+        ({"data": [{"path": "a.json", "weight": "x"}]}, "the weight of a dataset must be a positive number: got 'x'"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(trainer: Make, bad: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         trainer(**bad)
+
+
+@pytest.mark.parametrize(("useless", "told"), [({"freeze": "stem"}, "random numbers"), ({"patience": 2, "val": []}, "is not evaluated")])
+def test_settings_that_do_nothing_good_are_told(
+    trainer: Make, useless: dict[str, Any], told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    trainer(**useless)
+    assert told in caplog.text
 
 
 def test_half_precision_floats_need_a_gpu(trainer: Make, tiny: NetworkSettings, tmp_path: Path) -> None:
