@@ -78,6 +78,13 @@ def test_every_page_is_in_the_navigation() -> None:
     assert not [page for page in PAGES[1:] if str(page.relative_to(ROOT / "docs")) not in named]
 
 
+def test_the_sites_code_is_wrapped_and_not_cut_off() -> None:
+    (style,) = re.findall(r"^extra_css: \[(.*)\]$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
+    assert re.search(r"pre > code \{[^}]*white-space: pre-wrap", (ROOT / "docs" / style).read_text())
+    assert "line_length:" in (ROOT / "mkdocs.yml").read_text()
+    assert "\nruff" in (ROOT / "docs" / "requirements.txt").read_text()  # which breaks the lines
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_included_files_are_there(page: Path) -> None:
     text = page.read_text()
