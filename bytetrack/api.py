@@ -147,7 +147,10 @@ def track(
     with _packages("bytetrack.track"):
         from bytetrack.config.named import make, settings_of
         from bytetrack.demo.frames import join, warm_up
+        from bytetrack.video.source import refuse_missing
 
+        if isinstance(source, str | int | Path):  # before weights are fetched
+            refuse_missing(source if isinstance(source, int) else str(source))
         tracked_by, build = _tracker(tracker, settings)
         warm_up(build, tracked_by)
         found_by, named = _detector(detector, classes)
@@ -310,12 +313,10 @@ def _detector(detector: Any, classes: Sequence[str | int] | str | None) -> tuple
 
 def _source(source: Any, frame_rate: float | None, stop: threading.Event) -> tuple[Source, bool]:
     """Returns an open source, and whether threads may read ahead in it: not in what the caller makes as it goes."""
-    from bytetrack.video.source import Given, open_source, refuse_missing
+    from bytetrack.video.source import Given, open_source
 
     if isinstance(source, str | int | Path):
-        spec = source if isinstance(source, int) else str(source)
-        refuse_missing(spec)
-        return open_source(spec, frame_rate=frame_rate, stop=stop), True
+        return open_source(source if isinstance(source, int) else str(source), frame_rate=frame_rate, stop=stop), True
     if isinstance(source, np.ndarray) and source.ndim == 3:
         source = [source]
     if not isinstance(source, Iterable):

@@ -213,6 +213,7 @@ def test_the_size_and_shape_filter_is_the_demos(film: Path) -> None:
         (lambda film: bytetrack.track(film, "yolox_q"), OSError, "no weights 'yolox_q': expected a .pth, .pth.tar, .onnx or .xml file"),
         (lambda film: bytetrack.track(film, object()), ValueError, r"an object with detect\(images\): got a object"),
         (lambda film: bytetrack.track("nowhere.mp4", Squares()), OSError, "no source 'nowhere.mp4'"),
+        (lambda film: bytetrack.track("nowhere.mp4", "yolox_q"), OSError, "no source 'nowhere.mp4'"),
         (lambda film: bytetrack.track(3.5, Squares()), ValueError, "source must name a video, a folder or a camera, or hold images"),
         (lambda film: bytetrack.track(film, Squares(), max_frames=0), ValueError, "max_frames must be at least 1"),
         (lambda film: bytetrack.track(film, Squares(), embedder="histo"), ValueError, "no embedder 'histo': did you mean histogram"),
