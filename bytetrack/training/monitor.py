@@ -20,7 +20,7 @@ from bytetrack.runtime.progress import progress_bar
 from bytetrack.structures import Detections
 from bytetrack.training.evaluation import Evaluation, true_boxes
 from bytetrack.training.loader import Batch
-from bytetrack.training.sinks import SINKS, Metrics, Sink
+from bytetrack.training.sinks import Metrics, Sink, open_sink
 from bytetrack.video.read import read_image
 
 __all__ = ["Monitor", "draw_boxes", "summary_table"]
@@ -75,7 +75,7 @@ class Monitor:
     def sinks(self) -> list[Sink]:
         """The sinks, opened at first use; none in all processes but the first."""
         if self.active and not self._opened:
-            self._opened = [kind(self.folder, self.start) for kind in (Metrics, SINKS[self._logger])]
+            self._opened = [Metrics(self.folder, self.start), open_sink(self._logger, self.folder, self.start)]
         return self._opened
 
     def advance(self, step: int, epoch: int, losses: Mapping[str, float] | None = None) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import logging
 from collections.abc import Mapping, Sequence
+from functools import partialmethod
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,7 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["SINKS", "Metrics", "Sink", "check_logger"]
+__all__ = ["Metrics", "Sink", "check_logger", "open_sink"]
+
+log = logging.getLogger(__name__)
 
 Image = npt.NDArray[np.uint8]
 
@@ -155,7 +159,8 @@ class MLflow(Sink):
         self._mlflow: Any = mlflow
         mlflow.set_experiment("bytetrack")
         run = mlflow.start_run(run_id=known, run_name=None if known else folder.name)
-        name.write_text(str(run.info.run_id), encoding="utf-8")
+        self._id = str(run.info.run_id)
+        name.write_text(self._id, encoding="utf-8")
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
         self._mlflow.log_metrics(dict(values), step=step)
@@ -168,7 +173,9 @@ class MLflow(Sink):
         self._mlflow.log_text(text, "settings.json")
 
     def compared(self, values: Mapping[str, float | str | bool], scores: Mapping[str, float]) -> None:
-        self._mlflow.log_params(dict(values))
+        known = self._mlflow.get_run(self._id).data.params  # which mlflow does not let change
+        self._mlflow.log_params({name: value for name, value in values.items() if name not in known})
+        self._mlflow.set_tags({f"now.{name}": value for name, value in values.items() if name in known and known[name] != str(value)})
         self._mlflow.log_metrics({f"best/{name}": value for name, value in scores.items()})
 
     def close(self) -> None:
@@ -177,6 +184,38 @@ class MLflow(Sink):
 
 SINKS: dict[str, type[Sink]] = {"tensorboard": TensorBoard, "csv": Sink, "wandb": WeightsAndBiases, "mlflow": MLflow}
 """By the name of `train.logger`; `metrics.csv` is written whatever it is."""
+
+
+def open_sink(name: str, folder: Path, start: int) -> Sink:
+    """Opens the sink `name`. OSError if it is a service that does not begin; one that fails later is told of once, and the run goes on."""
+    return SINKS[name](folder, start) if SINKS[name].package is None else _Service(name, folder, start)
+
+
+class _Service(Sink):
+    def __init__(self, name: str, folder: Path, start: int) -> None:
+        self._name, self._told = name, False
+        try:
+            self._sink = SINKS[name](folder, start)
+        except Exception as error:  # each package has its own
+            raise OSError(f"train.logger={name} does not begin ({_first_line(error)}): choose tensorboard or csv, or set it up") from error
+
+    def _pass(self, call: str, *arguments: Any) -> None:
+        try:
+            getattr(self._sink, call)(*arguments)
+        except Exception as error:
+            if not self._told:
+                log.warning("train.logger=%s fails (%s): training goes on, metrics.csv has every figure", self._name, _first_line(error))
+            self._told = True
+
+    scalars = partialmethod(_pass, "scalars")
+    pictures = partialmethod(_pass, "pictures")
+    settings = partialmethod(_pass, "settings")
+    compared = partialmethod(_pass, "compared")
+    close = partialmethod(_pass, "close")
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)[:200]
 
 
 def check_logger(name: str) -> None:

@@ -156,6 +156,33 @@ def test_a_tracking_service_gets_figures_and_pictures_and_goes_on_with_its_run(
     assert (tmp_path / f"{name}_run.txt").read_text() == "seven"
 
 
+def test_a_tracking_service_that_does_not_begin_is_one_line_and_one_that_fails_later_leaves_the_run_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    service = MagicMock()
+    monkeypatch.setitem(sys.modules, "mlflow", service)
+    service.start_run.side_effect = RuntimeError("no server at http://localhost:5\nTraceback")
+    with Monitor(tmp_path, 0, 10, logger="mlflow") as monitor:
+        with pytest.raises(OSError, match=r"^train\.logger=mlflow does not begin \(no server at http://localhost:5\): choose tensorboard"):
+            monitor.settings({"a": 1})
+        service.start_run.side_effect = None
+        service.log_metrics.side_effect = RuntimeError("connection lost")
+        for step in (1, 2):
+            monitor.scalars({"loss/total": 2.5}, step)
+    assert caplog.messages == ["train.logger=mlflow fails (connection lost): training goes on, metrics.csv has every figure"]
+    assert len((tmp_path / "metrics.csv").read_text().splitlines()) == 3
+
+
+def test_what_mlflow_knows_and_may_not_change_is_a_tag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    service = MagicMock()
+    service.get_run.return_value.data.params = {"max_epochs": "2", "batch_size": "4"}
+    monkeypatch.setitem(sys.modules, "mlflow", service)
+    with Monitor(tmp_path, 0, 10, logger="mlflow") as monitor:
+        monitor.compared({"max_epochs": 3, "batch_size": 4, "patience": 1}, {"AP": 0.5})
+    service.log_params.assert_called_once_with({"patience": 1})
+    service.set_tags.assert_called_once_with({"now.max_epochs": 3})
+
+
 def test_a_logger_whose_package_is_absent_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bytetrack.training.sinks.find_spec", lambda name: None)
     with pytest.raises(ModuleNotFoundError, match=r"^train\.logger=mlflow needs the package mlflow: pip install mlflow, or choose"):
