@@ -58,10 +58,11 @@ def are_fractions(tlwh: npt.ArrayLike) -> bool:
     return bool((size <= 1).all() and (np.abs(boxes[:, :2]) <= 1.5).all() and ((size > 0) & (size < 1)).all(axis=1).any())
 
 
-def are_corners(tlwh: npt.ArrayLike, width: float, height: float) -> bool:
+def are_corners(tlwh: npt.ArrayLike, width: npt.ArrayLike, height: npt.ArrayLike) -> bool:
     """Tells 20 boxes or more whose last two columns are the right and bottom edges from boxes with a width and a height.
 
     Then each of them lies beyond left and top, and read as sizes a third of the boxes leave the image by a tenth of its side or more.
+    `width` and `height` are the image's, or those of each box's own.
 
     >>> people = np.array([[600, 200, 30, 80], [60, 220, 40, 90]] * 10)
     >>> are_corners(xyxy_from_tlwh(people), 768, 576), are_corners(people, 768, 576)
@@ -70,7 +71,7 @@ def are_corners(tlwh: npt.ArrayLike, width: float, height: float) -> bool:
     boxes = np.asarray(tlwh, dtype=np.float64).reshape(-1, 4)
     if len(boxes) < 20 or not (boxes[:, 2:] > boxes[:, :2]).all():
         return False
-    beyond = boxes[:, :2] + boxes[:, 2:] > 1.1 * np.array([width, height])
+    beyond = boxes[:, :2] + boxes[:, 2:] > 1.1 * np.stack([width, height], axis=-1)
     return bool(beyond.any(axis=1).mean() >= 1 / 3)
 
 

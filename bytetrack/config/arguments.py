@@ -12,6 +12,7 @@ from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 from bytetrack.config.places import group_folder, home
 
@@ -21,15 +22,19 @@ PATHS = {"annotations", "checkpoint", "compare", "detections", "features", "fold
 PATHS |= {"model", "root", "source", "subset", "tracks", "video", "weights", "weights_folder"}
 NAMES = {"address", "format", "from", "host", "mirror", "pattern", "to", "token", "url"}  # text in which ~ is a letter
 OTHERWISE = {"demo": {"video"}, "draw": {"video"}, "prepare": {"images"}, "quickstart": {"video"}}  # these are switches or groups there
-FREE = {"class_names", "classes", "lines", "per_sequence", "runs", "zones"}  # their keys are names of the user's
-NAMED = {"per_sequence", "zones"}  # and those are text
+NAMED = {"leave_out", "look_at", "per_sequence", "zones"}  # their keys are names of the user's, and text
+FREE = NAMED | {"class_names", "classes", "lines", "runs"}  # of these, too, or numbers
+WITH_NAMES = FREE - {"runs"} | {"regions"}  # hold names among brackets
 SEVERAL = {("demo", "source"), ("compare", "runs")}  # lists of paths; or paths by names of the user's
-NUMBER = re.compile(r"([{,]\s*)([\d.+-][\w.+-]*|true|false|null)\s*:", re.IGNORECASE)  # as a key
 SETTING = re.compile(r"(\+{0,2})([\w.]+)=(.*)", re.DOTALL)
-BLANK = r"\1\2\\ :"  # 2024_01_15 is a number to Hydra's grammar, with an escaped blank behind it is text
+BLANK = "\\ "  # 2024_01_15 is a number to Hydra's grammar, with an escaped blank behind it is text
+PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")  # a key that Hydra's grammar takes as it is
+COUNT = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")  # a number and nobody's name
 QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""", re.DOTALL)
 SWEEP = re.compile(r"\w+\s*\(.*\)", re.DOTALL)  # choice(a,b), range(1,9), glob(*)
+PAIR = re.compile(rf"\s*({QUOTED.pattern}|[^:]+?)\s*:(.*)", re.DOTALL)  # a name and its path
 INSIDE = re.compile(rf"(?:{QUOTED.pattern}|[^,])+", re.DOTALL)  # an item of a list or sweep
+WORD = re.compile(rf"(\s*(?:{QUOTED.pattern})\s*|(?:\\.|[^][{{}},:\\])+)(:)?", re.DOTALL)  # among brackets; the colon of a key
 
 
 def is_text(verb: str, key: str) -> bool:
@@ -64,8 +69,10 @@ def _readable(verb: str, word: str, sweeps: bool) -> str:
         return word
     plus, key, value = found.groups()
     there = _exists(value)
-    if key in NAMED:
-        return f"{plus}{key}={NUMBER.sub(BLANK, value)}"
+    leaf = key.rpartition(".")[2]
+    if leaf in WITH_NAMES and value[:1] in ("[", "{") and "${" not in value:
+        of_keys = leaf in NAMED or leaf == "regions"
+        return f"{plus}{key}={WORD.sub(lambda word: _named(word[1], word[2], of_keys), value)}"
     if not is_text(verb, key):
         choice = group_folder(key).is_dir()
         number = re.fullmatch(r"[\d.][\w.]*", value)  # of a file of one's own that is called 2024_01_15.yaml
@@ -80,11 +87,27 @@ def _readable(verb: str, word: str, sweeps: bool) -> str:
     if (verb, key) in SEVERAL and value[0] + value[-1] == "[]":
         return f"{plus}{key}=[{','.join(_each(value[1:-1]))}]"
     if (verb, key) in SEVERAL and (named := re.fullmatch(r"\{(.+:.+)\}", value, re.DOTALL)):
-        pairs = [item.partition(":") for item in INSIDE.findall(named[1])]
-        return f"{plus}{key}={{{','.join(f'{name.strip()}: {next(_each(path))}' for name, _, path in pairs)}}}"
+        pairs = [found for item in INSIDE.findall(named[1]) if (found := PAIR.fullmatch(item))]
+        return f"{plus}{key}={{{','.join(f'{_as_key(pair[1])}: {next(_each(pair[2]))}' for pair in pairs)}}}"
     if sweeps:
         return word if SWEEP.fullmatch(value) else f"{plus}{key}={','.join(_each(value))}"
     return word if QUOTED.fullmatch(value) else f"{plus}{key}={in_quotes(value)}"
+
+
+def _named(word: str, colon: str | None, of_keys: bool) -> str:
+    """Returns a word among brackets so that a name is one, as 1e3, null and Tür are: all keys if `of_keys`, else all but plain numbers."""
+    bare = word.strip()
+    if colon and bare:
+        return f"{word[: word.index(bare)]}{_as_key(bare, of_keys)}:"
+    left = of_keys or not bare or "\\" in bare or QUOTED.fullmatch(bare) or COUNT.fullmatch(bare)
+    return word + (colon or "") if left else word.replace(bare, in_quotes(bare))
+
+
+def _as_key(name: str, text: bool = True) -> str:
+    """Returns a name as Hydra's grammar takes a key, which cannot be quoted; `_spelled` undoes it."""
+    bare = re.sub(r"\\(.)", r"\1", name[1:-1], flags=re.DOTALL) if QUOTED.fullmatch(name) else name
+    keeps = (PLAIN.fullmatch(bare) and bare.lower() not in ("true", "false", "null", "nan", "inf")) or (not text and COUNT.fullmatch(bare))
+    return bare if keeps else quote(bare, safe="") + BLANK
 
 
 def _each(items: str) -> Iterator[str]:
@@ -104,12 +127,10 @@ def settled(verb: str, node: Any, prefix: str = "") -> Any:
     Raises ValueError for a path or name that is a number or a truth value, as a YAML file makes of 2024_01_15 or true without quotes.
     """
     if isinstance(node, dict) and (verb, prefix) in SEVERAL:
-        return {str(name): settled(verb, path, prefix) for name, path in node.items()}
+        return {_name_of(name): settled(verb, path, prefix) for name, path in node.items()}
     if isinstance(node, dict):
         return {
-            k: _spelled(v)
-            if k in NAMED
-            else v
+            k: _spelled(v, k in NAMED)
             if k in FREE and (verb, k) not in SEVERAL
             else settled(verb, v, f"{prefix}.{k}" if prefix else str(k))
             for k, v in node.items()
@@ -124,9 +145,16 @@ def settled(verb: str, node: Any, prefix: str = "") -> Any:
     return _at_home(prefix, node) if path else node
 
 
-def _spelled(node: Any) -> Any:
-    """Returns `node` without the blank that kept a name from being read as a number."""
-    return {str(key).rstrip(): value for key, value in node.items()} if isinstance(node, dict) else node
+def _spelled(node: Any, text: bool) -> Any:
+    """Returns `node` with its keys as the user spelled them; as `text`, or numbers as they are."""
+    if not isinstance(node, dict):
+        return node
+    return {_name_of(key) if text or isinstance(key, str) else key: value for key, value in node.items()}
+
+
+def _name_of(key: object) -> str:
+    """Returns the name that `_as_key` wrote: one that ends in a blank stands for other signs."""
+    return unquote(str(key).rstrip()) if str(key).endswith(" ") else str(key)
 
 
 def _at_home(key: str, text: str) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, cast
 
 from bytetrack.config.arguments import options_of
@@ -50,7 +52,7 @@ def hint_for_a_setting(verb: str, key: str, arguments: Sequence[str]) -> str:
         return f"{verb} has no setting 'source': it takes a dataset, and {ELSEWHERE}"
     if parts := [name for name in here if name.rpartition(".")[0] == key]:
         return f"{key} has no such part: set {' or '.join(parts)}. --help shows all"
-    near = [] if group else meant(key, here)
+    near = [] if group else meant(key, {**here, **dict.fromkeys(choices_of(verb))})
     guess = f"did you mean {' or '.join(near)}? " if near else ""
     others = f"it is one of {', '.join(f'tools/{other}.py' for other in elsewhere)}. " if elsewhere and not near else ""
     return f"{verb} has no {'group' if group else 'setting'} {key!r}: {guess or others or 'there is nothing like it. '}--help shows all"
@@ -60,9 +62,18 @@ def hint_for_a_choice(verb: str, group: str, choice: str, found: Sequence[str]) 
     """Returns the error text for a choice that `group` does not have among those `found`, the user's own included."""
     serving = choices_of(verb).get(group, [])
     names = [name for name in found if name in serving or not (group_folder(group) / f"{name}.yaml").is_file()]
-    near = [name for name in names if name.startswith(choice)] or similar(choice, names)
+    near = _begun(choice, names) or similar(choice.casefold(), names)
     guess = f"did you mean {' or '.join(f'{group}={name}' for name in near[:3])}? " if near else ""
+    if group == "dataset" and Path(choice).is_dir():
+        guess = f"a folder is dataset=motchallenge dataset.root={choice}, or another dataset's. "
     return f"no {group}={choice} in {verb}: {guess}There are {', '.join(names)}"
+
+
+def _begun(choice: str, names: Sequence[str]) -> list[str]:
+    """Returns the names that begin with `choice`, else the longest that it begins with; signs and upper case do not count."""
+    plain = {name: re.sub(r"\W|_", "", name.casefold()) for name in (choice, *names)}
+    longer = [name for name in names if plain[name].startswith(plain[choice])]
+    return longer or sorted((name for name in names if plain[choice].startswith(plain[name])), key=len)[-1:]
 
 
 def meant(key: str, settings: Mapping[str, Any]) -> list[str]:
@@ -99,7 +110,9 @@ def refuse_other_forms(verb: str, arguments: Sequence[str]) -> None:
             value = value if equals else next(iter(arguments[place + 1 : place + 2]), "")
             raise ValueError(f"there is no option {name}: {_as_setting(verb, name.lstrip('-').replace('-', '_'), value)}")
         elif not equals and not word.startswith("~"):
-            raise ValueError(f"{word!r} is no setting: settings are written name=value, {_main(verb, word)}")
+            behind = next((other for other in arguments[place + 1 :] if other != "="), None)
+            shown = f"{word}={behind}" if behind and word in _settings(verb, ()) else _main(verb, word)
+            raise ValueError(f"{word!r} is no setting: settings are written name=value, {shown}")
 
 
 def refuse_unknown_settings(verb: str, config: Any, arguments: Sequence[str]) -> None:

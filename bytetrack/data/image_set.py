@@ -124,6 +124,10 @@ def image_set(
         raise FormatError(f"{path}: image ids must be unique: {repeated[0]} repeats; `tools/prepare.py dataset=coco check=true` lists all")
     sequences, sequence = _sequences(path, document, images)
     owner, xyxy, category, track_id, crowd = _annotations(columns, annotations, image_id, order)
+    width, height = (columns.ints("images", images, side, at_least=1) for side in ("width", "height"))
+    if boxes.are_corners(boxes.tlwh_from_xyxy(xyxy), width[owner], height[owner]):
+        example = f"as {annotations[0]['bbox']}: subtract left and top"
+        raise FormatError(f"{path}: expected 'bbox' as left, top, width, height, got right and bottom edges, {example}")
     names, category = _classes(columns, document["categories"], category, classes)
     flat = boxes.area(xyxy) <= 0
     if flat.any():
@@ -136,8 +140,8 @@ def image_set(
         files=[_with_slashes(start, str(image["file_name"])) for image in images],
         names=names,
         sequences=sequences,
-        width=columns.ints("images", images, "width", at_least=1),
-        height=columns.ints("images", images, "height", at_least=1),
+        width=width,
+        height=height,
         image_id=image_id,
         sequence=sequence,
         frame_id=columns.ints("images", images, "frame_id", default=0),

@@ -52,7 +52,7 @@ def _write(document: dict[str, Any], path: Path) -> None:
     write_coco(path, document)
     boxes = document["annotations"]
     crowd = sum(bool(box.get("iscrowd")) for box in boxes)
-    tracks = len({box["track_id"] for box in boxes if box.get("track_id", -1) != -1})
+    tracks = len({box.get("track_id") for box in boxes} - {None, -1})
     log.info(
         "%s: %d images of %d sequences, %d boxes (%d of them crowd), %d tracks; images below %s",
         path,

@@ -38,7 +38,7 @@ def read_labels(path: Path) -> Annotations:
             for box in boxes_of(frame, path):
                 track_id = ids.setdefault(box.identity, len(ids) + 1)
                 rows.append([frame_id, track_id, *box.tlwh, not box.ignored, REGION if box.ignored else box.class_id])
-    return annotations_of(rows)
+    return annotations_of(rows, path)
 
 
 def boxes_of(frame: dict[str, Any], path: Path) -> Iterator[Box]:

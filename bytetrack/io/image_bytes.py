@@ -10,24 +10,28 @@ __all__ = ["fault", "lacks_end"]
 
 FRAME_HEADERS = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # JPEG's SOF0 … SOF15
 SCAN = 0xDA
+WIDE = ("F", "I")  # as Pillow calls pixels of 32 bits, floats, and signed ones
 JPEG, PNG = b"\xff\xd8", b"\x89PNG"  # how the files start
 END_MARK = {JPEG: b"\xff\xd9", PNG: b"IEND"}
 
 
 def fault(data: bytes) -> str | None:
-    """Returns why the file `data` (JPEG, PNG, BMP, WebP, TIFF) should not be decoded: too large a picture, or no end; None if it may be.
+    """Returns why the file `data` (JPEG, PNG, BMP, WebP, TIFF) should not be decoded: too large, no end, wide pixels; None if it may be.
 
     Decoders fill what is missing of a truncated JPEG with grey, and make room for whatever size a header claims.
     """
+    mode = ""
     if data.startswith(JPEG):
         size, place = _jpeg(data)
         whole = data.rfind(END_MARK[JPEG]) >= place
     elif data.startswith(PNG):
         size, whole = (int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")), _png_ends(data)
     else:
-        size, whole = _other(data), True
+        size, mode, whole = *_other(data), True
     if size[0] * size[1] > MOST_PIXELS:
         return f"claims {size[0]} x {size[1]} pixels, at most {MOST_PIXELS} are read"
+    if mode in WIDE:
+        return "has pixels of 32 bits, or signed ones, expected 8 or 16 bits: save it as PNG of 16 bits, scaled to them"
     return None if whole else "truncated or damaged: it has no end mark where one must be"
 
 
@@ -61,13 +65,14 @@ def _png_ends(data: bytes) -> bool:
     return False
 
 
-def _other(data: bytes) -> tuple[int, int]:
+def _other(data: bytes) -> tuple[tuple[int, int], str]:
+    """Returns the picture's size, and how Pillow calls its pixels."""
     from PIL import Image
 
     try:
         with Image.open(io.BytesIO(data)) as image:
-            return image.size
+            return image.size, image.mode
     except Image.DecompressionBombError:
-        return MOST_PIXELS, 2
+        return (MOST_PIXELS, 2), ""
     except Exception:  # the decoder says what it is
-        return 0, 0
+        return (0, 0), ""

@@ -84,7 +84,7 @@ def read_labels(path: Path) -> Annotations:
             raise FormatError(f"{line.where}: expected a frame from 0 and left <= right, top <= bottom, got {line.text[:80]!r}")
         plain = class_id != REGION and line.occluded <= MOST_OCCLUDED and line.truncated <= MOST_TRUNCATED
         rows.append([line.frame_id, line.track_id, left, top, right - left, bottom - top, plain, class_id])
-    return annotations_of(rows)
+    return annotations_of(rows, path)
 
 
 def _lines(path: Path, columns: Collection[int], expected: str) -> Iterator[_Line]:

@@ -69,6 +69,8 @@ def annotations_in(table: Table, last_frame: int | None = None, size: tuple[int,
     table.refuse_bad_boxes(last_frame)
     if size is not None:
         table.refuse_corners(*size)
+    conf = table.values[:, SCORE]
+    table.refuse((conf > 0) & (conf < 1), "conf 1, or 0 for a box that is not scored, as it is no score in ground truth")
     has_class = table.values.shape[1] in (8, 9)
     identity = _identities(table, table.values[:, CLASS] if has_class else None)
     order = np.lexsort((identity, table.values[:, FRAME]))
@@ -127,14 +129,17 @@ def read_detections(
     return SequenceDetections(xyxy_from_tlwh(table.values[rows, TLWH]), score[rows], offsets.astype(np.int64), class_id)
 
 
-def read_trajectories(path: Path, length: int | None = None) -> Trajectories:
+def read_trajectories(path: Path, length: int | None = None, size: tuple[int, int] | None = None) -> Trajectories:
     """Reads a result file's rows, ordered by frame, then id; the eighth column, unless -1, is the class.
 
-    FormatError names the line of a wrong column, a frame beyond `length`, or an id that repeats in a frame. Ids that count within each
-    class, so that one comes twice in a frame with two classes, are numbered anew, which a warning says.
+    FormatError names the line of a wrong column, a frame beyond `length`, or an id that repeats in a frame, and refuses corners in place
+    of sizes, which the image's `size` shows. Ids that count within each class, so that one comes twice in a frame with two classes, are
+    numbered anew, which a warning says.
     """
     table = read_table(path, range(7, 11), "10 columns frame,id,left,top,width,height,score,-1,-1,-1")
     table.refuse_bad_boxes(length)
+    if size is not None:
+        table.refuse_corners(*size)
     has_class = table.values.shape[1] > CLASS and (table.values[:, CLASS] != -1).any()
     identity = _identities(table, table.values[:, CLASS] if has_class else None)
     order = np.lexsort((identity, table.values[:, FRAME]))

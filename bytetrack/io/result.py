@@ -229,13 +229,23 @@ def ids_across_classes(identity: npt.NDArray[np.int64], class_id: npt.NDArray[np
     return np.asarray(np.unique(np.stack([class_id, identity]), axis=1, return_inverse=True)[1].reshape(-1) + 1, np.int64)
 
 
-def annotations_of(rows: Sequence[Sequence[float]] | npt.NDArray[np.float64]) -> Annotations:
-    """Makes ground truth of rows frame, id, left, top, width, height, considered, class; ordered by frame, then id.
+def annotations_of(rows: Sequence[Sequence[float]] | npt.NDArray[np.float64], path: Path) -> Annotations:
+    """Makes ground truth of rows frame, id, left, top, width, height, considered, class, of the file `path`; ordered by frame, then id.
 
     `class_id` 0 is a region to ignore: results that no scored box claims, and that lie in one, do not count. Boxes that are not
-    considered forgive results on them and are not scored themselves.
+    considered forgive results on them and are not scored themselves. Ids that count within each class are numbered anew, which a warning
+    says; FormatError for one that comes twice in a frame and class.
     """
-    table = np.asarray(rows, dtype=np.float64).reshape(-1, 8)
+    table = np.array(rows, dtype=np.float64).reshape(-1, 8)
+    objects = table[:, 7] != REGION
+    once = [len(np.unique(table[objects][:, columns], axis=0)) == objects.sum() for columns in ([0, 1], [0, 1, 7])]
+    if not once[1]:
+        rows, counts = np.unique(table[objects][:, [0, 1, 7]], axis=0, return_counts=True)
+        frame = int(rows[counts > 1][0, 0])
+        raise FormatError(f"{path}: expected every id once in a frame and class, got one twice in frame {frame} (from 1)")
+    if not once[0]:
+        log.warning("%s: ids count within each class: identities are numbered anew", path)
+        table[objects, 1] = ids_across_classes(table[objects, 1].astype(np.int64), table[objects, 7].astype(np.int64))
     table = table[np.lexsort((table[:, 1], table[:, 0]))]
     frame_id, track_id, class_id = (table[:, column].astype(np.int64) for column in (0, 1, 7))
     return Annotations(frame_id, track_id, np.ascontiguousarray(table[:, 2:6]), table[:, 6] != 0, class_id, np.ones(len(table)))

@@ -26,4 +26,4 @@ def read_labels(path: Path) -> Annotations:
     region = (rows[:, 7] == 0) | (rows[:, 7] == 11) | (rows[:, 6] == 0)
     rows[region, 7] = REGION
     rows[:, 6] = ~region
-    return annotations_of(rows)
+    return annotations_of(rows, path)

@@ -109,7 +109,16 @@ class TrackerFactory:
                 log.warning("per_sequence: no sequence is called %s, so its settings are not used: %s", name, guess)
 
     def __call__(self, sequence: Sequence) -> Tracker:
-        return self.build(self.settings_of(sequence))
+        try:
+            return self.build(self.settings_of(sequence))
+        except (TypeError, ValueError) as error:
+            own = self.per_sequence.get(sequence.name) if isinstance(self.per_sequence, Mapping) else None
+            unknown = next((str(name) for name in own or () if name not in self.settings), None)
+            if unknown is None:
+                raise
+            near = nearest(unknown, map(str, self.settings))
+            guess = f"did you mean {near}?" if near else f"there are {shortened(sorted({*self.settings} - {'_target_'}), 40, False)}"
+            raise ValueError(f"per_sequence: {sequence.name}'s tracker has no setting {unknown!r}: {guess}") from error
 
     def settings_of(self, sequence: Sequence) -> dict[str, Any]:
         """Returns the settings of the sequence's tracker."""
@@ -137,7 +146,8 @@ class ScoreJob:
 
     def __call__(self, sequence: Sequence) -> SequenceScores | None:
         path = self.folder / f"{sequence.name}.txt"
-        trajectories = read_trajectories(path, sequence.length)
+        size = None if self.copy_to is None else (sequence.width, sequence.height)  # of results that somebody else wrote
+        trajectories = read_trajectories(path, sequence.length, size)
         counts = read_counts(self.folder.parent, sequence.name) if self.folder.absolute().name == "tracks" else None  # else no run's
         if self.copy_to is not None and self.copy_to.resolve() != self.folder.resolve():
             with replacing(self.copy_to / path.name) as temporary:

@@ -26,7 +26,7 @@ import numpy as np
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.listing import IMAGE_ENDINGS, VIDEO_ENDINGS, is_litter, listed, natural
 from bytetrack.names import nearest
-from bytetrack.timeline import MOST_PIXELS, next_moment, scan
+from bytetrack.timeline import MOST_PIXELS, next_moment, open_video, scan
 from bytetrack.video.read import Image, pictures, read_image
 
 __all__ = ["Frame", "Given", "Images", "Live", "Source", "VideoFile", "is_camera", "open_source", "redacted", "refuse_missing"]
@@ -107,9 +107,9 @@ def is_camera(spec: str | int) -> bool:
 
 
 def refuse_missing(spec: str | int) -> None:
-    """Raises MissingDataError if `spec` names a file, folder, pattern or camera that is not there; addresses are not asked yet.
+    """Raises MissingDataError if `spec` names a file, folder, pattern or camera that is not there, FormatError for a file that is no video.
 
-    It opens nothing, so that it may come first.
+    Nothing is decoded, and no address is asked, so that it may come first.
     """
     text = str(spec)
     if is_camera(spec):
@@ -121,6 +121,9 @@ def refuse_missing(spec: str | int) -> None:
         path = Path(text).expanduser()
         if not path.exists() and not (any(mark in text for mark in "*?[") and glob.glob(str(path), recursive=True)):
             raise MissingDataError(_missing(text))
+        files = _inside(path) if path.is_dir() else [path]
+        if files[0].is_file() and files[0].suffix.lower() not in IMAGE_ENDINGS:
+            open_video(files[0])[0].close()
 
 
 def _missing(text: str) -> str:
@@ -346,13 +349,21 @@ class Live:
 
 
 def _folder(folder: Path, frame_rate: float | None) -> Images | VideoFile:
-    """Opens the images of a folder; of a sequence's folder those in img1, or the one video that it holds."""
+    """Opens what a folder holds."""
+    found = _inside(folder)
+    if found[0].suffix.lower() in VIDEO_ENDINGS:
+        return VideoFile(found[0], name=_folder_name(folder))
+    return Images(found, _folder_name(found[0].parent), frame_rate or 25.0)
+
+
+def _inside(folder: Path) -> list[Path]:
+    """Returns the images of a folder, of a sequence's folder those in img1, or the one video that it holds; MissingDataError if none."""
     for place in (folder, folder / "img1"):
         if place.is_dir() and (found := listed(place, IMAGE_ENDINGS)):
-            return Images(found, _folder_name(place), frame_rate or 25.0)
+            return found
     videos = listed(folder, VIDEO_ENDINGS)
     if len(videos) == 1:
-        return VideoFile(videos[0], name=_folder_name(folder))
+        return videos
     several = f"; it holds {len(videos)} videos: name one" if videos else ""
     raise MissingDataError(f"no images in folder '{folder}': expected files ending in {', '.join(IMAGE_ENDINGS)}, or one video{several}")
 

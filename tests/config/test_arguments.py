@@ -36,7 +36,7 @@ SPELLED = [
     "-1",
     "#1",
 ]
-KEYS = ["2024_01_15", "1e3", "42", "007", "true", "1.50", "nan", "MOT17-13-FRCNN"]
+KEYS = ["2024_01_15", "1e3", "42", "007", "true", "1.50", "nan", "MOT17-13-FRCNN", "1_000", "-5", "100%", "a b", "Tür", "入口"]
 PLACES = {
     "track": ("out", "dataset.root", "dataset.subset", "dataset.pattern", "detections", "features", "compare"),
     "demo": ("source", "weights", "out", "page.token"),
@@ -232,3 +232,32 @@ def test_every_setting_of_a_verb_that_could_hold_a_name_is_read_as_text() -> Non
 def test_a_sequence_may_be_called_like_a_number_in_per_sequence(name: str) -> None:
     config = compose("track", [f"per_sequence={{a: {{dt: 1}}, {name}: {{high_score: 0.5}}}}"])
     assert config.per_sequence == {"a": {"dt": 1}, name: {"high_score": 0.5}}
+
+
+@pytest.mark.parametrize("name", SPELLED)
+def test_a_name_in_quotes_may_hold_any_sign_among_brackets(name: str) -> None:
+    quoted = f'"{name}"'
+    config = compose("demo", [f"zones={{{quoted}: [[0,0],[9,0],[9,9]], b: [[0,0]]}}", f"regions.look_at={{{quoted}: [[0,0]]}}"])
+    assert list(config.zones) == [name, "b"]
+    assert list(config.regions.look_at) == [name]
+    assert list(compose("compare", [f"runs={{{quoted}: x, b: y}}"]).runs) == [name, "b"]
+
+
+@pytest.mark.parametrize("name", ["2024_01_15", "1e3", "007", "null", "true", "1_000", "it's", "Tür", "入口", "gate (1)", "a=b"])
+def test_a_line_and_a_class_may_be_called_anything(name: str) -> None:
+    config = compose("demo", [f"lines=[[0,300,1.5,-3,{name}],[0,9,9,9]]", f"classes=[{name}, person]"])
+    assert config.lines == [[0, 300, 1.5, -3, name], [0, 9, 9, 9]]
+    assert config.classes == [name, "person"]
+    assert compose("convert", [f"classes={{0: {name}, 3: car}}"]).classes == {0: name, 3: "car"}
+
+
+def test_values_beside_names_stay_what_they_are() -> None:
+    settings = "{a b: {high_score: 1e-1, low_score: null, fuse_score: true}}"
+    assert compose("track", [f"per_sequence={settings}"]).per_sequence == {
+        "a b": {"high_score": 0.1, "low_score": None, "fuse_score": True}
+    }
+    assert compose("demo", ["regions={look_at: null, leave_out: {1_0: [[0,1e2]]}}"]).regions == {
+        "look_at": None,
+        "leave_out": {"1_0": [[0, 100]]},
+    }
+    assert compose("demo", ["classes=[0,2]", "lines=[]", "zones=null"]).classes == [0, 2]

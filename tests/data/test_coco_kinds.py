@@ -69,6 +69,26 @@ def test_what_training_would_refuse_is_not_written(made: Any, tmp_path: Path, an
     assert not (tmp_path / "out").exists()
 
 
+def test_corners_in_place_of_sizes_are_refused_by_the_size_of_each_boxs_own_image(made: Any) -> None:
+    corners = [box(id=k, bbox=[6 + k / 10, 4, 12 + k / 10, 10]) for k in range(30)]
+    with pytest.raises(FormatError, match=r"got right and bottom edges, as \[6.0, 4, 12.0, 10\]: subtract left and top"):
+        made(corners)
+
+
+def test_a_category_without_boxes_and_without_a_name_is_refused(made: Any) -> None:
+    with pytest.raises(FormatError, match=r"categories\[1\] has none"):
+        made([box()], [*PERSON, {"id": 2}])
+
+
+def test_a_path_from_the_root_on_and_a_whole_one_name_the_same_image(made: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made([box()])
+    content = json.loads((tmp_path / "d" / "x.json").read_text())
+    content["images"][0]["file_name"] = str(tmp_path / "d" / "a" / "0.jpg")
+    (tmp_path / "d" / "x.json").write_text(json.dumps(content))
+    monkeypatch.chdir(tmp_path)
+    assert CocoFile("d").to_coco()["images"][0]["file_name"] == "a/0.jpg"
+
+
 def test_an_unlisted_category_is_refused_also_where_classes_are_chosen(made: Any) -> None:
     with pytest.raises(FormatError, match=r"annotations\[1\] needs 'category_id'"):
         made([box(), box(id=2, category_id=9)], classes={"pedestrian": ["person"]})

@@ -184,6 +184,18 @@ def test_a_wrong_line_is_named_exactly(text, line: str, message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_score_in_ground_truth_is_refused_as_it_would_not_be_scored(text) -> None:
+    with pytest.raises(FormatError, match=r"a\.txt:2: expected conf 1, or 0 for a box that is not scored.*, got '2,1,"):
+        read_annotations(text("1,1,10,20,30,40,1,1,1\n2,1,10,20,30,40,0.93,1,1\n"))
+
+
+def test_results_with_corners_in_place_of_sizes_are_refused_where_the_images_size_is_known(text) -> None:
+    path = text("".join(f"{frame},1,{600 - frame},200,{650 - frame},300,1,-1,-1,-1\n" for frame in range(1, 31)))
+    assert len(read_trajectories(path)) == 30
+    with pytest.raises(FormatError, match=r"a\.txt:1: expected left, top, width, height \(the last two of every box are its right"):
+        read_trajectories(path, size=(768, 576))
+
+
 def test_the_first_wrong_line_counts_where_all_are_wrong(text) -> None:
     with pytest.raises(FormatError, match=r"a\.txt:1: expected 10 columns .*, got 6: '1,1,10,20,30,40'"):
         read_trajectories(text("1,1,10,20,30,40\n2,1,10,20,30,40\n"))

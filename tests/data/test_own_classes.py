@@ -14,7 +14,7 @@ from bytetrack.data.datasets import MotChallenge
 from bytetrack.data.image_set import load_coco
 from bytetrack.data.kitti_visdrone import Kitti
 from bytetrack.errors import FormatError
-from bytetrack.io import read_annotations, read_detections, read_trajectories
+from bytetrack.io import kitti, read_annotations, read_detections, read_trajectories, visdrone
 from bytetrack.io.coco import write_coco
 from bytetrack.pipeline.jobs import ScoreJob
 from bytetrack.scoring import summarise
@@ -59,6 +59,27 @@ def test_ids_that_count_within_each_class_are_identities_of_their_own(tmp_path: 
     truth.write_text("1,7,0,0,9,9,1,1,1\n1,7,50,0,9,9,1,1,1")
     with pytest.raises(FormatError, match=r"gt\.txt:2: expected every id once in a frame and class"):
         read_annotations(truth)
+
+
+@pytest.mark.parametrize(
+    ("read", "line"),
+    [
+        (kitti.read_labels, "{frame} 7 {kind} 0 0 -10 {left} 0 {right} 9 1 1 1 1 1 1 0"),
+        (visdrone.read_labels, "{frame},7,{left},0,9,9,1,{number},0,0"),
+    ],
+)
+def test_ground_truth_of_several_classes_may_count_ids_within_each(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, read: Any, line: str
+) -> None:
+    kinds = (("Car", 4, 0), ("Pedestrian", 1, 50))
+    lines = [line.format(frame=1, kind=kind, number=number, left=left, right=left + 9) for kind, number, left in kinds]
+    (tmp_path / "gt.txt").write_text("\n".join(lines))
+    found = read(tmp_path / "gt.txt")
+    assert len(set(found.track_id.tolist())) == 2
+    assert "gt.txt: ids count within each class: identities are numbered anew" in caplog.text
+    (tmp_path / "gt.txt").write_text("\n".join([*lines, lines[0]]))
+    with pytest.raises(FormatError, match=r"gt\.txt: expected every id once in a frame and class, got one twice in frame [12] "):
+        read(tmp_path / "gt.txt")
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from bytetrack.config.choices import refuse_other_choices
-from bytetrack.config.hints import hint_for_a_setting, meant, refuse_other_forms
+from bytetrack.config.choices import choices_of, refuse_other_choices
+from bytetrack.config.hints import hint_for_a_choice, hint_for_a_setting, meant, refuse_other_forms
 from tests.tools.conftest import Verb
 from tests.tools.one_line import failed
 
@@ -47,6 +47,9 @@ def answer(verb: str, words: list[str]) -> None:
         ("demo", ["experiment=mine"], "recipe mine is for track and train: demo has no dataset"),
         ("tune", ["experiment=mine"], "detector=yolox_s does not serve in tune, which takes public, recorded, simulated"),
         ("quickstart", ["tracker=sort"], "quickstart takes no other tracker than byte, whose settings can be changed: tracker.NAME=VALUE"),
+        ("demo", ["source", "x.mp4"], "'source' is no setting: settings are written name=value, source=x.mp4"),
+        ("demo", ["out=a", "source", "=", "x.mp4"], "'source' is no setting: settings are written name=value, source=x.mp4"),
+        ("prepare", ["datset=coco"], "did you mean dataset?"),
         ("demo", ["x.mp4"], "'x.mp4' is no setting: settings are written name=value, source=x.mp4"),
         ("demo", ["--source", "x.mp4"], "there is no option --source: settings are written name=value, source=x.mp4"),
         ("demo", ["--conf", "0.3"], "there is no option --conf: settings are written name=value, detector.min_score=0.3"),
@@ -87,6 +90,20 @@ def test_the_nearest_settings_are_those_called_alike() -> None:
     assert meant("tracker.hihg_score", settings)[0] == "tracker.high_score"
     assert meant("low_score", settings) == ["tracker.low_score"]
     assert meant("sauce", settings) == []
+
+
+@pytest.mark.parametrize(
+    ("group", "choice", "meant"),
+    [
+        ("tracker", "ByteTrack", "did you mean tracker=byte? "),
+        ("tracker", "byteplus", "did you mean tracker=byte_plus? "),
+        ("tracker", "OC-SORT", "did you mean tracker=ocsort? "),
+        ("dataset", "mot17-val-half", "did you mean dataset=mot17_val_half? "),
+        ("dataset", ".", "a folder is dataset=motchallenge dataset.root=., or another dataset's. "),
+    ],
+)
+def test_a_choice_is_found_however_its_signs_are_written(group: str, choice: str, meant: str) -> None:
+    assert meant in hint_for_a_choice("track", group, choice, choices_of("track")[group])
 
 
 def test_options_of_hydra_and_their_values_are_no_mistakes(verb_here: Verb) -> None:

@@ -89,6 +89,9 @@ def test_what_cannot_be_read_is_named_in_one_line(tmp_path: Path) -> None:
         read_image(tmp_path / "gone.jpg")
     with pytest.raises(FormatError, match=r"empty\.jpg: cannot be decoded as an image \(0 bytes\)"):
         read_image(tmp_path / "empty.jpg")
+    Image.fromarray(np.full((8, 8), 0.5, np.float32)).save(tmp_path / "float.tif")
+    with pytest.raises(FormatError, match=r"float\.tif: has pixels of 32 bits, or signed ones, expected 8 or 16 bits"):
+        read_image(tmp_path / "float.tif")
     with pytest.raises(MissingDataError, match=r"no video file .*gone\.avi to read frame 000007 of"):
         read_image(tmp_path / "gone.avi#000007")
     with pytest.raises(FormatError, match=r"text\.avi: cannot be opened as a video"):

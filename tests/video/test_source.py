@@ -168,16 +168,27 @@ def test_a_folder_whose_name_is_a_number_is_read(tmp_path: Path, monkeypatch: py
         (987, "no camera 987, and no file or folder of that name"),
     ],
 )
-def test_a_source_that_is_missing_is_named_without_opening_anything(
+def test_a_source_that_is_missing_is_named_before_anything_is_decoded(
     spec: str | int, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "street.mp4").touch()
     with pytest.raises(MissingDataError, match=message):
         refuse_missing(spec)
-    refuse_missing("street.mp4")
     refuse_missing("*.mp4")
     refuse_missing("rtsp://nobody/here")
+
+
+def test_a_source_that_holds_no_frames_is_refused_as_early_as_one_that_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes.mp4").write_text("no film")
+    with pytest.raises(MissingDataError, match="no images in folder"):
+        refuse_missing(str(tmp_path / "empty"))
+    with pytest.raises(FormatError, match="cannot be opened as a video"):
+        refuse_missing(str(tmp_path / "notes.mp4"))
+    (tmp_path / "notes.mp4").rename(tmp_path / "empty" / "notes.mp4")
+    with pytest.raises(FormatError, match="cannot be opened as a video"):
+        refuse_missing(str(tmp_path / "empty"))
 
 
 def test_importing_the_sources_changes_nothing_and_opening_a_stream_silences_what_would_show_its_password(tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ class CocoFile:
         if self.classes is None:
             used = {annotation.get("category_id") for annotation in document["annotations"]}
             idle = [category for category in categories if used and category.get("id") not in used]
-            above = {c.get("supercategory") for c in categories if c.get("supercategory") != c.get("name")}
+            above = {c.get("supercategory") for c in categories if c.get("supercategory") != c.get("name")} - {None}
             groups = [category for category in idle if category.get("name") in above]
             if groups:
                 log.warning("%s: left out, as it has no boxes and only groups other categories: %s", path, _names(groups))

@@ -70,6 +70,8 @@ class Document:
 
     def name(self, file: Path) -> str:
         """Returns the path of `file` from the root on; FormatError if it lies elsewhere."""
+        if file.is_absolute() and not self.root.is_absolute() and file.is_relative_to(self.root.absolute()):
+            return self.name(self.root / file.relative_to(self.root.absolute()))
         if ".." in file.parts or not file.is_relative_to(self.root):
             raise FormatError(f"{str(file)!r} lies outside {str(self.root)!r}: annotations must name images below it")
         return file.relative_to(self.root).as_posix()
