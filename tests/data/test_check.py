@@ -156,7 +156,7 @@ def test_a_video_that_is_too_short_or_of_another_size_is_found(data_dir: Path, t
     info = (tmp_path / "P" / "seqinfo.ini").read_text()
     (tmp_path / "P" / "seqinfo.ini").write_text(info.replace("795", "800").replace("576", "480"))
     report, _ = check(MotChallenge(tmp_path))
-    assert {finding.kind for finding in report.findings if finding.level == "error"} == {"video of another size", "video too short"}
+    assert {finding.kind for finding in report.findings if finding.level == "error"} == {"video of another size", "missing image"}
 
 
 def test_the_report_lists_everything_and_repairs_nothing(root: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -159,6 +160,19 @@ def test_bdd100k_images_are_those_of_the_labels_whatever_the_ending(tmp_path: Pa
     with pytest.raises(MissingDataError, match=r"no image .*v-1\.jpg; skip_missing=true"):
         dataset.to_coco()
     assert [image["file_name"] for image in dataset.to_coco(skip_missing=True)["images"]] == ["images/v/v-0.PNG"]
+
+
+def test_frames_beyond_the_end_of_a_video_are_not_named(tmp_path: Path, data_dir: Path, caplog: pytest.LogCaptureFixture) -> None:
+    shutil.copytree(data_dir / "PETS09-S2L1", tmp_path / "P", copy_function=shutil.copyfile)
+    info = (tmp_path / "P" / "seqinfo.ini").read_text()
+    (tmp_path / "P" / "seqinfo.ini").write_text(info.replace("795", "800").replace("576", "480"))
+    with pytest.raises(MissingDataError, match=r"vtest\.avi: no frame 796, of P's 800: it ends before; skip_missing=true"):
+        convert(MotChallenge(tmp_path))
+    assert len(convert(MotChallenge(tmp_path), skip_missing=True)["images"]) == 795
+    assert "vtest.avi: 768 x 576 pixels, P is said to have 768 x 480" in caplog.text
+    (tmp_path / "P" / "vtest.avi").write_text("no film")
+    with pytest.raises(FormatError, match="cannot be opened as a video"):
+        convert(MotChallenge(tmp_path))
 
 
 def test_a_sequence_folder_may_hold_only_a_video(tmp_path: Path, data_dir: Path) -> None:

@@ -22,6 +22,7 @@ from bytetrack.io.formats import read_annotations
 from bytetrack.names import first_unnamed, shortened
 from bytetrack.runtime.progress import with_progress
 from bytetrack.structures import NOT_SCORED, Sequence
+from bytetrack.timeline import Timeline, timeline
 
 __all__ = ["coco_from_sequences"]
 
@@ -54,8 +55,9 @@ def coco_from_sequences(sequences: list[Sequence], protocol: str, skip_missing: 
         )
     for sequence, folder in with_progress(list(zip(sequences, folders, strict=True)), "converting"):
         video_id = document.video(sequence.name)
-        _add_images(document, sequence, folder, video_id, frames_before)
-        _name_other_size(sequence)
+        film = _film(document, sequence)
+        _add_images(document, sequence, folder, video_id, frames_before, film)
+        _name_other_size(sequence, film)
         if sequence.ground_truth is not None:
             rows, tracks = _add_boxes(document, sequence, protocol, list(categories), frames_before, rows_before, tracks_before)
             rows_before += rows
@@ -64,11 +66,26 @@ def coco_from_sequences(sequences: list[Sequence], protocol: str, skip_missing: 
     return document.whole()
 
 
-def _add_images(document: Document, sequence: Sequence, folder: Path, video_id: int, frames_before: int) -> None:
+def _film(document: Document, sequence: Sequence) -> Timeline | None:
+    """Returns the frames of a sequence that is a video; None too for one that cannot be read, where images may be missing."""
+    if sequence.images is None or not sequence.images.is_file():
+        return None
+    try:
+        return timeline(sequence.images)
+    except FormatError:
+        if not document.skip_missing:
+            raise
+        return None
+
+
+def _add_images(document: Document, sequence: Sequence, folder: Path, video_id: int, frames_before: int, film: Timeline | None) -> None:
     named = sequence if _has_images(sequence) else replace(sequence, images=sequence.images or folder / "img1", image_names=())
     for frame_id in range(1, sequence.length + 1):
         number = sequence.number_of(frame_id)
         image_id = frames_before + number
+        if film is not None and number > len(film.stamps):
+            document.leave_out(f"{sequence.images}: no frame {number}, of {sequence.name}'s {_whole_length(sequence)}: it ends before")
+            continue
         if named.image_names and named.image_name(frame_id) is None:
             document.leave_out(f"{sequence.images}: no image of frame {number}, of {sequence.name}'s {_whole_length(sequence)}")
             continue
@@ -86,11 +103,16 @@ def _add_images(document: Document, sequence: Sequence, folder: Path, video_id: 
         )
 
 
-def _name_other_size(sequence: Sequence) -> None:
-    """Warns of the first image that has another size than the sequence says; images that cannot be read are left to the check."""
+def _name_other_size(sequence: Sequence, film: Timeline | None) -> None:
+    """Warns of the first image, or the video, that has another size than the sequence says; what cannot be read is left to the check."""
+    said = sequence.width, sequence.height
+    if film is not None and film.size != said:
+        log.warning(
+            "%s: %d x %d pixels, %s is said to have %d x %d, which its boxes are taken for",
+            *(sequence.images, *film.size, sequence.name, *said),
+        )
     if sequence.images is None or not sequence.images.is_dir():
         return
-    said = sequence.width, sequence.height
     for frame_id in range(1, sequence.length + 1):
         if not sequence.image_names or sequence.image_name(frame_id) is None:
             continue
