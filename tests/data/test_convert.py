@@ -219,6 +219,9 @@ class TestLabelsWithIds:
             label.write_text("0 1 0.5 0.5 0.1 0.1\n" + line)
             with pytest.raises(FormatError, match=r"a\.txt:2: expected 6 columns"):
                 LabelsWithIds(tmp_path).to_coco()
+        label.write_text("0 1 20 10 8 6")
+        with pytest.raises(FormatError, match=r"a\.txt:1: expected cx cy w h as fractions of the image, got pixels"):
+            LabelsWithIds(tmp_path).to_coco()
 
 
 class TestBdd100k:

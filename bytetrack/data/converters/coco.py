@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from bytetrack.data.converters.document import Document
-from bytetrack.data.image_files import ImageFiles
+from bytetrack.data.image_files import ImageFiles, image_size
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.io.coco import read_coco, split_frame
 from bytetrack.listing import listed
@@ -40,7 +41,7 @@ class CocoFile:
         document = read_coco(path)
         new_id, categories = self._classes(path, document)
         result = Document(self.root, skip_missing=skip_missing)
-        folder = self._folder(path, document["images"], result.files)
+        folder, named = self._folder(path, document["images"], result.files), False
         for row, image in enumerate(with_progress(document["images"], path.name)):
             if not isinstance(image.get("file_name"), str) or not PureWindowsPath(image["file_name"]).name:
                 raise FormatError(f"{path}: images[{row}] needs 'file_name', the path of a file: got {image.get('file_name')!r}")
@@ -53,6 +54,7 @@ class CocoFile:
                 continue
             known = image.get("width") and image.get("height")
             size = (image["width"], image["height"]) if known else result.measure(file, str(file))
+            named = named or (known and size is not None and _is_other_size(file, size))
             if size is not None:
                 result.images.append(image | {"file_name": result.name(file), "width": size[0], "height": size[1]})
         known_ids = {category.get("id") for category in document["categories"]}
@@ -122,6 +124,19 @@ def _found(folder: Path, name: str, files: ImageFiles) -> Path | None:
         if found is not None:
             return found if frame is None else Path(f"{found}{written[len(path) :]}")
     return None
+
+
+def _is_other_size(file: Path, said: tuple[int, int]) -> bool:
+    """Warns of an image that has another size than it is said to have; one that cannot be read is left to the check."""
+    with suppress(FormatError, MissingDataError, OSError):
+        size = image_size(file)
+        if size != said:
+            log.warning(
+                "%s: %d x %d pixels, it is said to have %d x %d, which its boxes are taken for: check=true names all such images",
+                *(file, *size, *said),
+            )
+            return True
+    return False
 
 
 def _names(categories: list[dict[str, Any]]) -> str:

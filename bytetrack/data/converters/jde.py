@@ -15,6 +15,8 @@ __all__ = ["LabelsWithIds"]
 
 LABELS, IMAGES = "labels_with_ids", "images"
 
+MOST = 10  # images that a box may be wide or away
+
 
 class LabelsWithIds:
     """Every `labels_with_ids/**/x.txt` below `root` whose path contains `within`, with the image `images/**/x.png` beside it.
@@ -80,5 +82,7 @@ def _boxes(label: Path, size: tuple[int, int]) -> list[tuple[int, list[float]]]:
         if len(columns) != 6 or not fractions:
             raise FormatError(f"{where}: expected 6 columns class identity cx cy w h, got {line[:80]!r}")
         cx, cy, w, h = fractions
+        if max(map(abs, fractions)) > MOST:
+            raise FormatError(f"{where}: expected cx cy w h as fractions of the image, got pixels: divide them by its size: {line[:80]!r}")
         found.append((identity, [(cx - w / 2) * size[0], (cy - h / 2) * size[1], w * size[0], h * size[1]]))
     return found
