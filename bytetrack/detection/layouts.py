@@ -128,6 +128,9 @@ def _triple(outputs: Outputs, dimensions: int) -> dict[str, str] | None:
 
 def _boxes_and_logits(outputs: Outputs) -> dict[str, str] | None:
     """Returns which outputs are boxes and logits: by their names, for three classes and a background are four numbers too."""
+    usual = next((name for name in ("logits", "pred_logits") if name in outputs and "pred_boxes" in outputs), None)
+    if usual is not None:  # beside them transformers gives those of its encoder
+        outputs = {name: outputs[name] for name in ("pred_boxes", usual)}
     fours = [name for name, output in outputs.items() if output.ndim == 3 and output.shape[-1] == 4]
     boxes = [name for name in fours if _called(name, "box", "dets")] if len(fours) > 1 else fours
     if len(boxes) != 1:

@@ -111,21 +111,32 @@ class OpenVino(ExportedDetector):
             network = core.read_model(str(self.weights))
             compiled = core.compile_model(network, device, hints)
         except Exception as error:  # a RuntimeError of many lines
-            raise FormatError(f"{self.weights}: OpenVINO cannot load it ({str(error).strip().splitlines()[-1]})") from error
+            raise FormatError(f"{self.weights}: OpenVINO cannot load it ({_last_line(error)})") from error
 
         own = threading.local()  # a request serves one thread at a time
         inputs, outputs = ({_name(port): _port(port) for port in ports} for ports in (network.inputs, network.outputs))
 
         def run(batch: npt.NDArray[Any], **others: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
+            nonlocal compiled
             if not hasattr(own, "request"):
                 own.request = compiled.create_infer_request()
             request = own.request
             given: dict[Any, Any] = {0: batch, **others}
-            request.infer(given, share_inputs=True)
+            try:
+                request.infer(given, share_inputs=True)
+            except Exception as error:
+                del own.request
+                compiled = core.compile_model(network, device, hints)  # the old one keeps the shapes that it failed on
+                raise FormatError(f"{self.weights}: OpenVINO cannot run it ({_last_line(error)})") from error
             found = {name: np.array(request.get_output_tensor(number).data) for number, name in enumerate(outputs)}
             return {name: value.astype(np.float32) if value.dtype.kind == "f" else value for name, value in found.items()}
 
         return Model(run, inputs, outputs, _properties(network), f"OpenVINO, {device} {precision}")
+
+
+def _last_line(error: Exception) -> str:
+    """Returns the line of OpenVINO's many that says what was wrong."""
+    return str(error).strip().splitlines()[-1][:200]
 
 
 def convert(onnx_file: Path, out: Path, about: About, half: bool) -> None:

@@ -238,7 +238,7 @@ class OfOne(Yolov8):
     """Traced for one image: two are refused inside."""
 
     def forward(self, images: Tensor) -> Tensor:
-        return super().forward(images).reshape(1, self.columns, -1)
+        return super().forward(images).reshape(1, self.columns, 126)
 
 
 class FirstOnly(EndToEnd):
@@ -257,6 +257,12 @@ def test_a_file_that_says_its_batch_is_open_and_takes_one_image_is_asked_image_b
         assert np.array_equal(mine.xyxy, whole.xyxy)
         assert len(mine) > 3
     assert "onnxruntime" not in capfd.readouterr().err
+    pytest.importorskip("openvino", reason="needs openvino")
+    from bytetrack.detection.openvino import OpenVino
+
+    assert [len(found) for found in OpenVino(files[0], **ALL).detect(pictures())] == [
+        len(found) for found in Onnx(files[0], **ALL).detect(pictures())
+    ]
 
 
 def test_openvino_reads_the_same_layouts_and_names(tmp_path: Path) -> None:
@@ -313,6 +319,16 @@ def test_with_softmax_the_last_class_is_no_object(tmp_path: Path) -> None:
     path = exported(Detr(4), tmp_path / "detr.onnx", ["logits", "pred_boxes"])
     found = Onnx(path, layout="detr_softmax", **ALL).detect(pictures())
     assert_found(found, [of_detr(Detr(4), image, softmax=True, imagenet=True) for image in pictures()])
+
+
+def test_the_boxes_and_logits_of_an_encoder_beside_them_are_passed_over(tmp_path: Path) -> None:
+    class WithEncoder(Detr):
+        def forward(self, images: Tensor) -> tuple[Tensor, ...]:  # type: ignore[override]
+            logits, boxes = super().forward(images)
+            return logits, boxes, boxes.flip(1), logits.flip(1)
+
+    path = exported(WithEncoder(3), tmp_path / "detr.onnx", ["logits", "pred_boxes", "enc_topk_bboxes", "enc_topk_logits"])
+    assert_found(Onnx(path, **ALL).detect(pictures()), [of_detr(Detr(3), image) for image in pictures()])
 
 
 def test_named_classes_and_one_more_among_logits_are_read_by_softmax(tmp_path: Path) -> None:
