@@ -11,8 +11,9 @@ __all__ = ["on_stream", "out_of_memory", "release", "to_device"]
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Returns True for an error of a device without free memory; MPS has no type of its own for it."""
-    return isinstance(error, torch.OutOfMemoryError) or (isinstance(error, RuntimeError) and "out of memory" in str(error))
+    """Returns True for an error of a device without free memory; MPS and the CPU have no type of their own for it."""
+    told = isinstance(error, RuntimeError) and any(part in str(error) for part in ("out of memory", "DefaultCPUAllocator"))
+    return isinstance(error, torch.OutOfMemoryError) or told
 
 
 def release(device: torch.device) -> None:

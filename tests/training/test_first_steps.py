@@ -141,6 +141,9 @@ def test_memory_is_tried_with_half_as_many_images_until_it_holds_them() -> None:
     assert parts_that_fit(6, 4) == 2
     assert out_of_memory(RuntimeError("MPS backend out of memory (MPS allocated: 8 GB)"))
     assert not out_of_memory(RuntimeError("shapes differ"))
+    with pytest.raises(RuntimeError) as full:
+        torch.empty(10**15)
+    assert out_of_memory(full.value)
     with pytest.raises(RuntimeError, match="shapes"):
         largest_that_fits(lambda images: (_ for _ in ()).throw(RuntimeError("shapes differ")), 6, torch.device("cpu"))
 
