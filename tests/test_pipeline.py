@@ -61,6 +61,13 @@ def job(out: Path) -> p.TrackJob:
     return p.TrackJob(Fixed(), p.TrackerFactory(build_echo, {"first_id": 1, "frame_rate": None}), out / "tracks", "mot17")
 
 
+@pytest.mark.parametrize("own", [1e308, {"A": 3}, {"A": "text"}])
+def test_settings_of_a_sequence_that_are_none_are_refused_in_a_line(own: Any) -> None:
+    factory = p.TrackerFactory(build_echo, {"first_id": 1, "frame_rate": None}, own)
+    with pytest.raises(ValueError, match=r"^per_sequence must be {SEQUENCE: {setting: value}}: got .* for A$"):
+        factory(Sequence("A", 3, 30.0, 100, 100))
+
+
 def test_every_frame_reaches_the_tracker_and_rows_come_by_frame_then_id() -> None:
     tracker = Echo()
     found = p.track_sequence(Fixed().detect_sequence(Sequence("abc", 3, 30, 9, 9)), tracker)

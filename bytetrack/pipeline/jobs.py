@@ -109,11 +109,11 @@ class TrackerFactory:
                 log.warning("per_sequence: no sequence is called %s, so its settings are not used: %s", name, guess)
 
     def __call__(self, sequence: Sequence) -> Tracker:
+        settings = self.settings_of(sequence)
         try:
-            return self.build(self.settings_of(sequence))
+            return self.build(settings)
         except (TypeError, ValueError) as error:
-            own = self.per_sequence.get(sequence.name) if isinstance(self.per_sequence, Mapping) else None
-            unknown = next((str(name) for name in own or () if name not in self.settings), None)
+            unknown = next((str(name) for name in settings if name not in self.settings), None)
             if unknown is None:
                 raise
             near = nearest(unknown, map(str, self.settings))
