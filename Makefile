@@ -30,10 +30,10 @@ check: $(BIN)/.installed  ## lint, format, types (about a minute)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: $(BIN)/.installed  ## the fast tests (about 5 minutes on two cores)
+test: $(BIN)/.installed  ## the fast tests (3 to 5 minutes on two cores)
 	$(PYTEST)
 
-test-slow: $(BIN)/.installed  ## the slow tests: fuzzing, training, kills, browsers (15 to 20 minutes on two cores)
+test-slow: $(BIN)/.installed  ## the slow tests: fuzzing, training, kills, browsers (12 to 20 minutes on two cores)
 	$(PYTEST) -m slow
 
 $(BIN)/.bench-installed: $(BIN)/.installed

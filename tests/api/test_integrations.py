@@ -51,6 +51,7 @@ def test_supervision_annotates_with_our_ids(tmp_path: Path) -> None:
     assert (scene != bare).any(2).mean() > 0.02
 
 
+@pytest.mark.slow
 def test_plots_and_a_table_are_written(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="matplotlib is not installed")
     told = python(tmp_path, str(FOLDER / "plots.py"))

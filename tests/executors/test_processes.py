@@ -49,6 +49,7 @@ def test_a_job_whose_worker_was_killed_is_run_again_and_nothing_is_lost(tmp_path
     assert (tmp_path / "b.tries").read_text() == "xx"
 
 
+@pytest.mark.slow
 def test_a_worker_that_was_being_started_when_another_died_is_not_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started, start = [], BaseProcess.start
 

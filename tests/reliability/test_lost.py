@@ -183,6 +183,7 @@ def test_what_a_forward_pass_keeps_is_counted_once_for_every_storage() -> None:
     assert 0 < available() < 2**60
 
 
+@pytest.mark.slow
 def test_a_killed_loading_process_ends_training_in_one_line_and_the_same_command_goes_on(
     trainer: Callable[..., Recipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -112,6 +112,7 @@ def test_nothing_sticks_out_on_a_telephone(toy_run: tuple[Path, Toy], tmp_path: 
     assert (found["ready"], found["errors"]) == ("true", "")
 
 
+@pytest.mark.slow
 def test_a_dark_page_is_dark_and_a_light_one_light_and_it_prints(toy_run: tuple[Path, Toy], tmp_path: Path) -> None:
     cv2 = pytest.importorskip("cv2")
     page = write_report(*toy_run)

@@ -82,6 +82,7 @@ def weights_after(trainer: Recipe, tiny: NetworkSettings, out: Path) -> dict[str
     return found
 
 
+@pytest.mark.slow
 def test_a_batch_in_parts_is_the_batch_where_batch_norm_is_frozen(trainer: Make, tiny: NetworkSettings, tmp_path: Path) -> None:
     settings: dict[str, Any] = {"val": [], "max_epochs": 2, "no_aug_epochs": 1}
     settings["optimisation"] = Optimisation(learning_rate=0.1, warmup_epochs=0, freeze_batch_norm=True, clip_norm=5.0)

@@ -120,6 +120,7 @@ def test_a_live_source_drops_the_oldest_and_counts_it() -> None:
     assert source.dropped > 30
 
 
+@pytest.mark.slow
 def test_a_lost_source_comes_back_twenty_times_and_says_how_long_it_was_away() -> None:
     source = live([Capture(3, 0.01), *(capture for _ in range(20) for capture in (None, Capture(3, 0.01)))], give_up_after=1.5)
     frames = list(source)
