@@ -79,6 +79,7 @@ def test_no_workers_is_a_value_error(wrong_value: Any) -> None:
         Processes(2, -1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("to_all", [True, False], ids=["from the terminal", "to the parent alone"])
 def test_ctrl_c_ends_every_process_at_once_and_quietly(tmp_path: Path, to_all: bool) -> None:
     script = tmp_path / "run.py"

@@ -44,6 +44,7 @@ def whole(trainer: Make, tiny: NetworkSettings, tmp_path_factory: pytest.TempPat
 # ---- going on
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_another_batch_at_the_same_place_in_its_schedule_where_the_switch_says_so(
     trainer: Make, tiny: NetworkSettings, whole: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

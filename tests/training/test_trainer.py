@@ -111,6 +111,7 @@ def test_a_killed_run_ends_as_if_it_had_not_been(
     assert not list(tmp_path.glob(".*.tmp"))
 
 
+@pytest.mark.slow
 def test_a_killed_run_of_adamw_ends_as_if_it_had_not_been(
     trainer: Make, tiny: NetworkSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,8 +132,9 @@ def test_a_killed_run_of_adamw_ends_as_if_it_had_not_been(
     assert_same_run(content(tmp_path / "killed"), whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-@pytest.mark.parametrize("step", [pytest.param(0, marks=pytest.mark.slow), 2, pytest.param(5, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("step", [0, 2, 5])
 def test_a_signal_ends_a_run_after_the_step_with_everything_saved(
     trainer: Make, tiny: NetworkSettings, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, code: int, step: int
 ) -> None:
@@ -153,6 +155,7 @@ def test_a_signal_ends_a_run_after_the_step_with_everything_saved(
     assert_same_run(content(tmp_path), content(whole))
 
 
+@pytest.mark.slow
 def test_a_signal_during_an_evaluation_ends_it_at_once(
     trainer: Make, tiny: NetworkSettings, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
