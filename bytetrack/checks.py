@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeGuard, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
@@ -25,7 +25,7 @@ SIMPLE: dict[Any, tuple[tuple[type, ...], str]] = {
 
 def check_real(name: str, value: object, low: float, high: float) -> None:
     """Raises ValueError unless `value` is a number in [low, high]."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)) or not low <= value <= high:
+    if not _is_number(value) or not low <= value <= high:
         raise ValueError(f"{name} must be a number in [{low:g}, {high:g}]: got {value!r}")
 
 
@@ -37,7 +37,7 @@ def check_reals(low: float, high: float, **values: object) -> None:
 
 def check_positive(name: str, value: object) -> None:
     """Raises ValueError unless `value` is a finite number over 0."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)) or not 0 < value < math.inf:
+    if not _is_number(value) or not 0 < value < math.inf:
         raise ValueError(f"{name} must be a positive number: got {value!r}")
 
 
@@ -77,10 +77,14 @@ def check_fields(settings: Any, *others: str) -> None:
             raise ValueError(f"{field.name} must be {_in_words(kinds[field.name])}: got {value!r}")
 
 
+def _is_number(value: object) -> TypeGuard[float]:
+    return _is_of(value, float)
+
+
 def _is_of(value: object, kind: Any) -> bool:
-    origin, inner = get_origin(kind), get_args(kind)
     if kind in SIMPLE:
         return isinstance(value, SIMPLE[kind][0]) and (kind is bool or not isinstance(value, bool))
+    origin, inner = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
         return any(_is_of(value, one) for one in inner)
     if origin in (tuple, Sequence):

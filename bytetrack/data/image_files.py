@@ -10,7 +10,7 @@ from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.listing import IMAGE_ENDINGS, listed
 from bytetrack.orientation import is_turned, warn
 
-__all__ = ["ImageFiles", "image_size", "sequence_fields"]
+__all__ = ["ImageFiles", "image_size", "sequence_fields", "warn_of_size"]
 
 ASSUMED_FRAME_RATE = 30  # frames a second, MOTChallenge's commonest
 
@@ -36,6 +36,11 @@ def image_size(path: Path) -> tuple[int, int]:
         if error.errno is not None:
             raise
         raise FormatError(f"{path} is no readable image: {error}") from None  # Pillow's word for what ends early
+
+
+def warn_of_size(file: Path | None, size: tuple[int, int], whose: str, said: tuple[int, int], more: str = "") -> None:
+    """Warns of a file of another size (width, height) than `whose` is said to have."""
+    log.warning("%s: %d x %d pixels, %s is said to have %d x %d, which its boxes are taken for%s", file, *size, whose, *said, more)
 
 
 class ImageFiles:

@@ -91,7 +91,7 @@ class FramePipeline:
     def __post_init__(self) -> None:
         passing([], self.min_box_area, self.max_aspect_ratio)  # a mistake comes out before anything is written
         self._detects, self._between = DetectionSchedule(self.every, self.tracker.memory), Between()
-        self._hidden = Detections.empty()  # those of the frame looked at last
+        self._hidden = Detections.empty()  # those of the last detected frame
         self._since: npt.NDArray[np.float64] | None = None  # how the camera has moved since that frame
 
     def shot(self, kind: Callable[..., AnyShot], frame: Frame) -> AnyShot:

@@ -1,4 +1,4 @@
-"""What CUDA, MPS and the CPU do each in their own way: streams, copies and memory that is full."""
+"""Hides what CUDA, MPS and the CPU do each in their own way: streams, copies and memory that is full."""
 
 from __future__ import annotations
 

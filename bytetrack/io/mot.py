@@ -9,14 +9,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from bytetrack.boxes import xyxy_from_tlwh
 from bytetrack.errors import FormatError
-from bytetrack.io.result import Result, ids_across_classes, sequence_name
+from bytetrack.io.result import Result, distinct_ids, repeats, sequence_name
 from bytetrack.io.table import CLASS, FRAME, ID, SCORE, TLWH, Table, read_table
 from bytetrack.io.text import read_lines
 from bytetrack.names import shortened
@@ -225,19 +225,9 @@ def _identities(table: Table, class_id: npt.NDArray[np.float64] | None) -> npt.N
     """Returns the id of every row; FormatError where one is negative or comes twice in a frame (and class, where there are classes)."""
     frame, identity = table.values[:, FRAME], table.values[:, ID].astype(np.int64)
     table.refuse(identity < 0, "an id that is not negative")
-    again = _repeats(frame, identity)
-    if class_id is not None and again.any():
-        kind = class_id.astype(np.int64)
-        table.refuse(_repeats(frame, identity, kind), "every id once in a frame and class")
-        log.warning("%s: ids count within each class: identities are numbered anew", table.path)
-        return ids_across_classes(identity, kind)
-    table.refuse(again, "every id once in a frame")
-    return identity
-
-
-def _repeats(*columns: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """Tells which rows have the same values as one before."""
-    order = np.lexsort(columns[::-1])
-    again = np.zeros(len(order), dtype=bool)
-    again[order[1:]] = np.logical_and.reduce([np.diff(column[order]) == 0 for column in columns])
-    return again
+    if class_id is None:
+        table.refuse(repeats(frame, identity), "every id once in a frame")
+        return identity
+    kind = class_id.astype(np.int64)
+    table.refuse(repeats(frame, identity, kind), "every id once in a frame and class")
+    return distinct_ids(frame, identity, kind, str(table.path))

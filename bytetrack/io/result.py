@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,9 +28,10 @@ __all__ = [
     "annotations_of",
     "corners",
     "decimal",
+    "distinct_ids",
     "from_corners",
-    "ids_across_classes",
     "in_order",
+    "repeats",
     "sequence_name",
 ]
 
@@ -159,9 +161,7 @@ class Rows:
             label: -1 if label is None else label if isinstance(label, int) else (ids or {}).get(label, -1) for _, _, label in self._boxes
         }
         table = np.array([(f, i, known[label]) for f, i, label in self._boxes], dtype=np.int64).reshape(-1, 3)
-        if len({(f, i) for f, i, _ in self._boxes}) < len(table):
-            log.warning("%s: ids count within each class: identities are numbered anew", name)
-            table[:, 1] = ids_across_classes(table[:, 1], table[:, 2])
+        table[:, 1] = distinct_ids(table[:, 0], table[:, 1], table[:, 2], name)
         _say_doubled(name, self._boxes)
         order = np.lexsort((table[:, 1], table[:, 0]))
         frame_id, track_id, class_id = (np.ascontiguousarray(column) for column in table[order].T)
@@ -220,12 +220,27 @@ def sequence_name(path: Path) -> str:
     return path.name.removesuffix(".gz").rsplit(".", 1)[0]
 
 
-def ids_across_classes(identity: npt.NDArray[np.int64], class_id: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Numbers identities that count within each class, from 1, class after class.
+def repeats(*columns: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Tells which rows have the same values as one before."""
+    order = np.lexsort(columns[::-1])
+    again = np.zeros(len(order), dtype=bool)
+    again[order[1:]] = np.logical_and.reduce([np.diff(column[order]) == 0 for column in columns])
+    return again
 
-    >>> ids_across_classes(np.array([1, 2, 1, 3]), np.array([1, 1, 4, 4])).tolist()
+
+def distinct_ids(
+    frame_id: npt.NDArray[Any], identity: npt.NDArray[np.int64], class_id: npt.NDArray[np.int64], where: str
+) -> npt.NDArray[np.int64]:
+    """Returns the identities, or, if one comes twice in a frame, since ids count within each class, others from 1, class after class.
+
+    A warning says so.
+
+    >>> distinct_ids(np.array([1, 1, 1, 2]), np.array([1, 2, 1, 3]), np.array([1, 1, 4, 4]), "a.txt").tolist()
     [1, 2, 3, 4]
     """
+    if not repeats(frame_id, identity).any():
+        return identity
+    log.warning("%s: ids count within each class: identities are numbered anew", where)
     return np.asarray(np.unique(np.stack([class_id, identity]), axis=1, return_inverse=True)[1].reshape(-1) + 1, np.int64)
 
 
@@ -238,14 +253,12 @@ def annotations_of(rows: Sequence[Sequence[float]] | npt.NDArray[np.float64], pa
     """
     table = np.array(rows, dtype=np.float64).reshape(-1, 8)
     objects = table[:, 7] != REGION
-    once = [len(np.unique(table[objects][:, columns], axis=0)) == objects.sum() for columns in ([0, 1], [0, 1, 7])]
-    if not once[1]:
-        rows, counts = np.unique(table[objects][:, [0, 1, 7]], axis=0, return_counts=True)
-        frame = int(rows[counts > 1][0, 0])
+    frame_id, track_id, class_id = table[objects][:, [0, 1, 7]].astype(np.int64).T
+    again = repeats(frame_id, track_id, class_id)
+    if again.any():
+        frame = frame_id[again].min()
         raise FormatError(f"{path}: expected every id once in a frame and class, got one twice in frame {frame} (from 1)")
-    if not once[0]:
-        log.warning("%s: ids count within each class: identities are numbered anew", path)
-        table[objects, 1] = ids_across_classes(table[objects, 1].astype(np.int64), table[objects, 7].astype(np.int64))
+    table[objects, 1] = distinct_ids(frame_id, track_id, class_id, str(path))
     table = table[np.lexsort((table[:, 1], table[:, 0]))]
     frame_id, track_id, class_id = (table[:, column].astype(np.int64) for column in (0, 1, 7))
     return Annotations(frame_id, track_id, np.ascontiguousarray(table[:, 2:6]), table[:, 6] != 0, class_id, np.ones(len(table)))

@@ -24,7 +24,7 @@ FREE = ("device", "workers", "log_interval", "checkpoint_minutes", "logger", "pr
 """Settings that a checkpoint does not record: none of them changes a result on the CPU."""
 OF_VAL = ("path", "root", "classes")
 OF_DATA = (*OF_VAL, "weight")
-"""What a dataset is described by."""
+"""Keys of an entry of `train.val` and of `train.data`."""
 CHOICES = {
     "precision": ("auto", "fp32", "fp16", "bf16"),
     "freeze": (None, "stem", "backbone"),

@@ -106,7 +106,7 @@ def test_a_loading_process_ends_with_a_training_process_that_is_killed(coco_file
 
 
 def _runs(process: int) -> bool:
-    """Whether it is there, and not only waited for."""
+    """Returns True if it is there, and not only waited for."""
     try:
         return "\nState:\tZ" not in Path(f"/proc/{process}/status").read_text()
     except OSError:

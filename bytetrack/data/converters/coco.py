@@ -8,7 +8,7 @@ from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from bytetrack.data.converters.document import Document
-from bytetrack.data.image_files import ImageFiles, image_size
+from bytetrack.data.image_files import ImageFiles, image_size, warn_of_size
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.io.coco import read_coco, split_frame
 from bytetrack.listing import listed
@@ -131,10 +131,7 @@ def _is_other_size(file: Path, said: tuple[int, int]) -> bool:
     with suppress(FormatError, MissingDataError, OSError):
         size = image_size(file)
         if size != said:
-            log.warning(
-                "%s: %d x %d pixels, it is said to have %d x %d, which its boxes are taken for: check=true names all such images",
-                *(file, *size, *said),
-            )
+            warn_of_size(file, size, "it", said, ": check=true names all such images")
             return True
     return False
 

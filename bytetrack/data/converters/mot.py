@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.data.converters.document import Document
-from bytetrack.data.image_files import image_size
+from bytetrack.data.image_files import image_size, warn_of_size
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.io.formats import read_annotations
 from bytetrack.names import first_unnamed, shortened
@@ -107,10 +107,7 @@ def _name_other_size(sequence: Sequence, film: Timeline | None) -> None:
     """Warns of the first image, or the video, that has another size than the sequence says; what cannot be read is left to the check."""
     said = sequence.width, sequence.height
     if film is not None and film.size != said:
-        log.warning(
-            "%s: %d x %d pixels, %s is said to have %d x %d, which its boxes are taken for",
-            *(sequence.images, *film.size, sequence.name, *said),
-        )
+        warn_of_size(sequence.images, film.size, sequence.name, said)
     if sequence.images is None or not sequence.images.is_dir():
         return
     for frame_id in range(1, sequence.length + 1):
@@ -119,10 +116,7 @@ def _name_other_size(sequence: Sequence, film: Timeline | None) -> None:
         with suppress(FormatError, MissingDataError):
             size = image_size(sequence.image_path(frame_id))
             if size != said:
-                log.warning(
-                    "%s: %d x %d pixels, %s is said to have %d x %d, which its boxes are taken for: check=true names all such images",
-                    *(sequence.image_path(frame_id), *size, sequence.name, *said),
-                )
+                warn_of_size(sequence.image_path(frame_id), size, sequence.name, said, ": check=true names all such images")
                 return
 
 
