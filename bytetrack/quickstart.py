@@ -119,7 +119,7 @@ def present(
 
     if len(runs) < 2:
         raise ValueError(f"quickstart compares the last of its runs with the first: give at least two, got {', '.join(runs) or 'none'}")
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)  # names may contain [brackets]
     first, *_, last = runs
     for name in runs:
         write_report(out / name, dataset, out / first if name == last != first else None)

@@ -136,7 +136,7 @@ def test_a_target_outside_the_allow_list_is_refused_in_what_others_wrote() -> No
 
 
 def test_an_unknown_parameter_and_a_wrong_value_are_value_errors() -> None:
-    with pytest.raises(ValueError, match="unexpected keyword argument 'depth_of_field'"):
+    with pytest.raises(ValueError, match="MotChallenge has no setting 'depth_of_field'"):
         build({"_target_": "bytetrack.data.datasets.MotChallenge", "root": "x", "depth_of_field": 1})
     with pytest.raises(ValueError, match="protocol must be one of mot15, mot17, mot20: got 'mot99'"):
         build({"_target_": "bytetrack.data.datasets.MotChallenge", "root": "x", "protocol": "mot99"})
@@ -173,7 +173,7 @@ def test_no_help_text_lists_choices_of_a_group_by_hand(verb: str) -> None:
     """They follow from the group's files, below the text: a list written by hand would lack the next one."""
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
         header = hydra_compose(verb, return_hydra_config=True).hydra.help.header
-    header = header.partition("Folders that dataset.root names")[0]  # of layouts, which have a test of their own
+    header = header.partition("Folder tree below dataset.root")[0]  # of layouts, which have a test of their own
     for group, names in choices_of(verb).items():
         endings = {name.rpartition("_")[2] for name in names}
         listed = re.findall(r"\b(\w+)(?:, or |, | or )(?=(\w+)\b)", header)

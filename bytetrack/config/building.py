@@ -28,7 +28,8 @@ def build(node: Any, **extra: Any) -> Any:
         return instantiate(node, _convert_="all", **extra)
     except InstantiationException as error:
         if isinstance(error.__cause__, TypeError) or type(error.__cause__) is ImportError:  # no such setting, no such class
-            raise ValueError(_reason(error.__cause__)) from error.__cause__
+            part = re.search(r"^full_key: (.+)$", str(error), re.MULTILINE)
+            raise ValueError(_reason(error.__cause__, part[1] if part else "")) from error.__cause__
         raise error.__cause__ or ValueError(str(error).splitlines()[0]) from None
 
 
@@ -49,9 +50,12 @@ def build_untrusted(node: Any, **extra: Any) -> Any:
     return build(node, **extra)
 
 
-def _reason(error: BaseException) -> str:
-    """Returns the text of an error; that of a class which is not found in one line, with what to do."""
+def _reason(error: BaseException, part: str) -> str:
+    """Returns the text of an error in `part` of the config; for an unknown class or setting one line that says what to do."""
     text = str(error)
+    if unknown := re.fullmatch(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", text):
+        remedy = f": if a recipe sets it, remove it by ~{part}.{unknown[2]}" if part else ""
+        return f"{unknown[1]} has no setting {unknown[2]!r}{remedy}"
     target = re.match(r"Error loading '([^']+)'", text)
     if target and (module := re.search(r"that module '([^']+)' is installed", text)):
         where = "its file must lie in the folder of --config-dir, or in one of PYTHONPATH"

@@ -57,13 +57,14 @@ def refuse_other_choices(verb: str, arguments: Sequence[str]) -> None:
         raise ValueError(f"recipe {recipe.stem} is for {' and '.join(serving)}: {verb} has no {foreign[0]}")
     for group, choice in {**asked, **given}.items():
         if choice in FORMER.get(group, {}) and not (group_folder(group) / f"{choice}.yaml").is_file():
-            raise ValueError(f"{group}={choice} is no more: use {FORMER[group][choice]}")
+            raise ValueError(f"{group}={choice} has been removed: use {FORMER[group][choice]}")
         if choice in choices.get(group, ()) or not (group_folder(group) / f"{choice}.yaml").is_file():  # the user's own choice
             continue
         if group in choices and group != EXPERIMENT:  # a recipe serves if its choices do, in place of which others may be given
-            raise ValueError(f"{group}={choice} does not serve in {verb}, which takes {', '.join(choices[group])}")
-        if group in given and choice != own.get(group, choice):
-            raise ValueError(f"{verb} takes no other {group} than {own[group]}, whose settings can be changed: {group}.NAME=VALUE")
+            raise ValueError(f"{group}={choice} cannot be used in {verb}; choices: {', '.join(choices[group])}")
+        fixed = group in TAKES.get(verb, {}) or group != EXPERIMENT
+        if fixed and group in given and choice != own.get(group, choice):
+            raise ValueError(f"{verb} always uses {group}={own[group]}; change its settings by {group}.NAME=VALUE")
 
 
 def verbs_with(setting: str) -> list[str]:

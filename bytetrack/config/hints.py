@@ -39,7 +39,7 @@ HABITS = {  # what other programs call it: what it may be here
     "track_buffer": ("tracker.max_lost_frames",),
     "track_thresh": ("tracker.high_score",),
 }
-ELSEWHERE = "a video is tracked by tools/demo.py source=FILE"
+ELSEWHERE = "for a video use tools/demo.py source=FILE"
 
 
 def hint_for_a_setting(verb: str, key: str, arguments: Sequence[str]) -> str:
@@ -49,13 +49,13 @@ def hint_for_a_setting(verb: str, key: str, arguments: Sequence[str]) -> str:
     if key == EXPERIMENT:
         return "a recipe sets the whole config: `# @package _global_` must be the first line of its file"
     if verb == "track" and key == "source":
-        return f"{verb} has no setting 'source': it takes a dataset, and {ELSEWHERE}"
+        return f"{verb} has no setting 'source': it tracks a dataset; {ELSEWHERE}"
     if parts := [name for name in here if name.rpartition(".")[0] == key]:
         return f"{key} has no such part: set {' or '.join(parts)}. --help shows all"
     near = [] if group else meant(key, {**here, **dict.fromkeys(choices_of(verb))})
     guess = f"did you mean {' or '.join(near)}? " if near else ""
-    others = f"it is one of {', '.join(f'tools/{other}.py' for other in elsewhere)}. " if elsewhere and not near else ""
-    return f"{verb} has no {'group' if group else 'setting'} {key!r}: {guess or others or 'there is nothing like it. '}--help shows all"
+    others = f"it exists in {', '.join(f'tools/{other}.py' for other in elsewhere)}. " if elsewhere and not near else ""
+    return f"{verb} has no {'group' if group else 'setting'} {key!r}: {guess or others or 'nothing similar exists. '}--help shows all"
 
 
 def hint_for_a_choice(verb: str, group: str, choice: str, found: Sequence[str]) -> str:
@@ -66,7 +66,8 @@ def hint_for_a_choice(verb: str, group: str, choice: str, found: Sequence[str]) 
     guess = f"did you mean {' or '.join(f'{group}={name}' for name in near[:3])}? " if near else ""
     if group == "dataset" and Path(choice).is_dir():
         guess = f"a folder is dataset=motchallenge dataset.root={choice}, or another dataset's. "
-    return f"no {group}={choice} in {verb}: {guess}There are {', '.join(names)}"
+    shown = f"Choices: {', '.join(names)}" if names else f"{verb} has no choices of it"
+    return f"no {group}={choice} in {verb}: {guess}{shown}"
 
 
 def _begun(choice: str, names: Sequence[str]) -> list[str]:
@@ -100,9 +101,9 @@ def refuse_other_forms(verb: str, arguments: Sequence[str]) -> None:
         if verb == "compare" and len(name) == 1 and equals:
             given = [word.partition("=") for word in arguments]
             folders = ",".join(folder for key, _, folder in given if len(key) == 1)
-            raise ValueError(f"runs are given as a list: runs=[{folders}], in place of {' '.join(w for w in arguments if w[1:2] == '=')}")
+            raise ValueError(f"runs is a list: runs=[{folders}], not {' '.join(w for w in arguments if w[1:2] == '=')}")
         if name.lstrip("+") in ("exps", f"+{EXPERIMENT}") and equals:
-            raise ValueError(f"recipes are chosen by {EXPERIMENT}={value or 'NAME'}, in place of {name}={value}")
+            raise ValueError(f"select a recipe by {EXPERIMENT}={value or 'NAME'}, not {name}={value}")
         if name in options or sum(option.startswith(name) for option in options if name.startswith("--")) == 1:
             if options.get(name, True) and not equals:  # its value is the next word
                 next(words, None)
@@ -112,7 +113,7 @@ def refuse_other_forms(verb: str, arguments: Sequence[str]) -> None:
         elif not equals and not word.startswith("~"):
             behind = next((other for other in arguments[place + 1 :] if other != "="), None)
             shown = f"{word}={behind}" if behind and word in _settings(verb, ()) else _main(verb, word)
-            raise ValueError(f"{word!r} is no setting: settings are written name=value, {shown}")
+            raise ValueError(f"{word!r} is not a setting: settings are written name=value, {shown}")
 
 
 def refuse_unknown_settings(verb: str, config: Any, arguments: Sequence[str]) -> None:

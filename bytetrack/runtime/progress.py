@@ -74,7 +74,7 @@ def progress_bar(
     )
 
     console = Console(stderr=True)
-    columns = [TextColumn("{task.description}"), BarColumn(), DownloadColumn() if in_bytes else MofNCompleteColumn()]
+    columns = [TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn() if in_bytes else MofNCompleteColumn()]
     if speed:
         columns.append(TransferSpeedColumn() if in_bytes else TextColumn("{task.speed:.1f}/s"))
     columns += [TextColumn("{task.fields[unit]}"), TimeRemainingColumn() if remaining else TimeElapsedColumn()]

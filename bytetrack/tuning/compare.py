@@ -189,7 +189,7 @@ def show(document: dict[str, Any], out: Path) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)  # names may contain [brackets]
     if not console.is_terminal:
         console.width = WIDE  # a file has no edge at which figures would be cut
     first = next(iter(document["runs"]))

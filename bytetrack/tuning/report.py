@@ -136,7 +136,7 @@ def show(evaluation: Evaluation, out: Path) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)  # folders and names may contain [brackets]
     table = Table(title=f"means over {evaluation.fresh} jittered copies the search has not seen", title_justify="left")
     table.add_column("settings")
     for column in SHOWN:

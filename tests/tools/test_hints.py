@@ -33,31 +33,31 @@ def answer(verb: str, words: list[str]) -> None:
         ("track", ["track_buffer=60"], "did you mean tracker.max_lost_frames?"),
         ("train", ["epochs=3"], "did you mean train.max_epochs?"),
         ("score", ["track=runs/a"], "did you mean tracks?"),
-        ("track", ["source=x.mp4"], "it takes a dataset, and a video is tracked by tools/demo.py source=FILE"),
-        ("demo", ["qqqqq=1"], "demo has no setting 'qqqqq': there is nothing like it. --help shows all"),
+        ("track", ["source=x.mp4"], "it tracks a dataset; for a video use tools/demo.py source=FILE"),
+        ("demo", ["qqqqq=1"], "demo has no setting 'qqqqq': nothing similar exists. --help shows all"),
         (
             "demo",
             ["executor=ray"],
-            "demo has no group 'executor': it is one of tools/refine.py, tools/score.py, tools/track.py.",
+            "demo has no group 'executor': it exists in tools/refine.py, tools/score.py, tools/track.py.",
         ),
-        ("demo", ["+exps=demo_traffic"], "recipes are chosen by experiment=demo_traffic, in place of +exps=demo_traffic"),
-        ("train", ["exps=mine"], "recipes are chosen by experiment=mine, in place of exps=mine"),
-        ("demo", ["detector=public"], "detector=public does not serve in demo, which takes by_name, onnx, openvino, recorded, torch"),
-        ("demo", ["camera_motion=recorded"], "camera_motion=recorded does not serve in demo, which takes estimated, none"),
+        ("demo", ["+exps=demo_traffic"], "select a recipe by experiment=demo_traffic, not +exps=demo_traffic"),
+        ("train", ["exps=mine"], "select a recipe by experiment=mine, not exps=mine"),
+        ("demo", ["detector=public"], "detector=public cannot be used in demo; choices: by_name, onnx, openvino, recorded, torch"),
+        ("demo", ["camera_motion=recorded"], "camera_motion=recorded cannot be used in demo; choices: estimated, none"),
         ("demo", ["experiment=mine"], "recipe mine is for track and train: demo has no dataset"),
-        ("tune", ["experiment=mine"], "detector=yolox_s does not serve in tune, which takes public, recorded, simulated"),
-        ("quickstart", ["tracker=sort"], "quickstart takes no other tracker than byte, whose settings can be changed: tracker.NAME=VALUE"),
-        ("demo", ["source", "x.mp4"], "'source' is no setting: settings are written name=value, source=x.mp4"),
-        ("demo", ["out=a", "source", "=", "x.mp4"], "'source' is no setting: settings are written name=value, source=x.mp4"),
+        ("tune", ["experiment=mine"], "detector=yolox_s cannot be used in tune; choices: public, recorded, simulated"),
+        ("quickstart", ["tracker=sort"], "quickstart always uses tracker=byte; change its settings by tracker.NAME=VALUE"),
+        ("demo", ["source", "x.mp4"], "'source' is not a setting: settings are written name=value, source=x.mp4"),
+        ("demo", ["out=a", "source", "=", "x.mp4"], "'source' is not a setting: settings are written name=value, source=x.mp4"),
         ("prepare", ["datset=coco"], "did you mean dataset?"),
-        ("demo", ["x.mp4"], "'x.mp4' is no setting: settings are written name=value, source=x.mp4"),
+        ("demo", ["x.mp4"], "'x.mp4' is not a setting: settings are written name=value, source=x.mp4"),
         ("demo", ["--source", "x.mp4"], "there is no option --source: settings are written name=value, source=x.mp4"),
         ("demo", ["--conf", "0.3"], "there is no option --conf: settings are written name=value, detector.min_score=0.3"),
         ("demo", ["--imgsz=640"], "settings are written name=value, detector.input_size=[HEIGHT,WIDTH]"),
-        ("track", ["--source=x.mp4"], "a video is tracked by tools/demo.py source=FILE"),
-        ("track", ["x.mp4"], "a video is tracked by tools/demo.py source=FILE"),
+        ("track", ["--source=x.mp4"], "for a video use tools/demo.py source=FILE"),
+        ("track", ["x.mp4"], "for a video use tools/demo.py source=FILE"),
         ("track", ["/data/MOT17"], "dataset.root=/data/MOT17"),
-        ("compare", ["a=x", "b=y z"], "runs are given as a list: runs=[x,y z], in place of a=x b=y z"),
+        ("compare", ["a=x", "b=y z"], "runs is a list: runs=[x,y z], not a=x b=y z"),
         ("compare", ["runs/x"], "settings are written name=value, runs=[runs/x,...]"),
         ("train", ["mine"], "settings are written name=value, experiment=mine"),
         ("convert", ["a.txt"], "input=a.txt"),
@@ -75,9 +75,9 @@ def test_an_unknown_word_is_answered_with_what_may_be_meant(verb: str, words: li
     ("verb", "words", "message"),
     [
         ("demo", ["sorce=x"], "demo has no setting 'sorce': did you mean source?"),
-        ("demo", ["tracker=bite"], "no tracker=bite in demo: did you mean tracker=byte? There are boosttrack, botsort, byte, "),
+        ("demo", ["tracker=bite"], "no tracker=bite in demo: did you mean tracker=byte? Choices: boosttrack, botsort, byte, "),
         ("prepare", ["dataset=mot20"], "did you mean dataset=mot20_test or dataset=mot20_train or dataset=mot20_val_half?"),
-        ("demo", ["detector=public"], "detector=public does not serve in demo, which takes by_name, onnx, openvino, recorded, torch"),
+        ("demo", ["detector=public"], "detector=public cannot be used in demo; choices: by_name, onnx, openvino, recorded, torch"),
         ("demo", ["--source", "x.mp4"], "there is no option --source: settings are written name=value, source=x.mp4"),
     ],
 )
@@ -110,3 +110,13 @@ def test_options_of_hydra_and_their_values_are_no_mistakes(verb_here: Verb) -> N
     process = verb_here("export", "--cfg", "job", "weights=a.pth", "out=b.onnx")
     assert process.returncode == 0
     assert "weights: a.pth" in process.stdout
+
+
+def test_a_recipe_works_in_tune_with_recorded_detections() -> None:
+    refuse_other_choices("tune", ["experiment=mine", "detector=recorded"])  # raises nothing
+    with pytest.raises(ValueError, match="detector=yolox_s cannot be used in tune"):
+        refuse_other_choices("tune", ["experiment=mine"])
+
+
+def test_a_verb_without_recipes_says_that_it_has_none() -> None:
+    assert hint_for_a_choice("convert", "experiment", "nope", ["mine"]) == "no experiment=nope in convert: convert has no choices of it"

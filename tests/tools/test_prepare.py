@@ -72,7 +72,7 @@ def test_a_failed_check_ends_with_status_1_and_no_json(prepare: Verb, mot17_dir:
     ("arguments", "message"),
     [
         ([], "nothing to prepare: give dataset=NAME"),
-        (["dataset=nothing"], "no dataset=nothing in prepare: There are bdd100k_train"),
+        (["dataset=nothing"], "no dataset=nothing in prepare: Choices: bdd100k_train"),
         (["dataset=mot17_train", "dataset.root=/nowhere"], "dataset.root must be the folder that holds train/"),
         (["dataset=crowdhuman", "dataset.root=/nowhere"], "no odgt file"),
         (["dataset=ethz", "dataset.root=/nowhere", "download=true"], "cannot be fetched by a program"),

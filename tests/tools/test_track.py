@@ -82,7 +82,7 @@ def test_without_ground_truth_tracks_are_written_and_no_scores(verb_here, tiny: 
     ("arguments", "message"),
     [
         (["tracker.match_thresh=0.8"], "track has no setting 'tracker.match_thresh': did you mean tracker.match_cost? --help shows all"),
-        (["tracker=bite"], "no tracker=bite in track: did you mean tracker=byte? There are boosttrack, botsort, byte, "),
+        (["tracker=bite"], "no tracker=bite in track: did you mean tracker=byte? Choices: boosttrack, botsort, byte, "),
         (["dataset.pattern=C*"], "matches 'C*'; found A, B (2)"),
         (["dataset.root=/nowhere"], "no folder '/nowhere/train': dataset.root must be the folder that holds train/"),
         (["detector=recorded"], "detector.folder must be given: detector.folder=..."),
