@@ -1,7 +1,7 @@
-"""Other libraries' detections as `Detections`, and tracks back to supervision. No library is imported to read its objects.
+"""Converts other libraries' detections to `Detections`, and tracks to supervision, without importing these libraries.
 
-Every function takes what its library returns for one image; tensors on any device and of any precision become arrays. Rows keep
-their order, so that `tracks.detection_index` points into the source too: that is how masks, keypoints and names come along.
+Each function takes a library's result for one image. Tensors of any device and precision are converted to arrays. Rows keep their
+order, so `tracks.detection_index` also indexes the source: masks, keypoints and names can be carried over.
 
     results = model(image)                          # any library
     tracks = tracker.update(from_torchvision(results[0]))
@@ -31,11 +31,11 @@ NAMES = {
 
 
 def from_dict(detections: Mapping[str, Any]) -> Detections:
-    """Makes `Detections` of a dict of arrays, lists or tensors.
+    """Converts a dict of arrays, lists or tensors to `Detections`.
 
-    Boxes (n, 4) as left, top, right, bottom pixels under `xyxy`, `boxes` or `bboxes`; scores (n,) under `score`, `scores`,
-    `confidence` or `conf`; class numbers (n,), optional, under `class_id`, `class_ids`, `classes`, `labels` or `cls`. ValueError
-    names what is missing.
+    Boxes (n, 4) are left, top, right, bottom in pixels under `xyxy`, `boxes` or `bboxes`; scores (n,) are under `score`, `scores`,
+    `confidence` or `conf`; optional class numbers (n,) are under `class_id`, `class_ids`, `classes`, `labels` or `cls`. Raises ValueError
+    that names a missing key.
 
     >>> from_dict({"boxes": [[10, 20, 30, 60]], "scores": [0.9], "labels": [1]}).class_id
     array([1])
@@ -51,21 +51,21 @@ def from_dict(detections: Mapping[str, Any]) -> Detections:
 
 
 def from_torchvision(output: Mapping[str, Any]) -> Detections:
-    """Makes `Detections` of one image's item of a torchvision detection model's output: `boxes`, `labels`, `scores`."""
+    """Converts one image's output of a torchvision detection model (`boxes`, `labels`, `scores`) to `Detections`."""
     return from_dict(output)
 
 
 def from_transformers(output: Mapping[str, Any]) -> Detections:
-    """Makes `Detections` of one image's item of `image_processor.post_process_object_detection(outputs, threshold, target_sizes)`.
+    """Converts one image's result of `image_processor.post_process_object_detection(outputs, threshold, target_sizes)` to `Detections`.
 
-    Give it `target_sizes`, else boxes are fractions of the image; and a low threshold (0.1), for BYTE uses low scores too. Ids
-    mean `model.config.id2label`.
+    Pass `target_sizes`; without it boxes are fractions of the image. Pass a low threshold (0.1), because BYTE uses low scores too. Class
+    numbers refer to `model.config.id2label`.
     """
     return from_dict(output)
 
 
 def from_supervision(detections: Any) -> Detections:
-    """Makes `Detections` of `supervision.Detections`: `xyxy`, `confidence` (1 where it is None), `class_id`."""
+    """Converts `supervision.Detections` to `Detections`: `xyxy`, `confidence` (1 if it is None), `class_id`."""
     _expect(detections, ("xyxy", "confidence", "class_id"), "supervision.Detections")
     xyxy = _array(detections.xyxy)
     score = np.ones(len(xyxy)) if detections.confidence is None else _array(detections.confidence)
@@ -73,9 +73,9 @@ def from_supervision(detections: Any) -> Detections:
 
 
 def from_ultralytics(result: Any) -> Detections:
-    """Makes `Detections` of one image's `Results`: `result.boxes`, else `result.obb`, with `xyxy` (n, 4), `conf` (n,), `cls` (n,).
+    """Converts one image's `Results` to `Detections`: `result.boxes`, else `result.obb`, with `xyxy` (n, 4), `conf` (n,), `cls` (n,).
 
-    Run the model with a low `conf` (0.1), for BYTE uses low scores too.
+    Run the model with a low `conf` (0.1), because BYTE uses low scores too.
     """
     found = getattr(result, "boxes", None)
     boxes: Any = getattr(result, "obb", None) if found is None else found
@@ -84,10 +84,10 @@ def from_ultralytics(result: Any) -> Detections:
 
 
 def to_supervision(tracks: Tracks, source: Any = None) -> Any:
-    """Returns `supervision.Detections` with `tracker_id`, to annotate with or to count in zones of that library.
+    """Converts tracks to `supervision.Detections` with `tracker_id`, for that library's annotators and zones.
 
-    With the frame's own `supervision.Detections` as `source`, masks and data come along by `detection_index`; identities without
-    a detection in this frame, which have none, are then left out.
+    If the frame's own `supervision.Detections` are passed as `source`, masks and data are carried over by `detection_index`. Identities
+    without a detection in this frame are then omitted.
     """
     supervision = import_module("supervision")
 

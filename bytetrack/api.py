@@ -1,10 +1,10 @@
-"""The verbs from Python: track a source, score result files, draw. Hydra is not needed; the code underneath is that of the verbs.
+"""The commands as Python functions: track a source, score result files, draw. They use the same code as the commands, without Hydra.
 
     for frame in bytetrack.track("street.mp4", detector="yolox_s", tracker="byte_plus"):
         picture = bytetrack.draw(frame.image, frame.tracks)
     scores = bytetrack.evaluate("runs/mine/tracks", dataset="mot17_val_half", root="MOT17")
 
-Names are those of the files in `configs/`, which are the only place where their settings stand. Heavy packages load when they are used.
+Names are those of the files in `configs/`, which define the settings. Heavy packages are imported when they are needed.
 """
 
 from __future__ import annotations
@@ -36,19 +36,23 @@ AHEAD = 4  # frames of a file that wait before each stage
 
 
 class Detector(Protocol):
-    """Any detector: the boxes of each image, uint8 (height, width, 3), BGR. An attribute `class_names` names its classes by number."""
+    """Detects the boxes of each image, uint8 (height, width, 3), BGR. An attribute `class_names` maps class numbers to names."""
 
     def detect(self, images: list[Image]) -> Sequence[Detections]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class TrackedFrame:
-    """One frame and who is in it.
+    """Holds one frame and its tracks; notebooks display it as an image.
 
-    `image` uint8 (height, width, 3), BGR; `tracks` of this frame; `time` in seconds from the first frame; `frame_id` from 1;
-    `detections` as the detector found them, to which `tracks.detection_index` points; `class_names` by `class_id`, empty if unknown;
-    `predicted`: the detector left the frame out, so that there are no detections, and the boxes of the tracks are predicted.
-    A notebook shows it as a picture.
+    Attributes:
+        image: uint8 (height, width, 3), BGR.
+        tracks: The tracks of this frame.
+        detections: The detector's boxes, to which `tracks.detection_index` refers.
+        time: Seconds since the first frame.
+        frame_id: Number of the frame, from 1.
+        class_names: Names by `class_id`; empty if unknown.
+        predicted: True if the detector skipped the frame: there are no detections, and the boxes are predicted.
     """
 
     image: Image
@@ -70,10 +74,10 @@ class TrackedFrame:
 
 
 class TrackedFrames(Iterator[TrackedFrame]):
-    """The frames of one source, tracked, in order; made by `track`.
+    """Iterates over the tracked frames of one source, in order; created by `track`.
 
-    `name` and `frame_rate` of the source, `length` in frames (None if nobody knows it), `class_names` by class number. Its reader is closed
-    at the end, at an error, when the loop is left, and by `close`. It is a context manager, too.
+    It has the source's `name`, `frame_rate`, `length` in frames (None if unknown) and `class_names` by class number. The reader is
+    closed at the end, on an error, when the loop is left, and by `close`. It is also a context manager.
     """
 
     def __init__(self, pipeline: FramePipeline, class_names: Sequence[str], in_threads: bool) -> None:
@@ -86,7 +90,7 @@ class TrackedFrames(Iterator[TrackedFrame]):
         return next(self._frames)
 
     def close(self) -> None:
-        """Ends the reading; frames already handed out stay valid."""
+        """Closes the reader; frames that were already returned stay valid."""
         self._frames.close()
         self._pipeline.stop.set()
         self._pipeline.source.close()  # by hand, as a generator that was never started ends without a word
@@ -120,25 +124,25 @@ def track(
     max_aspect_ratio: float | None = None,
     **settings: Any,
 ) -> TrackedFrames:
-    """Tracks a source, frame by frame, as `bytetrack demo` does. Mistakes are raised at once, before the first frame is read.
+    """Tracks a source frame by frame, as `bytetrack demo` does. Raises errors in the arguments at once, before the first frame is read.
 
     Args:
-        source: A video file, a folder or pattern of images, a camera's number, an `rtsp://` or `http://` address; or an iterable of images
-            (uint8, height x width x 3, BGR) or of their paths, which is read no further than the loop has come.
-        detector: Official weights by name (`yolox_nano` to `yolox_x`, fetched once), a file of weights (.pth, .pth.tar, .onnx, .xml), or
-            any object with `detect(images) -> list[Detections]`.
+        source: A video file, a folder or pattern of images, a camera number, an `rtsp://` or `http://` address; or an iterable of images
+            (uint8, height x width x 3, BGR) or of their paths, which is read lazily.
+        detector: Official weights by name (`yolox_nano` to `yolox_x`, downloaded once), a file of weights (.pth, .pth.tar, .onnx, .xml),
+            or any object with `detect(images) -> list[Detections]`.
         tracker: A name (`byte`, `byte_plus`, `ocsort`, ...: the files in configs/tracker), a tracker, which is copied, or a function that
-            makes one. A name, and a function with a parameter `frame_rate`, get the source's frame rate.
-        classes: Names or numbers of the classes that a detector given by name finds; `None` or `"all"` for every one.
-        embedder: What makes appearance features for trackers that use them: a name (`histogram`, `detector`) or an object with `embed`.
-        frame_rate: Of images (25 if not given), or to overrule what a camera says.
-        max_frames: How many frames at most.
-        every: The detector runs on every so many frames; in those between, tracks are predicted (`TrackedFrame.predicted`).
-        min_box_area: Keeps the tracks whose boxes are larger, in square pixels; None keeps all.
-        max_aspect_ratio: Keeps the tracks whose width / height is not above; None keeps all.
-        **settings: Of a tracker given by name: `track("street.mp4", tracker="byte", high_score=0.5)`.
+            returns one. A named tracker, or a function with a parameter `frame_rate`, receives the source's frame rate.
+        classes: Names or numbers of the classes to detect, for a detector given by name; `None` or `"all"` for all.
+        embedder: Computes appearance features for trackers that use them: a name (`histogram`, `detector`) or an object with `embed`.
+        frame_rate: Frame rate of images (default 25); overrides a camera's.
+        max_frames: Maximum number of frames.
+        every: The detector runs on every Nth frame; between them tracks are predicted (`TrackedFrame.predicted`).
+        min_box_area: Drops tracks with smaller boxes, in square pixels; None keeps all.
+        max_aspect_ratio: Drops tracks with a larger width / height; None keeps all.
+        **settings: Settings of a tracker given by name: `track("street.mp4", tracker="byte", high_score=0.5)`.
 
-    Memory is flat however long the source runs. A video file is read and its boxes are found in threads, a few frames ahead.
+    Memory use is constant for sources of any length. A video file is decoded and detected in threads, a few frames ahead.
     """
     if max_frames is not None and max_frames < 1:
         raise ValueError(f"max_frames must be at least 1, or None for all: got {max_frames}")
@@ -177,17 +181,19 @@ def evaluate(
     workers: int = 1,
     **settings: Any,
 ) -> Scores:
-    """Scores a folder of result files against a dataset's ground truth, as `bytetrack score` does: TrackEval and motmetrics.
+    """Scores a folder of result files against a dataset's ground truth with TrackEval and motmetrics, as `bytetrack score` does.
 
     Args:
-        tracks: The folder of `<sequence>.txt`, or a run folder that holds it as `tracks/`.
+        tracks: A folder of `<sequence>.txt`, or a run folder that contains `tracks/`.
         dataset: A name (the files in configs/dataset), or an object with `sequences()` and `protocol`.
-        root: Where the dataset lies; None: where its config says.
+        root: The dataset's folder; None: the one in its config.
         out: A run folder for `scores.json` and `report.html`; None writes nothing.
-        workers: Processes; results do not depend on it. A script that asks for several needs `if __name__ == "__main__":`.
-        **settings: Of a dataset given by name: `evaluate(..., dataset="motchallenge", root="mine", pattern="A*")`.
+        workers: Number of processes; results do not depend on it. A script that uses several needs `if __name__ == "__main__":`.
+        **settings: Settings of a dataset given by name: `evaluate(..., dataset="motchallenge", root="mine", pattern="A*")`.
 
-    MissingDataError names what is not there; ValueError where the dataset has no ground truth.
+    Raises:
+        MissingDataError: A file or folder does not exist.
+        ValueError: The dataset has no ground truth.
     """
     with _packages("bytetrack.evaluate"):
         from bytetrack import pipeline
@@ -223,10 +229,18 @@ def draw(
     scores: bool = False,
     size: float = 1.0,
 ) -> Image:
-    """Returns the image with the tracks' boxes, each in its identity's colour with a label; `image` itself stays as it is.
+    """Returns a copy of the image with the tracks' boxes, each in the colour of its identity and with a label.
 
-    `labels`, one a track, take the place of the ids; `class_names` by `class_id` and `scores` are written behind them.
-    `size` enlarges lines and letters. ValueError unless `image` is uint8 (height, width, 3).
+    Args:
+        image: uint8 (height, width, 3), BGR; it is not changed.
+        tracks: The tracks of the frame.
+        labels: One label per track, instead of the ids.
+        class_names: Names by `class_id`, added to the labels.
+        scores: Adds the scores to the labels.
+        size: Scales lines and letters.
+
+    Raises:
+        ValueError: The image has another type or shape.
     """
     with _packages("bytetrack.draw"):
         from bytetrack.detection.preprocess import check_image
@@ -243,9 +257,9 @@ def draw(
 
 
 def read_mot(path: str | Path) -> Trajectories:
-    """Returns the trajectories in a MOTChallenge result file: `frame,id,left,top,width,height,score,...` a line.
+    """Reads a MOTChallenge result file, `frame,id,left,top,width,height,score,...` per line, and returns its trajectories.
 
-    FormatError names the line that is wrong, MissingDataError a file that is not there.
+    Raises FormatError with the number of an invalid line, and MissingDataError if the file does not exist.
     """
     from bytetrack.io.mot import read_trajectories
 
@@ -253,7 +267,7 @@ def read_mot(path: str | Path) -> Trajectories:
 
 
 def write_mot(path: str | Path, trajectories: Trajectories, decimals: int | None = 1) -> None:
-    """Writes a MOTChallenge result file, boxes to `decimals` (0.1 pixel; None: all digits). It appears whole or not at all."""
+    """Writes a MOTChallenge result file atomically. Boxes are rounded to `decimals` (default 0.1 pixel; None: not rounded)."""
     from bytetrack.io.mot import write_trajectories
 
     write_trajectories(Path(path).expanduser(), trajectories, decimals)

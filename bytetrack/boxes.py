@@ -1,8 +1,8 @@
-"""Box arithmetic on arrays of shape (..., 4): the only place where box formats meet.
+"""Box arithmetic on arrays of shape (..., 4): the only module that converts box formats.
 
-`xyxy` is left, top, right, bottom in pixels; `tlwh` is left, top, width, height (as MOT files have it); `xyah` is centre x,
+`xyxy` is left, top, right, bottom in pixels; `tlwh` is left, top, width, height (as in MOT files); `xyah` is centre x,
 centre y, aspect ratio w/h, height (the state of BYTE's Kalman filter); `xywh` is centre x, centre y, width, height.
-Converters read target first: `xyxy = xyxy_from_tlwh(tlwh)`. No converter changes its input.
+Converters name the target first: `xyxy = xyxy_from_tlwh(tlwh)`. No converter changes its input.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ Floats = npt.NDArray[np.float64]
 
 
 def passing(tlwh: npt.ArrayLike, min_box_area: float | None, max_aspect_ratio: float | None) -> npt.NDArray[np.bool_]:
-    """Tells which boxes (n, 4) pass the result filter: area > `min_box_area`, width / height <= `max_aspect_ratio`; None lets all pass.
+    """Returns which boxes (n, 4) pass the filter: area > `min_box_area`, width / height <= `max_aspect_ratio`; None disables a limit.
 
-    ValueError for limits that no box, or every box, would pass by mistake: NaN, infinity, a ratio that is not positive.
+    Raises ValueError for NaN, infinity and ratios that are not positive, which would reject or accept every box.
     """
     boxes = np.asarray(tlwh, dtype=np.float64).reshape(-1, 4)
     keep = np.ones(len(boxes), dtype=bool)
@@ -48,7 +48,7 @@ def passing(tlwh: npt.ArrayLike, min_box_area: float | None, max_aspect_ratio: f
 
 
 def are_fractions(tlwh: npt.ArrayLike) -> bool:
-    """Tells boxes (n, 4) that are fractions of the image from boxes in pixels: none is larger than a pixel, all lie about the first one.
+    """Returns True if boxes (n, 4) are fractions of the image: no box is larger than a pixel, and all lie near the first pixel.
 
     >>> are_fractions([[0.25, 0.4, 0.1, 0.3]]), are_fractions([[0.25, 0.4, 10, 30]]), are_fractions([])
     (True, False, False)
@@ -59,10 +59,10 @@ def are_fractions(tlwh: npt.ArrayLike) -> bool:
 
 
 def are_corners(tlwh: npt.ArrayLike, width: npt.ArrayLike, height: npt.ArrayLike) -> bool:
-    """Tells 20 boxes or more whose last two columns are the right and bottom edges from boxes with a width and a height.
+    """Returns True if the last two columns of at least 20 boxes are right and bottom edges instead of width and height.
 
-    Then each of them lies beyond left and top, and read as sizes a third of the boxes leave the image by a tenth of its side or more.
-    `width` and `height` are the image's, or those of each box's own.
+    This is the case if all of them lie beyond left and top, and if a third of the boxes, read as sizes, would exceed the image by a tenth
+    of its side or more. `width` and `height` are the image's, or one value per box.
 
     >>> people = np.array([[600, 200, 30, 80], [60, 220, 40, 90]] * 10)
     >>> are_corners(xyxy_from_tlwh(people), 768, 576), are_corners(people, 768, 576)
@@ -76,7 +76,7 @@ def are_corners(tlwh: npt.ArrayLike, width: npt.ArrayLike, height: npt.ArrayLike
 
 
 def xyxy_from_tlwh(tlwh: npt.ArrayLike) -> Floats:
-    """Corners from left, top, width, height.
+    """Converts left, top, width, height to corners.
 
     >>> xyxy_from_tlwh([[10, 20, 30, 40]])
     array([[10., 20., 40., 60.]])
@@ -87,21 +87,21 @@ def xyxy_from_tlwh(tlwh: npt.ArrayLike) -> Floats:
 
 
 def tlwh_from_xyxy(xyxy: npt.ArrayLike) -> Floats:
-    """Returns left, top, width, height of boxes given by their corners."""
+    """Converts corners to left, top, width, height."""
     boxes = np.array(xyxy, dtype=np.float64)
     boxes[..., 2:] -= boxes[..., :2]
     return boxes
 
 
 def xywh_from_xyxy(xyxy: npt.ArrayLike) -> Floats:
-    """Returns centre, width, height of boxes given by their corners."""
+    """Converts corners to centre, width, height."""
     boxes = tlwh_from_xyxy(xyxy)
     boxes[..., :2] += boxes[..., 2:] / 2
     return boxes
 
 
 def xyxy_from_xywh(xywh: npt.ArrayLike) -> Floats:
-    """Corners from centre, width, height."""
+    """Converts centre, width, height to corners."""
     boxes = np.array(xywh, dtype=np.float64)
     boxes[..., :2] -= boxes[..., 2:] / 2
     boxes[..., 2:] += boxes[..., :2]
@@ -109,21 +109,21 @@ def xyxy_from_xywh(xywh: npt.ArrayLike) -> Floats:
 
 
 def xyah_from_xyxy(xyxy: npt.ArrayLike) -> Floats:
-    """Returns centre, aspect ratio w/h, height of boxes given by their corners; the height must not be zero."""
+    """Converts corners to centre, aspect ratio w/h, height; the height must not be zero."""
     boxes = xywh_from_xyxy(xyxy)
     boxes[..., 2] /= boxes[..., 3]
     return boxes
 
 
 def xyxy_from_xyah(xyah: npt.ArrayLike) -> Floats:
-    """Corners from centre, aspect ratio w/h, height."""
+    """Converts centre, aspect ratio w/h, height to corners."""
     boxes = np.array(xyah, dtype=np.float64)
     boxes[..., 2] *= boxes[..., 3]
     return xyxy_from_xywh(boxes)
 
 
 def warp(affines: Floats, xywh: Floats) -> Floats:
-    """Moves boxes (n, 4) by affines (n, 3, 3): centres by them, sides by the root of the determinant."""
+    """Moves boxes (n, 4) by affines (n, 3, 3): transforms centres, and scales sides by the square root of the determinant."""
     centre = np.einsum("nij,nj->ni", affines[:, :2, :2], xywh[:, :2]) + affines[:, :2, 2]
     return np.hstack([centre, xywh[:, 2:] * np.sqrt(np.abs(np.linalg.det(affines[:, :2, :2])))[:, None]])
 
@@ -135,7 +135,7 @@ def area(xyxy: npt.ArrayLike) -> Floats:
 
 
 def clip(xyxy: npt.ArrayLike, width: float, height: float) -> Floats:
-    """Corners moved into an image of `width` x `height` pixels."""
+    """Clips corners to an image of `width` x `height` pixels."""
     boxes = np.array(xyxy, dtype=np.float64)
     boxes[..., 0::2] = boxes[..., 0::2].clip(0, width)
     boxes[..., 1::2] = boxes[..., 1::2].clip(0, height)
@@ -143,9 +143,9 @@ def clip(xyxy: npt.ArrayLike, width: float, height: float) -> Floats:
 
 
 def intersection(first: npt.ArrayLike, second: npt.ArrayLike, border: float = 0.0) -> Floats:
-    """Computes the area that every box of `first` (n, 4) shares with every one of `second` (m, 4), both xyxy: shape (n, m).
+    """Returns the intersection area of each box of `first` (n, 4) with each box of `second` (m, 4), both xyxy: shape (n, m).
 
-    `border` is added to the width and the height of what they share.
+    `border` is added to the width and height of the intersection.
 
     >>> intersection([[0, 0, 10, 10]], [[5, 0, 15, 10], [10, 0, 20, 10]])
     array([[50.,  0.]])
@@ -157,10 +157,10 @@ def intersection(first: npt.ArrayLike, second: npt.ArrayLike, border: float = 0.
 
 
 def iou(first: npt.ArrayLike, second: npt.ArrayLike, plus_one: bool = False) -> Floats:
-    """Returns the intersection over union of every box of `first` (n, 4) with every one of `second` (m, 4), both xyxy: shape (n, m).
+    """Returns the intersection over union of each box of `first` (n, 4) with each box of `second` (m, 4), both xyxy: shape (n, m).
 
-    Boxes without area overlap nothing: 0, never NaN. `plus_one` counts both border pixels (w = x2 - x1 + 1), the convention of
-    the published code's cython_bbox; then a box without area is one pixel wide, as there.
+    Boxes without area overlap nothing: 0, never NaN. `plus_one` counts both border pixels (w = x2 - x1 + 1), as the published code's
+    cython_bbox does; a box without area is then one pixel wide.
 
     >>> iou([[0, 0, 10, 10]], [[5, 0, 15, 10], [10, 0, 20, 10]]).round(3)
     array([[0.333, 0.   ]])

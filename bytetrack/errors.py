@@ -1,4 +1,4 @@
-"""The errors a user can cause. Each message is one line: where, expected, got, what to do next."""
+"""Errors that a user can cause. Each message is one line: where, expected, got, what to do next."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ __all__ = ["FormatError", "MissingDataError"]
 
 
 class FormatError(ValueError):
-    """A file is not what it should be; the message starts with `path:line:` where there is a line."""
+    """Reports a file with invalid content; the message starts with `path:line:` if there is a line."""
 
 
 class MissingDataError(FileNotFoundError):
-    """A folder or file the user named (or a default one) is not there; the message says what was looked for and found."""
+    """Reports a file or folder that does not exist; the message names what was expected and what was found."""
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""

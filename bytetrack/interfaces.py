@@ -1,4 +1,4 @@
-"""Protocols of what a user may bring, and of what rooms hand to each other. Any object with these methods will do."""
+"""Protocols of the objects that users can supply and that rooms exchange. Any object with these methods works."""
 
 from __future__ import annotations
 
@@ -51,44 +51,44 @@ Result = TypeVar("Result")
 
 @runtime_checkable
 class HasSequences(Protocol):
-    """Anything that returns sequences."""
+    """Returns sequences."""
 
     def sequences(self) -> list[Sequence]: ...
 
 
 class Dataset(HasSequences, Protocol):
-    """Sequences, and how their tracks are filtered and scored."""
+    """Returns sequences, and defines how their tracks are filtered and scored."""
 
     @property
     def protocol(self) -> ScoringProtocol: ...
     @property
     def min_box_area(self) -> float | None:
-        """Area in square pixels that a box must exceed to be written; None writes all."""
+        """Minimum area of an output box in square pixels; None keeps all boxes."""
         ...
 
     @property
     def max_aspect_ratio(self) -> float | None:
-        """Largest width / height of a box that is written; None writes all."""
+        """Maximum width / height of an output box; None keeps all boxes."""
         ...
 
 
 @runtime_checkable
 class CocoSource(Protocol):
-    """A dataset of single images or of a layout of its own, which converts itself to a COCO document."""
+    """Converts a dataset of images, or of another layout, to a COCO document."""
 
     def to_coco(self, skip_missing: bool = False) -> dict[str, Any]: ...
 
 
 @runtime_checkable
 class SequenceDetector(Protocol):
-    """Returns all boxes of a sequence at once: recorded, public or simulated detections. It is sent to other processes and must pickle."""
+    """Returns all boxes of a sequence at once: recorded, public or simulated detections. It must be picklable, for other processes."""
 
     def detect_sequence(self, sequence: Sequence) -> SequenceDetections: ...
 
 
 @runtime_checkable
 class ImageDetector(Protocol):
-    """A network: images in, detections out; `key` names its weights and settings."""
+    """Detects objects in images with a network; `key` identifies its weights and settings."""
 
     @property
     def batch_size(self) -> int: ...
@@ -98,7 +98,7 @@ class ImageDetector(Protocol):
 
 @runtime_checkable
 class DescribingDetector(Protocol):
-    """A network that can describe the appearance of what it finds: `describing` returns one whose detections are `DescribedDetections`."""
+    """Detects objects with a network that can also compute features: `describing` returns a detector of `DescribedDetections`."""
 
     def describing(self, layers: Any) -> Any: ...
 
@@ -108,14 +108,14 @@ Detector = SequenceDetector | ImageDetector
 
 @runtime_checkable
 class Embedder(Protocol):
-    """Describes the appearance of every detection in an image by a feature; `key` names its settings."""
+    """Computes an appearance feature for each detection in an image; `key` identifies its settings."""
 
     def key(self) -> str: ...
     def embed(self, image: Image, xyxy: npt.NDArray[np.float64], score: npt.NDArray[np.float64]) -> Features: ...
 
 
 class Tracker(Protocol):
-    """An algorithm with its state, one instance for each sequence. `update` may take keywords: `camera_motion`, `features`, `dt`."""
+    """Tracks a sequence; there is one instance per sequence. `update` may take the keywords `camera_motion`, `features` and `dt`."""
 
     def update(self, detections: Detections) -> Tracks: ...
 
@@ -125,22 +125,22 @@ TrackerBuilder = Callable[[dict[str, Any]], Any]
 
 
 class FeatureSource(Protocol):
-    """Returns the features of a sequence's detections, an array for each frame. It is sent to other processes and must pickle."""
+    """Returns the features of a sequence's detections, one array per frame. It must be picklable, for other processes."""
 
     def of_sequence(self, sequence: Sequence, detections: SequenceDetections) -> list[Features]: ...
 
 
 class CameraMotion(Protocol):
-    """Returns affines (length, 2, 3), each from the frame before, or None if unknown. It is sent to other processes and must pickle."""
+    """Returns affines (length, 2, 3), each from the previous frame, or None if unknown. It must be picklable, for other processes."""
 
     def of_sequence(self, sequence: Sequence, detections: SequenceDetections) -> npt.NDArray[np.float64] | None: ...
 
 
 @runtime_checkable
 class StreamCameraMotion(Protocol):
-    """Estimates camera motion as frames come: `of_stream()` returns a function for one stream, called with every frame in order.
+    """Estimates camera motion in streams: `of_stream()` returns a function for one stream, which is called with each frame in order.
 
-    It takes the image and its detections, and returns the affine (2, 3) from the frame before; None if there is no frame before.
+    The function takes the image and its detections, and returns the affine (2, 3) from the previous frame; None for the first frame.
     """
 
     def of_stream(self) -> Callable[[Image, Detections], npt.NDArray[np.float64] | None]: ...
@@ -148,13 +148,13 @@ class StreamCameraMotion(Protocol):
 
 @runtime_checkable
 class KeepsFiles(Protocol):
-    """Keeps what it computes in a folder; `kept_in` returns the same with `folder` if it has none yet."""
+    """Stores its results in a folder; `kept_in` returns the same object with `folder`, unless it already has one."""
 
     def kept_in(self, folder: Path) -> Any: ...
 
 
 class Item(Protocol):
-    """The argument of a job: a sequence, or a piece of one. Names differ; the longest item starts first."""
+    """Is the argument of a job: a sequence, or a part of one. Names are unique; the longest item starts first."""
 
     @property
     def name(self) -> str: ...
@@ -163,7 +163,7 @@ class Item(Protocol):
 
 
 class Executor(Protocol):
-    """Runs a job on every item, many at a time; a job that is lost with its worker is run again.
+    """Runs a job on each item, several at a time, and retries a job whose worker died.
 
     `elsewhere` is True if jobs may run on other machines, which must see the same files.
     """
@@ -173,26 +173,26 @@ class Executor(Protocol):
     def run(
         self, job: Callable[[Any], Any], items: list[Any], reduce: Callable[[dict[str, Any]], Result], done: Callable[[Any], object]
     ) -> Result:
-        """Returns `reduce({name: result})`, in the order of `items`; calls `done` with each item as it ends.
+        """Returns `reduce({name: result})`, in the order of `items`; calls `done` with each item when it is finished.
 
-        Job, items and results must pickle. The first error of a job stops all and is raised here; so does Ctrl-C, at once. Raises
-        ChildProcessError, which names the item, if its worker was lost too often.
+        Job, items and results must be picklable. The first error of a job stops all jobs and is raised here; Ctrl-C stops them at once.
+        Raises ChildProcessError, which names the item, if its worker died too often.
         """
         ...
 
 
 def mot_protocol(dataset_protocol: ScoringProtocol) -> MotProtocol:
-    """Returns the protocol if it is one of MOTChallenge's, which score one class; raises ValueError for any other."""
+    """Returns the protocol if it is one of MOTChallenge's, which score a single class; raises ValueError for any other."""
     if dataset_protocol in ("mot15", "mot17", "mot20"):
         return dataset_protocol
     raise ValueError(f"only the protocols of one class can be searched and compared, mot15, mot17 and mot20: got {dataset_protocol}")
 
 
 def tracker_inputs(tracker: Tracker) -> frozenset[str]:
-    """Returns the keywords that a tracker's `update` takes account of, of `camera_motion`, `features` and `dt`.
+    """Returns which of the keywords `camera_motion`, `features` and `dt` a tracker's `update` uses.
 
-    They are its attribute `inputs` if it has one, else the parameters of `update`. `dt` counts for a tracker with an attribute
-    `supports_dt`: if that is false, for how long it remembers tracks only.
+    They are the tracker's attribute `inputs` if it has one, otherwise the parameters of `update`. `dt` is included for a tracker with an
+    attribute `supports_dt`; if that is False, `dt` affects only how long lost tracks are kept.
     """
     declared = getattr(tracker, "inputs", None)
     known = frozenset(signature(tracker.update).parameters if declared is None else declared) - {"dt"}
@@ -200,7 +200,7 @@ def tracker_inputs(tracker: Tracker) -> frozenset[str]:
 
 
 def recorded_detector(detector: Detector) -> SequenceDetector:
-    """Returns a detector that is asked by sequence; raises ValueError for a network, whose detections must be recorded first."""
+    """Returns a detector that works on sequences; raises ValueError for a network, whose detections must be recorded first."""
     if isinstance(detector, SequenceDetector):
         return detector
     raise ValueError(

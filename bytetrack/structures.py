@@ -1,4 +1,4 @@
-"""The values that move between the rooms. Arrays are float64 or int64, C-contiguous, and never changed after construction."""
+"""The values that rooms exchange. Arrays are float64 or int64, C-contiguous, and never changed after construction."""
 
 from __future__ import annotations
 
@@ -93,9 +93,14 @@ def _numbered(column: Any, name: str) -> Ints:
 
 @dataclass(frozen=True, eq=False, slots=True, init=False)
 class Detections:
-    """The boxes of one frame: `xyxy` (n, 4) in pixels, `score` (n,) in [0, 1], `class_id` (n,) or None for a single class.
+    """Holds the boxes of one frame.
 
-    Any array-like of any float type and memory order; shapes are checked here (ValueError), values by the tracker.
+    Any array-like of any float type and memory order is accepted. Shapes are checked here (ValueError), values by the tracker.
+
+    Args:
+        xyxy: Left, top, right, bottom in pixels, (n, 4).
+        score: Scores in [0, 1], (n,).
+        class_id: Class numbers, (n,); None for a single class.
     """
 
     xyxy: Floats
@@ -138,7 +143,7 @@ class Detections:
 
 @dataclass(frozen=True, eq=False, slots=True, init=False)
 class DescribedDetections(Detections):
-    """The boxes of one frame, and what the network that found them saw of each: `features` (n, d) of length 1."""
+    """Holds the boxes of one frame with appearance features from the detector's own network: `features` (n, d) of length 1."""
 
     features: npt.NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
 
@@ -155,10 +160,14 @@ class DescribedDetections(Detections):
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Tracks:
-    """The tracks of one frame, n identities.
+    """Holds the tracks of one frame, n identities.
 
-    `xyxy` (n, 4) in pixels; `track_id` (n,) from 1; `score` (n,), of the last matched detection; `class_id` (n,) or None;
-    `detection_index` (n,), the row of this frame's detections the identity was matched to, -1 for none.
+    Args:
+        xyxy: Left, top, right, bottom in pixels, (n, 4).
+        track_id: Identities from 1, (n,).
+        score: Scores of the last matched detections, (n,).
+        class_id: Class numbers, (n,); None for a single class.
+        detection_index: Rows of the matched detections of this frame, (n,); -1 for none.
     """
 
     xyxy: Floats
@@ -181,10 +190,10 @@ class Tracks:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class SequenceDetections:
-    """The detections of a whole sequence, frames back to back.
+    """Holds the detections of a whole sequence, all frames in one array.
 
-    Frame `f` (from 1) has rows `offsets[f - 1]:offsets[f]` of `xyxy` (N, 4), `score` (N,), `class_id` (N,) or None, and `features` (N, d)
-    or None, of a network that describes what it finds.
+    Frame `f` (from 1) has the rows `offsets[f - 1]:offsets[f]` of `xyxy` (N, 4), `score` (N,), `class_id` (N,) or None, and `features`
+    (N, d) or None, from a network that computes features.
     """
 
     xyxy: Floats
@@ -198,7 +207,7 @@ class SequenceDetections:
         return len(self.offsets) - 1
 
     def frame(self, frame_id: int) -> Detections:
-        """Detections of frame `frame_id`, from 1."""
+        """Returns the detections of frame `frame_id`, from 1."""
         rows = slice(int(self.offsets[frame_id - 1]), int(self.offsets[frame_id]))
         found = Detections(self.xyxy[rows], self.score[rows], None if self.class_id is None else self.class_id[rows])
         return found if self.features is None else DescribedDetections(found, self.features[rows])
@@ -208,7 +217,7 @@ class SequenceDetections:
 
     @classmethod
     def from_frames(cls, frames: list[Detections]) -> SequenceDetections:
-        """Joins one `Detections` a frame; class ids and features are kept if every frame that has boxes has them."""
+        """Joins one `Detections` per frame. Class ids and features are kept if every frame with boxes has them."""
         classes = [frame.class_id for frame in frames if len(frame)]
         described = [frame.features if isinstance(frame, DescribedDetections) else None for frame in frames if len(frame)]
         return cls(
@@ -221,7 +230,7 @@ class SequenceDetections:
 
 
 class ByFrame:
-    """Boxes of a sequence, ordered by frame: which rows are of which frame."""
+    """Holds boxes of a sequence, ordered by frame, with the rows of each frame."""
 
     __slots__ = ()
     frame_id: Ints
@@ -245,9 +254,14 @@ class ByFrame:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Trajectories(ByFrame):
-    """The tracker's result on a sequence, N boxes ordered by frame, then id: a result file's rows.
+    """Holds the result of a tracker on a sequence: N boxes ordered by frame, then id, as in a result file.
 
-    `frame_id` (N,) and `track_id` (N,) from 1; `tlwh` (N, 4) in pixels; `score` (N,); `class_id` (N,) or None.
+    Args:
+        frame_id: Frames from 1, (N,).
+        track_id: Identities from 1, (N,).
+        tlwh: Left, top, width, height in pixels, (N, 4).
+        score: Scores, (N,).
+        class_id: Class numbers, (N,); None for a single class.
     """
 
     frame_id: Ints
@@ -277,7 +291,7 @@ class Trajectories(ByFrame):
 
     @classmethod
     def from_frames(cls, frames: Iterable[Tracks]) -> Trajectories:
-        """Makes trajectories of one `Tracks` a frame, frames without tracks included; class ids are kept if every box has one."""
+        """Joins one `Tracks` per frame, including frames without tracks. Class ids are kept if every box has one."""
         every = list(frames)
         xyxy = np.concatenate([np.empty((0, 4)), *(tracks.xyxy for tracks in every)])
         frame_id = np.repeat(np.arange(1, len(every) + 1), [len(tracks) for tracks in every])
@@ -290,16 +304,19 @@ class Trajectories(ByFrame):
         return cls(frame_id[rows], track_id[rows], tlwh, score[rows], None if class_id is None else class_id[rows])
 
     def to_pandas(self) -> Any:
-        """Returns a pandas DataFrame, a row a box: frame_id, track_id, left, top, width, height, score; class_id if boxes have classes."""
+        """Returns a pandas DataFrame with one row per box.
+
+        Its columns are frame_id, track_id, left, top, width, height, score, and class_id if boxes have classes.
+        """
         columns = {"frame_id": self.frame_id, "track_id": self.track_id, **dict(zip(SIDES, self.tlwh.T, strict=True)), "score": self.score}
         classes = {} if self.class_id is None else {"class_id": self.class_id}
         return pandas("Trajectories.to_pandas").DataFrame({**columns, **classes})
 
     @classmethod
     def from_pandas(cls, frame: Any) -> Trajectories:
-        """Makes trajectories of a DataFrame with the columns of `to_pandas`, rows in any order; score (1) and class_id may be missing.
+        """Converts a DataFrame with the columns of `to_pandas`, rows in any order. The columns score (default 1) and class_id are optional.
 
-        ValueError for a column that is missing, or holds what it must not, and for an identity that is twice in a frame.
+        Raises ValueError if a column is missing or has invalid values, or if an identity occurs twice in a frame.
         """
         needed = ("frame_id", "track_id", *SIDES)
         if not hasattr(frame, "columns"):
@@ -325,10 +342,15 @@ class Trajectories(ByFrame):
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Annotations(ByFrame):
-    """Ground truth of a sequence, N boxes ordered by frame, then id: a gt file's rows.
+    """Holds the ground truth of a sequence: N boxes ordered by frame, then id, as in a gt file.
 
-    `frame_id` (N,), `track_id` (N,) from 1; `tlwh` (N, 4) in pixels; `considered` (N,) bool, the file's conf column (0: ignore);
-    `class_id` (N,), MOTChallenge's 1 pedestrian … 12 reflection; `visibility` (N,) in [0, 1].
+    Args:
+        frame_id: Frames from 1, (N,).
+        track_id: Identities from 1, (N,).
+        tlwh: Left, top, width, height in pixels, (N, 4).
+        considered: The file's conf column as bool, (N,); False: ignored in scoring.
+        class_id: MOTChallenge's classes, 1 pedestrian … 12 reflection, (N,).
+        visibility: Visible share in [0, 1], (N,).
     """
 
     frame_id: Ints
@@ -349,16 +371,25 @@ class Annotations(ByFrame):
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """One video and where its files are. Frames count from 1; a half of a sequence starts at `first_frame` of its files.
+    """Describes one video and its files. Frames count from 1; a half of a sequence starts at `first_frame` of the files.
 
-    A thinned one has only every `every`-th of the files' frames: its frame `f` is theirs of number `first_frame + (f - 1) * every`.
-
-    `length` frames at `frame_rate` per second, `width` x `height` pixels. `images` is a folder of images or a video file, None
-    where there are none; `image_names` the file of every frame of the whole sequence, None where it is missing (empty: nobody has
-    looked, and names are MOTChallenge's six digits with `image_ext`). `ground_truth` and `public_detections` are MOT text files in the
-    numbering of the whole sequence, whose last frame is `last_frame` (None: not known). `layout` is that of the ground truth: mot,
-    kitti, visdrone or bdd100k. `class_names` are what class numbers mean there, by number ("none" for those that nobody scores); empty
-    where every box is of one class.
+    Args:
+        name: Name of the sequence.
+        length: Number of frames.
+        frame_rate: Frames per second.
+        width: Width of the images in pixels.
+        height: Height of the images in pixels.
+        images: A folder of images or a video file; None if there is none.
+        image_ext: Extension of MOTChallenge's image names.
+        image_names: The image file of each frame of the whole sequence, None for a missing one. Empty if the folder has not been listed:
+            names are then MOTChallenge's six digits with `image_ext`.
+        ground_truth: A MOT text file with the frame numbers of the whole sequence, or a file in another `layout`.
+        public_detections: A MOT text file with the frame numbers of the whole sequence.
+        first_frame: Number of this sequence's first frame in the files.
+        last_frame: Number of the last frame in the files; None if unknown.
+        every: Uses every Nth frame of the files: frame `f` is their frame `first_frame + (f - 1) * every`.
+        layout: Layout of the ground truth: mot, kitti, visdrone or bdd100k.
+        class_names: Names of the class numbers in the ground truth ("none" for a class that is not scored); empty for a single class.
     """
 
     name: str
@@ -384,7 +415,7 @@ class Sequence:
     def image_path(self, frame_id: int) -> Path:
         """Returns the file of frame `frame_id` (from 1, in this sequence's own numbering); MissingDataError if it is known to be missing.
 
-        Of a video, `file.avi#000123`, which `bytetrack.video.read.read_image` understands.
+        For a video it is `file.avi#000123`, which `bytetrack.video.read.read_image` accepts.
         """
         if self.images is None:
             raise ValueError(f"{self.name} has no images")
@@ -397,6 +428,6 @@ class Sequence:
         return self.images / name
 
     def image_name(self, frame_id: int) -> str | None:
-        """Returns the file name of frame `frame_id` among `image_names`; None if it is not there."""
+        """Returns the file name of frame `frame_id` among `image_names`; None if it is missing."""
         number = self.number_of(frame_id)
         return self.image_names[number - 1] if number <= len(self.image_names) else None

@@ -171,9 +171,7 @@ def test_every_recipe_is_listed_where_it_serves() -> None:
 @pytest.mark.parametrize("verb", VERBS)
 def test_no_help_text_lists_choices_of_a_group_by_hand(verb: str) -> None:
     """They follow from the group's files, below the text: a list written by hand would lack the next one."""
-    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
-        header = hydra_compose(verb, return_hydra_config=True).hydra.help.header
-    header = header.partition("Folder tree below dataset.root")[0]  # of layouts, which have a test of their own
+    header = own_settings(verb)["hydra"]["help"]["header"].partition("Folder tree below dataset.root")[0]  # layouts: tested below
     for group, names in choices_of(verb).items():
         endings = {name.rpartition("_")[2] for name in names}
         listed = re.findall(r"\b(\w+)(?:, or |, | or )(?=(\w+)\b)", header)
@@ -183,7 +181,7 @@ def test_no_help_text_lists_choices_of_a_group_by_hand(verb: str) -> None:
 
 
 def test_help_says_how_the_folder_of_every_dataset_is_laid_out() -> None:
-    table = help_text("prepare", []).partition("Folders that dataset.root names, by dataset:")[2].partition("Writes:")[0]
+    table = help_text("prepare", []).partition("Folder tree below dataset.root, by dataset:")[2].partition("Writes:")[0]
     columns = [re.split(r"\s{2,}", row.strip())[0] for row in table.splitlines()]
     known = [name for column in columns for name in re.split(r",\s*(?![^{]*\})", column) if name]
     patterns = [re.sub(r"\{([\w,]+)\}", lambda found: f"({found[1].replace(',', '|')})", name).replace("*", r"\w+") for name in known]

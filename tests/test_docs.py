@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pkgutil
 import re
 import shlex
 from pathlib import Path
 
 import pytest
 
+import bytetrack
+from bytetrack import appearance, counting, executors, interfaces, training
 from bytetrack.config import compose, home
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -109,3 +112,17 @@ def test_the_reference_names_what_can_be_found_without_running_the_package() -> 
     packages = {path.stem for path in (ROOT / "bytetrack").iterdir()}
     assert len(names) > 20
     assert [name for name in names if name not in packages and not re.search(rf"import .*\b{name}\b", imported)] == []
+
+
+def test_the_reference_lists_the_public_names_and_all_that_configs_construct() -> None:
+    listed = re.findall(r"^::: (\S+)$", (ROOT / "docs" / "reference.md").read_text(encoding="utf-8"), re.MULTILINE)
+    public = {f"bytetrack.{name}" for name in bytetrack.__all__ if name != "__version__"}
+    for room in (appearance, counting, executors, interfaces, training):
+        public |= {f"{room.__name__}.{name}" for name in room.__all__}
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "configs").rglob("*.yaml")]
+    public |= {target for text in texts for target in re.findall(r"_target_: *(bytetrack[\w.]+)", text)}
+    rooms = {name for name in listed if name.rpartition(".")[2].islower() and not callable(pkgutil.resolve_name(name))}
+    shown = [pkgutil.resolve_name(name) for name in listed]
+    shown += [getattr(pkgutil.resolve_name(room), name) for room in rooms for name in pkgutil.resolve_name(room).__all__]
+    assert len(public) > 60
+    assert sorted(name for name in public if not any(pkgutil.resolve_name(name) is one for one in shown)) == []
