@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from bytetrack.checks import check_real
+from bytetrack.checks import check_frame_rate
 from bytetrack.interfaces import Image, Tracker
 from bytetrack.runtime.missing import explain_missing
 from bytetrack.structures import Detections, Tracks, Trajectories
@@ -147,7 +147,7 @@ def track(
     if max_frames is not None and max_frames < 1:
         raise ValueError(f"max_frames must be at least 1, or None for all: got {max_frames}")
     if frame_rate is not None:
-        check_real("frame_rate", frame_rate, 0.001, 1e6)
+        check_frame_rate(frame_rate)
     with _packages("bytetrack.track"):
         from bytetrack.config.named import make, settings_of
         from bytetrack.demo.frames import join, warm_up

@@ -11,7 +11,18 @@ from typing import Any, TypeGuard, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-__all__ = ["check_choice", "check_count", "check_fields", "check_flag", "check_positive", "check_real", "check_reals", "check_whole"]
+__all__ = [
+    "check_choice",
+    "check_count",
+    "check_every",
+    "check_fields",
+    "check_flag",
+    "check_frame_rate",
+    "check_positive",
+    "check_real",
+    "check_reals",
+    "check_whole",
+]
 
 SIMPLE: dict[Any, tuple[tuple[type, ...], str]] = {
     bool: ((bool,), "true or false"),
@@ -45,6 +56,17 @@ def check_whole(name: str, value: object, low: int, high: int | None = None) -> 
     """Raises ValueError unless `value` is a whole number of at least `low` and, if `high` is given, at most `high`."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < low or (high is not None and value > high):
         raise ValueError(f"{name} must be a whole number from {low} {'up' if high is None else f'to {high}'}: got {value!r}")
+
+
+def check_every(every: int) -> int:
+    """Returns `every`, of how many frames one is looked at; ValueError unless it is a whole number from 1 up."""
+    check_whole("every", every, 1)
+    return every
+
+
+def check_frame_rate(frame_rate: object) -> None:
+    """Raises ValueError unless `frame_rate` is a number of frames a second that videos can have."""
+    check_real("frame_rate", frame_rate, 1e-3, 1e6)
 
 
 def check_flag(name: str, value: object) -> None:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal, get_args
 
-from bytetrack.checks import check_whole
+from bytetrack.checks import check_every
 from bytetrack.data.frame_names import frame_names
 from bytetrack.data.image_files import sequence_fields
 from bytetrack.errors import FormatError, MissingDataError
@@ -22,7 +22,7 @@ from bytetrack.listing import IMAGE_ENDINGS, VIDEO_ENDINGS, listed
 from bytetrack.names import nearest, shortened
 from bytetrack.structures import NOT_SCORED, Sequence
 
-__all__ = ["MotChallenge", "check_every", "found_instead", "half_of", "thinned"]
+__all__ = ["MotChallenge", "found_instead", "half_of", "thinned"]
 
 Half = Literal["train", "val"]
 MOST_CLASSES = 9999
@@ -131,12 +131,6 @@ def found_instead(pattern: str, names: Values[str]) -> str:
     near = nearest(pattern.strip("*"), names, 0.75)
     guess = f"did you mean {near}? " if near else ""
     return f"{guess}found {shortened(names)}"
-
-
-def check_every(every: int) -> int:
-    """Returns `every`; ValueError unless it is a whole number from 1 up."""
-    check_whole("every", every, 1)
-    return every
 
 
 def thinned(sequence: Sequence, every: int) -> Sequence:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bytetrack.data.datasets import check_every, found_instead, thinned
+from bytetrack.checks import check_every
+from bytetrack.data.datasets import found_instead, thinned
 from bytetrack.data.image_files import sequence_fields
 from bytetrack.errors import MissingDataError
 from bytetrack.interfaces import ScoringProtocol

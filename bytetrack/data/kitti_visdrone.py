@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from bytetrack.data.datasets import check_every, found_instead, thinned
+from bytetrack.checks import check_every
+from bytetrack.data.datasets import found_instead, thinned
 from bytetrack.data.frame_names import frame_names
 from bytetrack.data.image_files import image_size
 from bytetrack.errors import MissingDataError

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.boxes import warp, xywh_from_xyxy, xyxy_from_xywh
-from bytetrack.checks import check_whole
+from bytetrack.checks import check_every
 from bytetrack.structures import Tracks
 from bytetrack.video.source import Frame
 
@@ -26,8 +26,7 @@ class DetectionSchedule:
     """
 
     def __init__(self, every: int = 1, memory: float = np.inf) -> None:
-        check_whole("every", every, 1)
-        self.every, self.memory = every, memory
+        self.every, self.memory = check_every(every), memory
         self._left = 0
         self._size: tuple[int, int] | None = None
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from bytetrack.appearance import NoEmbedder
 from bytetrack.boxes import passing, tlwh_from_xyxy
-from bytetrack.checks import check_whole
+from bytetrack.checks import check_every
 from bytetrack.counting import Regions
 from bytetrack.demo.between import NO_TRACKS, Between, DetectionSchedule, chained
 from bytetrack.demo.frame_detector import as_frame_detector
@@ -229,8 +229,7 @@ def join(
     are not given it. `limits` are `FramePipeline`'s.
     """
     settings, wanted = dict(tracker), chosen(classes)
-    check_whole("every", limits.get("every", 1), 1)
-    rate = source.frame_rate / limits.get("every", 1)
+    rate = source.frame_rate / check_every(limits.get("every", 1))
     if settings.get("frame_rate", 0) is None:
         settings["frame_rate"] = rate
     trial = build_tracker(settings)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from bytetrack.checks import check_count, check_whole
+from bytetrack.checks import check_count, check_every
 from bytetrack.counting import Regions
 
 __all__ = ["DemoSettings"]
@@ -56,7 +56,7 @@ class DemoSettings:
 
     def __post_init__(self) -> None:
         check_count("max_frames", self.max_frames, 1, "all")
-        check_whole("every", self.every, 1)
+        check_every(self.every)
 
     @classmethod
     def read(cls, value_of: Callable[[str], Any]) -> DemoSettings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, NamedTuple, TypeVar, get_type_hints
 
-from bytetrack.checks import check_choice, check_flag, check_real, check_whole
+from bytetrack.checks import check_choice, check_flag, check_frame_rate, check_real, check_whole
 
 __all__ = ["Count", "Deviation", "Frames", "Share", "Whole", "Within", "at_frame_rate", "check_score_split", "checked"]
 
@@ -29,6 +29,7 @@ class Whole(NamedTuple):
 Share = Annotated[float, Within(0, 1)]
 Deviation = Annotated[float, Within(1e-6, 1e3)]
 Count = Annotated[int, Whole(0)]
+USUAL_RATE = 30.0  # frames a second
 Frames = Annotated[float, Whole(0)]  # whole where they are given, at 30 a second; the kernel's are those of `frame_rate`
 
 
@@ -82,5 +83,5 @@ def at_frame_rate(frames: int, frame_rate: float | None) -> float:
     """
     if frame_rate is None:
         return frames
-    check_real("frame_rate", frame_rate, 1e-3, 1e6)
-    return frame_rate / 30 * frames
+    check_frame_rate(frame_rate)
+    return frame_rate / USUAL_RATE * frames

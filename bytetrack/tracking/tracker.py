@@ -20,7 +20,7 @@ from bytetrack.tracking.core.state import (
     DT,
     LAST_DT,
     LOST,
-    MEMORY,
+    MAX_ABSENCE,
     N_ALIVE,
     N_COUNTERS,
     Layout,
@@ -61,7 +61,7 @@ class Tracker:
         kernel: Tracks one frame; returns the number of tracks it output, or -1 - row of the first invalid detection.
         parameters: A NamedTuple of numbers, which the kernel names again by `record` (core/fields.py).
         layout: Where the arrays lie in the blocks.
-        memory: How many frames of time a track can be away and still be found in the next.
+        max_absence: How many frames of time a track can be away and still be found in the next.
         n_features: How many features of each track the block has room for, after everything else.
     """
 
@@ -77,9 +77,9 @@ class Tracker:
     _tracks: TrackArrays
 
     def __init__(
-        self, kernel: Callable[..., int], parameters: tuple[float, ...], layout: Layout, memory: float = math.inf, n_features: int = 0
+        self, kernel: Callable[..., int], parameters: tuple[float, ...], layout: Layout, max_absence: float = math.inf, n_features: int = 0
     ) -> None:
-        self._kernel, self._layout, self._memory, self._n_remembered = kernel, layout, memory, n_features
+        self._kernel, self._layout, self._max_absence, self._n_features = kernel, layout, max_absence, n_features
         self._parameters = np.array(parameters, dtype=np.float64)
         self.reset()
 
@@ -208,9 +208,9 @@ class Tracker:
     def _allocate(self, capacity: int, feature_length: int) -> None:
         """Makes new blocks, with the tracks of the old ones in them."""
         n_floats, n_ints = self._layout.sizes(capacity)
-        n_remembered = self._n_remembered * feature_length
+        n_remembered = self._n_features * feature_length
         floats, ints = np.zeros(n_floats + n_remembered * capacity), np.zeros(n_ints, np.int64)
-        floats[[DT, LAST_DT, MEMORY]], ints[CAPACITY] = (self._dt, 1.0, self._memory), capacity
+        floats[[DT, LAST_DT, MAX_ABSENCE]], ints[CAPACITY] = (self._dt, 1.0, self._max_absence), capacity
         tracks, memory, rest = self._layout.view_in_python(floats, ints)
         tracks.order[:] = np.arange(capacity)
         arrays = (*tracks, *memory, rest.reshape(capacity, n_remembered))

@@ -7,7 +7,8 @@ import pytest
 
 from bytetrack.box_kernels import iou_of
 from bytetrack.tracking.core.appearance import blend, half_cosine_distance, largest_cosine
-from bytetrack.tracking.core.similarity import giou_penalty, grow, vertical_iou
+from bytetrack.tracking.core.association import Pairs
+from bytetrack.tracking.core.similarity import grow, modulate_by_height, vertical_iou
 
 A, B = np.array([100.0, 100.0, 140.0, 200.0]), np.array([110.0, 120.0, 150.0, 220.0])
 SHARED, UNION = 30.0 * 80.0, 2 * 40.0 * 100.0 - 30.0 * 80.0
@@ -22,11 +23,13 @@ def test_the_iou_of_vertical_intervals() -> None:
     assert vertical_iou(A, B) == pytest.approx(80 / 120)
 
 
-def test_what_giou_takes_off() -> None:
-    # The smallest box around both is 50 x 120.
-    assert giou_penalty(A, B) == pytest.approx((50 * 120 - UNION) / (50 * 120))
-    apart = np.add(A, [60.0, 0.0, 60.0, 0.0])  # 100 x 100 around two of 40 x 100: GIoU -0.2
-    assert iou_of(A, apart) - giou_penalty(A, apart) == pytest.approx(-0.2)
+@pytest.mark.parametrize(
+    ("power", "typical", "factor"), [(1.0, 1.0, 2 / 3), (2.0, 1.0, 4 / 9), (1.5, 1.0, (2 / 3) ** 1.5), (2.0, 0.8, 25 / 36), (2.0, 0.6, 1.0)]
+)
+def test_a_similarity_is_modulated_by_how_well_heights_agree_with_what_is_typical(power: float, typical: float, factor: float) -> None:
+    pairs = Pairs(np.array([0, 1]), np.array([0]), np.array([1 - 3 / 7]))
+    modulate_by_height(np.array([0]), power, typical, A[None], B[None], pairs)
+    assert pairs.cost[0] == pytest.approx(1 - 3 / 7 * factor)
 
 
 def test_a_buffered_box_grows_on_every_side() -> None:

@@ -6,8 +6,9 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from bytetrack.checks import check_every
 from bytetrack.data.converters.document import Document
-from bytetrack.data.datasets import check_every, thinned
+from bytetrack.data.datasets import thinned
 from bytetrack.data.image_files import ImageFiles, image_size
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.interfaces import ScoringProtocol

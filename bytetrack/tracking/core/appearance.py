@@ -15,8 +15,10 @@ from bytetrack.tracking.filters import xyah
 __all__ = [
     "Appearance",
     "Gallery",
+    "appearance_of",
     "blend",
     "cosine",
+    "gallery_of",
     "given",
     "half_cosine_distance",
     "largest_cosine",
@@ -37,6 +39,13 @@ class Appearance(NamedTuple):
 
 
 @jit
+def appearance_of(rest: Floats, tracks: TrackArrays, features: Floats) -> Appearance:
+    """Names the features of tracks in `rest`, what the tracker's `view` leaves of its floats, beside those of the frame's detections."""
+    n = len(tracks.order)
+    return Appearance(rest.reshape((n, len(rest) // n, 1)), features)
+
+
+@jit
 def given(appearance: Appearance) -> bool:
     """Returns whether this frame's detections have features."""
     return bool(appearance.detections.shape[1] > 0)
@@ -51,6 +60,13 @@ class Gallery(NamedTuple):
     remembered: Floats
     n_kept: Ints
     features: Floats
+
+
+@jit
+def gallery_of(rest: Floats, tracks: TrackArrays, budget: int, n_kept: Ints, features: Floats) -> Gallery:
+    """Names the `budget` features of every track in `rest`, as `appearance_of` does."""
+    n = len(tracks.order)
+    return Gallery(rest.reshape((n, len(rest) // n // budget, budget)), n_kept, features)
 
 
 @jit

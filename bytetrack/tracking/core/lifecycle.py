@@ -1,6 +1,6 @@
 """The life of a track, step by step: detections are split, tracks listed, matched, lost, started, removed, output.
 
-Lists of tracks are arrays of rows. A step that shortens one moves what stays to its front and returns how many stay.
+Lists of tracks are arrays of rows. A step that shortens one moves what stays to its front and returns that part.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bytetrack.tracking.core.state import (
     LOST,
     LOW,
     MATCHED,
-    MEMORY,
+    MAX_ABSENCE,
     N_ALIVE,
     NOW,
     REMOVED,
@@ -42,6 +42,7 @@ __all__ = [
     "list_by_state",
     "mark",
     "mark_matched",
+    "mark_unmatched",
     "new_track",
     "next_frame",
     "output_tracks",
@@ -102,8 +103,8 @@ def split_by_score(
 
 
 @jit
-def next_frame(tracks: TrackArrays, counters: Ints, clock: Floats, freed: Ints) -> int:
-    """Moves time on by `dt` (to 1 in the first frame) and returns the frame's number.
+def next_frame(tracks: TrackArrays, counters: Ints, clock: Floats, freed: Ints) -> tuple[int, float]:
+    """Moves time on by `dt` (to 1 in the first frame); returns the frame's number and its time in frames.
 
     After a gap, first removes the tracks that were away for longer than the tracker remembers them. Clobbers `freed`.
     """
@@ -111,13 +112,13 @@ def next_frame(tracks: TrackArrays, counters: Ints, clock: Floats, freed: Ints) 
     dt = clock[DT]
     clock[NOW] = clock[NOW] + dt if counters[FRAME] > 1 else 1.0
     if dt > 1.0 and counters[FRAME] > 1:
-        longest = clock[MEMORY] + max(clock[LAST_DT], 1.0) + ROUNDING
+        longest = clock[MAX_ABSENCE] + max(clock[LAST_DT], 1.0) + ROUNDING
         for t in range(counters[N_ALIVE]):
             if clock[NOW] - tracks.last_time[tracks.order[t]] > longest:
                 tracks.state[tracks.order[t]] = REMOVED
         forget_removed(tracks, counters, freed)
     clock[LAST_DT] = dt
-    return int(counters[FRAME])
+    return int(counters[FRAME]), float(clock[NOW])
 
 
 @jit
@@ -150,7 +151,7 @@ def list_by_state(tracks: TrackArrays, n: int, rows: Ints, others: Ints) -> tupl
 
 @jit
 def count_tracked(rows: Ints, tracks: TrackArrays) -> int:
-    """Returns how many of `rows`, from the first on, were matched in the last frame: `list_by_state` lists them first."""
+    """Returns how many of `rows`, from the first on, are in state TRACKED: `list_by_state` lists them first."""
     n = 0
     while n < len(rows) and tracks.state[rows[n]] == TRACKED:
         n += 1
@@ -158,15 +159,16 @@ def count_tracked(rows: Ints, tracks: TrackArrays) -> int:
 
 
 @jit
-def unmatched(rows: Ints, tracks: TrackArrays, frame: int) -> int:
-    """Moves the tracks that were not matched in this frame to the front of `rows`; returns their number."""
+def unmatched(rows: Ints, tracks: TrackArrays, frame: int) -> tuple[Ints, Ints]:
+    """Moves the tracks that were not matched in this frame to the front of `rows`; returns these, and the TRACKED ones at their front."""
     n = 0
     for i in range(len(rows)):
         row = rows[i]
         if tracks.last_frame[row] != frame:
             rows[n] = row
             n += 1
-    return n
+    left = rows[:n]
+    return left, left[: count_tracked(left, tracks)]
 
 
 @jit
@@ -174,6 +176,14 @@ def mark(rows: Ints, state: int, tracks: TrackArrays) -> None:
     """Gives the tracks `rows` a state."""
     for i in range(len(rows)):
         tracks.state[rows[i]] = state
+
+
+@jit
+def mark_unmatched(rows: Ints, state: int, tracks: TrackArrays, frame: int) -> None:
+    """Gives those of the tracks `rows` a state that were not matched in this frame."""
+    for i in range(len(rows)):
+        if tracks.last_frame[rows[i]] != frame:
+            tracks.state[rows[i]] = state
 
 
 @jit

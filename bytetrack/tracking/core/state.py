@@ -20,7 +20,7 @@ Ints = npt.NDArray[np.int64]
 UNCONFIRMED, TRACKED, LOST, REMOVED, COASTING = range(5)  # states of a track; COASTING: lost, and output all the same
 IGNORED, LOW, HIGH, MATCHED = range(4)  # kinds of a detection
 N_ALIVE, FRAME, LAST_ID, DROPPED, CAPACITY, N_COUNTERS = range(6)  # whole numbers of a tracker
-NOW, DT, LAST_DT, MEMORY, N_CLOCK = range(5)  # its times in frames: of this frame, since the last, that of the last, how long it remembers
+NOW, DT, LAST_DT, MAX_ABSENCE, N_CLOCK = range(5)  # its times in frames: of this frame, since the last, the DT before, `Tracker`'s argument
 
 
 class DetectionArrays(NamedTuple):

@@ -25,6 +25,7 @@ Floats = npt.NDArray[np.float64]
 
 ASPECT, HEIGHT = 2, 3
 POSITION_DEVIATION, VELOCITY_DEVIATION = 1 / 20, 1 / 160  # of the height
+ASPECT_DEVIATION, ASPECT_VELOCITY_DEVIATION, ASPECT_MEASUREMENT_DEVIATION = 1e-2, 1e-5, 1e-1
 
 
 @jit
@@ -40,8 +41,8 @@ def start(motion: Floats, box: Floats) -> None:
     measurement = measured(box)
     height = measurement[HEIGHT]
     for d in range(4):
-        deviation = 1e-2 if d == ASPECT else 2 * POSITION_DEVIATION * height
-        velocity_deviation = 1e-5 if d == ASPECT else 10 * VELOCITY_DEVIATION * height
+        deviation = ASPECT_DEVIATION if d == ASPECT else 2 * POSITION_DEVIATION * height
+        velocity_deviation = ASPECT_VELOCITY_DEVIATION if d == ASPECT else 10 * VELOCITY_DEVIATION * height
         start_coordinate(motion, d, measurement[d], deviation**2, velocity_deviation**2)
 
 
@@ -50,8 +51,8 @@ def predict(motion: Floats, dt: float) -> None:
     """Predicts the state `dt` frames ahead."""
     height = motion[MEAN, HEIGHT]
     for d in range(4):
-        deviation = 1e-2 if d == ASPECT else POSITION_DEVIATION * height
-        velocity_deviation = 1e-5 if d == ASPECT else VELOCITY_DEVIATION * height
+        deviation = ASPECT_DEVIATION if d == ASPECT else POSITION_DEVIATION * height
+        velocity_deviation = ASPECT_VELOCITY_DEVIATION if d == ASPECT else VELOCITY_DEVIATION * height
         predict_coordinate(motion, d, dt, deviation * deviation, velocity_deviation * velocity_deviation)
 
 
@@ -66,7 +67,7 @@ def correct(motion: Floats, box: Floats) -> None:
 @jit
 def measurement_variance(d: int, height: float) -> float:
     """Returns the variance of measuring coordinate `d` of a box of that height."""
-    deviation = 1e-1 if d == ASPECT else POSITION_DEVIATION * height
+    deviation = ASPECT_MEASUREMENT_DEVIATION if d == ASPECT else POSITION_DEVIATION * height
     return deviation * deviation
 
 

@@ -31,16 +31,10 @@ WIDTH, HEIGHT = 2, 3
 
 
 class Noise(NamedTuple):
-    """Standard deviations as parts of the width (for x and width) and of the height (for y and height).
-
-    `size_velocity` and `size_measurement` multiply `velocity` and `measurement` for width and height.
-    """
+    """Process noise: standard deviations a frame, as parts of the width (for x and width) and of the height (for y and height)."""
 
     position: float
     velocity: float
-    measurement: float
-    size_velocity: float
-    size_measurement: float
 
 
 @jit
@@ -67,17 +61,20 @@ def predict(motion: Floats, noise: Noise, dt: float) -> None:
         side = width if d % 2 == 0 else height
         if d >= WIDTH and motion[MEAN, d] + dt * motion[VELOCITY, d] <= 0.0:
             motion[VELOCITY, d] = 0.0
-        position, velocity = noise.position * side, noise.velocity * side * (noise.size_velocity if d >= WIDTH else 1.0)
+        position, velocity = noise.position * side, noise.velocity * side
         predict_coordinate(motion, d, dt, position * position, velocity * velocity)
 
 
 @jit
-def correct(motion: Floats, box: Floats, noise: Noise) -> None:
-    """Corrects the state by the detection `box`."""
+def correct(motion: Floats, box: Floats, noise: float, size_factor: float) -> None:
+    """Corrects the state by the detection `box`.
+
+    `noise` is the standard deviation of a measurement, as a part of the sides; that of width and height is `size_factor` times as large.
+    """
     measurement = measured(box)
     width, height = motion[MEAN, WIDTH], motion[MEAN, HEIGHT]
     for d in range(4):
-        deviation = noise.measurement * (width if d % 2 == 0 else height) * (noise.size_measurement if d >= WIDTH else 1.0)
+        deviation = noise * (width if d % 2 == 0 else height) * (size_factor if d >= WIDTH else 1.0)
         correct_coordinate(motion, d, measurement[d], deviation * deviation)
         if d >= WIDTH and motion[MEAN, d] <= 0.0:  # rounding, between sides of very different size
             motion[MEAN, d] = measurement[d]

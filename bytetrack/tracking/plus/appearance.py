@@ -136,7 +136,7 @@ def list_by_appearance(
         pairs.first[i] = n_pairs
         if not believed(means) or memory.n_features[row] == 0 or memory.n_detections[row] < FEWEST_DETECTIONS:
             continue
-        box, reach = tracks.box[row], p.appearance_reach + p.appearance_speed * frames_since(tracks, row, now)
+        box, reach = tracks.box[row], p.appearance_reach + p.appearance_reach / p.frame_rate * frames_since(tracks, row, now)
         for j in range(len(detections.score)):
             if detections.kind[j] != HIGH or detections.class_id[j] != tracks.class_id[row] or memory.seen[j, COUNT] == 0.0:
                 continue

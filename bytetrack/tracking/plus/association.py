@@ -9,10 +9,9 @@ from bytetrack.runtime.compilation import jit, jit_inline
 from bytetrack.tracking.core.appearance import Appearance, given
 from bytetrack.tracking.core.association import NONE, Bins, Pairs, assign
 from bytetrack.tracking.core.lifecycle import mark_matched
-from bytetrack.tracking.core.similarity import Similarity, list_pairs, list_pairs_buffered, prune_pairs, vertical_iou
+from bytetrack.tracking.core.similarity import list_pairs, list_pairs_buffered, modulate_by_height, prune_pairs
 from bytetrack.tracking.core.state import HIGH, DetectionArrays, TrackArrays, Work
 from bytetrack.tracking.filters import xywh
-from bytetrack.tracking.filters.xywh import Noise
 from bytetrack.tracking.plus.appearance import list_by_appearance, remember_features, weigh_appearance
 from bytetrack.tracking.plus.calibration import Calibration, note_match
 from bytetrack.tracking.plus.parameters import Adapted, Memory, Parameters
@@ -21,27 +20,6 @@ __all__ = ["associate", "associate_alike", "associate_near_by"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-
-
-@jit
-def compare_heights(
-    rows: Ints, power: float, typical: float, limit: float, track_boxes: Floats, detection_boxes: Floats, pairs: Pairs
-) -> None:
-    """Multiplies similarities by `min(1, v / typical) ** power`, with v the IoU of the vertical intervals; removes what is left below.
-
-    Hybrid-SORT's height-modulated IoU (Yang et al., AAAI 2024) is power 1 and typical 1. People on one ground whose boxes
-    overlap differ in height and foot point.
-    """
-    if power == 0.0:
-        return
-    for i in range(len(rows)):
-        box = track_boxes[rows[i]]
-        for e in range(pairs.first[i], pairs.first[i + 1]):
-            agreement = vertical_iou(box, detection_boxes[pairs.column[e]]) / typical
-            if agreement < 1.0:
-                factor = agreement * agreement if power == 2.0 else agreement**power
-                pairs.cost[e] = 1.0 - (1.0 - pairs.cost[e]) * factor
-    prune_pairs(len(rows), limit, pairs)
 
 
 @jit
@@ -72,8 +50,8 @@ def update_matched(
         if frame - tracks.last_frame[row] == 1:
             note_match(means, tracks.box[row], detections.xyxy[j], memory.innovation[row], memory.n_detections[row])
         doubt = (1.0 + p.score_noise * (1.0 - detections.score[j])) * (1.0 + p.covered_noise * cover)
-        noise = Noise(0.0, 0.0, adapted.measurement_noise * doubt, 1.0, 1.0 + p.covered_size_noise * cover)
-        xywh.correct(tracks.motion[row], detections.xyxy[j], noise)
+        noise, size_factor = adapted.measurement_noise * doubt, 1.0 + p.covered_size_noise * cover
+        xywh.correct(tracks.motion[row], detections.xyxy[j], noise, size_factor)
         xywh.write_box(tracks.motion[row], tracks.box[row])
         mark_matched(tracks, row, detections, j, frame, now)
         memory.n_detections[row] += 1
@@ -101,13 +79,13 @@ def associate(
     """Matches tracks to detections of a kind, of a similarity above `least`; high ones by boxes grown where things move fast."""
     if len(rows) == 0:
         return
-    limit, how, power = 1.0 - least, Similarity(fuse_score, 0.0, False), adapted.height_power
+    limit, power = 1.0 - least, adapted.height_power if kind == HIGH else 0.5 * adapted.height_power
     if kind == HIGH and adapted.buffer > 0.0:
-        list_pairs_buffered(rows, kind, limit, adapted.buffer, how, tracks, detections, work, pairs)
+        list_pairs_buffered(rows, kind, limit, adapted.buffer, fuse_score, tracks, detections, work, pairs)
     else:
-        list_pairs(rows, kind, limit, how, bins, tracks, detections, work.binned, pairs)
-    power = power if kind == HIGH else 0.5 * power
-    compare_heights(rows, power, adapted.typical_height, limit, tracks.box, detections.xyxy, pairs)
+        list_pairs(rows, kind, limit, fuse_score, bins, tracks, detections, work.binned, pairs)
+    modulate_by_height(rows, power, adapted.typical_height, tracks.box, detections.xyxy, pairs)
+    prune_pairs(len(rows), limit, pairs)
     if kind == HIGH and given(appearance):
         weigh_appearance(rows, p.appearance_weight, limit, appearance, means, memory, pairs)
     assign(len(rows), len(detections.score), pairs, limit, work.solver)
@@ -133,15 +111,15 @@ def associate_near_by(
     if len(rows) == 0:
         return
     limit = p.recovery_cost
-    list_pairs_buffered(rows, HIGH, limit, p.recovery_buffer, Similarity(p.fuse_score, 0.0, False), tracks, detections, work, pairs)
+    list_pairs_buffered(rows, HIGH, limit, p.recovery_buffer, p.fuse_score, tracks, detections, work, pairs)
     for i in range(len(rows)):
         height = tracks.box[rows[i], 3] - tracks.box[rows[i], 1]
         for e in range(pairs.first[i], pairs.first[i + 1]):
             other = detections.xyxy[pairs.column[e]]
             if abs(np.log((other[3] - other[1]) / height)) > p.recovery_height:
                 pairs.cost[e] = np.inf
+    modulate_by_height(rows, p.height_power, 1.0, work.track_boxes, work.detection_boxes, pairs)
     prune_pairs(len(rows), limit, pairs)
-    compare_heights(rows, p.height_power, 1.0, limit, work.track_boxes, work.detection_boxes, pairs)
     assign(len(rows), len(detections.score), pairs, limit, work.solver)
     update_matched(rows, work.solver.column_of, p, adapted, means, tracks, memory, appearance, detections, frame, now)
 

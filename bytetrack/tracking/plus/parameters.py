@@ -65,8 +65,8 @@ class Parameters(NamedTuple):
     appearance_memory: Share
     appearance_cost: Share
     appearance_reach: Annotated[float, Within(0, 1e3)]
-    appearance_speed: float  # reach a frame
     appearance_margin: Share
+    frame_rate: float  # of the stream, 30 if it is not known
     drop_invalid: bool
 
 

@@ -13,22 +13,20 @@ from bytetrack.tracking.core.association import NONE, Pairs, assign, bin_boxes, 
 from bytetrack.tracking.core.fields import record
 from bytetrack.tracking.core.lifecycle import (
     forget_removed,
-    mark,
     mark_matched,
+    mark_unmatched,
     new_track,
     next_frame,
     output_tracks,
     remove_degenerate,
     split_by_score,
-    unmatched,
 )
-from bytetrack.tracking.core.similarity import PLAIN_IOU, list_pairs
+from bytetrack.tracking.core.similarity import list_pairs
 from bytetrack.tracking.core.state import (
     HIGH,
     LOST,
     LOW,
     N_ALIVE,
-    NOW,
     UNCONFIRMED,
     DetectionArrays,
     TrackArrays,
@@ -38,7 +36,7 @@ from bytetrack.tracking.core.state import (
 from bytetrack.tracking.filters import kalman, xyah, xywh
 from bytetrack.tracking.parameters import Count, Frames, Share, Within, checked
 from bytetrack.tracking.tracker import SearchSpace, Tracker
-from bytetrack.tracking.trackers.sort import confirm_and_expire
+from bytetrack.tracking.trackers.sort import confirm_and_expire, count_hit
 
 __all__ = ["BoostTrack"]
 
@@ -281,25 +279,25 @@ def boosttrack_update(
     n = split_by_score(detections, p.high_score, p.low_score, True, p.drop_invalid, counters, work.rows)
     if n < 0:
         return n
-    frame = next_frame(tracks, counters, clock, work.others)
-    now, listed = clock[NOW], work.rows[:n]
+    frame, now = next_frame(tracks, counters, clock, work.others)
+    listed = work.rows[:n]
     bins = bin_boxes(xyxy, class_id, listed, 0.0, work.binned)
     predict_all(tracks, counters, camera, work.others)
     rows = work.others[: counters[N_ALIVE]]
 
     candidate_pairs(rows, tracks.box, tracks.class_id, work.binned, bins, 1.0, pairs)
     boost_scores(rows, listed, p, tracks, detections, work, pairs)
-    list_pairs(rows, HIGH, p.match_cost, PLAIN_IOU, bins, tracks, detections, work.binned, pairs)
+    list_pairs(rows, HIGH, p.match_cost, False, bins, tracks, detections, work.binned, pairs)
     boost_similarity(rows, listed, p, tracks, detections, work.scores, pairs, frame)
     assign(len(rows), len(score), pairs, UNMATCHED_COST, work.solver)
     for i in range(len(rows)):
         row, j = rows[i], work.solver.column_of[i]
         if j != NONE:
-            memory.hits[row] = 1 if tracks.state[row] == LOST else memory.hits[row] + 1
+            count_hit(row, tracks, memory.hits)
             correct_motion(tracks.motion[row], xyxy[j])
             xyah.write_box(tracks.motion[row], tracks.box[row])
             mark_matched(tracks, row, detections, j, frame, now)
-    mark(rows[: unmatched(rows, tracks, frame)], LOST, tracks)
+    mark_unmatched(rows, LOST, tracks, frame)
     start_tracks(tracks, memory, detections, counters, now)
     confirm_and_expire(tracks, memory.hits, counters[N_ALIVE], p.min_hits, p.max_lost_frames, frame, now)
     forget_removed(tracks, counters, work.rows)
@@ -361,4 +359,4 @@ class BoostTrack(Tracker):
         on_invalid: str = "raise",
     ) -> None:
         parameters = checked(Parameters, locals())
-        super().__init__(boosttrack_update, parameters, arrays, memory=parameters.max_lost_frames)
+        super().__init__(boosttrack_update, parameters, arrays, max_absence=parameters.max_lost_frames)

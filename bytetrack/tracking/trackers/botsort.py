@@ -8,16 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.runtime.compilation import jit, jit_cached, jit_inline
-from bytetrack.tracking.core.appearance import Appearance, blend, given, half_cosine_distance, take
+from bytetrack.tracking.core.appearance import Appearance, appearance_of, blend, given, half_cosine_distance, take
 from bytetrack.tracking.core.association import NONE, Bins, Pairs, assign, bin_boxes
 from bytetrack.tracking.core.fields import record
 from bytetrack.tracking.core.lifecycle import (
-    count_tracked,
     expire,
     forget_removed,
     list_by_state,
-    mark,
     mark_matched,
+    mark_unmatched,
     new_track,
     next_frame,
     output_tracks,
@@ -26,14 +25,13 @@ from bytetrack.tracking.core.lifecycle import (
     split_by_score,
     unmatched,
 )
-from bytetrack.tracking.core.similarity import PLAIN_IOU, Similarity, list_pairs, prune_pairs
+from bytetrack.tracking.core.similarity import list_pairs, prune_pairs
 from bytetrack.tracking.core.state import (
     DT,
     HIGH,
     LOST,
     LOW,
     N_ALIVE,
-    NOW,
     REMOVED,
     TRACKED,
     UNCONFIRMED,
@@ -114,7 +112,7 @@ def list_pairs_by_iou_and_appearance(
 
     The appearance counts for pairs that look alike and lie close.
     """
-    list_pairs(rows, HIGH, max(limit, p.proximity_cost), PLAIN_IOU, bins, tracks, detections, work.binned, pairs)
+    list_pairs(rows, HIGH, max(limit, p.proximity_cost), False, bins, tracks, detections, work.binned, pairs)
     for i in range(len(rows)):
         for e in range(pairs.first[i], pairs.first[i + 1]):
             j, distance = pairs.column[e], pairs.cost[e]
@@ -148,13 +146,12 @@ def associate(
     if by_appearance:
         list_pairs_by_iou_and_appearance(rows, limit, p, bins, tracks, appearance, detections, work, pairs)
     else:
-        how = Similarity(p.fuse_score and kind == HIGH, 0.0, False)
-        list_pairs(rows, kind, limit, how, bins, tracks, detections, work.binned, pairs)
+        list_pairs(rows, kind, limit, p.fuse_score and kind == HIGH, bins, tracks, detections, work.binned, pairs)
     assign(len(rows), len(detections.score), pairs, limit, work.solver)
     for i in range(len(rows)):
         row, j = rows[i], work.solver.column_of[i]
         if j != NONE:
-            xywh.correct(tracks.motion[row], detections.xyxy[j], noise)
+            xywh.correct(tracks.motion[row], detections.xyxy[j], p.position_noise, 1.0)
             xywh.write_box(tracks.motion[row], tracks.box[row])
             if by_appearance:
                 blend(appearance.tracks[row], appearance.detections[j], p.appearance_memory)
@@ -200,21 +197,19 @@ def botsort_update(
     n = split_by_score(detections, p.high_score, p.low_score, True, p.drop_invalid, counters, work.rows)
     if n < 0:
         return n
-    frame = next_frame(tracks, counters, clock, work.others)
-    now, capacity = clock[NOW], len(tracks.order)
-    noise = Noise(p.position_noise, p.velocity_noise, p.position_noise, 1.0, 1.0)
-    appearance = Appearance(rest.reshape((capacity, len(rest) // capacity, 1)), features)
+    frame, now = next_frame(tracks, counters, clock, work.others)
+    noise = Noise(p.position_noise, p.velocity_noise)
+    appearance = appearance_of(rest, tracks, features)
     bins = bin_boxes(xyxy, class_id, work.rows[:n], 0.0, work.binned)
     predict_with_camera(tracks, counters[N_ALIVE], camera, noise, True, clock[DT])
     pool, unconfirmed = list_by_state(tracks, counters[N_ALIVE], work.rows, work.others)
 
     associate(pool, HIGH, p.match_cost, p, noise, bins, tracks, appearance, detections, work, pairs, frame, now)
-    left = pool[: unmatched(pool, tracks, frame)]
-    tracked = left[: count_tracked(left, tracks)]
+    left, tracked = unmatched(pool, tracks, frame)
     associate(tracked, LOW, p.low_match_cost, p, noise, bins, tracks, appearance, detections, work, pairs, frame, now)
-    mark(left[: unmatched(left, tracks, frame)], LOST, tracks)
+    mark_unmatched(left, LOST, tracks, frame)
     associate(unconfirmed, HIGH, p.unconfirmed_match_cost, p, noise, bins, tracks, appearance, detections, work, pairs, frame, now)
-    mark(unconfirmed[: unmatched(unconfirmed, tracks, frame)], REMOVED, tracks)
+    mark_unmatched(unconfirmed, REMOVED, tracks, frame)
     start_tracks(p.new_track_score, noise, tracks, appearance, detections, counters, frame, now)
     expire(tracks, counters[N_ALIVE], now, p.max_lost_frames)
     remove_duplicates(tracks, counters[N_ALIVE], p.duplicate_cost, 0.0, work, pairs)
@@ -287,4 +282,4 @@ class BotSort(Tracker):
         frame_rate: float | None = None,
     ) -> None:
         parameters = checked(Parameters, locals())
-        super().__init__(botsort_update, parameters, arrays, memory=parameters.max_lost_frames, n_features=1)
+        super().__init__(botsort_update, parameters, arrays, max_absence=parameters.max_lost_frames, n_features=1)

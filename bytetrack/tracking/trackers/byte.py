@@ -11,12 +11,11 @@ from bytetrack.runtime.compilation import jit, jit_cached, jit_inline
 from bytetrack.tracking.core.association import NONE, Bins, Pairs, assign, bin_boxes
 from bytetrack.tracking.core.fields import record
 from bytetrack.tracking.core.lifecycle import (
-    count_tracked,
     forget_removed,
     frames_since,
     list_by_state,
-    mark,
     mark_matched,
+    mark_unmatched,
     new_track,
     next_frame,
     output_tracks,
@@ -24,14 +23,13 @@ from bytetrack.tracking.core.lifecycle import (
     split_by_score,
     unmatched,
 )
-from bytetrack.tracking.core.similarity import Similarity, list_pairs
+from bytetrack.tracking.core.similarity import list_pairs
 from bytetrack.tracking.core.state import (
     DT,
     HIGH,
     LOST,
     LOW,
     N_ALIVE,
-    NOW,
     REMOVED,
     TRACKED,
     UNCONFIRMED,
@@ -103,7 +101,7 @@ def associate(
     now: float,
 ) -> None:
     """Matches tracks to detections of a kind at the smallest sum of costs; every cost is `1 - IoU` (times the score), below `limit`."""
-    list_pairs(rows, kind, limit, Similarity(fuse_score, 0.0, False), bins, tracks, detections, work.binned, pairs)
+    list_pairs(rows, kind, limit, fuse_score, bins, tracks, detections, work.binned, pairs)
     assign(len(rows), len(detections.score), pairs, limit, work.solver)
     for i in range(len(rows)):
         row, j = rows[i], work.solver.column_of[i]
@@ -155,18 +153,16 @@ def byte_update(
     n = split_by_score(detections, p.high_score, p.low_score, not p.paper_exact, p.drop_invalid, counters, work.rows)  # lines 3-13
     if n < 0:
         return n
-    frame = next_frame(tracks, counters, clock, work.others)
-    now = clock[NOW]
+    frame, now = next_frame(tracks, counters, clock, work.others)
     bins = bin_boxes(xyxy, class_id, work.rows[:n], border, work.binned)
     pool, unconfirmed = list_by_state(tracks, counters[N_ALIVE], work.rows, work.others)
     predict(pool, tracks, clock[DT])  # lines 14-16
     associate(pool, HIGH, p.match_cost, p.fuse_score, bins, tracks, detections, work, pairs, frame, now)  # line 17
-    left = pool[: unmatched(pool, tracks, frame)]  # lines 18-19
-    tracked = left[: count_tracked(left, tracks)]
+    left, tracked = unmatched(pool, tracks, frame)  # lines 18-19
     associate(tracked, LOW, p.low_match_cost, False, bins, tracks, detections, work, pairs, frame, now)  # line 20
-    mark(left[: unmatched(left, tracks, frame)], LOST, tracks)  # lines 21-22
-    associate(unconfirmed, HIGH, p.unconfirmed_match_cost, p.fuse_score, bins, tracks, detections, work, pairs, frame, now)  # its code
-    mark(unconfirmed[: unmatched(unconfirmed, tracks, frame)], REMOVED, tracks)
+    mark_unmatched(left, LOST, tracks, frame)  # lines 21-22
+    associate(unconfirmed, HIGH, p.unconfirmed_match_cost, p.fuse_score, bins, tracks, detections, work, pairs, frame, now)  # code only
+    mark_unmatched(unconfirmed, REMOVED, tracks, frame)
     start_tracks(p.new_track_score, tracks, memory, detections, counters, frame, now)  # lines 23-27
     expire(tracks, counters[N_ALIVE], memory, frame, now, p.max_lost_frames, p.paper_exact)
     remove_duplicates(tracks, counters[N_ALIVE], p.duplicate_cost, border, work, pairs)
@@ -232,4 +228,4 @@ class ByteTracker(Tracker):
         frame_rate: float | None = None,
     ) -> None:
         parameters = checked(Parameters, locals())
-        super().__init__(byte_update, parameters, arrays, memory=parameters.max_lost_frames + paper_exact)
+        super().__init__(byte_update, parameters, arrays, max_absence=parameters.max_lost_frames + paper_exact)

@@ -11,14 +11,14 @@ from bytetrack.box_kernels import area_of, shared_area_of
 from bytetrack.checks import check_reals, check_whole
 from bytetrack.runtime.compilation import as_python, jit, jit_cached
 from bytetrack.structures import Tracks
-from bytetrack.tracking.core.appearance import Appearance, given
+from bytetrack.tracking.core.appearance import Appearance, appearance_of, given
 from bytetrack.tracking.core.association import NONE, Bins, bin_boxes
 from bytetrack.tracking.core.lifecycle import (
-    count_tracked,
     end_coasting,
     forget_removed,
     list_by_state,
     mark,
+    mark_unmatched,
     new_track,
     next_frame,
     output_tracks,
@@ -43,7 +43,7 @@ from bytetrack.tracking.core.state import (
 )
 from bytetrack.tracking.filters import xywh
 from bytetrack.tracking.filters.xywh import Noise
-from bytetrack.tracking.parameters import at_frame_rate, checked
+from bytetrack.tracking.parameters import USUAL_RATE, at_frame_rate, checked
 from bytetrack.tracking.plus.appearance import believed, compare_features, start_features
 from bytetrack.tracking.plus.association import associate, associate_alike, associate_near_by
 from bytetrack.tracking.plus.calibration import calibration_of, learn, misfit, start_calibration
@@ -58,8 +58,6 @@ __all__ = ["BytePlus"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-
-USUAL_RATE = 30.0  # frames a second
 
 view = arrays.view
 
@@ -78,18 +76,18 @@ def lies_on_a_track(box: Floats, class_id: int, tracks: TrackArrays, n: int, lim
 
 @jit
 def start_tracks(
+    p: Parameters,
+    noise: Noise,
     tracks: TrackArrays,
     memory: Memory,
     appearance: Appearance,
     detections: DetectionArrays,
-    p: Parameters,
-    velocity_noise: float,
     counters: Ints,
     frame: int,
     now: float,
 ) -> None:
     """Starts tracks at unmatched high detections that lie on no live track: confirmed at once in the first frame only."""
-    n, noise = counters[N_ALIVE], Noise(p.position_noise, velocity_noise, 0.0, 1.0, 1.0)
+    n = counters[N_ALIVE]
     for j in range(len(detections.score)):
         if detections.kind[j] != HIGH or detections.score[j] < p.new_track_score:
             continue
@@ -146,19 +144,20 @@ def byte_plus_update(
     """Tracks one frame; returns what `Tracker` expects of a kernel."""
     p: Parameters = parameters_of(parameters)
     detections, tracks, memory, work, pairs, counters, clock, rest = view(xyxy, score, class_id, floats, ints)
-    means, capacity = calibration_of(clock[N_CLOCK:], ints, 1), len(tracks.order)
-    appearance = Appearance(rest.reshape((capacity, len(rest) // capacity, 1)), features)
+    means = calibration_of(clock[N_CLOCK:], ints, 1)
+    appearance = appearance_of(rest, tracks, features)
     n = split_by_score(detections, p.high_score, p.low_score, True, p.drop_invalid, counters, work.rows)
     if n < 0:
         return n
-    frame = next_frame(tracks, counters, clock, work.others)
-    now, fuse = clock[NOW], p.fuse_score
+    frame, now = next_frame(tracks, counters, clock, work.others)
+    fuse = p.fuse_score
     if frame == 1:
         start_calibration(means)
     adapted = adapt(p, means)
+    noise = Noise(p.position_noise, adapted.velocity_noise)
     end_coasting(tracks, counters[N_ALIVE], LOST)
     move_past(tracks, counters[N_ALIVE], camera, memory)
-    predict_with_camera(tracks, counters[N_ALIVE], camera, Noise(p.position_noise, adapted.velocity_noise, 0.0, 1.0, 1.0), False, clock[DT])
+    predict_with_camera(tracks, counters[N_ALIVE], camera, noise, False, clock[DT])
     measure_cover(tracks, counters[N_ALIVE], memory.cover, work.track_boxes, work.left)
     bins = bin_boxes(xyxy, class_id, work.rows[:n], 0.0, work.binned)
     pool, unconfirmed = list_by_state(tracks, counters[N_ALIVE], work.rows, work.others)
@@ -168,27 +167,26 @@ def byte_plus_update(
 
     least = (1.0 - p.match_cost) * adapted.limits
     associate(pool, HIGH, least, fuse, p, adapted, means, bins, tracks, memory, appearance, detections, work, pairs, frame, now)
-    left = pool[: unmatched(pool, tracks, frame)]
+    left, tracked = unmatched(pool, tracks, frame)
     if adapted.buffer > 0.0:
         bins = bin_left(detections, False, work)
-    tracked = left[: count_tracked(left, tracks)]
     least = 1.0 - p.low_match_cost
     associate(tracked, LOW, least, False, p, adapted, means, bins, tracks, memory, appearance, detections, work, pairs, frame, now)
-    left = left[: unmatched(left, tracks, frame)]
+    left, _ = unmatched(left, tracks, frame)
     if p.recovery_buffer > 0.0:
         associate_near_by(left, p, adapted, means, tracks, memory, appearance, detections, work, pairs, frame, now)
-        left = left[: unmatched(left, tracks, frame)]
+        left, _ = unmatched(left, tracks, frame)
     if given(appearance):
         associate_alike(left, p, adapted, means, tracks, memory, appearance, detections, work, pairs, frame, now)
-        left = left[: unmatched(left, tracks, frame)]
+        left, _ = unmatched(left, tracks, frame)
     if p.recovery_buffer > 0.0:
         bins = bin_left(detections, True, work)
     mark(left, LOST, tracks)
     least = (1.0 - p.unconfirmed_match_cost) * adapted.limits
     associate(unconfirmed, HIGH, least, fuse, p, adapted, means, bins, tracks, memory, appearance, detections, work, pairs, frame, now)
-    mark(unconfirmed[: unmatched(unconfirmed, tracks, frame)], REMOVED, tracks)
+    mark_unmatched(unconfirmed, REMOVED, tracks, frame)
     learn(means)
-    start_tracks(tracks, memory, appearance, detections, p, adapted.velocity_noise, counters, frame, now)
+    start_tracks(p, noise, tracks, memory, appearance, detections, counters, frame, now)
     expire_or_coast(tracks, counters[N_ALIVE], p, adapted.covered_frames, memory, now)
     forget_removed(tracks, counters, work.rows)
     if p.exchange:
@@ -340,17 +338,16 @@ class BytePlus(Tracker):
     ) -> None:
         check_reals(0, 1, slow_power=slow_power, gallery_likeness=gallery_likeness, gallery_margin=gallery_margin)
         check_whole("gallery_frames", gallery_frames, 0)
-        given = checked(Parameters, locals(), appearance_speed=0.0)
-        rate = 1.0 if frame_rate is None else frame_rate / USUAL_RATE
+        given = checked(Parameters, locals(), frame_rate=USUAL_RATE if frame_rate is None else frame_rate)
+        rate = given.frame_rate / USUAL_RATE
         slow = min(rate, 1.0) ** slow_power
         parameters = given._replace(
             match_cost=1 - (1 - match_cost) * slow,
             max_lost_frames=given.max_lost_frames / slow,
             velocity_noise=velocity_noise * rate**-slow_power,
-            appearance_speed=appearance_reach / (frame_rate or USUAL_RATE),
         )
         self._gallery_settings = at_frame_rate(gallery_frames, frame_rate), gallery_likeness, gallery_margin
-        super().__init__(byte_plus_update, parameters, arrays, memory=parameters.max_lost_frames, n_features=1)
+        super().__init__(byte_plus_update, parameters, arrays, max_absence=parameters.max_lost_frames, n_features=1)
 
     def reset(self) -> None:
         """Forgets everything: the next frame is the first, ids start at 1."""

@@ -11,12 +11,11 @@ from bytetrack.runtime.compilation import jit, jit_cached, jit_inline
 from bytetrack.tracking.core.association import NONE, Pairs, assign
 from bytetrack.tracking.core.fields import record
 from bytetrack.tracking.core.lifecycle import (
-    count_tracked,
     expire,
     forget_removed,
     list_by_state,
-    mark,
     mark_matched,
+    mark_unmatched,
     new_track,
     next_frame,
     output_tracks,
@@ -24,13 +23,12 @@ from bytetrack.tracking.core.lifecycle import (
     split_by_score,
     unmatched,
 )
-from bytetrack.tracking.core.similarity import Similarity, list_pairs_buffered
+from bytetrack.tracking.core.similarity import list_pairs_buffered
 from bytetrack.tracking.core.state import (
     HIGH,
     LOST,
     LOW,
     N_ALIVE,
-    NOW,
     REMOVED,
     TRACKED,
     UNCONFIRMED,
@@ -123,7 +121,7 @@ def associate(
     now: float,
 ) -> None:
     """Matches tracks to detections of a kind by `1 - IoU` of boxes grown by `buffer` (equation 1), below `limit`."""
-    list_pairs_buffered(rows, kind, limit, buffer, Similarity(fuse_score, 0.0, False), tracks, detections, work, pairs)
+    list_pairs_buffered(rows, kind, limit, buffer, fuse_score, tracks, detections, work, pairs)
     assign(len(rows), len(detections.score), pairs, limit, work.solver)
     for i in range(len(rows)):
         row, j = rows[i], work.solver.column_of[i]
@@ -154,8 +152,8 @@ def cbiou_update(
     n = split_by_score(detections, p.high_score, p.low_score, True, p.drop_invalid, counters, work.rows)
     if n < 0:
         return n
-    frame = next_frame(tracks, counters, clock, work.others)
-    now, fuse = clock[NOW], p.fuse_score
+    frame, now = next_frame(tracks, counters, clock, work.others)
+    fuse = p.fuse_score
     for t in range(counters[N_ALIVE]):
         row = tracks.order[t]
         extrapolate(memory.past[row], memory.n_observations[row], p.mean_frames, now, tracks.box[row])
@@ -163,14 +161,13 @@ def cbiou_update(
     pool, unconfirmed = list_by_state(tracks, counters[N_ALIVE], work.rows, work.others)
 
     associate(pool, HIGH, p.match_cost, p.buffer, fuse, tracks, memory, detections, work, pairs, frame, now)
-    left = pool[: unmatched(pool, tracks, frame)]
+    left, _ = unmatched(pool, tracks, frame)
     associate(left, HIGH, p.second_match_cost, p.second_buffer, fuse, tracks, memory, detections, work, pairs, frame, now)
-    left = left[: unmatched(left, tracks, frame)]
-    tracked = left[: count_tracked(left, tracks)]
+    left, tracked = unmatched(left, tracks, frame)
     associate(tracked, LOW, p.low_match_cost, p.buffer, False, tracks, memory, detections, work, pairs, frame, now)  # BYTE
-    mark(left[: unmatched(left, tracks, frame)], LOST, tracks)
+    mark_unmatched(left, LOST, tracks, frame)
     associate(unconfirmed, HIGH, p.second_match_cost, p.second_buffer, fuse, tracks, memory, detections, work, pairs, frame, now)
-    mark(unconfirmed[: unmatched(unconfirmed, tracks, frame)], REMOVED, tracks)
+    mark_unmatched(unconfirmed, REMOVED, tracks, frame)
     start_tracks(p.new_track_score, tracks, memory, detections, counters, frame, now)
     expire(tracks, counters[N_ALIVE], now, p.max_lost_frames)
     forget_removed(tracks, counters, work.rows)
@@ -234,4 +231,4 @@ class CBIoU(Tracker):
         frame_rate: float | None = None,
     ) -> None:
         parameters = checked(Parameters, locals())
-        super().__init__(cbiou_update, parameters, arrays, memory=parameters.max_lost_frames)
+        super().__init__(cbiou_update, parameters, arrays, max_absence=parameters.max_lost_frames)

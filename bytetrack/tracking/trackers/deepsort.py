@@ -8,11 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.runtime.compilation import jit, jit_cached
-from bytetrack.tracking.core.appearance import Gallery, list_pairs_by_appearance, remember
+from bytetrack.tracking.core.appearance import Gallery, gallery_of, list_pairs_by_appearance, remember
 from bytetrack.tracking.core.association import NONE, Bins, Pairs, assign, bin_boxes
 from bytetrack.tracking.core.fields import record
 from bytetrack.tracking.core.lifecycle import (
-    count_tracked,
     end_coasting,
     expire,
     forget_removed,
@@ -25,7 +24,7 @@ from bytetrack.tracking.core.lifecycle import (
     split_by_score,
     unmatched,
 )
-from bytetrack.tracking.core.similarity import PLAIN_IOU, list_pairs
+from bytetrack.tracking.core.similarity import list_pairs
 from bytetrack.tracking.core.state import (
     COASTING,
     DT,
@@ -33,7 +32,6 @@ from bytetrack.tracking.core.state import (
     LOST,
     LOW,
     N_ALIVE,
-    NOW,
     REMOVED,
     TRACKED,
     UNCONFIRMED,
@@ -96,7 +94,7 @@ def predict(tracks: TrackArrays, n: int, freeze_lost_height: bool, dt: float) ->
 def update_matched(
     rows: Ints,
     tracks: TrackArrays,
-    n_detections: Ints,
+    memory: Memory,
     gallery: Gallery,
     detections: DetectionArrays,
     column_of: Ints,
@@ -109,7 +107,7 @@ def update_matched(
         if j != NONE:
             xyah.correct(tracks.motion[row], detections.xyxy[j])
             xyah.write_box(tracks.motion[row], tracks.box[row])
-            n_detections[row] += 1
+            memory.n_detections[row] += 1
             if detections.kind[j] == HIGH:
                 remember(row, j, gallery)
             mark_matched(tracks, row, detections, j, frame, now)
@@ -122,7 +120,7 @@ def associate(
     limit: float,
     bins: Bins,
     tracks: TrackArrays,
-    n_detections: Ints,
+    memory: Memory,
     gallery: Gallery,
     detections: DetectionArrays,
     work: Work,
@@ -131,9 +129,9 @@ def associate(
     now: float,
 ) -> None:
     """Matches tracks to detections of a kind by `1 - IoU` below `limit`."""
-    list_pairs(rows, kind, limit, PLAIN_IOU, bins, tracks, detections, work.binned, pairs)
+    list_pairs(rows, kind, limit, False, bins, tracks, detections, work.binned, pairs)
     assign(len(rows), len(detections.score), pairs, limit, work.solver)
-    update_matched(rows, tracks, n_detections, gallery, detections, work.solver.column_of, frame, now)
+    update_matched(rows, tracks, memory, gallery, detections, work.solver.column_of, frame, now)
 
 
 @jit
@@ -141,7 +139,7 @@ def start_tracks(
     least_score: float,
     first_state: int,
     tracks: TrackArrays,
-    n_detections: Ints,
+    memory: Memory,
     gallery: Gallery,
     detections: DetectionArrays,
     counters: Ints,
@@ -154,7 +152,7 @@ def start_tracks(
             row = new_track(tracks, detections, j, first_state if frame == 1 else UNCONFIRMED, counters, now)
             xyah.start(tracks.motion[row], detections.xyxy[j])
             xyah.write_box(tracks.motion[row], tracks.box[row])
-            n_detections[row], gallery.n_kept[row] = 1, 0
+            memory.n_detections[row], memory.n_kept[row] = 1, 0
             remember(row, j, gallery)
 
 
@@ -173,8 +171,8 @@ def match_cascade(
 ) -> int:
     """Runs the matching cascade (section 2.3, listing 1): confirmed tracks by appearance, those matched last first.
 
-    Those matched in the last frame come first however long ago that was. Lists in `work.others` the tracks for the association by
-    IoU: those of them that are left, then the unconfirmed; returns their number.
+    Those matched in the last frame come first, however long ago that was. Lists in `work.others` the tracks for the association by
+    IoU: those of them that are left, then the unconfirmed; returns their number. Clobbers `work.rows` and `work.sums`.
     """
     n_left, oldest = 0, int(np.ceil(p.max_lost_frames)) + 1
     for age in range(oldest + 1):
@@ -189,11 +187,12 @@ def match_cascade(
         if n_rows > 0:
             list_pairs_by_appearance(rows, HIGH, p.appearance_cost, p.gate, False, gallery, tracks, detections, work.sums, pairs)
             assign(n_rows, len(detections.score), pairs, p.appearance_cost, work.solver)
-            update_matched(rows, tracks, memory.n_detections, gallery, detections, work.solver.column_of, frame, now)
+            update_matched(rows, tracks, memory, gallery, detections, work.solver.column_of, frame, now)
         if age == 0:
-            n_left = unmatched(rows, tracks, frame)
+            left, _ = unmatched(rows, tracks, frame)
+            n_left = len(left)
             for t in range(n_left):
-                work.others[t] = rows[t]
+                work.others[t] = left[t]
     for t in range(n):
         if tracks.state[tracks.order[t]] == UNCONFIRMED:
             work.others[n_left] = tracks.order[t]
@@ -202,12 +201,12 @@ def match_cascade(
 
 
 @jit
-def confirm_or_lose(tracks: TrackArrays, n: int, n_detections: Ints, min_hits: int, frame: int) -> None:
+def confirm_or_lose(tracks: TrackArrays, n: int, memory: Memory, min_hits: int, frame: int) -> None:
     """Keeps matched tracks unconfirmed until they had `min_hits` detections (section 2.1); loses the others, removes if unconfirmed."""
     for t in range(n):
         row = tracks.order[t]
         if tracks.last_frame[row] == frame:
-            tracks.state[row] = TRACKED if n_detections[row] >= min_hits else UNCONFIRMED
+            tracks.state[row] = TRACKED if memory.n_detections[row] >= min_hits else UNCONFIRMED
         elif tracks.state[row] != REMOVED:
             tracks.state[row] = REMOVED if tracks.state[row] == UNCONFIRMED else LOST
 
@@ -239,22 +238,19 @@ def deepsort_update(
     n = split_by_score(detections, p.high_score, p.low_score, True, p.drop_invalid, counters, work.rows)
     if n < 0:
         return n
-    frame = next_frame(tracks, counters, clock, work.others)
-    now, capacity = clock[NOW], len(tracks.order)
+    frame, now = next_frame(tracks, counters, clock, work.others)
     bins = bin_boxes(xyxy, class_id, work.rows[:n], 0.0, work.binned)
-    gallery = Gallery(rest.reshape((capacity, len(rest) // capacity // p.budget, p.budget)), memory.n_kept, features)
-    n_detections = memory.n_detections
+    gallery = gallery_of(rest, tracks, p.budget, memory.n_kept, features)
     end_coasting(tracks, counters[N_ALIVE], LOST)
     predict(tracks, counters[N_ALIVE], False, clock[DT])
 
-    n = match_cascade(p, tracks, counters[N_ALIVE], memory, gallery, detections, work, pairs, frame, now)
-    left = work.others[:n]
-    associate(left, HIGH, p.match_cost, bins, tracks, n_detections, gallery, detections, work, pairs, frame, now)
-    left = left[: unmatched(left, tracks, frame)]
-    tracked = left[: count_tracked(left, tracks)]
-    associate(tracked, LOW, p.low_match_cost, bins, tracks, n_detections, gallery, detections, work, pairs, frame, now)  # BYTE
-    start_tracks(0.0, UNCONFIRMED, tracks, n_detections, gallery, detections, counters, frame, now)
-    confirm_or_lose(tracks, counters[N_ALIVE], n_detections, p.min_hits, frame)
+    n_left = match_cascade(p, tracks, counters[N_ALIVE], memory, gallery, detections, work, pairs, frame, now)
+    left = work.others[:n_left]
+    associate(left, HIGH, p.match_cost, bins, tracks, memory, gallery, detections, work, pairs, frame, now)
+    left, tracked = unmatched(left, tracks, frame)
+    associate(tracked, LOW, p.low_match_cost, bins, tracks, memory, gallery, detections, work, pairs, frame, now)  # BYTE
+    start_tracks(0.0, UNCONFIRMED, tracks, memory, gallery, detections, counters, frame, now)
+    confirm_or_lose(tracks, counters[N_ALIVE], memory, p.min_hits, frame)
     expire(tracks, counters[N_ALIVE], now, p.max_lost_frames)
     coast(tracks, counters[N_ALIVE], p.shown_frames, now)
     forget_removed(tracks, counters, work.rows)
@@ -318,4 +314,4 @@ class DeepSort(Tracker):
         on_invalid: str = "raise",
     ) -> None:
         parameters = checked(Parameters, locals())
-        super().__init__(deepsort_update, parameters, arrays, memory=parameters.max_lost_frames, n_features=budget)
+        super().__init__(deepsort_update, parameters, arrays, max_absence=parameters.max_lost_frames, n_features=budget)

@@ -20,13 +20,12 @@ from bytetrack.tracking.core.lifecycle import (
     split_by_score,
     unmatched,
 )
-from bytetrack.tracking.core.similarity import PLAIN_IOU, Similarity, list_pairs
+from bytetrack.tracking.core.similarity import list_pairs, modulate_by_height, prune_pairs
 from bytetrack.tracking.core.state import (
     HIGH,
     LOST,
     LOW,
     N_ALIVE,
-    NOW,
     UNCONFIRMED,
     DetectionArrays,
     TrackArrays,
@@ -36,8 +35,17 @@ from bytetrack.tracking.core.state import (
 from bytetrack.tracking.filters import kalman, xysr
 from bytetrack.tracking.parameters import Count, Frames, Share, Whole, Within, checked
 from bytetrack.tracking.tracker import SearchSpace, Tracker
-from bytetrack.tracking.trackers.ocsort import N_SEEN, forget_observations, observe, observed, update_again
-from bytetrack.tracking.trackers.sort import confirm_and_expire, predict_tracked_first
+from bytetrack.tracking.trackers.ocsort import (
+    N_SEEN,
+    correct_motion,
+    forget_observations,
+    move_to_observations,
+    move_to_predictions,
+    observe,
+    observed,
+    unit_vector,
+)
+from bytetrack.tracking.trackers.sort import confirm_and_expire, count_hit, predict_tracked_first
 
 __all__ = ["HybridSort"]
 
@@ -45,6 +53,8 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 UNMATCHED_COST = 10.0  # above every pair's cost: as many pairs as possible are matched, as in SORT
+START_VARIANCE, START_VELOCITY_VARIANCE = 10.0, 1e4  # of the filter of scores: SORT's of the area
+VARIANCE, VELOCITY_VARIANCE, MEASUREMENT_VARIANCE = 1.0, 1e-4, 10.0
 CORNERS = ((0, 1), (2, 1), (0, 3), (2, 3))  # left or right, top or bottom
 
 
@@ -73,8 +83,7 @@ class Memory(NamedTuple):
     heading: Annotated[Floats, (4, 2)]  # for each corner, the sum of its directions over 1 to `direction_frames` frames
     saved: Annotated[Floats, (5, 4)]  # the filter when it was last matched
     confidence: Annotated[Floats, (5, 1)]  # a Kalman filter of the score (equation 1)
-    last_score: Floats
-    score_before: Floats  # the one before it, -1 if there is none
+    score_before: Floats  # the score before its last one, -1 if there is none
     hits: Ints  # in how many frames in a row it was matched
 
 
@@ -90,18 +99,17 @@ def filtered_confidence(row: int, memory: Memory, p: Parameters) -> float:
 
 
 @jit
-def extrapolated_confidence(row: int, memory: Memory, p: Parameters) -> float:
+def extrapolated_confidence(row: int, tracks: TrackArrays, memory: Memory, p: Parameters) -> float:
     """Returns the confidence on the line through the last two scores, for the association of low detections (equation 2)."""
-    last, before = memory.last_score[row], memory.score_before[row]
+    last, before = tracks.score[row], memory.score_before[row]
     return float(min(max(last if before < 0.0 else 2.0 * last - before, p.low_score), p.high_score))
 
 
 @jit
 def corner_direction(first: Floats, second: Floats, corner: tuple[int, int]) -> tuple[float, float]:
     """Returns the unit vector from a corner of one box to that of another, (0, 0) if they agree."""
-    dx, dy = second[corner[0]] - first[corner[0]], second[corner[1]] - first[corner[1]]
-    length = np.sqrt(dx * dx + dy * dy)
-    return (dx / length, dy / length) if length > 0.0 else (0.0, 0.0)
+    x, y = corner
+    return unit_vector(second[x] - first[x], second[y] - first[y])
 
 
 @jit
@@ -123,10 +131,17 @@ def direction_cost(past: Floats, heading: Floats, box: Floats, n_frames: int, fr
 
 
 @jit
-def sum_directions(heading: Floats, past: Floats, box: Floats, n_frames: int, frame: int, last_frame: int) -> None:
-    """Writes into `heading`, for each corner, the sum of the directions from the observations 1 to `n_frames` ago to the box."""
+def forget_directions(heading: Floats) -> None:
+    """Empties the corners' directions of a track."""
     for k in range(4):
         heading[k, 0] = heading[k, 1] = 0.0
+
+
+@jit
+def sum_directions(heading: Floats, past: Floats, box: Floats, n_frames: int, frame: int, last_frame: int) -> None:
+    """Writes into `heading`, for each corner, the sum of the directions from the observations 1 to `n_frames` ago to the box."""
+    forget_directions(heading)
+    for k in range(4):
         for back in range(1, n_frames + 1):
             dx, dy = corner_direction(past[observed(past, frame, back, last_frame)], box, CORNERS[k])
             heading[k, 0] += dx
@@ -141,7 +156,7 @@ def add_weak_cues(
     for i in range(len(rows)):
         row = rows[i]
         high = kind == HIGH
-        confidence = filtered_confidence(row, memory, p) if high else extrapolated_confidence(row, memory, p)
+        confidence = filtered_confidence(row, memory, p) if high else extrapolated_confidence(row, tracks, memory, p)
         weight = p.confidence_weight if high else p.low_confidence_weight
         for e in range(pairs.first[i], pairs.first[i + 1]):
             j = pairs.column[e]
@@ -165,15 +180,12 @@ def update_track(
     now: float,
 ) -> None:
     """Corrects a track by the detection that it was matched to."""
-    box, score, last_frame, past = detections.xyxy[j], detections.score[j], tracks.last_frame[row], memory.past[row]
-    if frame - last_frame > 1 and p.reupdate:
-        update_again(tracks.motion[row], memory.saved[row], past[last_frame % N_SEEN], box, frame - last_frame, between)
-    else:
-        xysr.correct(tracks.motion[row], box)
-    sum_directions(memory.heading[row], past, box, p.direction_frames, frame, last_frame)
-    kalman.correct_coordinate(memory.confidence[row], 0, score, 10.0)
-    memory.score_before[row], memory.last_score[row] = memory.last_score[row], score
-    memory.hits[row] = 1 if tracks.state[row] == LOST else memory.hits[row] + 1
+    box = detections.xyxy[j]
+    correct_motion(row, box, p.reupdate, tracks, memory.past, memory.saved, between, frame)
+    sum_directions(memory.heading[row], memory.past[row], box, p.direction_frames, frame, tracks.last_frame[row])
+    kalman.correct_coordinate(memory.confidence[row], 0, detections.score[j], MEASUREMENT_VARIANCE)
+    memory.score_before[row] = tracks.score[row]
+    count_hit(row, tracks, memory.hits)
     observe(row, j, tracks, memory.past, memory.saved, detections, frame)
     mark_matched(tracks, row, detections, j, frame, now)
 
@@ -197,9 +209,10 @@ def associate(
 
     Without `weak_cues` the similarity is the IoU.
     """
-    how = Similarity(False, p.height_power, False) if weak_cues else PLAIN_IOU
-    list_pairs(rows, kind, p.match_cost, how, bins, tracks, detections, work.binned, pairs)
+    list_pairs(rows, kind, p.match_cost, False, bins, tracks, detections, work.binned, pairs)
     if weak_cues:
+        modulate_by_height(rows, p.height_power, 1.0, tracks.box, detections.xyxy, pairs)
+        prune_pairs(len(rows), p.match_cost, pairs)
         add_weak_cues(rows, kind, p, tracks, memory, detections, pairs, frame)
     assign(len(rows), len(detections.score), pairs, UNMATCHED_COST, work.solver)
     for i in range(len(rows)):
@@ -214,11 +227,10 @@ def start_tracks(tracks: TrackArrays, memory: Memory, detections: DetectionArray
         if detections.kind[j] == HIGH:
             row = new_track(tracks, detections, j, UNCONFIRMED, counters, now)
             xysr.start(tracks.motion[row], detections.xyxy[j])
-            kalman.start_coordinate(memory.confidence[row], 0, detections.score[j], 10.0, 1e4)
+            kalman.start_coordinate(memory.confidence[row], 0, detections.score[j], START_VARIANCE, START_VELOCITY_VARIANCE)
             forget_observations(memory.past[row])
-            for k in range(4):
-                memory.heading[row, k, 0] = memory.heading[row, k, 1] = 0.0
-            memory.last_score[row], memory.score_before[row], memory.hits[row] = detections.score[j], -1.0, 0
+            forget_directions(memory.heading[row])
+            memory.score_before[row], memory.hits[row] = -1.0, 0
             observe(row, j, tracks, memory.past, memory.saved, detections, frame)
 
 
@@ -232,27 +244,22 @@ def hybridsort_update(
     n = split_by_score(detections, p.high_score, p.low_score, False, p.drop_invalid, counters, work.rows)
     if n < 0:
         return n
-    frame = next_frame(tracks, counters, clock, work.others)
-    now = clock[NOW]
+    frame, now = next_frame(tracks, counters, clock, work.others)
     bins = bin_boxes(xyxy, class_id, work.rows[:n], 0.0, work.binned)
     left = work.others[: counters[N_ALIVE]]
     predict_tracked_first(tracks, counters[N_ALIVE], 1.0, left)
     for i in range(len(left)):
-        kalman.predict_coordinate(memory.confidence[left[i]], 0, 1.0, 1.0, 1e-4)
+        kalman.predict_coordinate(memory.confidence[left[i]], 0, 1.0, VARIANCE, VELOCITY_VARIANCE)
 
     associate(left, HIGH, True, p, bins, tracks, memory, detections, work, pairs, frame, now)
-    left = left[: unmatched(left, tracks, frame)]
+    left, _ = unmatched(left, tracks, frame)
     associate(left, LOW, True, p, bins, tracks, memory, detections, work, pairs, frame, now)  # BYTE
-    left = left[: unmatched(left, tracks, frame)]
-    if p.recover:  # Observation-Centric Recovery: what is left of both, at the tracks' last observations
-        for i in range(len(left)):
-            row = left[i]
-            for d in range(4):
-                tracks.box[row, d] = memory.past[row, tracks.last_frame[row] % N_SEEN, d]
+    left, _ = unmatched(left, tracks, frame)
+    if p.recover:
+        move_to_observations(left, tracks, memory.past)
         associate(left, HIGH, False, p, bins, tracks, memory, detections, work, pairs, frame, now)
-        left = left[: unmatched(left, tracks, frame)]
-        for i in range(len(left)):
-            xysr.write_box(tracks.motion[left[i]], tracks.box[left[i]])
+        left, _ = unmatched(left, tracks, frame)
+        move_to_predictions(left, tracks)
     mark(left, LOST, tracks)
     start_tracks(tracks, memory, detections, counters, frame, now)
     confirm_and_expire(tracks, memory.hits, counters[N_ALIVE], p.min_hits, p.max_lost_frames, frame, now)
@@ -318,4 +325,4 @@ class HybridSort(Tracker):
         on_invalid: str = "raise",
     ) -> None:
         parameters = checked(Parameters, locals())
-        super().__init__(hybridsort_update, parameters, arrays, memory=parameters.max_lost_frames)
+        super().__init__(hybridsort_update, parameters, arrays, max_absence=parameters.max_lost_frames)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from bytetrack.box_kernels import iou_of
 from bytetrack.runtime.compilation import jit, jit_cached
-from bytetrack.tracking.core.appearance import Gallery, list_pairs_by_appearance, remember
+from bytetrack.tracking.core.appearance import Gallery, gallery_of, list_pairs_by_appearance, remember
 from bytetrack.tracking.core.association import NONE, assign, bin_boxes
 from bytetrack.tracking.core.fields import record
 from bytetrack.tracking.core.lifecycle import (
@@ -19,8 +19,8 @@ from bytetrack.tracking.core.lifecycle import (
     forget_removed,
     frames_since,
     list_by_state,
-    mark,
     mark_matched,
+    mark_unmatched,
     next_frame,
     output_tracks,
     split_by_score,
@@ -34,7 +34,6 @@ from bytetrack.tracking.core.state import (
     LOW,
     MATCHED,
     N_ALIVE,
-    NOW,
     REMOVED,
     TRACKED,
     DetectionArrays,
@@ -82,7 +81,7 @@ view = arrays.view
 def restart_matched(
     rows: Ints,
     tracks: TrackArrays,
-    n_detections: Ints,
+    memory: Memory,
     gallery: Gallery,
     detections: DetectionArrays,
     column_of: Ints,
@@ -95,18 +94,18 @@ def restart_matched(
         if j != NONE:
             xyah.start(tracks.motion[row], detections.xyxy[j])
             xyah.write_box(tracks.motion[row], tracks.box[row])
-            n_detections[row], tracks.first_frame[row] = 1, frame
+            memory.n_detections[row], tracks.first_frame[row] = 1, frame
             remember(row, j, gallery)
             mark_matched(tracks, row, detections, j, frame, now)
 
 
 @jit
-def prediction_score(row: int, tracks: TrackArrays, n_detections: Ints, p: Parameters, now: float) -> float:
+def prediction_score(row: int, tracks: TrackArrays, memory: Memory, p: Parameters, now: float) -> float:
     """Returns how far a track's prediction is to be trusted (equations 4 and 5): less with every frame without a detection.
 
     0 before the tracklet had two detections. The parameter `prediction_score` stands for the paper's classifier.
     """
-    if n_detections[row] < 2:
+    if memory.n_detections[row] < 2:
         return 0.0
     n_predicted = max(frames_since(tracks, row, now) - 1.0, 0.0)
     return float(p.prediction_score * max(1.0 - np.log(1.0 + p.prediction_decay * n_predicted), 0.0))
@@ -114,7 +113,7 @@ def prediction_score(row: int, tracks: TrackArrays, n_detections: Ints, p: Param
 
 @jit
 def coast_or_lose(
-    rows: Ints, tracks: TrackArrays, n_detections: Ints, detections: DetectionArrays, p: Parameters, work: Work, now: float
+    rows: Ints, tracks: TrackArrays, memory: Memory, detections: DetectionArrays, p: Parameters, work: Work, now: float
 ) -> None:
     """Lets unmatched tracks coast at their predictions where those are candidates; loses the others. Clobbers `work.scores`, `work.left`.
 
@@ -124,7 +123,7 @@ def coast_or_lose(
     scores, suppressed = work.scores, work.left
     for t in range(len(rows)):
         row = rows[t]
-        scores[t] = prediction_score(row, tracks, n_detections, p, now)
+        scores[t] = prediction_score(row, tracks, memory, p, now)
         good = scores[t] >= p.candidate_score
         for j in range(len(detections.score)):
             good = good and not (
@@ -140,7 +139,7 @@ def coast_or_lose(
             both = tracks.state[row] == COASTING and tracks.state[rival] == COASTING and tracks.class_id[row] == tracks.class_id[rival]
             if (
                 both
-                and is_better(other, t, rows, tracks, n_detections, scores)
+                and is_better(other, t, rows, tracks, memory, scores)
                 and iou_of(tracks.box[row], tracks.box[rival]) > p.candidate_overlap
             ):
                 suppressed[t] = 1
@@ -150,13 +149,13 @@ def coast_or_lose(
 
 
 @jit
-def is_better(first: int, second: int, rows: Ints, tracks: TrackArrays, n_detections: Ints, scores: Floats) -> bool:
+def is_better(first: int, second: int, rows: Ints, tracks: TrackArrays, memory: Memory, scores: Floats) -> bool:
     """Returns whether the prediction of `rows[first]` has the higher score, else the more detections, else lies further left."""
     one, other = rows[first], rows[second]
     if scores[first] != scores[second]:
         return bool(scores[first] > scores[second])
-    if n_detections[one] != n_detections[other]:
-        return bool(n_detections[one] > n_detections[other])
+    if memory.n_detections[one] != memory.n_detections[other]:
+        return bool(memory.n_detections[one] > memory.n_detections[other])
     return bool(tracks.box[one, 0] < tracks.box[other, 0])
 
 
@@ -178,11 +177,10 @@ def motdt_update(
     n = split_by_score(detections, p.high_score, p.low_score, True, p.drop_invalid, counters, work.rows)
     if n < 0:
         return n
-    frame = next_frame(tracks, counters, clock, work.others)
-    now, capacity, solver = clock[NOW], len(tracks.order), work.solver
+    frame, now = next_frame(tracks, counters, clock, work.others)
+    limit, solver = p.appearance_cost, work.solver
     bins = bin_boxes(xyxy, class_id, work.rows[:n], 0.0, work.binned)
-    gallery = Gallery(rest.reshape((capacity, len(rest) // capacity // p.budget, p.budget)), memory.n_kept, features)
-    n_detections, limit = memory.n_detections, p.appearance_cost
+    gallery = gallery_of(rest, tracks, p.budget, memory.n_kept, features)
     end_coasting(tracks, counters[N_ALIVE], TRACKED)
     predict(tracks, counters[N_ALIVE], True, clock[DT])
     pool, unconfirmed = list_by_state(tracks, counters[N_ALIVE], work.rows, work.others)
@@ -191,18 +189,19 @@ def motdt_update(
 
     list_pairs_by_appearance(tracked, HIGH, limit, p.gate, True, gallery, tracks, detections, work.sums, pairs)
     assign(len(tracked), len(score), pairs, limit, solver)
-    update_matched(tracked, tracks, n_detections, gallery, detections, solver.column_of, frame, now)
+    update_matched(tracked, tracks, memory, gallery, detections, solver.column_of, frame, now)
     list_pairs_by_appearance(lost, HIGH, limit, p.gate, True, gallery, tracks, detections, work.sums, pairs)
     assign(len(lost), len(score), pairs, limit, solver)
-    restart_matched(lost, tracks, n_detections, gallery, detections, solver.column_of, frame, now)
-    left = tracked[: unmatched(tracked, tracks, frame)]
-    associate(left, HIGH, p.match_cost, bins, tracks, n_detections, gallery, detections, work, pairs, frame, now)
-    left = left[: unmatched(left, tracks, frame)]
-    associate(left, LOW, p.low_match_cost, bins, tracks, n_detections, gallery, detections, work, pairs, frame, now)  # BYTE
-    coast_or_lose(left[: unmatched(left, tracks, frame)], tracks, n_detections, detections, p, work, now)
-    associate(unconfirmed, HIGH, p.unconfirmed_match_cost, bins, tracks, n_detections, gallery, detections, work, pairs, frame, now)
-    mark(unconfirmed[: unmatched(unconfirmed, tracks, frame)], REMOVED, tracks)
-    start_tracks(p.new_track_score, TRACKED, tracks, n_detections, gallery, detections, counters, frame, now)
+    restart_matched(lost, tracks, memory, gallery, detections, solver.column_of, frame, now)
+    left, _ = unmatched(tracked, tracks, frame)
+    associate(left, HIGH, p.match_cost, bins, tracks, memory, gallery, detections, work, pairs, frame, now)
+    left, _ = unmatched(left, tracks, frame)
+    associate(left, LOW, p.low_match_cost, bins, tracks, memory, gallery, detections, work, pairs, frame, now)  # BYTE
+    left, _ = unmatched(left, tracks, frame)
+    coast_or_lose(left, tracks, memory, detections, p, work, now)
+    associate(unconfirmed, HIGH, p.unconfirmed_match_cost, bins, tracks, memory, gallery, detections, work, pairs, frame, now)
+    mark_unmatched(unconfirmed, REMOVED, tracks, frame)
+    start_tracks(p.new_track_score, TRACKED, tracks, memory, gallery, detections, counters, frame, now)
     expire(tracks, counters[N_ALIVE], now, p.max_lost_frames)
     forget_removed(tracks, counters, work.rows)
     return output_tracks(tracks, counters[N_ALIVE], out_floats, out_ints)
@@ -278,4 +277,4 @@ class MotDt(Tracker):
         frame_rate: float | None = None,
     ) -> None:
         parameters = checked(Parameters, locals())
-        super().__init__(motdt_update, parameters, arrays, memory=parameters.max_lost_frames, n_features=budget)
+        super().__init__(motdt_update, parameters, arrays, max_absence=parameters.max_lost_frames, n_features=budget)

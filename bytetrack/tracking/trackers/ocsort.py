@@ -20,13 +20,12 @@ from bytetrack.tracking.core.lifecycle import (
     split_by_score,
     unmatched,
 )
-from bytetrack.tracking.core.similarity import PLAIN_IOU, list_pairs, prune_pairs
+from bytetrack.tracking.core.similarity import list_pairs, prune_pairs
 from bytetrack.tracking.core.state import (
     HIGH,
     LOST,
     LOW,
     N_ALIVE,
-    NOW,
     UNCONFIRMED,
     DetectionArrays,
     TrackArrays,
@@ -36,7 +35,7 @@ from bytetrack.tracking.core.state import (
 from bytetrack.tracking.filters import kalman, xysr
 from bytetrack.tracking.parameters import Count, Frames, Share, Whole, checked
 from bytetrack.tracking.tracker import SearchSpace, Tracker
-from bytetrack.tracking.trackers.sort import confirm_and_expire, predict_tracked_first
+from bytetrack.tracking.trackers.sort import confirm_and_expire, count_hit, predict_tracked_first
 
 __all__ = ["OcSort"]
 
@@ -86,12 +85,16 @@ def observed(past: Floats, frame: int, within: int, last_frame: int) -> int:
 
 
 @jit
+def unit_vector(x: float, y: float) -> tuple[float, float]:
+    """Returns the vector at length 1, (0, 0) if it has none."""
+    length = np.sqrt(x * x + y * y)
+    return (x / length, y / length) if length > 0.0 else (0.0, 0.0)
+
+
+@jit
 def direction(first: Floats, second: Floats) -> tuple[float, float]:
     """Returns the unit vector between the centres of two boxes, (0, 0) if they agree."""
-    dx = (second[0] + second[2] - first[0] - first[2]) / 2
-    dy = (second[1] + second[3] - first[1] - first[3]) / 2
-    length = np.sqrt(dx * dx + dy * dy)
-    return (dx / length, dy / length) if length > 0.0 else (0.0, 0.0)
+    return unit_vector((second[0] + second[2] - first[0] - first[2]) / 2, (second[1] + second[3] - first[1] - first[3]) / 2)
 
 
 @jit
@@ -135,6 +138,34 @@ def update_again(motion: Floats, saved: Floats, last: Floats, box: Floats, gap: 
 
 
 @jit
+def correct_motion(
+    row: int, box: Floats, reupdate: bool, tracks: TrackArrays, past: Floats, saved: Floats, between: Floats, frame: int
+) -> None:
+    """Corrects a track's filter by the detection `box`; with `reupdate`, by `update_again` if the track was lost. Clobbers `between`."""
+    gap = frame - tracks.last_frame[row]
+    if gap > 1 and reupdate:
+        update_again(tracks.motion[row], saved[row], past[row, tracks.last_frame[row] % N_SEEN], box, gap, between)
+    else:
+        xysr.correct(tracks.motion[row], box)
+
+
+@jit
+def move_to_observations(rows: Ints, tracks: TrackArrays, past: Floats) -> None:
+    """Moves tracks to their last observations, where the Observation-Centric Recovery (OCR) looks for them."""
+    for i in range(len(rows)):
+        row = rows[i]
+        for d in range(4):
+            tracks.box[row, d] = past[row, tracks.last_frame[row] % N_SEEN, d]
+
+
+@jit
+def move_to_predictions(rows: Ints, tracks: TrackArrays) -> None:
+    """Moves tracks back to their filters' boxes."""
+    for i in range(len(rows)):
+        xysr.write_box(tracks.motion[rows[i]], tracks.box[rows[i]])
+
+
+@jit
 def forget_observations(past: Floats) -> None:
     """Empties the observations of a track: its row may have been another's."""
     for slot in range(N_SEEN):
@@ -175,7 +206,7 @@ def associate(
     now: float,
 ) -> None:
     """Matches tracks to detections of a kind by `1 - IoU` below `match_cost`, with or without the direction's cost."""
-    list_pairs(rows, kind, p.match_cost, PLAIN_IOU, bins, tracks, detections, work.binned, pairs)
+    list_pairs(rows, kind, p.match_cost, False, bins, tracks, detections, work.binned, pairs)
     if weigh_direction:
         add_direction_cost(rows, p, tracks, memory, detections, pairs, frame)
         prune_pairs(len(rows), 1.0, pairs)
@@ -184,15 +215,11 @@ def associate(
         row, j = rows[i], work.solver.column_of[i]
         if j == NONE:
             continue
-        box, last_frame, past = detections.xyxy[j], tracks.last_frame[row], memory.past[row]
-        if frame - last_frame > 1 and p.reupdate:
-            last = past[last_frame % N_SEEN]
-            update_again(tracks.motion[row], memory.saved[row], last, box, frame - last_frame, work.detection_boxes[0])
-        else:
-            xysr.correct(tracks.motion[row], box)
-        slot = observed(past, frame, p.direction_frames, last_frame)
-        memory.heading[row, 0], memory.heading[row, 1] = direction(past[slot], box)
-        memory.hits[row] = 1 if tracks.state[row] == LOST else memory.hits[row] + 1
+        box = detections.xyxy[j]
+        correct_motion(row, box, p.reupdate, tracks, memory.past, memory.saved, work.detection_boxes[0], frame)
+        slot = observed(memory.past[row], frame, p.direction_frames, tracks.last_frame[row])
+        memory.heading[row, 0], memory.heading[row, 1] = direction(memory.past[row, slot], box)
+        count_hit(row, tracks, memory.hits)
         observe(row, j, tracks, memory.past, memory.saved, detections, frame)
         mark_matched(tracks, row, detections, j, frame, now)
 
@@ -220,25 +247,20 @@ def ocsort_update(
     n = split_by_score(detections, p.high_score, p.low_score, False, p.drop_invalid, counters, work.rows)
     if n < 0:
         return n
-    frame = next_frame(tracks, counters, clock, work.others)
-    now = clock[NOW]
+    frame, now = next_frame(tracks, counters, clock, work.others)
     bins = bin_boxes(xyxy, class_id, work.rows[:n], 0.0, work.binned)
     left = work.others[: counters[N_ALIVE]]
     predict_tracked_first(tracks, counters[N_ALIVE], 1.0, left)
 
     associate(left, HIGH, p.direction_weight > 0.0, p, bins, tracks, memory, detections, work, pairs, frame, now)
-    left = left[: unmatched(left, tracks, frame)]
+    left, _ = unmatched(left, tracks, frame)
     associate(left, LOW, False, p, bins, tracks, memory, detections, work, pairs, frame, now)  # BYTE
-    left = left[: unmatched(left, tracks, frame)]
-    if p.recover:  # Observation-Centric Recovery: what is left of both, at the tracks' last observations
-        for i in range(len(left)):
-            row = left[i]
-            for d in range(4):
-                tracks.box[row, d] = memory.past[row, tracks.last_frame[row] % N_SEEN, d]
+    left, _ = unmatched(left, tracks, frame)
+    if p.recover:
+        move_to_observations(left, tracks, memory.past)
         associate(left, HIGH, False, p, bins, tracks, memory, detections, work, pairs, frame, now)
-        left = left[: unmatched(left, tracks, frame)]
-        for i in range(len(left)):
-            xysr.write_box(tracks.motion[left[i]], tracks.box[left[i]])
+        left, _ = unmatched(left, tracks, frame)
+        move_to_predictions(left, tracks)
     mark(left, LOST, tracks)
     start_tracks(tracks, memory, detections, counters, frame, now)
     confirm_and_expire(tracks, memory.hits, counters[N_ALIVE], p.min_hits, p.max_lost_frames, frame, now)
@@ -296,4 +318,4 @@ class OcSort(Tracker):
         on_invalid: str = "raise",
     ) -> None:
         parameters = checked(Parameters, locals())
-        super().__init__(ocsort_update, parameters, arrays, memory=parameters.max_lost_frames)
+        super().__init__(ocsort_update, parameters, arrays, max_absence=parameters.max_lost_frames)

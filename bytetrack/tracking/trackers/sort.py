@@ -11,25 +11,23 @@ from bytetrack.runtime.compilation import jit, jit_cached
 from bytetrack.tracking.core.association import Bins, Pairs, assign, bin_boxes
 from bytetrack.tracking.core.fields import record
 from bytetrack.tracking.core.lifecycle import (
-    count_tracked,
     forget_removed,
     frames_since,
-    mark,
     mark_matched,
+    mark_unmatched,
     new_track,
     next_frame,
     output_tracks,
     split_by_score,
     unmatched,
 )
-from bytetrack.tracking.core.similarity import PLAIN_IOU, list_pairs
+from bytetrack.tracking.core.similarity import list_pairs
 from bytetrack.tracking.core.state import (
     DT,
     HIGH,
     LOST,
     LOW,
     N_ALIVE,
-    NOW,
     REMOVED,
     TRACKED,
     UNCONFIRMED,
@@ -86,6 +84,12 @@ def predict_tracked_first(tracks: TrackArrays, n: int, dt: float, rows: Ints) ->
 
 
 @jit
+def count_hit(row: int, tracks: TrackArrays, hits: Ints) -> None:
+    """Counts one more frame in a row in which a track is matched, for a lost one from 1 on. Call it before `mark_matched`."""
+    hits[row] = 1 if tracks.state[row] == LOST else hits[row] + 1
+
+
+@jit
 def associate(
     rows: Ints,
     kind: int,
@@ -104,13 +108,13 @@ def associate(
 
     Pairs of the assignment that cost more than `largest` are not matched ("Data Association").
     """
-    list_pairs(rows, kind, limit, PLAIN_IOU, bins, tracks, detections, work.binned, pairs)
+    list_pairs(rows, kind, limit, False, bins, tracks, detections, work.binned, pairs)
     assign(len(rows), len(detections.score), pairs, limit, work.solver)
     for i in range(len(rows)):
         row, j = rows[i], work.solver.column_of[i]
         for e in range(pairs.first[i], pairs.first[i + 1]):
             if pairs.column[e] == j and pairs.cost[e] <= largest:
-                memory.hits[row] = 1 if tracks.state[row] == LOST else memory.hits[row] + 1
+                count_hit(row, tracks, memory.hits)
                 xysr.correct(tracks.motion[row], detections.xyxy[j])
                 xysr.write_box(tracks.motion[row], tracks.box[row])
                 mark_matched(tracks, row, detections, j, frame, now)
@@ -151,16 +155,14 @@ def sort_update(
     n = split_by_score(detections, p.high_score, p.low_score, False, p.drop_invalid, counters, work.rows)
     if n < 0:
         return n
-    frame = next_frame(tracks, counters, clock, work.others)
-    now = clock[NOW]
+    frame, now = next_frame(tracks, counters, clock, work.others)
     bins = bin_boxes(xyxy, class_id, work.rows[:n], 0.0, work.binned)
     pool = work.others[: counters[N_ALIVE]]
     predict_tracked_first(tracks, counters[N_ALIVE], clock[DT], pool)
     associate(pool, HIGH, 1.0, p.match_cost, bins, tracks, memory, detections, work, pairs, frame, now)
-    left = pool[: unmatched(pool, tracks, frame)]
-    tracked = left[: count_tracked(left, tracks)]
+    left, tracked = unmatched(pool, tracks, frame)
     associate(tracked, LOW, p.low_match_cost, 1.0, bins, tracks, memory, detections, work, pairs, frame, now)  # BYTE
-    mark(left[: unmatched(left, tracks, frame)], LOST, tracks)
+    mark_unmatched(left, LOST, tracks, frame)
     start_tracks(tracks, memory, detections, counters, now)
     confirm_and_expire(tracks, memory.hits, counters[N_ALIVE], p.min_hits, p.max_lost_frames, frame, now)
     forget_removed(tracks, counters, work.rows)
@@ -207,4 +209,4 @@ class Sort(Tracker):
         on_invalid: str = "raise",
     ) -> None:
         parameters = checked(Parameters, locals())
-        super().__init__(sort_update, parameters, arrays, memory=parameters.max_lost_frames)
+        super().__init__(sort_update, parameters, arrays, max_absence=parameters.max_lost_frames)

@@ -8,22 +8,21 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.runtime.compilation import jit, jit_cached
-from bytetrack.tracking.core.appearance import Appearance, blend, given, half_cosine_distance, take
+from bytetrack.tracking.core.appearance import Appearance, appearance_of, blend, given, half_cosine_distance, take
 from bytetrack.tracking.core.association import NONE, Pairs, Solver, bin_boxes, candidate_pairs
 from bytetrack.tracking.core.fields import record
 from bytetrack.tracking.core.lifecycle import (
     expire,
     forget_removed,
     list_by_state,
-    mark,
     mark_matched,
+    mark_unmatched,
     new_track,
     next_frame,
     output_tracks,
     split_by_score,
-    unmatched,
 )
-from bytetrack.tracking.core.similarity import PLAIN_IOU, list_pairs, prune_pairs, vertical_iou
+from bytetrack.tracking.core.similarity import list_pairs, prune_pairs, vertical_iou
 from bytetrack.tracking.core.state import (
     DT,
     HIGH,
@@ -32,7 +31,6 @@ from bytetrack.tracking.core.state import (
     LOW,
     MATCHED,
     N_ALIVE,
-    NOW,
     REMOVED,
     TRACKED,
     UNCONFIRMED,
@@ -46,7 +44,7 @@ from bytetrack.tracking.filters.xywh import Noise
 from bytetrack.tracking.parameters import Count, Frames, Share, Whole, checked
 from bytetrack.tracking.tracker import SearchSpace, Tracker
 from bytetrack.tracking.trackers.botsort import predict_with_camera
-from bytetrack.tracking.trackers.hybridsort import direction_cost, sum_directions
+from bytetrack.tracking.trackers.hybridsort import direction_cost, forget_directions, sum_directions
 from bytetrack.tracking.trackers.ocsort import N_SEEN, forget_observations, keep_observation
 
 __all__ = ["TrackTrack"]
@@ -56,7 +54,7 @@ Ints = npt.NDArray[np.int64]
 
 SUPPRESSED = MATCHED + 1  # a kind of detection: high, and overlapped by a better one
 LEAST_IOU = 0.1  # pairs of a smaller IoU, or of this one, never match
-NOISE = Noise(0.05, 0.00625, 0.05, 1.0, 1.0)  # BoT-SORT's
+NOISE = Noise(position=0.05, velocity=0.00625)  # BoT-SORT's
 
 
 class Parameters(NamedTuple):
@@ -223,7 +221,7 @@ def match_listed(
         row, j = rows[i], work.solver.column_of[i]
         if j == NONE:
             continue
-        xywh.correct(tracks.motion[row], detections.xyxy[j], NOISE)
+        xywh.correct(tracks.motion[row], detections.xyxy[j], NOISE.position, 1.0)
         xywh.write_box(tracks.motion[row], tracks.box[row])
         sum_directions(memory.heading[row], memory.past[row], detections.xyxy[j], p.direction_frames, frame, tracks.last_frame[row])
         keep_observation(memory.past[row], detections.xyxy[j], frame)
@@ -270,8 +268,7 @@ def start_tracks(
             xywh.write_box(tracks.motion[row], tracks.box[row])
             take(appearance.tracks[row], appearance.detections, j)
             forget_observations(memory.past[row])
-            for k in range(4):
-                memory.heading[row, k, 0] = memory.heading[row, k, 1] = 0.0
+            forget_directions(memory.heading[row])
             keep_observation(memory.past[row], detections.xyxy[j], frame)
             memory.score_before[row], memory.hits[row] = detections.score[j], 1
 
@@ -295,9 +292,8 @@ def tracktrack_update(
     n = split_by_score(detections, p.high_score, p.low_score, True, p.drop_invalid, counters, work.rows)
     if n < 0:
         return n
-    frame = next_frame(tracks, counters, clock, work.others)
-    now, capacity = clock[NOW], len(tracks.order)
-    appearance = Appearance(rest.reshape((capacity, len(rest) // capacity, 1)), features)
+    frame, now = next_frame(tracks, counters, clock, work.others)
+    appearance = appearance_of(rest, tracks, features)
     if p.suppressed_overlap < 1.0:
         n_high = list_high(0.0, detections, work.left)
         suppress(work.left[:n_high], p.suppressed_overlap, SUPPRESSED, detections, work, pairs)
@@ -308,10 +304,10 @@ def tracktrack_update(
 
     candidate_pairs(pool, tracks.box, tracks.class_id, work.binned, bins, 1.0 - LEAST_IOU, pairs)
     match_listed(pool, p, tracks, memory, appearance, detections, work, pairs, frame, now)
-    mark(pool[: unmatched(pool, tracks, frame)], LOST, tracks)
-    list_pairs(unconfirmed, HIGH, 1.0 - LEAST_IOU, PLAIN_IOU, bins, tracks, detections, work.binned, pairs)
+    mark_unmatched(pool, LOST, tracks, frame)
+    list_pairs(unconfirmed, HIGH, 1.0 - LEAST_IOU, False, bins, tracks, detections, work.binned, pairs)
     match_listed(unconfirmed, p, tracks, memory, appearance, detections, work, pairs, frame, now)
-    mark(unconfirmed[: unmatched(unconfirmed, tracks, frame)], REMOVED, tracks)
+    mark_unmatched(unconfirmed, REMOVED, tracks, frame)
     start_tracks(p, tracks, memory, appearance, detections, work, pairs, counters, frame, now)
     expire(tracks, counters[N_ALIVE], now, p.max_lost_frames)
     forget_removed(tracks, counters, work.rows)
@@ -390,4 +386,4 @@ class TrackTrack(Tracker):
         frame_rate: float | None = None,
     ) -> None:
         parameters = checked(Parameters, locals())
-        super().__init__(tracktrack_update, parameters, arrays, memory=parameters.max_lost_frames, n_features=1)
+        super().__init__(tracktrack_update, parameters, arrays, max_absence=parameters.max_lost_frames, n_features=1)
