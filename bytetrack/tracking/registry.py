@@ -32,5 +32,7 @@ def tracker_classes() -> dict[str, TrackerClass]:
 
 def _only_tracker(name: str) -> TrackerClass:
     module = import_module(f"{trackers.__name__}.{name}")
-    (tracker,) = [value for key in module.__all__ if isinstance(value := getattr(module, key), type) and issubclass(value, Tracker)]
-    return tracker
+    exported = [value for key in module.__all__ if isinstance(value := getattr(module, key), type) and issubclass(value, Tracker)]
+    if len(exported) != 1:
+        raise ImportError(f"{module.__name__}.__all__ must name one subclass of Tracker: got {module.__all__}")
+    return exported[0]

@@ -51,15 +51,15 @@ class TrackArrays(NamedTuple):
 class Work(NamedTuple):
     """Scratch arrays of one update, a row for every track and one more. Nothing in them outlives the update."""
 
-    rows: Ints
+    rows: Ints  # three lists of rows, of tracks or of detections
     others: Ints
     left: Ints
-    kind: Ints
-    scores: Floats
+    kind: Ints  # `DetectionArrays.kind`
+    scores: Floats  # two lists of numbers
     sums: Floats
-    track_boxes: Annotated[Floats, (4,)]
+    track_boxes: Annotated[Floats, (4,)]  # boxes as one association sees them, or whatever takes four numbers
     detection_boxes: Annotated[Floats, (4,)]
-    pair_first: Ints
+    pair_first: Ints  # `Pairs.first`
     binned: Binned
     solver: Solver
 
@@ -110,7 +110,7 @@ def layout(memory: type[Any] = NoMemory, stream: type[Any] = NoMemory) -> Layout
         return detections, tracks, remembered, work, pairs, ints[:N_COUNTERS], floats[:n_clock], floats[f + room :]
 
     def sizes(capacity: int) -> tuple[int, int]:
-        room = capacity * capacity // 4 + 1  # tracks times detections at most; memory that is not touched costs nothing
+        room = capacity * capacity // 4 + 1  # pairs at most, of `capacity` tracks and detections together; untouched memory is free
         floats, ints = n_floats * capacity + work_floats * (capacity + 1), n_ints * capacity + work_ints * (capacity + 1)
         return n_clock + floats + room, N_COUNTERS + ints + room
 

@@ -44,7 +44,8 @@ def start_coordinate(motion: Floats, d: int, measurement: float, variance: float
 def predict_coordinate(motion: Floats, d: int, dt: float, noise: float, velocity_noise: float) -> None:
     """Moves coordinate `d` on by `dt` frames; adds process noise, given as variances.
 
-    One update adds one frame's noise to the position, however long it took, and `velocity_noise / dt**2` to the velocity.
+    One update adds one frame's noise, however long it took: to the position as it is, to the velocity as if it were counted by updates,
+    hence `velocity_noise / dt**2`.
     """
     variance, covariance, velocity_variance = motion[VARIANCE, d], motion[COVARIANCE, d], motion[VELOCITY_VARIANCE, d]
     motion[MEAN, d] += dt * motion[VELOCITY, d]

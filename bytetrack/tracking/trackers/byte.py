@@ -161,8 +161,8 @@ def byte_update(
     left, tracked = unmatched(pool, tracks, frame)  # lines 18-19
     associate(tracked, LOW, p.low_match_cost, False, bins, tracks, detections, work, pairs, frame, now)  # line 20
     mark_unmatched(left, LOST, tracks, frame)  # lines 21-22
-    associate(unconfirmed, HIGH, p.unconfirmed_match_cost, p.fuse_score, bins, tracks, detections, work, pairs, frame, now)  # code only
-    mark_unmatched(unconfirmed, REMOVED, tracks, frame)
+    associate(unconfirmed, HIGH, p.unconfirmed_match_cost, p.fuse_score, bins, tracks, detections, work, pairs, frame, now)
+    mark_unmatched(unconfirmed, REMOVED, tracks, frame)  # these two lines, and remove_duplicates, are the published code's
     start_tracks(p.new_track_score, tracks, memory, detections, counters, frame, now)  # lines 23-27
     expire(tracks, counters[N_ALIVE], memory, frame, now, p.max_lost_frames, p.paper_exact)
     remove_duplicates(tracks, counters[N_ALIVE], p.duplicate_cost, border, work, pairs)

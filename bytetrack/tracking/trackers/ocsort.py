@@ -42,6 +42,7 @@ __all__ = ["OcSort"]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+UNMATCHED_COST = 1.0  # a similarity of 0: the sum of similarities is maximised
 N_SEEN, WHEN = 16, 4  # how many observations are kept, in slot frame % N_SEEN; the column of their frame
 
 
@@ -209,8 +210,8 @@ def associate(
     list_pairs(rows, kind, p.match_cost, False, bins, tracks, detections, work.binned, pairs)
     if weigh_direction:
         add_direction_cost(rows, p, tracks, memory, detections, pairs, frame)
-        prune_pairs(len(rows), 1.0, pairs)
-    assign(len(rows), len(detections.score), pairs, 1.0, work.solver)
+        prune_pairs(len(rows), UNMATCHED_COST, pairs)
+    assign(len(rows), len(detections.score), pairs, UNMATCHED_COST, work.solver)
     for i in range(len(rows)):
         row, j = rows[i], work.solver.column_of[i]
         if j == NONE:
