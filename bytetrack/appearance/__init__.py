@@ -1,4 +1,4 @@
-"""Embedders: an image and boxes in, one feature vector for each box out."""
+"""Embedders: compute one appearance feature for each box of an image."""
 
 from bytetrack.appearance.crops import NoEmbedder
 from bytetrack.appearance.histogram import Histogram

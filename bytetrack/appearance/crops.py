@@ -1,4 +1,4 @@
-"""The base of embedders that look at the crop of each box."""
+"""The base class of embedders that use the crop of each box."""
 
 from __future__ import annotations
 
@@ -15,18 +15,21 @@ __all__ = ["CropEmbedder", "Features", "Image", "NoEmbedder", "crop"]
 
 
 class NoEmbedder:
-    """No embedder: trackers get no features."""
+    """Disables appearance: trackers receive no features."""
 
 
 class CropEmbedder(ABC):
-    """Computes a feature for every box from its crop; detections below `min_score` are left out, their features are zero."""
+    """Computes a feature for each box from its crop; detections below `min_score` are skipped, and their features are zero."""
 
     def __init__(self, min_score: float) -> None:
         check_real("min_score", min_score, 0, 1)
         self.min_score = min_score
 
     def embed(self, image: Image, xyxy: npt.NDArray[np.float64], score: npt.NDArray[np.float64]) -> Features:
-        """Features (n, d) of length 1 of the boxes (n, 4) in an image (H, W, 3) BGR; zero for scores below `min_score`, and outside."""
+        """Returns features (n, d) of length 1 of boxes (n, 4) in an image (H, W, 3) BGR.
+
+        They are zero for scores below `min_score` and for boxes outside the image.
+        """
         crops = [crop(image, box) if value >= self.min_score else None for box, value in zip(xyxy, score, strict=True)]
         seen = [row for row, part in enumerate(crops) if part is not None]
         found = self._features([part for part in crops if part is not None])
@@ -36,7 +39,7 @@ class CropEmbedder(ABC):
         return features
 
     def key(self) -> str:
-        """Names the embedder and its settings in a folder's name."""
+        """Returns the embedder and its settings as a folder name."""
         return f"{type(self).__name__.lower()}-{fingerprint(public_settings(self), digits=12)}"
 
     @abstractmethod
@@ -45,7 +48,7 @@ class CropEmbedder(ABC):
 
 
 def crop(image: Image, box: npt.NDArray[np.float64]) -> Image | None:
-    """Returns the pixels of `image` inside the box (4,), None where there are none."""
+    """Returns the pixels of `image` inside the box (4,), None if there are none."""
     height, width = image.shape[:2]
     left, top = np.floor(np.clip(box[:2], 0, (width, height))).astype(int)
     right, bottom = np.ceil(np.clip(box[2:], 0, (width, height))).astype(int)

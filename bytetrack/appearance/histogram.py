@@ -1,4 +1,4 @@
-"""Features without a network: the colours of a crop at several heights."""
+"""Appearance features without a network: colour histograms of a crop at several heights."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ FIRST_COLOURED = 40  # saturation from which a pixel has a hue, of 255
 
 
 class Histogram(CropEmbedder):
-    """Colour histograms of stripes of the box, as in spatial pyramids (Lazebnik et al., CVPR 2006), compared by Hellinger's distance.
+    """Computes colour histograms of stripes of the box, as in spatial pyramids (Lazebnik et al., CVPR 2006).
 
-    - `stripes`: how many, from head to feet; the whole box is one more.
-    - `hues`, `greys`: bins of a stripe: coloured pixels by their hue in two classes of saturation, others by their brightness.
-    - `min_score`: detections below it are not looked at.
+    Features are square roots of the frequencies, so their cosine is the Bhattacharyya coefficient. Pixels near the middle column have a
+    larger weight, because the background is at the sides. Raises ValueError for an argument out of range.
 
-    A pixel counts the more the nearer it is to the middle column, as the background is at the sides. Features are the roots of the
-    parts, so that their cosine is the Bhattacharyya coefficient. ValueError names the argument that is out of range.
+    Args:
+        stripes: Number of stripes from head to feet, besides the whole box.
+        hues: Hue bins of coloured pixels, for each of two saturation ranges.
+        greys: Brightness bins of the other pixels.
+        min_score: Detections below it get no features.
     """
 
     def __init__(self, stripes: int = 6, hues: int = 12, greys: int = 8, min_score: float = 0.1) -> None:

@@ -1,4 +1,4 @@
-"""Features from a network for re-identification in an ONNX file."""
+"""Appearance features from a re-identification network in an ONNX file."""
 
 from __future__ import annotations
 
@@ -17,15 +17,19 @@ __all__ = ["OnnxEmbedder"]
 
 
 class OnnxEmbedder(CropEmbedder):
-    """Features of crops from an ONNX file: one input (n, 3, height, width), one output (n, d).
+    """Computes features of crops with an ONNX file that has one input (n, 3, height, width) and one output (n, d).
 
-    - `weights`: the file. `size`: height and width of its input, where the file leaves them open.
-    - `mean`, `std`: of red, green, blue in [0, 1], taken off and divided by (ImageNet's, as most such networks have it).
-    - `batch_size`: crops at a time, where the file leaves it open. `threads`: of the CPU, 0 for ONNX Runtime's own choice.
-    - `min_score`: detections below it are not looked at.
+    Raises ValueError for a setting out of range, MissingDataError for a missing file; at the first image, ModuleNotFoundError without
+    onnxruntime, FormatError for a file of another form.
 
-    ValueError for a setting out of its range, MissingDataError for a missing file; at the first image, ModuleNotFoundError without
-    onnxruntime, FormatError for a file that is no such network.
+    Args:
+        weights: The .onnx file.
+        size: Height and width of the input, if the file's are dynamic.
+        mean: Mean of red, green, blue in [0, 1]; the default is ImageNet's, which most such networks use.
+        std: Standard deviation of red, green, blue.
+        batch_size: Crops per batch, if the file's batch size is dynamic.
+        threads: CPU threads; 0: automatic.
+        min_score: Detections below it get no features.
     """
 
     def __init__(
@@ -50,7 +54,7 @@ class OnnxEmbedder(CropEmbedder):
         self._session: Any = None
 
     def key(self) -> str:
-        """Returns the settings' key, with the size of the file: another file of the same name gives another key."""
+        """Returns the key of the settings and the file's size, so that another file of the same name has another key."""
         return f"{super().key()}-{self.weights.stat().st_size}"
 
     def __getstate__(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Counting from tracks: lines crossed, zones entered and left, time spent, speed where the ground is known; regions to look at."""
+"""Counting from tracks: crossings of lines, visits of zones, dwell times, speed if the ground is known; regions for tracking."""
 
 from bytetrack.counting.counter import Counter, Motion
 from bytetrack.counting.events import Event, EventFile

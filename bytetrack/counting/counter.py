@@ -1,4 +1,4 @@
-"""The counter: tracks in, events and totals out, one frame at a time, in memory that does not grow with the stream."""
+"""Counts from tracks, one frame at a time, in memory that does not grow with the stream."""
 
 from __future__ import annotations
 
@@ -33,34 +33,42 @@ Totals = dict[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """Of one identity: `speed` in metres per second (None until it has been seen long enough), `distance` walked in metres."""
+    """Holds an identity's `speed` in metres per second (None until it has been observed long enough) and `distance` in metres."""
 
     speed: float | None
     distance: float
 
 
 class Counter:
-    """Counts identities over lines and in zones by their anchor, the middle of the box's bottom edge.
+    """Counts identities at lines and in zones by their anchor, the bottom centre of the box.
 
-    **A line** `[x1, y1, x2, y2, name]` has two sides. An identity takes a side when its anchor lies at least a *margin* from the
-    infinite line, and keeps it until it is as clearly on the other: inside the band nothing changes, so neither standing on the
-    line nor jitter counts. When the side changes, the path since the last clear position is looked at: it counts if it passed
-    through the segment, net of passing back, in that direction (passing by beyond the segment's ends changes the side in silence;
-    frames without the identity are bridged by a straight line, so a jump over the line counts). `in` is from the left hand
-    to the right hand of someone who walks on the picture from (x1, y1) to (x2, y2); exchange the ends to exchange `in` and `out`.
-    Each identity counts at most once a line and direction: a U-turn is one `in` and one `out`, and so are ten of them. Who is
-    first or last seen inside the band has no side there and counts nothing. Of lines that share an end point, a path exactly
-    through it counts on one.
+    **A line** `[x1, y1, x2, y2, name]` has two sides. An identity gets a side when its anchor is at least a *margin* away from the
+    infinite line, and keeps it until the anchor is as far away on the other side. Inside this band nothing changes, so neither standing
+    on the line nor jitter counts. When the side changes, the path since the last position outside the band is checked: it counts if it
+    crosses the segment in that direction, after subtracting crossings back. A path that passes beyond the ends of the segment changes the
+    side without counting. Frames without the identity are bridged by a straight line, so a jump over the line counts. `in` is from the
+    left hand to the right hand of a person who walks in the image from (x1, y1) to (x2, y2); swap the end points to swap `in` and `out`.
+    Each identity counts at most once per line and direction: a U-turn is one `in` and one `out`, and so are ten U-turns. An identity that
+    is first or last seen inside the band has no side there and is not counted. If lines share an end point, a path exactly through it
+    counts for one of them.
 
-    **A zone**, a polygon by the even-odd rule, has an inside and an outside with the same band along its border (for small zones
-    at most a third of the way to the middle). `enter` and `exit` are changes between the two, each time they happen; who is first
-    seen inside `appear`s, who is not seen any more `vanish`es. `dwell` is the time from `enter` or `appear` to `exit`, or to when
-    it was last seen.
+    **A zone** is a polygon (even-odd rule) with the same band along its border (in small zones at most a third of the way to the centre).
+    `enter` and `exit` are reported at each change. An identity that is first seen inside `appear`s; one that is no longer seen `vanish`es.
+    `dwell` is the time from `enter` or `appear` to `exit`, or to the last observation.
 
-    `margin` is in box heights, `margin_px` in pixels, the larger holds. An identity not seen for `forget_after` seconds is
-    forgotten (keep it longer than the tracker's memory). `class_names` maps class ids to the names in events and totals. Speed
-    and distance need `homography`, 3x3, from image pixels to metres on the ground: speed over the last `speed_window` seconds,
-    distance in straight steps of at least `distance_step` metres, so that jitter walks nowhere.
+    Speed and distance need a `homography`. Distance is the sum of straight steps of at least `distance_step`, so jitter adds nothing.
+
+    Args:
+        lines: `[x1, y1, x2, y2, name]` of each line, in pixels.
+        zones: `{name: [[x, y], ...]}` in pixels.
+        frame_rate: Frames per second, for frames without a time.
+        margin: Half width of the band in box heights; the larger of `margin` and `margin_px` applies.
+        margin_px: Half width of the band in pixels.
+        forget_after: Seconds after which an unobserved identity is forgotten; use more than the tracker's memory.
+        class_names: Names of class ids in events and totals.
+        homography: Matrix (3, 3) from image pixels to metres on the ground.
+        speed_window: Seconds over which speed is measured.
+        distance_step: Minimum length of a step in metres.
     """
 
     def __init__(
@@ -104,9 +112,9 @@ class Counter:
     def update(self, tracks: Tracks, time: float | None = None, frame_id: int | None = None) -> list[Event]:
         """Returns the events of the next frame.
 
-        `time` is the frame's in seconds, by default from the frame rate; it may skip ahead, and where it goes back it stands
-        still. `frame_id` is its number, by default the next; frames may be left out. Give those without tracks, too. ValueError for times
-        that are no number.
+        `time` is in seconds, by default from the frame rate. It may skip ahead; if it goes back, it is treated as unchanged. `frame_id`
+        is by default the next number; frames may be omitted. Call it for frames without tracks too. Raises ValueError if `time` is not a
+        number.
         """
         now = self._frame_id / self.frame_rate if time is None else float(time)
         if not math.isfinite(now):
@@ -128,17 +136,17 @@ class Counter:
         return events
 
     def finish(self) -> list[Event]:
-        """Returns the events of the stream's end: who is still in a zone vanishes, when it was last seen. The totals remain."""
+        """Returns the events at the end of the stream: identities still in a zone vanish at their last observation. Totals are kept."""
         events = self._forget(math.inf)
         self._present = {name: {} for name in self.zones}
         return events
 
     def counts(self) -> dict[str, Any]:
-        """Totals so far, ready for json.
+        """Returns the totals so far, ready for json.
 
-        `lines`: name → `in`, `out` → class → identities. `zones`: name → `present` (in this frame's tracks), `visitors`
-        (identities, once each), `entries`, `exits` → class → number, and `dwell` with `visits`, `mean` and `max` seconds, those
-        who are inside now included.
+        `lines`: name → `in`, `out` → class → identities. `zones`: name → `present` (in this frame), `visitors` (identities, each once),
+        `entries`, `exits` → class → number, and `dwell` with `visits`, `mean` and `max` seconds, including identities that are still
+        inside.
         """
         return {
             "lines": {name: {way: dict(self._crossings[name, way]) for way in ("in", "out")} for name in self.line_names},
@@ -153,7 +161,7 @@ class Counter:
         }
 
     def misplaced(self, width: int, height: int) -> list[str]:
-        """Returns a sentence for each line and zone that lies outside a picture of that size and so counts nothing."""
+        """Returns a sentence for each line and zone outside an image of that size, which therefore counts nothing."""
         shapes = {f"line {name!r}": ends.reshape(2, 2) for name, ends in zip(self.line_names, self.lines, strict=True)}
         shapes |= {f"zone {name!r}": zone for name, zone in self.zones.items()}
         return misplaced(shapes, width, height, "nothing is counted there")

@@ -1,4 +1,4 @@
-"""Regions of the picture that are looked at, or left out: which boxes stand there."""
+"""Regions of the image in which objects are tracked or ignored."""
 
 from __future__ import annotations
 
@@ -14,14 +14,13 @@ __all__ = ["Regions"]
 
 
 class Regions:
-    """Polygons that are looked at, and polygons that are left out of them; boxes belong where their foot points are.
+    """Selects boxes whose bottom centre is inside a polygon of `look_at`, and outside all polygons of `leave_out`.
 
-    Without `look_at` the whole picture is looked at. The foot point is the middle of the bottom edge, as in counting. Polygons go by the
-    even-odd rule; who stands exactly on a border is looked at.
+    Without `look_at` the whole image counts. Polygons follow the even-odd rule; a point exactly on a border of `look_at` is inside.
 
     Args:
-        look_at: `{name: [[x, y], ...]}` in pixels, as zones are written.
-        leave_out: The same. Where both hold, it is left out.
+        look_at: `{name: [[x, y], ...]}` in pixels, in the format of zones.
+        leave_out: The same; it takes precedence over `look_at`.
 
     Raises:
         ValueError: A polygon has fewer than three points or no area, or has no name.
@@ -35,10 +34,10 @@ class Regions:
         return bool(self.look_at or self.leave_out)
 
     def contain(self, xyxy: Floats) -> npt.NDArray[np.bool_]:
-        """Returns which boxes (n, 4) stand where it is looked at, (n,).
+        """Returns which boxes (n, 4) are selected, (n,).
 
         >>> square = [[0, 0], [100, 0], [100, 100], [0, 100]]
-        >>> boxes = np.array([[40.0, 20, 60, 80], [40, 20, 60, 100], [40, 20, 60, 101]])  # in it, on its border, below
+        >>> boxes = np.array([[40.0, 20, 60, 80], [40, 20, 60, 100], [40, 20, 60, 101]])  # inside, on the border, below
         >>> Regions(look_at={"pitch": square}).contain(boxes)
         array([ True,  True, False])
         """
@@ -50,7 +49,7 @@ class Regions:
         return seen
 
     def misplaced(self, width: int, height: int) -> list[str]:
-        """Returns a sentence for each polygon that lies outside a picture of that size and so does nothing."""
+        """Returns a sentence for each polygon outside an image of that size, which therefore has no effect."""
         looked = {f"region {name!r}": polygon for name, polygon in self.look_at.items()}
         left = {f"region {name!r}": polygon for name, polygon in self.leave_out.items()}
         return [

@@ -1,4 +1,4 @@
-"""Posts what a counter reports to an address, from a thread of its own: whoever counts never waits."""
+"""Posts events to a web address from a separate thread, so that counting never waits."""
 
 from __future__ import annotations
 
@@ -28,15 +28,23 @@ PASSING = (408, 425, 429)  # refusals that may pass; other 4xx are final
 
 
 class Webhook:
-    """Posts events as JSON to `url`: `{"source": ..., "events": [{"id": ..., "kind": "cross", ...}]}`, at most 100 in a request.
+    """Posts events as JSON to `url`: `{"source": ..., "events": [{"id": ..., "kind": "cross", ...}]}`, at most 100 per request.
 
-    `send` puts events into a queue of at most `queue` and returns at once; when it is full the oldest are lost, and counted. A request that
-    fails (no connection, no answer within `timeout` seconds, status 5xx, 408, 425, 429) is sent again after 0.5 s, 1 s, 2 s ... up to
-    `longest_pause`, up to `attempts` times in all; any other answer than 2xx is final. Every event has an `id` of its own, the same
-    in each attempt, by which a receiver knows those that come twice. Redirects are not followed, proxies not used.
+    `send` adds events to a queue and returns at once; if the queue is full, the oldest events are dropped and counted. A request that
+    fails (no connection, no answer within `timeout`, status 5xx, 408, 425, 429) is repeated after 0.5 s, 1 s, 2 s ...; any other status
+    than 2xx is final. Each event has a unique `id`, which stays the same when a request is repeated. Redirects are not followed, and
+    proxies are not used. Raises ValueError for an address that is not allowed.
 
-    `url` is https to one of `hosts`, or http(s) to this machine (localhost, 127.0.0.1, ::1). `token` is sent as `Authorization: Bearer`.
-    ValueError for any other address.
+    Args:
+        url: An https address of one of `hosts`, or http(s) on this machine (localhost, 127.0.0.1, ::1).
+        source: Name of the source in each request.
+        hosts: Hosts that `url` may use.
+        token: Sent as `Authorization: Bearer`.
+        timeout: Seconds to wait for an answer.
+        attempts: Maximum number of attempts per request.
+        longest_pause: Maximum pause between attempts in seconds.
+        queue: Maximum number of waiting events.
+        finish_within: Seconds that `close` waits for queued events.
     """
 
     def __init__(
@@ -73,7 +81,7 @@ class Webhook:
         self._thread.start()
 
     def send(self, events: Iterable[Event]) -> None:
-        """Queues events; it never waits for the receiver."""
+        """Queues events without waiting for the receiver."""
         with self._ready:
             for event in events:
                 self._number += 1
@@ -84,7 +92,7 @@ class Webhook:
             self._ready.notify()
 
     def close(self) -> None:
-        """Posts what waits, for `finish_within` seconds at most; what is left then is lost, and counted."""
+        """Posts queued events for at most `finish_within` seconds; the rest is dropped and counted."""
         self._deadline = time.monotonic() + self.finish_within
         self._closing.set()
         with self._ready:

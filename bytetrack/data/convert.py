@@ -1,4 +1,4 @@
-"""Converts result files from one format to another, and reads them all at once, of whichever format."""
+"""Converts result files between formats, and reads files of any format."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def convert(
     frame_rate: float | None = None,
     same_for_all_detectors: bool = False,
 ) -> list[Path]:
-    """Converts files and returns those written. `source` is a file or a folder of files, `to` one of `RESULTS` or `mot_submission`.
+    """Converts files and returns the paths written. `source` is a file or a folder of files, `to` one of `RESULTS` or `mot_submission`.
 
-    `classes` names the class ids (a list from 0, or a mapping) and refuses other names; `root`, a folder in the MOTChallenge layout,
-    gives sizes, frame rates and lengths by `<sequence>/seqinfo.ini`, and the sequences of a submission; `size` (width, height) and
-    `frame_rate` serve where it does not. ValueError, FormatError and MissingDataError in one line each.
+    `classes` names the class ids (a list from 0, or a mapping); other names are refused. `root`, a folder in the MOTChallenge layout,
+    defines sizes, frame rates and lengths by `<sequence>/seqinfo.ini`, and the sequences of a submission. `size` (width, height) and
+    `frame_rate` are used if neither the files nor `root` state them. Raises ValueError, FormatError and MissingDataError.
     """
     if to not in (*RESULTS, "mot_submission"):
         raise ValueError(f"to must be one of {', '.join([*RESULTS, 'mot_submission'])}: got {to!r}")
@@ -63,7 +63,7 @@ def convert(
 
 
 def read_results(path: Path, source_format: str | None = None, classes: Values[str] | Mapping[int, str] | None = None) -> list[Result]:
-    """Reads the sequences of a file or of all files in a folder, by name; recognises the format if none is given."""
+    """Reads the sequences of a file, or of all files in a folder, ordered by name; detects the format if none is given."""
     return _read_files(*_source(path, source_format), classes)
 
 

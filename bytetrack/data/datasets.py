@@ -1,4 +1,4 @@
-"""Folders in the MOTChallenge layout: MOT15, MOT16, MOT17, MOT20, PETS09, DanceTrack, SportsMOT, and people's own.
+"""Datasets in the MOTChallenge layout: MOT15, MOT16, MOT17, MOT20, PETS09, DanceTrack, SportsMOT, and your own.
 
 <root>/<subset>/<sequence>/{seqinfo.ini, gt/gt.txt, det/det.txt, img1/000001.jpg ...}
 """
@@ -31,16 +31,22 @@ log = logging.getLogger(__name__)
 
 
 class MotChallenge:
-    """The sequences of `root`/`subset` whose name matches `pattern`, by name; of each the whole or one half.
+    """Lists the sequences in `root`/`subset` whose names match `pattern`, each completely or one half of it.
 
-    `subset` None: `root` itself holds the sequences, or is one. `half` as the published code cuts n frames: `train` is 1..n//2+1,
-    `val` is n//2+2..n, renumbered from 1. `protocol` says how TrackEval reads the ground truth: `mot17` and `mot20` score
-    pedestrians and forgive boxes on distractors, `mot15` scores every box whose conf is not 0 and looks at no class.
-    `class_names`, by number from 0 or {number: name}, has every class scored apart (protocol mot15 only); "none" is a class that is not.
-    `every`: only every so many-th frame, as at a lower frame rate; renumbered from 1.
-    `min_box_area` (square pixels) and `max_aspect_ratio` (width / height) are the result filter, None for none.
+    Raises ValueError for an invalid argument; `sequences` raises MissingDataError and FormatError.
 
-    ValueError for an argument that is not one of the above; MissingDataError, FormatError from `sequences`.
+    Args:
+        root: The folder that contains `subset`.
+        subset: A folder in `root`; None: `root` itself contains the sequences, or is a sequence.
+        half: The published code's halves of n frames: `train` is 1..n//2+1, `val` is n//2+2..n, renumbered from 1; None: all frames.
+        pattern: A glob pattern of sequence names.
+        protocol: `mot17` and `mot20` score pedestrians and remove boxes on distractors, as TrackEval does; `mot15` scores every box whose
+            conf is not 0, and ignores classes.
+        min_box_area: Result filter: minimum area in square pixels; None: off.
+        max_aspect_ratio: Result filter: maximum width / height; None: off.
+        every: Uses every Nth frame only, as at a lower frame rate, renumbered from 1.
+        class_names: Names by number from 0, or {number: name}: each class is scored separately (protocol mot15 only), "none" is not
+            scored.
     """
 
     def __init__(
@@ -68,7 +74,7 @@ class MotChallenge:
         self.protocol, self.min_box_area, self.max_aspect_ratio = protocol, min_box_area, max_aspect_ratio
 
     def sequences(self) -> list[Sequence]:
-        """Finds at least one sequence, in the order of their names."""
+        """Returns at least one sequence, ordered by name."""
         folder = self.root / self.subset if self.subset else self.root
         if not folder.is_dir():
             wanted = f"dataset.root must be the folder that holds {self.subset}/" if self.subset else "dataset.root must be a folder"
@@ -107,7 +113,7 @@ def _by_number(class_names: Values[str | None] | Mapping[int, str] | None) -> tu
 
 
 def half_of(sequence: Sequence, half: Half) -> Sequence:
-    """Returns the published code's half of a whole sequence of n frames: `train` frames 1..n//2+1, `val` frames n//2+2..n.
+    """Returns the published code's half of a sequence of n frames: `train` is frames 1..n//2+1, `val` is frames n//2+2..n.
 
     >>> [(h.first_frame, h.length) for h in (half_of(Sequence("a", 600, 30, 9, 9), half) for half in ("train", "val"))]
     [(1, 301), (302, 299)]
@@ -121,7 +127,7 @@ def half_of(sequence: Sequence, half: Half) -> Sequence:
 
 
 def found_instead(pattern: str, names: Values[str]) -> str:
-    """Returns the end of an error, that `pattern` matches none of `names`: the nearest, and the first three; empty where there are none.
+    """Returns the end of the error for a `pattern` that matches none of `names`: the nearest and the first three; empty if there are none.
 
     >>> found_instead("MOT17-2", ["MOT17-02", "MOT17-04"])
     'did you mean MOT17-02? found MOT17-02, MOT17-04 (2)'
@@ -147,9 +153,9 @@ def thinned(sequence: Sequence, every: int) -> Sequence:
 
 
 def read_sequence(folder: Path) -> Sequence:
-    """Reads the whole sequence in `folder`, named as the folder; FormatError for a wrong seqinfo.ini.
+    """Reads the whole sequence in `folder`, with the folder's name; raises FormatError for an invalid seqinfo.ini.
 
-    Without seqinfo.ini, what the images or the video say; MissingDataError without those too.
+    Without seqinfo.ini, length and size come from the images or the video; raises MissingDataError if there are none.
     """
     if not folder.name.isprintable():
         raise FormatError(f"{str(folder)!r}: a sequence's name must be printable: rename the folder")

@@ -1,4 +1,4 @@
-"""The dataset of HiEve (Human in Events): videos of crowds, with ground truth in text files beside them."""
+"""The dataset HiEve (Human in Events): videos of crowds with ground truth in text files."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ __all__ = ["HiEve"]
 
 
 class HiEve:
-    """The sequences of `root`/`subset`/{videos/1.mp4, labels/track1/1.txt}; boxes whose flag is 0 are left out (protocol mot15).
+    """Lists the sequences of `root`/`subset`/{videos/1.mp4, labels/track1/1.txt}; boxes with flag 0 are ignored (protocol mot15).
 
-    `subset` None: `root` itself holds the folders. Frames are those of the labels plus one. Size, rate and length come from the video;
-    without videos the length is that of the labels, at 25 frames a second. `every`, `min_box_area`, `max_aspect_ratio` as in MotChallenge.
+    If `subset` is None, `root` itself contains the folders. Frame numbers are those of the labels plus one. Size, frame rate and length
+    come from the video; without videos the labels define the length, and the frame rate is 25. `every`, `min_box_area` and
+    `max_aspect_ratio` are those of `MotChallenge`.
     """
 
     protocol: ScoringProtocol = "mot15"
@@ -39,7 +40,7 @@ class HiEve:
         self.min_box_area, self.max_aspect_ratio = min_box_area, max_aspect_ratio
 
     def sequences(self) -> list[Sequence]:
-        """Finds at least one sequence, by name; MissingDataError."""
+        """Returns at least one sequence, ordered by name; raises MissingDataError."""
         folder = self.root / self.subset if self.subset else self.root
         videos, labels = _files(folder / "videos", VIDEO_ENDINGS), _files(folder / "labels" / "track1", (".txt",))
         there = sorted(videos.keys() | labels.keys())

@@ -1,4 +1,4 @@
-"""Datasets in the folder layouts of KITTI tracking and VisDrone."""
+"""Datasets in the layouts of KITTI tracking and VisDrone."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ __all__ = ["Kitti", "VisDrone"]
 
 
 class Kitti:
-    """The sequences of `root`/`subset`/{label_02/0000.txt, image_02/0000/000000.png}, scored as KITTI's benchmark: cars and pedestrians.
+    """Lists the sequences of `root`/`subset`/{label_02/0000.txt, image_02/0000/000000.png}, to be scored by KITTI's rules.
 
-    Result classes are 1 car and 4 pedestrian. Lengths come from the images, without them from the last labelled frame. Frames are
-    those of the files plus one. `every`, `min_box_area`, `max_aspect_ratio` as in MotChallenge.
+    Result classes are 1 car and 4 pedestrian. Lengths come from the images, or from the last labelled frame if there are none. Frame
+    numbers are those of the files plus one. `every`, `min_box_area` and `max_aspect_ratio` are those of `MotChallenge`.
     """
 
     protocol: ScoringProtocol = "kitti"
@@ -42,16 +42,17 @@ class Kitti:
         self.min_box_area, self.max_aspect_ratio = min_box_area, max_aspect_ratio
 
     def sequences(self) -> list[Sequence]:
-        """Finds at least one sequence, by name; MissingDataError."""
+        """Returns at least one sequence, ordered by name; raises MissingDataError."""
         images, labels = self.root / self.subset / "image_02", self.root / self.subset / "label_02"
         usual = Sequence("", 1, 10.0, 1242, 375, layout="kitti", class_names=self.class_names)
         return [thinned(whole, self.every) for whole in _sequences(images, labels, self.pattern, usual, first_image=0)]
 
 
 class VisDrone:
-    """The sequences of `root`/{sequences/<name>/0000001.jpg, annotations/<name>.txt}: ten classes, ignored regions forgiven.
+    """Lists the sequences of `root`/{sequences/<name>/0000001.jpg, annotations/<name>.txt}: ten classes with ignored regions.
 
-    Result classes are the dataset's: 1 pedestrian to 10 motor. `frame_rate` is stated nowhere in the dataset. Else as Kitti.
+    Result classes are the dataset's: 1 pedestrian to 10 motor. `frame_rate` must be given, because the dataset does not state it. The other
+    arguments are those of `Kitti`.
     """
 
     protocol: ScoringProtocol = "visdrone"
@@ -70,7 +71,7 @@ class VisDrone:
         self.min_box_area, self.max_aspect_ratio = min_box_area, max_aspect_ratio
 
     def sequences(self) -> list[Sequence]:
-        """Finds at least one sequence, by name; MissingDataError."""
+        """Returns at least one sequence, ordered by name; raises MissingDataError."""
         usual = Sequence("", 1, float(self.frame_rate), 1920, 1080, layout="visdrone", class_names=self.class_names)
         found = _sequences(self.root / "sequences", self.root / "annotations", self.pattern, usual, first_image=1)
         return [thinned(whole, self.every) for whole in found]

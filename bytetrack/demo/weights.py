@@ -1,4 +1,4 @@
-"""A detector from nothing but a name or a file."""
+"""Creates a detector from a name or a file."""
 
 from __future__ import annotations
 
@@ -29,16 +29,24 @@ def detector_from(
     layout: str | None = None,
     class_names: Sequence[str] | str | None = None,
 ) -> ByName:
-    """Returns a detector by the name of weights or by a file (.pth, .pth.tar, .onnx, .xml).
+    """Returns a detector by the name of its weights or by a file (.pth, .pth.tar, .onnx, .xml).
 
-    Names: official ones (`yolox_nano` … `yolox_x`), which are fetched once, and published ones (`bytetrack_x_mot17`, …), which are not.
+    Official names (`yolox_nano` … `yolox_x`) are downloaded once; published ones (`bytetrack_x_mot17`, …) must be downloaded by hand. The
+    size of the network is read from the file. Raises MissingDataError, which says where to save a file that cannot be downloaded.
 
-    The network's size is read from the file. `classes`: names or numbers, `all` or None for every one; a file of one class needs
-    none. `input_size` (height, width): None takes the checkpoint's own, 800 x 1440 or 608 x 1088 for published ByteTrack weights, and
-    416 x 416 or 640 x 640 for COCO ones. `device` and `precision` are torch's and OpenVINO's, `providers`
-    ONNX Runtime's, `compile` torch's.
-    `layout` and `class_names` are those of an exported file, see `Onnx`.
-    MissingDataError says where to put a file that is neither here nor to be fetched.
+    Args:
+        weights: A name or a file.
+        classes: Names or numbers; `all` or None for all; ignored if the file has a single class.
+        input_size: Height and width; None: the checkpoint's, 800 x 1440 or 608 x 1088 for published ByteTrack weights, 416 x 416 or
+            640 x 640 for COCO weights.
+        min_score: Minimum score of a detection.
+        nms_iou: IoU above which the lower-scoring of two boxes of a class is removed.
+        precision: Precision of torch or OpenVINO.
+        device: Device of torch or OpenVINO.
+        providers: ONNX Runtime's providers.
+        compile: Compiles a torch network, see `Yolox`.
+        layout: Layout of an exported file's outputs, see `Onnx`.
+        class_names: Class names of an exported file, see `Onnx`.
     """
     wanted = chosen(classes)
     path = _file(str(weights))
@@ -75,14 +83,14 @@ def detector_from(
 
 
 def chosen(classes: Sequence[str | int] | str | None) -> Sequence[str | int] | None:
-    """Returns the setting as a list of names or numbers, None for all; accepts a single name and `all`, too."""
+    """Returns the setting as a list of names or numbers, None for all; also accepts a single name and `all`."""
     if classes is None or classes == "all" or list(classes) == ["all"]:
         return None
     return [classes] if isinstance(classes, str) else classes
 
 
 class ByName:
-    """A network with the names of the classes in its detections: `class_names[class_id]`, or the only one where ids are None."""
+    """Wraps a network and names the classes of its detections: `class_names[class_id]`, or the only class if ids are None."""
 
     def __init__(self, network: Any, class_names: Sequence[str]) -> None:
         self.network, self.class_names = network, list(class_names)

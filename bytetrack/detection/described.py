@@ -1,4 +1,4 @@
-"""Describes boxes by what the detector itself saw of them: its network's layers, pooled over the box. Knows neither torch nor a runtime."""
+"""Computes features of boxes from layers of the detector's own network, pooled over each box. Imports neither torch nor a runtime."""
 
 from __future__ import annotations
 
@@ -22,17 +22,16 @@ SMALL = 1e-6  # a deviation or a length that counts as none
 
 
 class DetectorEmbedder:
-    """Has the detector describe the boxes that it finds, by layers of its own network: no further weights, no second look at the picture.
+    """Lets the detector compute features of its boxes from layers of its own network: no further weights, no second pass over the image.
 
-    Every channel of a layer is standardised over the picture, so that what all places share counts for nothing; then it is pooled over each
-    box by RoIAlign (He et al., Mask R-CNN, ICCV 2017). Each layer's part has length 1, and so has the whole.
+    Each channel of a layer is standardised over the image, which removes what all positions have in common, and pooled over each box by
+    RoIAlign (He et al., Mask R-CNN, ICCV 2017). The part of each layer has length 1, and so has the whole feature. Raises ValueError for an
+    unknown layer or an invalid number of rows.
 
     Args:
-        layers: Of `LAYERS`: `c2` to `c5` are the backbone's, at strides of 4 to 32 pixels, `p3` to `p5` those of the pyramid behind it. The
-            lower ones know colours, the upper ones that it is a person.
-        rows: Cells of a box from top to bottom; each has a part of its own.
-
-    ValueError for an unknown layer, and for a number of rows that is none.
+        layers: Of `LAYERS`: `c2` to `c5` of the backbone, at strides of 4 to 32 pixels, `p3` to `p5` of the feature pyramid. Lower layers
+            represent colours; upper layers hardly distinguish people.
+        rows: Number of cells per box, from top to bottom; each has its own part of the feature.
     """
 
     def __init__(self, layers: Sequence[str] = ("c2", "c3"), rows: int = 4) -> None:
@@ -47,7 +46,7 @@ class DetectorEmbedder:
         return LayerSettings(self.layers, self.rows)
 
     def key(self) -> str:
-        """Names the embedder and its settings in a folder's name."""
+        """Returns the embedder and its settings as a folder name."""
         return f"detector-{fingerprint(self.settings._asdict(), digits=12)}"
 
 

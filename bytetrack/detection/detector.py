@@ -27,7 +27,7 @@ class NetworkDetector(Generic[Settings]):
 
     @property
     def batch_size(self) -> int:
-        """Images that go through the network together."""
+        """Images per batch."""
         return self.settings.batch_size
 
     @property

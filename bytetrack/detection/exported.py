@@ -53,7 +53,7 @@ class ExportedDetector(NetworkDetector[DetectorSettings]):
             raise MissingDataError(f"no {self.name} file at '{weights}': set detector.weights to one, made by tools/export.py")
 
     def key(self) -> str:
-        """Returns a name for everything that decides which boxes are found: hash of the file's bytes and of the settings."""
+        """Returns a key of everything that affects the detections: a hash of the file's bytes and of the settings."""
         return settings_key(type(self).__name__.lower(), self.weights, self.settings.deciding() | self._decides())
 
     def detect(self, images: Sequence[Image]) -> list[Detections]:

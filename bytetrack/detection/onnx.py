@@ -1,4 +1,4 @@
-"""Detectors through ONNX Runtime: one file, any of its providers; a YOLOX finds what torch finds, which is not needed for it."""
+"""Detects with ONNX Runtime and any of its providers; torch is not needed."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ ON_CUDA = ("CUDAExecutionProvider", "TensorrtExecutionProvider")
 
 
 class Onnx(ExportedDetector):
-    """Detects with an ONNX file: a YOLOX of `tools/export.py`, whose metadata describe it, or another detector of a known layout.
+    """Detects with an ONNX file: YOLOX from `tools/export.py`, described by its metadata, or another detector of a known layout.
 
-    ValueError for a setting out of its range, MissingDataError for a missing file; at the first image, ModuleNotFoundError without
+    Raises ValueError for a setting out of range, MissingDataError for a missing file; at the first image, ModuleNotFoundError without
     onnxruntime, FormatError for a file that no layout fits, ValueError if a setting contradicts the file.
 
     Args:
         weights: The .onnx file.
-        providers: Of `PROVIDERS`, tried in this order by ONNX Runtime for every node, or its own names.
-        layout: One of `LAYOUTS`; None recognises it by the file's outputs.
-        input_size: Height and width; None takes the file's, which it must not contradict.
-        convention: One of `CONVENTIONS`; None takes the file's metadata, else the layout's.
-        fit: One of `FITS`; None takes the layout's.
-        classes: Names or numbers to keep, None for all; a file of one class needs no choice.
-        class_names: Names of the classes by number, `coco` or `coco91`; None takes the file's metadata.
-        min_score: As for `Yolox`; None takes that of the suppression inside the file, else 0.01.
+        providers: Of `PROVIDERS`, or ONNX Runtime's own names; tried in the given order for each node.
+        layout: One of `LAYOUTS`; None: detected from the file's outputs.
+        input_size: Height and width; None: the file's. It must not contradict the file.
+        convention: One of `CONVENTIONS`; None: the file's metadata, else the layout's.
+        fit: One of `FITS`; None: the layout's.
+        classes: Names or numbers to keep, None for all; ignored if the file has a single class.
+        class_names: Names of the classes by number, `coco` or `coco91`; None: the file's metadata.
+        min_score: As for `Yolox`; None: that of the suppression inside the file, else 0.01.
         nms_iou: The same, else 0.7.
         max_detections: The same, else 1000.
-        batch_size: Images that go through the network together, if the file leaves that open.
-        threads: Cores of the CPU provider, 0 for its own choice.
+        batch_size: Images per batch, if the file's batch size is dynamic.
+        threads: Threads of the CPU provider; 0: automatic.
     """
 
     name = "ONNX"

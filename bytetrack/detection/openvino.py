@@ -1,4 +1,4 @@
-"""Detectors through OpenVINO: the same files and detections as ONNX Runtime, and bfloat16 on the CPUs that have it."""
+"""Detects with OpenVINO: the same files and detections as with ONNX Runtime, and bfloat16 on CPUs that support it."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ SECTION = "bytetrack"
 class OpenVino(ExportedDetector):
     """Detects with OpenVINO's .xml (its .bin beside it) or an ONNX file, of the layouts that `Onnx` reads.
 
-    ValueError for a setting out of its range, MissingDataError for a missing file; at the first image, ModuleNotFoundError without
+    Raises ValueError for a setting out of range, MissingDataError for a missing file; at the first image, ModuleNotFoundError without
     openvino, FormatError for a file that no layout fits, ValueError if a setting contradicts the file or the device.
 
     Args:
         weights: The .xml or .onnx file.
-        precision: `fp32`, or `bf16` or `fp16` if the device has it: a hint, for the convolutions.
-        device: OpenVINO's name of it.
-        layout: As for `Onnx`, like all that follow; None recognises it by the file's outputs.
-        input_size: Height and width; None takes the file's, which it must not contradict.
-        convention: None takes the file's metadata, else the layout's.
-        fit: None takes the layout's.
-        classes: Names or numbers to keep, None for all; a file of one class needs no choice.
-        class_names: Names of the classes by number, `coco` or `coco91`; None takes the file's metadata.
-        min_score: None takes that of the suppression inside the file, else 0.01.
+        precision: `fp32`, or `bf16` or `fp16` if the device supports it: a hint for the convolutions.
+        device: OpenVINO's device name.
+        layout: As for `Onnx`, like all following arguments; None to detect it from the file's outputs.
+        input_size: Height and width; None: the file's. It must not contradict the file.
+        convention: None: the file's metadata, else the layout's.
+        fit: None for the layout's.
+        classes: Names or numbers to keep, None for all; ignored if the file has a single class.
+        class_names: Names of the classes by number, `coco` or `coco91`; None: the file's metadata.
+        min_score: None: that of the suppression inside the file, else 0.01.
         nms_iou: The same, else 0.7.
         max_detections: The same, else 1000.
-        batch_size: Images that go through the network together, if the file leaves that open.
-        threads: Cores of the CPU, 0 for OpenVINO's own choice.
+        batch_size: Images per batch, if the file's batch size is dynamic.
+        threads: CPU threads; 0: automatic.
     """
 
     name = "OpenVINO"

@@ -1,4 +1,4 @@
-"""Reads detections from text files: somebody's recorded detector, or the dataset's public one."""
+"""Reads detections from text files: recorded ones, or the dataset's public ones."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ __all__ = ["Public", "Recorded"]
 
 
 class Recorded:
-    """Reads detections from `<folder>/<sequence>.txt`, numbered as in the whole sequence also if only a half of it is wanted.
+    """Reads detections from `<folder>/<sequence>.txt`. Frames are numbered as in the whole sequence, also for a half of it.
 
-    `scores`: `strict` refuses a file with scores outside [0, 1]; `robust` brings them there (`in_unit_interval`). `class_names`:
-    what the numbers in the eighth column mean, from 0, or `coco` for its 80; None leaves that column alone: boxes without a class.
+    Args:
+        folder: The folder of the text files.
+        scores: `strict` refuses files with scores outside [0, 1]; `robust` maps them to [0, 1] (`in_unit_interval`).
+        class_names: Names of the class numbers in the eighth column, from 0, or `coco`; None ignores the column: boxes without a class.
     """
 
     def __init__(self, folder: str | Path, scores: Scores = "strict", class_names: Sequence[str] | str | None = None) -> None:
@@ -26,7 +28,7 @@ class Recorded:
         self.class_names = names_of(class_names)
 
     def detect_sequence(self, sequence: SequenceInfo) -> SequenceDetections:
-        """Returns the boxes of the sequence's frames; MissingDataError, FormatError."""
+        """Returns the boxes of the sequence's frames; raises MissingDataError, FormatError."""
         if not self.folder.is_dir():
             raise MissingDataError(f"no folder {str(self.folder)!r}: detector.folder must hold {sequence.name}.txt")
         found = _read(self.folder / f"{sequence.name}.txt", sequence, self.scores, self.class_names is not None)
@@ -38,17 +40,17 @@ class Recorded:
 
 
 class Public:
-    """Reads the detections that come with the dataset, `<sequence>/det/det.txt`.
+    """Reads the dataset's own detections, `<sequence>/det/det.txt`.
 
-    MOT17's FRCNN and SDP, MOT20 and PETS09 score in [0, 1] and are taken as they are. DPM (MOT16, MOT17) and ACF (MOT15) score
-    without bounds: `robust` brings the scores of such a file there, as `in_unit_interval` says; `strict` refuses it.
+    MOT17's FRCNN and SDP, MOT20 and PETS09 have scores in [0, 1], which are not changed. DPM (MOT16, MOT17) and ACF (MOT15) have unbounded
+    scores: `robust` maps the scores of such a file to [0, 1] (`in_unit_interval`); `strict` refuses it.
     """
 
     def __init__(self, scores: Scores = "robust") -> None:
         self.scores = check_scores(scores)
 
     def detect_sequence(self, sequence: SequenceInfo) -> SequenceDetections:
-        """Returns the boxes of the sequence's frames; MissingDataError, FormatError."""
+        """Returns the boxes of the sequence's frames; raises MissingDataError, FormatError."""
         if sequence.public_detections is None:
             raise MissingDataError(f"{sequence.name} has no det/det.txt: give other detections with detector=recorded detector.folder=DIR")
         return _read(sequence.public_detections, sequence, self.scores)

@@ -127,11 +127,11 @@ class PostprocessSettings:
     """Settings by which a network's boxes become detections.
 
     Args:
-        min_score: Smallest score that stays, objectness times class.
-        nms_iou: Overlap beyond which the lower of two boxes of one class is removed.
-        max_detections: Most detections of an image.
-        class_ids: Classes that stay, None for all. A box has its best class among all that the network knows.
-        single: Leaves class ids out of the detections.
+        min_score: Minimum score, objectness times class score.
+        nms_iou: IoU above which the lower-scoring of two boxes of a class is removed.
+        max_detections: Maximum number of detections per image.
+        class_ids: Classes to keep, None for all. A box has its best class among all classes of the network.
+        single: Omits class ids from the detections.
         source: The network's name in messages.
     """
 
@@ -160,16 +160,16 @@ class DetectorSettings:
         min_score: See `PostprocessSettings`.
         nms_iou: The same.
         max_detections: The same.
-        batch_size: Images that go through the network together.
-        precision: Of the network's numbers.
+        batch_size: Images per batch.
+        precision: Precision of the network.
         device: Where the network runs.
-        threads: CPU cores that one call may use, 0 for the runtime's own choice.
-        callers: Threads that call the detector at once.
-        announced: The log describes the file already.
-        layout: One of `LAYOUTS`, of an exported file's outputs.
-        fit: One of `FITS`, of a frame into the input.
+        threads: CPU threads per call; 0: automatic.
+        callers: Number of threads that call the detector concurrently.
+        announced: The file has already been described in the log.
+        layout: One of `LAYOUTS`, the layout of an exported file's outputs.
+        fit: One of `FITS`, how a frame is fitted into the input.
         class_names: Names of the classes by number, if the file states none.
-        described: Has detections described by layers of the network; None leaves that.
+        described: Layers from which features are computed; None: no features.
     """
 
     input_size: tuple[int, int] | None = None

@@ -1,4 +1,4 @@
-"""Simulates detections from ground truth, for trying trackers without a network. Their scores prove nothing about a real detector."""
+"""Simulates detections from ground truth, to try trackers without a network. Scores on them say nothing about a real detector."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ log = logging.getLogger(__name__)
 
 
 class Simulated:
-    """Boxes near the true ones, the less visible the person the lower the score, the likelier a miss and the larger the error.
+    """Returns boxes near the true ones. With decreasing visibility the score falls, and misses and errors increase.
 
-    With visibility v, a person is missed with probability `miss` + (1 - `miss`) exp(-v / 0.08), else found with a score of mean
-    0.1 + 0.82 v^0.75 and deviation `score_noise`, its centre and size off by `jitter` (2 - v) of its size, one deviation. Boxes of
-    people that are not there come `false_positives` times a frame, with scores of 0.1 … 0.7, mostly low.
+    A person of visibility v is missed with probability `miss` + (1 - `miss`) exp(-v / 0.08). Otherwise the score has mean 0.1 + 0.82 v^0.75
+    and standard deviation `score_noise`, and the error of centre and size has standard deviation `jitter` (2 - v) of the size. There are
+    `false_positives` false boxes per frame on average, with scores of 0.1 … 0.7, mostly low.
 
-    A frame's boxes depend on `seed`, the sequence's name and the frame's number in the whole sequence: a half sees the same.
+    The boxes of a frame depend on `seed`, the sequence's name and the frame's number in the whole sequence, so a half has the same boxes.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Simulated:
         self.seed, self.miss, self.jitter, self.score_noise, self.false_positives = seed, miss, jitter, score_noise, false_positives
 
     def detect_sequence(self, sequence: Sequence) -> SequenceDetections:
-        """Simulates boxes of the sequence's frames; MissingDataError without ground truth, FormatError if that is broken."""
+        """Simulates the boxes of the sequence's frames; raises MissingDataError without ground truth, FormatError if it is invalid."""
         if sequence.ground_truth is None:
             raise MissingDataError(f"{sequence.name} has no gt/gt.txt to simulate detections from: give detector=recorded or a network")
         log.info("%s: detections simulated from its ground truth, not detected in its images", sequence.name)

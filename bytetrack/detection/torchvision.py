@@ -1,4 +1,4 @@
-"""Detectors of torchvision, by their names there: weights of torchvision's, or of one's own."""
+"""Detectors of torchvision, with its weights or your own."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ Image = npt.NDArray[np.uint8]
 class Torchvision(LibraryDetector):
     """Detects with a network of `torchvision.models.detection`, in float32.
 
-    ValueError for a setting out of its range or a name that torchvision does not have; at the first image, MissingDataError for weights
-    that cannot be fetched, FormatError for a file of other weights.
+    Raises ValueError for a setting out of range or an unknown name; at the first image, MissingDataError for weights
+    that cannot be downloaded, FormatError for a file of other weights.
 
     Args:
         model: The network's name, as `fasterrcnn_resnet50_fpn_v2`.
-        weights: `DEFAULT` or another name of torchvision's for the weights, which are fetched once; or a file of a state_dict.
+        weights: `DEFAULT` or another of torchvision's names, downloaded once; or a file with a state_dict.
         classes: Names or numbers to keep, None for all.
-        class_names: Names of the classes by number, 0 the background; None takes torchvision's, COCO's for a file.
-        min_score: Smallest score that stays.
-        nms_iou: Overlap beyond which the lower of two boxes of one class is removed.
-        max_detections: Most detections of an image.
-        batch_size: Images that go through the network together.
+        class_names: Names of the classes by number, 0 is the background; None: torchvision's, or COCO's for a file.
+        min_score: Minimum score.
+        nms_iou: IoU above which the lower-scoring of two boxes of a class is removed.
+        max_detections: Maximum number of detections per image.
+        batch_size: Images per batch.
         device: `auto` is CUDA, else MPS, else CPU.
     """
 
@@ -72,7 +72,7 @@ class Torchvision(LibraryDetector):
             raise MissingDataError(f"no weights at '{weights}': set detector.weights to a file of a state_dict, or to DEFAULT")
 
     def key(self) -> str:
-        """Returns a name for everything that decides which boxes are found."""
+        """Returns a key of everything that affects the detections."""
         weights = file_digest(self.weights) if self.weights.is_file() else self._named().name
         return fingerprint(["torchvision", self.model, weights, self.settings.deciding()])
 

@@ -1,4 +1,4 @@
-"""Detectors of Hugging Face's transformers, from a folder; nothing is downloaded."""
+"""Detectors of Hugging Face transformers, from a local folder; nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ PARTS = ("*.json", "*.safetensors", "*.bin")
 class Transformers(LibraryDetector):
     """Detects with a model of `AutoModelForObjectDetection` in a folder (DETR, RT-DETR, D-FINE, YOLOS, …), in float32.
 
-    MissingDataError for a missing folder; at the first image, ModuleNotFoundError without transformers, FormatError for a folder
+    Raises MissingDataError for a missing folder; at the first image, ModuleNotFoundError without transformers, FormatError for a folder
     of another model.
 
     Args:
-        model: The folder, as `save_pretrained` or `hf download NAME --local-dir FOLDER` writes it.
+        model: A folder written by `save_pretrained` or `hf download NAME --local-dir FOLDER`.
         classes: Names or numbers to keep, None for all.
-        class_names: Names of the classes by number; None takes the model's own.
-        min_score: Smallest score that stays.
-        max_detections: Most detections of an image.
-        batch_size: Images that go through the network together.
+        class_names: Names of the classes by number; None: the model's.
+        min_score: Minimum score.
+        max_detections: Maximum number of detections per image.
+        batch_size: Images per batch.
         device: `auto` is CUDA, else MPS, else CPU.
     """
 
@@ -72,7 +72,7 @@ class Transformers(LibraryDetector):
             )
 
     def key(self) -> str:
-        """Returns a name for everything that decides which boxes are found."""
+        """Returns a key of everything that affects the detections."""
         files = sorted(path for part in PARTS for path in self.weights.glob(part))
         return fingerprint(["transformers", [(path.name, file_digest(path)) for path in files], self.settings.deciding()])
 

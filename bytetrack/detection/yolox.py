@@ -1,4 +1,4 @@
-"""YOLOX as a detector: weights and settings in, detections out. Imports and reads nothing heavy before the first image."""
+"""Detects with YOLOX: weights and settings in, detections out. Heavy packages and files are loaded at the first image."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ Image = npt.NDArray[np.uint8]
 
 
 class Yolox(NetworkDetector[YoloxSettings]):
-    """Detects with a YOLOX whose weights are in a file; call `detect`.
+    """Detects with YOLOX, whose weights are in a file; call `detect`.
 
-    ValueError for a setting out of its range, MissingDataError for a missing file; at the first image, FormatError if the file does
-    not fit the size and ValueError if it contradicts the convention or has no such class.
+    Raises ValueError for a setting out of range, MissingDataError for a missing file; at the first image, FormatError if the file does
+    not fit the size and ValueError if it contradicts the convention or lacks a class.
 
     Args:
         weights: An official `.pth`, a published ByteTrack `.pth.tar` or a checkpoint of ours.
@@ -42,16 +42,15 @@ class Yolox(NetworkDetector[YoloxSettings]):
         width: Multiplier of its width, as trained.
         depthwise: True for nano.
         input_size: Height and width, multiples of 32.
-        convention: `bgr255` or `rgb_imagenet`; None takes the file's own, or the one that its statistics show.
-        classes: Names or numbers to keep, None for all; a file of one class needs no choice.
+        convention: `bgr255` or `rgb_imagenet`; None: the file's, or derived from its statistics.
+        classes: Names or numbers to keep, None for all; ignored if the file has a single class.
         min_score: See `PostprocessSettings`.
         nms_iou: The same.
         max_detections: The same.
-        batch_size: Images that go through the network together.
-        precision: `fp32` (never TF32), `fp16`, `bf16`, or `auto`: fp16 on CUDA, else fp32. Boxes are decoded in float32 always.
+        batch_size: Images per batch.
+        precision: `fp32` (never TF32), `fp16`, `bf16`, or `auto`: fp16 on CUDA, else fp32. Boxes are always decoded in float32.
         device: `auto` is CUDA, else MPS, else CPU.
-        compile: True has torch compile the network at the first batch (minutes, once), `graphs` also replays it as one CUDA graph; a
-            batch that is not full is filled then.
+        compile: True: torch.compile at the first batch (takes minutes, once); `graphs`: with CUDA graphs, incomplete batches are padded.
     """
 
     def __init__(
@@ -89,34 +88,35 @@ class Yolox(NetworkDetector[YoloxSettings]):
             raise MissingDataError(f"no weights at '{weights}': set detector.weights to a .pth, .pth.tar or checkpoint file")
 
     def key(self) -> str:
-        """Returns a name for everything that decides which boxes are found: hash of the weights' bytes and of the settings.
+        """Returns a key of everything that affects the detections: a hash of the weights' bytes and of the settings.
 
-        Not of `device`, `batch_size` and `compile`, which at most decide last bits."""
+        `device`, `batch_size` and `compile` are excluded, because they change at most the last bits.
+        """
         return settings_key("yolox", self.weights, self.settings.deciding() | {"precision": self.used_precision})
 
     @cached_property
     def used_precision(self) -> str:
-        """`precision`, or the meaning of `auto` on the machine that asks first: there and wherever this detector is sent to."""
+        """`precision`; `auto` is resolved on the machine that asks first, and stays the same wherever the detector is sent."""
         if self.settings.precision != "auto":
             return self.settings.precision
         return "fp16" if _device_is_cuda(self.settings.device) else "fp32"
 
     def detect(self, images: Sequence[Image]) -> list[Detections]:
-        """Returns detections of each image, uint8 (H, W, 3) BGR of any size, in its own pixels, best first; any number of images."""
+        """Returns the detections of each image, uint8 (H, W, 3) BGR of any size, in its own pixels, best first; any number of images."""
         groups = (images[first : first + self.batch_size] for first in range(0, len(images), self.batch_size))
         return [found for group in self.detect_batches(groups) for found in group]
 
     def detect_batches(self, batches: Iterable[Sequence[Image]]) -> Iterator[list[Detections]]:
-        """Yields `detect` of each batch, in order; on a GPU the next batch is prepared and the last one collected meanwhile."""
+        """Yields `detect` of each batch, in order; on a GPU the next batch is prepared and the previous one collected in parallel."""
         return self._inference.batches(batches)
 
     def describing(self, layers: LayerSettings) -> Self:
-        """Returns the same detector, whose detections are described by layers of its network: `DescribedDetections`."""
+        """Returns the same detector with features from layers of its network: its results are `DescribedDetections`."""
         return self._with(described=layers)
 
     @property
     def class_names(self) -> list[str] | None:
-        """Names of the file's classes, by number, if known; FormatError."""
+        """Names of the file's classes, by number, if known; raises FormatError."""
         from bytetrack.detection.classes import own_names
         from bytetrack.detection.network import read_checkpoint
 
@@ -125,7 +125,7 @@ class Yolox(NetworkDetector[YoloxSettings]):
 
     @property
     def on_cpu(self) -> bool:
-        """True if it runs on all the cores, which everything else needs too."""
+        """True if it runs on all CPU cores, which other stages need too."""
         from bytetrack.detection.inference import pick_device
 
         return self.settings.threads == 0 and pick_device(self.settings.device) == "cpu"

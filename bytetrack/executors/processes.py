@@ -1,4 +1,4 @@
-"""Jobs in the processes of this machine."""
+"""Runs jobs in processes of this machine."""
 
 from __future__ import annotations
 
@@ -21,10 +21,14 @@ PRELOADED = ["bytetrack.pipeline", "bytetrack.scoring.official", "bytetrack.scor
 
 
 class Processes:
-    """An `Executor`: at most `workers` processes (None: one a core), 1 for none but this one.
+    """Runs jobs in processes of this machine.
 
-    When a worker is lost (killed, out of memory), those jobs that were running are run again, each alone; one that is lost more
-    than `retries` times ends the run.
+    If a worker dies (killed, out of memory), the jobs that were running are retried, each alone. A job that fails more than `retries` times
+    in this way ends the run.
+
+    Args:
+        workers: Number of processes; None: one per core; 1: this process only.
+        retries: Number of retries of a job whose worker died.
     """
 
     elsewhere = False

@@ -1,4 +1,4 @@
-"""Jobs on a Ray cluster: one that runs, or one that is started on this machine."""
+"""Runs jobs on a Ray cluster: an existing one, or one that is started on this machine."""
 
 from __future__ import annotations
 
@@ -24,11 +24,14 @@ OBJECT_STORE = 2**28  # bytes, of a cluster started here: results are small
 
 
 class Ray:
-    """An `Executor` on a Ray cluster, whose nodes must have this package and see the same files under the same paths.
+    """Runs jobs on a Ray cluster, whose nodes must have this package and see the same files under the same paths.
 
-    `address`: None starts a cluster on this machine and ends it with this process; `auto` or `HOST:PORT` joins one that runs. `workers`:
-    most jobs at a time; None: as many as the cluster has room for, of one started here one a core. `cpus`, `gpus`: what a job takes
-    of its node (half a GPU is 0.5). `retries`: how often a job is run again that was lost with its worker or node.
+    Args:
+        address: None starts a cluster on this machine for the lifetime of this process; `auto` or `HOST:PORT` joins an existing one.
+        workers: Maximum number of concurrent jobs; None: as many as fit, one per core on a cluster started here.
+        retries: Number of retries of a job whose worker or node died.
+        cpus: CPUs that a job reserves.
+        gpus: GPUs that a job reserves; a fraction is allowed.
     """
 
     elsewhere = True

@@ -1,7 +1,7 @@
-"""Formats of files: what is read into arrays and written from them, one module a format; `formats.FORMATS` is the table of all.
+"""File formats: one module reads and writes each format, and `formats.FORMATS` lists them all.
 
-MOT, KITTI, CVAT, COCO-VID, CSV and JSON Lines are results of trackers and annotation tools, each read into the same `Result`; MOT,
-KITTI, VisDrone and BDD100K are ground truth, read into `Annotations`.
+MOT, KITTI, CVAT, COCO-VID, CSV and JSON Lines are results of trackers and annotation tools; each is read into a `Result`. MOT, KITTI,
+VisDrone and BDD100K are ground truth, which is read into `Annotations`.
 """
 
 from bytetrack.io.formats import FORMATS, RESULTS, read_annotations, sniff, write_results

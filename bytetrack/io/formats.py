@@ -1,4 +1,4 @@
-"""The table of formats: a new one is a module of this room, which reads and writes it, and an entry here."""
+"""The table of formats. To add a format, add a module that reads and writes it, and an entry here."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ __all__ = ["FORMATS", "RESULTS", "Format", "ResultFiles", "read_annotations", "r
 
 @dataclass(frozen=True, slots=True)
 class ResultFiles:
-    """Result files of one format.
+    """Describes the result files of one format.
 
-    `suffix` is what they end in when written, `also` what they may end in besides; `single` files contain one sequence each, others all.
-    `recognise` tells files of this format from others of the same suffix; the format without it takes those that no other recognises.
+    `suffix` is the extension when written, `also` are further extensions that can be read. `single` files contain one sequence each, others
+    contain all. `recognise` distinguishes files of this format from others with the same suffix; the format without it accepts all files
+    that no other format recognises.
     """
 
     suffix: str
@@ -36,7 +37,7 @@ class ResultFiles:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """Contents that a format can have: `results` of trackers, and `labels`, the ground truth of one sequence in a file of its own."""
+    """Describes a format: `results` of trackers, and `labels`, the ground truth of one sequence per file."""
 
     results: ResultFiles | None = None
     labels: Callable[[Path, Sequence], Annotations] | None = None
@@ -65,14 +66,14 @@ RESULTS = {name: form.results for name, form in FORMATS.items() if form.results 
 
 
 def suffixes() -> tuple[str, ...]:
-    """Lists the suffixes of all result files."""
+    """Returns the suffixes of all result files."""
     return tuple(dict.fromkeys(suffix for form in RESULTS.values() for suffix in (form.suffix, *form.also)))
 
 
 def read_annotations(source: Sequence | Path) -> Annotations:
     """Reads the ground truth of a sequence's frames (of a half: renumbered from 1), or of a whole MOT file.
 
-    `Sequence.layout` is the key in `FORMATS`. FormatError names the line; ValueError for a sequence without ground truth.
+    `Sequence.layout` is the key in `FORMATS`. Raises FormatError with the line; ValueError for a sequence without ground truth.
     """
     if isinstance(source, Path):
         return mot.read_annotations(source)
@@ -87,7 +88,7 @@ def read_annotations(source: Sequence | Path) -> Annotations:
 
 
 def sniff(path: Path) -> str:
-    """Returns the format of a result file by its suffix and first words; FormatError if it looks like none."""
+    """Returns the format of a result file, from its suffix and first words; raises FormatError if no format matches."""
     ending = path.name.lower()
     of_suffix = {name: form for name, form in RESULTS.items() if ending.endswith((form.suffix, *form.also))}
     recognised = (name for name, form in of_suffix.items() if form.recognise is not None and form.recognise(path))
@@ -107,9 +108,9 @@ def read_result(path: Path, source_format: str, names: Names) -> list[Result]:
 
 
 def write_results(results: Values[Result], to: str, out: Path, not_over: Values[Path] = ()) -> list[Path]:
-    """Writes into the folder `out`, or the file `out` if it has the format's suffix and one file suffices; returns the paths.
+    """Writes results to the folder `out`, or to the file `out` if it has the format's suffix and one file is enough; returns the paths.
 
-    ValueError if a file would be written over one of `not_over`.
+    Raises ValueError if a file would overwrite one of `not_over`.
     """
     form = RESULTS[to]
     is_file = out.name.endswith(form.suffix)

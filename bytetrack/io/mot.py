@@ -1,7 +1,7 @@
-"""MOTChallenge text: ground truth, detections and results, `frame,id,left,top,width,height,score,class,visibility`, frames from 1.
+"""MOTChallenge text files: ground truth, detections and results, `frame,id,left,top,width,height,score,class,visibility`, frames from 1.
 
-Results have ten columns, the class -1 if there is none, then `-1,-1`. Boxes are written to 0.1 pixels, scores to 0.01. Ground truth
-(`gt/gt.txt`, eight or nine columns) can be read as a result too: conf is the score, the classes are the benchmark's.
+Results have ten columns: the class, -1 if there is none, is followed by `-1,-1`. Boxes are written to 0.1 pixels, scores to 0.01. Ground
+truth (`gt/gt.txt`, eight or nine columns) can be read as a result too: conf is the score, and the classes are the benchmark's.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ MOST_KINDS = 1000  # more numbers than that are no classes
 
 
 def read_annotations(path: Path, last_frame: int | None = None, size: tuple[int, int] | None = None) -> Annotations:
-    """Reads a whole ground truth file, by frame, then id; FormatError names the line.
+    """Reads a whole ground truth file, ordered by frame, then id; raises FormatError with the line.
 
-    Nine columns as in MOT16, 17 and 20: frame, id, left, top, width, height, conf, class, visibility (eight: without visibility).
-    Ten as in MOT15 (the last three are world coordinates) or seven: no classes, every box is a fully visible pedestrian. conf 0
-    marks a box that is not to be scored. If known, `last_frame` is the sequence's, and `size` the image's width and height: frames beyond
-    it and corners in place of sizes are then refused.
+    Nine columns as in MOT16, 17 and 20: frame, id, left, top, width, height, conf, class, visibility (eight: without visibility). Ten
+    columns as in MOT15 (the last three are world coordinates), or seven: no classes, every box is a fully visible pedestrian. conf 0
+    marks a box that is not scored. `last_frame` is the sequence's last frame and `size` the image's width and height, if known: frames
+    beyond it, and corners instead of sizes, are then refused.
     """
     table = read_table(path, range(7, 11), "9 columns frame,id,left,top,width,height,conf,class,visibility (or MOT15's 10)")
     return annotations_in(table, last_frame, size)
@@ -95,13 +95,13 @@ def read_detections(
     every: int = 1,
     size: tuple[int, int] | None = None,
 ) -> SequenceDetections:
-    """Reads detections of `length` frames, every `every`-th from `first_frame`, of a file in the numbering of the whole sequence, from 1.
+    """Reads detections of `length` frames, every Nth (`every`) from `first_frame`, of a file with the frame numbers of the whole sequence.
 
-    Seven to ten columns, of which the first seven count, with `classes` also the eighth, the class's number (-1 in all rows: none);
-    within a frame the file's order stays. `last_frame` is the last of the whole sequence, where known. Scores must lie in [0, 1]: `strict`
-    refuses others, but for rounding, `robust` (formerly `minmax`) brings those of the whole file there as `in_unit_interval` says; a
-    warning tells what was done. FormatError also for a file that has boxes, but none in these frames: its numbering must be
-    another one. `size` is the image's width and height, if known: corners in place of sizes are then refused.
+    There are seven to ten columns, of which the first seven are used, with `classes` also the eighth, the class number (-1 in all rows:
+    none). Within a frame the order is kept. `last_frame` is the last frame of the whole sequence, if known; `size` is the image's width
+    and height, if known: corners instead of sizes are then refused. Scores must be in [0, 1], except for rounding: `strict` refuses
+    others; `robust` (formerly `minmax`) maps the scores of the whole file (`in_unit_interval`), and a warning describes how. Raises
+    FormatError, also for a file that has boxes, but none in these frames, because its numbering must be different.
     """
     table = read_table(path, range(7, 11), "7 to 10 columns frame,id,left,top,width,height,score,...")
     table.refuse_bad_boxes(last_frame)
@@ -130,11 +130,11 @@ def read_detections(
 
 
 def read_trajectories(path: Path, length: int | None = None, size: tuple[int, int] | None = None) -> Trajectories:
-    """Reads a result file's rows, ordered by frame, then id; the eighth column, unless -1, is the class.
+    """Reads the rows of a result file, ordered by frame, then id; the eighth column, unless -1, is the class.
 
-    FormatError names the line of a wrong column, a frame beyond `length`, or an id that repeats in a frame, and refuses corners in place
-    of sizes, which the image's `size` shows. Ids that count within each class, so that one comes twice in a frame with two classes, are
-    numbered anew, which a warning says.
+    Raises FormatError with the line of an invalid column, a frame beyond `length`, or an id that occurs twice in a frame; corners instead
+    of sizes are refused if the image's `size` reveals them. If ids count within each class, so that an id occurs twice in a frame with
+    two classes, they are renumbered with a warning.
     """
     table = read_table(path, range(7, 11), "10 columns frame,id,left,top,width,height,score,-1,-1,-1")
     table.refuse_bad_boxes(length)
@@ -154,9 +154,9 @@ def read_trajectories(path: Path, length: int | None = None, size: tuple[int, in
 
 
 def write_trajectories(path: Path, trajectories: Trajectories, decimals: int | None = 1) -> None:
-    """Writes rows `frame,id,left,top,width,height,score,-1,-1,-1` by frame, then id; score to 0.01; atomically.
+    """Writes rows `frame,id,left,top,width,height,score,-1,-1,-1` ordered by frame, then id, atomically; scores to 0.01.
 
-    Boxes to `decimals` (0.1 pixels), None for all digits. The eighth column is the class where there is one.
+    Boxes are rounded to `decimals` (0.1 pixels); None: not rounded. The eighth column is the class, if there are classes.
     """
     order = np.lexsort((trajectories.track_id, trajectories.frame_id))
     class_id = None if trajectories.class_id is None else trajectories.class_id[order]

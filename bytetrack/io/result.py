@@ -1,4 +1,4 @@
-"""The value that every result format is read into and written from, and parts that readers and writers share."""
+"""The value that every result format is converted to and from, and functions that readers and writers share."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ UNNAMED = re.compile(r"class_([0-9]{1,9})")
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """The trajectories of one sequence, and what some formats need besides.
+    """Holds the trajectories of one sequence, and further data that some formats store.
 
-    `length` in frames, at least the last frame with a box; `width` and `height` in pixels and `frame_rate`, None where unknown;
-    `class_names` from class id to name; `images` the file of every frame, "" where it has none, empty where nobody knows them.
+    `length` is in frames, at least the last frame with a box; `width` and `height` are in pixels; these and `frame_rate` are None if
+    unknown. `class_names` maps class ids to names. `images` are the file names of all frames, "" for a missing one; empty if unknown.
     """
 
     name: str
@@ -61,11 +61,11 @@ class Result:
     images: tuple[str, ...] = ()
 
     def label(self, class_id: int | None) -> str:
-        """Returns the name of a class; `class_<id>` where it has none, `object` where there is no class."""
+        """Returns the name of a class: `class_<id>` if it has none, `object` if there is no class."""
         return NO_CLASS if class_id is None else self.class_names.get(class_id, f"class_{class_id}")
 
     def labels(self) -> dict[int, str]:
-        """Returns all classes that are named or occur, by id."""
+        """Returns all classes that have a name or occur, by id."""
         class_id = self.trajectories.class_id
         used = set() if class_id is None else set(class_id[class_id >= 0].tolist())
         return {k: self.label(k) for k in sorted(used | set(self.class_names))}

@@ -1,4 +1,4 @@
-"""Refines finished trajectories offline: every step may look at the whole sequence."""
+"""Refines finished trajectories offline: each step may use the whole sequence."""
 
 from __future__ import annotations
 

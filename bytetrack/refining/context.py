@@ -1,4 +1,4 @@
-"""The values that refinement works on: trajectories of single identities, and the context of their sequence."""
+"""The values that refining uses: trajectories of single identities, and the context of their sequence."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Trajectory:
-    """One identity, n boxes ordered by frame: `frame_id` (n,) from 1, `tlwh` (n, 4) in pixels, `score` (n,), `class_id` (n,) or None."""
+    """Holds one identity, n boxes by frame: `frame_id` (n,) from 1, `tlwh` (n, 4) in pixels, `score` (n,), `class_id` (n,) or None."""
 
     track_id: int
     frame_id: Ints
@@ -40,7 +40,7 @@ class Trajectory:
         return replace(self, tlwh=tlwh)
 
     def joined(self, *others: Trajectory) -> Trajectory:
-        """Returns this one with the boxes of others, by frame. No two of them have a frame in common."""
+        """Returns this trajectory joined with others, ordered by frame. No two of them share a frame."""
         parts = (self, *others)
         order = np.argsort(np.concatenate([part.frame_id for part in parts]), kind="stable")
         classes = [part.class_id for part in parts if part.class_id is not None]
@@ -55,16 +55,16 @@ class Trajectory:
 
 @dataclass(frozen=True, eq=False)
 class SequenceContext:
-    """The data of a sequence besides its tracks. A step works without the parts that are None.
+    """Holds the data of a sequence besides its tracks. Parts that are None are not available; steps work without them.
 
-    `camera_motion` (frames, 2, 3): affines, each from the frame before. `detections`: every box of the detector.
+    `camera_motion` (frames, 2, 3): affines, each from the previous frame. `detections`: all boxes of the detector.
     """
 
     camera_motion: Floats | None = None
     detections: SequenceDetections | None = None
 
     def motion(self, start: int, stop: int) -> Floats:
-        """Returns affines (|stop - start| + 1, 3, 3) from frame `start` to every frame up to `stop`, later or earlier."""
+        """Returns affines (|stop - start| + 1, 3, 3) from frame `start` to each frame up to `stop`, forward or backward."""
         step = 1 if stop >= start else -1
         chain = [np.eye(3)]
         for frame_id, following in pairwise(range(start, stop + step, step)):
@@ -77,7 +77,7 @@ class SequenceContext:
         return np.array(chain)
 
     def seen_from(self, anchor: int, frame_id: Ints, xywh: Floats) -> Floats:
-        """Moves boxes `xywh` (n, 4) of frames `frame_id` (n,), all before or all after `anchor`, into the pixels of frame `anchor`."""
+        """Moves boxes `xywh` (n, 4) of frames `frame_id` (n,), all before or all after `anchor`, to the pixels of frame `anchor`."""
         if self.camera_motion is None or not len(frame_id):
             return xywh
         furthest = int(frame_id[np.argmax(np.abs(frame_id - anchor))])
@@ -99,7 +99,7 @@ def tlwh_from_xywh(xywh: Floats) -> Floats:
 
 
 def split(trajectories: Trajectories) -> list[Trajectory]:
-    """Splits trajectories into one value an identity, by ascending id."""
+    """Splits trajectories into one value per identity, ordered by id."""
     t = trajectories
     order = np.lexsort((t.frame_id, t.track_id))
     cuts = np.flatnonzero(np.diff(t.track_id[order])) + 1
@@ -113,7 +113,7 @@ def split(trajectories: Trajectories) -> list[Trajectory]:
 
 
 def join(parts: Iterable[Trajectory]) -> Trajectories:
-    """Joins trajectories into one value, by frame, then id."""
+    """Joins trajectories into one value, ordered by frame, then id."""
     kept = list(parts)
     frame_id = np.concatenate([np.empty(0, np.int64), *(part.frame_id for part in kept)])
     track_id = np.repeat(np.array([part.track_id for part in kept], np.int64), [len(part) for part in kept])

@@ -16,9 +16,12 @@ Floats = npt.NDArray[np.float64]
 
 
 class Interpolate:
-    """The step that fills gaps with boxes on a straight line, as `interpolate` does.
+    """Fills gaps with boxes on a straight line, as `interpolate` does.
 
-    `follow_camera`: straight on the ground, not in the image, where the camera's motion is known.
+    Args:
+        min_length: Identities with at most this many boxes are not changed.
+        max_gap: Gaps between boxes fewer than this many frames apart are filled.
+        follow_camera: Interpolates on the ground instead of in the image, if camera motion is known.
     """
 
     def __init__(self, min_length: int = 5, max_gap: int = 20, follow_camera: bool = False) -> None:
@@ -34,11 +37,11 @@ class Interpolate:
 
 
 def interpolate(trajectories: Trajectories, min_length: int = 5, max_gap: int = 20, context: SequenceContext | None = None) -> Trajectories:
-    """Fills the frames between two boxes of an identity that are less than `max_gap` frames apart with boxes on a straight line.
+    """Fills the frames between two boxes of an identity that are fewer than `max_gap` frames apart with boxes on a straight line.
 
-    Identities with `min_length` boxes or fewer stay as they are. Filled boxes have score -1, and the class of the box before the
-    gap. Both limits are strict, as in the published code (the paper's sentence has "not more than 20 frames"). With `context` the
-    line is straight on the ground that its camera motion moves over.
+    Identities with at most `min_length` boxes are not changed. Filled boxes have the score -1 and the class of the box before the gap.
+    Both limits are those of the published code (the paper states "not more than 20 frames"). With a `context` the line is straight on the
+    ground, after removing its camera motion.
 
     >>> track = Trajectories(np.array([1, 4]), np.array([7, 7]), np.array([[0., 0, 9, 9], [3, 6, 9, 12]]), np.array([0.9, 0.8]))
     >>> interpolate(track, min_length=1).tlwh.tolist()

@@ -1,4 +1,4 @@
-"""Links pieces of one identity by their motion before and after the gap."""
+"""Links tracklets of one identity by their motion before and after a gap."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Floats = npt.NDArray[np.float64]
 
 
 class End(NamedTuple):
-    """Position and velocity of a trajectory at its first or last frame, by the straight line through its boxes near it."""
+    """Holds position and velocity of a trajectory at its first or last frame, from a straight line fitted to the boxes near it."""
 
     frame_id: int
     xywh: Floats  # (4,), mean width and height
@@ -29,13 +29,18 @@ class End(NamedTuple):
 
 
 class Link:
-    """The step that joins a trajectory and one that begins after its end, under the earlier's id, if each leads to the other.
+    """Joins a trajectory with one that starts after its end, under the earlier id, if each predicts the other.
 
-    Cost of a pair, `gap` frames apart: mean over both directions of the distance between where one is and where the straight line
-    through the other's `fit` boxes at the gap leads (x in widths, y in half heights, the camera's motion taken out), divided by
-    `1 + gap / 30`; plus twice the logarithm of the ratio of heights, which is at most `max_height_change`. Of the pairs that cost
-    at most `max_cost`, the assignment that costs least. Trajectories of fewer than `min_length` boxes, of different classes, or
-    with a gap of more than `max_gap` frames are not linked.
+    The cost of a pair with a gap of `gap` frames is the mean over both directions of the distance between one trajectory's end and the
+    prediction of the straight line through the other's `fit` boxes at the gap (x in widths, y in half heights, camera motion removed),
+    divided by `1 + gap / 30`, plus twice the logarithm of the ratio of heights. The assignment with the lowest total cost is chosen.
+
+    Args:
+        max_cost: Maximum cost of a pair.
+        max_gap: Maximum gap in frames.
+        min_length: Minimum number of boxes of a trajectory.
+        fit: Number of boxes that the straight line is fitted to.
+        max_height_change: Maximum logarithm of the ratio of heights.
     """
 
     def __init__(
@@ -95,7 +100,7 @@ class Link:
 
 
 def straight_end(part: Trajectory, fit: int, context: SequenceContext, last: bool) -> End:
-    """Fits a straight line to the `fit` boxes at an end of a trajectory, as seen by the camera of its first or last frame."""
+    """Fits a straight line to the `fit` boxes at an end of a trajectory, in the pixels of its first or last frame."""
     near = slice(-fit, None) if last else slice(fit)
     frame_id = part.frame_id[near]
     anchor = int(frame_id[-1 if last else 0])

@@ -1,4 +1,4 @@
-"""Takes trajectories back to the detections: undoes the tracker's smoothing, and extends tracks with detections that it left unused."""
+"""Compares trajectories with the detections: undoes the tracker's smoothing, and extends tracks by detections that it left unused."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ FOR_SAME_SCORE = 0.5  # what an equal score is worth, as IoU
 
 
 class Remeasure:
-    """The step that replaces every box by the detection behind it, box and score, and so undoes the tracker's filter.
+    """Replaces each box and score by its detection, which undoes the tracker's filter.
 
-    In each frame, boxes and the detections with at least `min_score` are assigned to one another by IoU, which must be `min_overlap`;
-    an equal score counts as 0.5 more. Other boxes stay, all where there are no detections.
+    In each frame, boxes and detections with a score of at least `min_score` are assigned by IoU, which must be at least `min_overlap`; an
+    equal score adds 0.5. Boxes without a detection are not changed.
     """
 
     USES_DETECTIONS = True
@@ -56,12 +56,17 @@ class Remeasure:
 
 
 class Extend:
-    """The step that extends trajectories of three boxes or more at both ends while detections lie where they lead.
+    """Extends trajectories of at least three boxes at both ends while detections lie on their predicted path.
 
-    Frame by frame from an end, for at most `max_frames`: the detection of at least `min_score` with the largest IoU, at least
-    `min_overlap`, with the box that the straight line through the `fit` boxes at the end leads to (the camera's motion taken
-    out). One whose IoU with a trajectory of its frame is above `max_shared` is taken. Long trajectories come first.
-    Without detections nothing changes.
+    Frame by frame from an end, it takes the detection with the largest IoU with the box that a straight line through the last boxes
+    predicts (camera motion removed). Long trajectories come first. Without detections nothing changes.
+
+    Args:
+        min_score: Minimum score of a detection.
+        min_overlap: Minimum IoU with the predicted box.
+        max_shared: Maximum IoU of a detection with another trajectory.
+        max_frames: Maximum extension at each end.
+        fit: Number of boxes that the straight line is fitted to.
     """
 
     USES_DETECTIONS = True

@@ -1,4 +1,4 @@
-"""Refines result files, a sequence at a time."""
+"""Refines result files, one sequence at a time."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ Step = Callable[[Trajectories, SequenceContext], Trajectories]
 
 
 class Refiner:
-    """Runs `steps`, given by name, in their order. A step set to None is left out.
+    """Runs `steps`, a mapping of names to steps, in order. A step that is None is skipped.
 
-    A step is any callable `step(trajectories, context) -> trajectories` that changes neither.
+    A step is any callable `step(trajectories, context) -> trajectories` that does not change its arguments.
     """
 
     def __init__(self, steps: Mapping[str, Step | None]) -> None:
@@ -43,14 +43,14 @@ class Refiner:
 
 
 def note_idle_steps(refiner: Refiner) -> None:
-    """Logs the steps that do nothing because there are no detections."""
+    """Logs the steps that have no effect because there are no detections."""
     idle = [name for name, step in refiner.steps.items() if getattr(step, "USES_DETECTIONS", False)]
     if idle:
         log.warning("left out, as there are no detections (dataset=..., detector=recorded detector.folder=DIR): %s", ", ".join(idle))
 
 
 def context_of(sequence: Sequence, detector: SequenceDetector | None, camera_motion: CameraMotion | None) -> SequenceContext:
-    """Reads the detections and the camera motion of a sequence; None for a source that is not given."""
+    """Reads the detections and the camera motion of a sequence; None for a source that is None."""
     detections = None if detector is None else detector.detect_sequence(sequence)
     around = SequenceDetections.from_frames([]) if detections is None else detections
     return SequenceContext(None if camera_motion is None else camera_motion.of_sequence(sequence, around), detections)
@@ -58,7 +58,7 @@ def context_of(sequence: Sequence, detector: SequenceDetector | None, camera_mot
 
 @dataclass(frozen=True)
 class RefineJob:
-    """Refines `source`/<sequence>.txt, writes `folder`/<sequence>.txt with all digits, and scores that file."""
+    """Refines `source`/<sequence>.txt, writes `folder`/<sequence>.txt without rounding, and scores that file."""
 
     refiner: Refiner
     source: Path
@@ -79,7 +79,7 @@ class RefineJob:
 def job_for(
     refiner: Refiner, source: Path, out: Path, protocol: ScoringProtocol, detector: Detector | None, camera_motion: CameraMotion
 ) -> RefineJob:
-    """Returns the job that refines result files in `source` into `out`/tracks; ValueError if these are one folder, and for a network."""
+    """Returns the job that refines files in `source` into `out`/tracks; raises ValueError for the same folder, and for a network."""
     if source.resolve() == (out / "tracks").resolve():
         raise ValueError(f"out would overwrite the tracks it reads ({source}): give another out")
     if detector is None:
@@ -90,6 +90,6 @@ def job_for(
 
 
 def refuse_unused(detector: object, camera_motion: object, compare: object) -> None:
-    """Raises ValueError if a setting is given that needs a dataset, and no dataset is."""
+    """Raises ValueError if a setting that needs a dataset is given without a dataset."""
     if detector is not None or compare is not None or not isinstance(camera_motion, NoMotion):
         raise ValueError("detector, camera_motion and compare belong to sequences: say of which dataset, dataset=... dataset.root=DIR")

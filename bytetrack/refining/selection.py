@@ -1,4 +1,4 @@
-"""Removes short and doubtful trajectories."""
+"""Removes trajectories that are short or have low scores."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["DropDoubtful", "DropShort"]
 
 
 class DropShort:
-    """The step that removes trajectories of fewer than `min_length` boxes."""
+    """Removes trajectories with fewer than `min_length` boxes."""
 
     def __init__(self, min_length: int = 10) -> None:
         check_whole("min_length", min_length, 0)
@@ -22,9 +22,9 @@ class DropShort:
 
 
 class DropDoubtful:
-    """The step that removes trajectories of at most `max_length` boxes whose mean score is below `min_mean_score`.
+    """Removes trajectories of at most `max_length` boxes whose mean score is below `min_mean_score`.
 
-    Filled boxes, which have no score, do not count for the mean.
+    Filled boxes have no score and are excluded from the mean.
     """
 
     def __init__(self, min_mean_score: float = 0.6, max_length: int = 60) -> None:

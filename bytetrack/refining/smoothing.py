@@ -1,4 +1,4 @@
-"""Smooths trajectories, with the boxes after a frame as well as those before it.
+"""Smooths trajectories with the boxes before and after each frame.
 
 Second differences: Whittaker, "On a new method of graduation", 1923; Eilers, "A perfect smoother", 2003, equation 5 with d = 2.
 Gaussian process: StrongSORT, Du et al. 2023, section 3.4 (GSI, after linear interpolation).
@@ -25,11 +25,16 @@ REACH = 4  # correlation lengths beyond which boxes tell it nothing
 
 
 class SmoothSecondDifferences:
-    """The step that minimises `sum w (z - y)² + penalty sum (z[i] - 2 z[i + 1] + z[i + 2])²` over boxes z, y the given boxes.
+    """Minimises `sum w (z - y)² + penalty sum (z[i] - 2 z[i + 1] + z[i + 2])²` over smoothed boxes z, where y are the given boxes.
 
-    For centres and sides apart, in every run of consecutive frames. `w` is the score to `score_power` (scores at least 0.05), of
-    filled boxes `filled_weight`; `position` and `size` are the penalties. A run of one or two boxes, and one on a straight line,
-    stays as it is.
+    Centres and sizes are smoothed separately in each run of consecutive frames. Runs of one or two boxes, and runs on a straight line, are
+    not changed.
+
+    Args:
+        position: Penalty for centres.
+        size: Penalty for widths and heights.
+        score_power: The weight w is the score (at least 0.05) to this power.
+        filled_weight: Weight of filled boxes.
     """
 
     def __init__(self, position: float = 30.0, size: float = 300.0, score_power: float = 2.0, filled_weight: float = 0.3) -> None:
@@ -49,11 +54,15 @@ class SmoothSecondDifferences:
 
 
 class SmoothGaussian:
-    """The step that replaces boxes by the mean of a Gaussian process with a squared exponential kernel, given the boxes.
+    """Replaces boxes by the mean of a Gaussian process with a squared exponential kernel, given the boxes.
 
-    Its correlation length is `tau * log(tau³ / l)` frames for a trajectory of l boxes, as published, from 1 to `tau²`. Its mean is
-    the straight line nearest to the run, its deviation from it what the run's is, so that boxes shrink to no origin. `noise` is a
-    detection's, in parts of the box's mean height; that of a filled box is `filled_noise` times as large.
+    The correlation length is `tau * log(tau³ / l)` frames for a trajectory of l boxes, as published, limited to 1 … `tau²`. The prior
+    mean is the straight line fitted to the run, and the prior deviation is that of the run, so boxes do not shrink to an origin.
+
+    Args:
+        tau: Controls the correlation length.
+        noise: Noise of a detection, as a fraction of the mean height.
+        filled_noise: Factor of this noise for filled boxes.
     """
 
     def __init__(self, tau: float = 5.0, noise: float = 0.01, filled_noise: float = 2.0) -> None:

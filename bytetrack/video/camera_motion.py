@@ -1,9 +1,9 @@
 """Camera motion from each frame to the next: none, read from a file, or estimated from the images.
 
-A source of camera motion is anything with `of_sequence(sequence, detections) -> array (length, 2, 3) or None`: row i is the affine
-[[a b c] [d e f]] from the pixels of frame i to those of frame i + 1 (frames from 1, rows from 0), the first row the identity, as
-nothing is before the first frame. Files are named `<sequence>.txt` and have lines `frame a b c d e f`, frame from 0 in the numbering
-of the whole sequence, also where only a half of it is wanted.
+A source of camera motion is any object with `of_sequence(sequence, detections) -> array (length, 2, 3) or None`: row i is the affine
+[[a b c] [d e f]] from the pixels of frame i to those of frame i + 1 (frames from 1, rows from 0). The first row is the identity.
+Files are named `<sequence>.txt` and have lines `frame a b c d e f`; frames count from 0 and are numbered as in the whole sequence, also
+for a half of it.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ LEVELS = 3  # of the pyramid, above the image itself: motions of up to 21 * 2**3
 
 
 class NoMotion:
-    """The camera stands, or nobody knows how it moves."""
+    """Disables camera motion: the camera is static, or its motion unknown."""
 
     def of_sequence(self, sequence: Sequence, detections: SequenceDetections) -> None:
-        """Returns None: trackers get no camera motion."""
+        """Returns None: trackers receive no camera motion."""
 
 
 class RecordedMotion:
-    """Camera motion from `<folder>/<sequence>.txt`."""
+    """Reads camera motion from `<folder>/<sequence>.txt`."""
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder).expanduser()
 
     def of_sequence(self, sequence: Sequence, detections: SequenceDetections) -> Floats:
-        """Reads the affines (length, 2, 3) of the sequence's frames; MissingDataError, FormatError."""
+        """Returns the affines (length, 2, 3) of the sequence's frames; raises MissingDataError, FormatError."""
         if not self.folder.is_dir():
             raise MissingDataError(f"no folder {str(self.folder)!r}: camera_motion.folder must hold {sequence.name}.txt")
         length = (sequence.length - 1) * sequence.every + 1
@@ -55,18 +55,19 @@ class RecordedMotion:
 
 
 class EstimatedMotion:
-    """Camera motion from the images: corners of the background, followed by sparse optical flow, and the motion most agree on.
+    """Estimates camera motion from the images by sparse optical flow of background corners.
 
-    Shi and Tomasi's corners outside the detections of the earlier frame, Lucas and Kanade's pyramidal flow there and back, and RANSAC
-    for turn, scale and shift (BoT-SORT, section 3.2, does it on whole images). A sequence and a stream give the same estimate.
+    It finds Shi-Tomasi corners outside the detections of the previous frame, tracks them forward and backward with pyramidal Lucas-Kanade
+    flow, and fits rotation, scale and translation by RANSAC (BoT-SORT, section 3.2, uses whole images). Sequences and streams give the same
+    estimate. Raises ValueError for an argument out of range.
 
-    - `width`: images wider than that are reduced to it, in pixels.
-    - `n_corners`, `corner_distance`: how many corners at most, and how far apart at least, in pixels of the reduced image.
-    - `tolerance`: up to how many of these pixels a corner may disagree with the motion found.
-    - `min_score`: detections below it hide nothing.
-    - `folder`: where `<key>/<sequence>.txt` is kept and taken from if it is there (`key` names the settings); None: nowhere.
-
-    ValueError names an argument out of range.
+    Args:
+        width: Wider images are scaled down to this width, in pixels.
+        n_corners: Maximum number of corners.
+        corner_distance: Minimum distance of two corners, in pixels of the scaled image.
+        tolerance: Maximum deviation of an inlier corner, in pixels of the scaled image.
+        min_score: Detections below it do not mask corners.
+        folder: The folder in which `<key>/<sequence>.txt` is stored and looked up (`key` identifies the settings); None: not stored.
     """
 
     def __init__(
@@ -87,13 +88,13 @@ class EstimatedMotion:
         self.folder = None if folder is None else Path(folder).expanduser()
 
     def kept_in(self, folder: Path) -> EstimatedMotion:
-        """Returns the same estimator, which keeps what it finds in `folder` if it has no folder yet."""
+        """Returns the same estimator with `folder` as its folder, unless it already has one."""
         if self.folder is not None:
             return self
         return EstimatedMotion(self.width, self.n_corners, self.corner_distance, self.tolerance, self.min_score, folder)
 
     def of_sequence(self, sequence: Sequence, detections: SequenceDetections) -> Floats:
-        """Estimates the affines (length, 2, 3), unless the kept file covers the frames; MissingDataError without images."""
+        """Returns the affines (length, 2, 3), from the stored file if it covers all frames; raises MissingDataError without images."""
         path = None if self.folder is None else self.folder / self._key(detections) / f"{sequence.name}.txt"
         if path is not None and path.is_file():
             try:
@@ -116,7 +117,7 @@ class EstimatedMotion:
             log.warning("camera motion: %d frames show too little background to estimate it; taken as still", stream.unknown)
 
     def of_stream(self) -> StreamMotion:
-        """Returns what estimates the motion of one stream, frame by frame."""
+        """Returns an estimator for one stream, which is called frame by frame."""
         return StreamMotion(self)
 
     def _key(self, detections: SequenceDetections) -> str:
@@ -125,9 +126,9 @@ class EstimatedMotion:
 
 
 class StreamMotion:
-    """The camera motion of one stream: call it with every frame and its detections, in order.
+    """Estimates the camera motion of one stream: call it with each frame and its detections, in order.
 
-    `unknown` counts the frames that showed too little background, which are taken as still.
+    `unknown` counts the frames with too little background, for which a static camera is assumed.
     """
 
     def __init__(self, settings: EstimatedMotion) -> None:
@@ -153,9 +154,9 @@ class StreamMotion:
 def motion_between(
     earlier: Gray, later: Gray, hidden: Floats, n_corners: int = 100, corner_distance: float = 8.0, tolerance: float = 1.0
 ) -> Floats | None:
-    """Estimates the similarity (2, 3) from one gray image (H, W) to the next; None if too few corners are found.
+    """Estimates the similarity (2, 3) from one gray image (H, W) to the next; None if there are too few corners.
 
-    Corners inside the boxes `hidden` (n, 4), of the earlier image, are not looked at.
+    Corners inside the boxes `hidden` (n, 4) of the first image are ignored.
     """
     import cv2
 
