@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections import Counter
 from multiprocessing import get_context
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -21,6 +22,10 @@ from campaigns.corpus import LIMIT, Outcome, broken
 from campaigns.readers import Kind, kinds
 
 TOOLS = Path(__file__).resolve().parents[1] / "tools"
+IMPORTED = ["bytetrack.config", "bytetrack.quickstart", "bytetrack.tuning.run", "bytetrack.data.prepare", "bytetrack.data.convert"]
+IMPORTED += ["bytetrack.demo.build", "bytetrack.training.processes", "bytetrack.scoring.official", "bytetrack.detection.onnx"]
+IMPORTED += ["hydra.main", "hydra._internal.hydra", "jinja2", "motmetrics", "numba", "optuna", "trackeval", "yolox"]
+IMPORTED += ["campaigns.commands", "campaigns.small_jobs"]
 MOT = ["dataset=motchallenge", "dataset.root=data", "workers=1", "out=out"]
 VERBS: dict[str, tuple[str, list[str]]] = {
     "ground truth": ("track", [*MOT, "detector=public"]),
@@ -39,6 +44,13 @@ VERBS: dict[str, tuple[str, list[str]]] = {
     "yaml config": ("track", ["--config-dir=configs", *MOT, "detector=public", "+mine=x"]),
 }
 VERBS["mp4"] = ("demo", [*VERBS["jpg"][1][1:], "source=a.mp4"])
+
+
+def forks() -> ForkServerContext:
+    """Where processes are forked from one that has imported everything: what a verb imports takes twice the time of its work."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload(IMPORTED)
+    return context
 
 
 def verb(name: str, arguments: list[str], folder: str) -> None:
@@ -66,11 +78,7 @@ def verb(name: str, arguments: list[str], folder: str) -> None:
 
 def run(folder: Path, files: int, fresh: int = 5) -> list[Outcome]:
     """`files` broken files of all kinds in turn; the first `fresh` in a new Python instead of a fork."""
-    context = get_context("forkserver")
-    context.set_forkserver_preload(
-        ["bytetrack.config", "hydra", "bytetrack.pipeline", "bytetrack.detection.inference", "bytetrack.demo.build"]
-    )
-    outcomes = []
+    context, outcomes = forks(), []
     chosen = [kind for kind in kinds() if kind.name in VERBS]
     for k in range(files):
         kind = chosen[k % len(chosen)]
@@ -82,9 +90,10 @@ def run(folder: Path, files: int, fresh: int = 5) -> list[Outcome]:
     return outcomes
 
 
-def _judged(context, kind: Kind, place: Path, damaged: str, number: int, fresh: bool) -> Outcome:
+def _judged(context: ForkServerContext, kind: Kind, place: Path, damaged: str, number: int, fresh: bool) -> Outcome:
     name, arguments = VERBS[kind.name]
     started = time.monotonic()
+    code: int | None
     if fresh:
         code = os.spawnv(os.P_WAIT, sys.executable, [sys.executable, __file__, "--verb", str(place), name, *arguments])
     else:

@@ -22,7 +22,8 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
 from campaigns import left_behind, small_jobs  # noqa: E402
-from campaigns.kills import LONGEST, Started, forks  # noqa: E402
+from campaigns.commands import forks  # noqa: E402
+from campaigns.kills import LONGEST, Started  # noqa: E402
 
 ROOM = 64 << 20  # bytes of the disk
 SHARES = (0.0, 0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98)  # of what a verb writes, that there is room for

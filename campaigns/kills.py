@@ -19,7 +19,6 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
@@ -29,20 +28,11 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
 from campaigns import left_behind, small_jobs  # noqa: E402
-from campaigns.commands import TOOLS, verb  # noqa: E402
+from campaigns.commands import TOOLS, forks, verb  # noqa: E402
 
 SIGNALS = {"KILL": signal.SIGKILL, "TERM": signal.SIGTERM, "INT": signal.SIGINT}
 LONGEST = 600.0  # seconds a run may take
 COLD = 12  # one in so many is a new Python
-PRELOADED = ["bytetrack.config", "bytetrack.pipeline", "bytetrack.training.loop", "bytetrack.tuning.run", "bytetrack.data.prepare"]
-PRELOADED += ["bytetrack.data.convert", "bytetrack.report", "bytetrack.scoring.official", "bytetrack.detection.onnx", "small_jobs"]
-
-
-def forks() -> ForkServerContext:
-    """Where processes are forked from one that has imported everything."""
-    context = get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
-    return context
 
 
 @dataclass

@@ -14,14 +14,13 @@ import shutil
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 
 from bytetrack.config import compose
 from campaigns import good_files as good
-from campaigns.commands import verb
+from campaigns.commands import forks, verb
 from tests.test_docs import PAGES, ROOT
 
 SECONDS = 240.0  # that a command may take, on a busy machine
@@ -116,8 +115,7 @@ def in_a_session(name: str, words: list[str], folder: str) -> None:
 
 @pytest.fixture(scope="module")
 def run() -> Callable[[str, Path], Ended]:
-    context = get_context("forkserver")
-    context.set_forkserver_preload(["bytetrack.pipeline", "bytetrack.demo.build", "bytetrack.training.loop", "campaigns.commands"])
+    context = forks()
 
     def call(command: str, folder: Path) -> Ended:
         process = context.Process(target=in_a_session, args=(*words_of(command, folder), str(folder)))

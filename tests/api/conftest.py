@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from tests.demo.conftest import assembled, run
-from tests.tools.conftest import tiny, verb_here
+from tests.tools.conftest import tiny
 
-__all__ = ["assembled", "run", "tiny", "verb_here"]
+__all__ = ["assembled", "run", "tiny"]

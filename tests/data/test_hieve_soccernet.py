@@ -13,9 +13,6 @@ from bytetrack.data.hieve import HiEve
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.io.formats import read_annotations
 from tests.demo.films import WALKERS, write_video
-from tests.tools.conftest import verb_here
-
-__all__ = ["verb_here"]
 
 
 def hieve(root: Path, frames: int = 6, videos: bool = True) -> Path:

@@ -26,11 +26,11 @@ def test_a_kind_that_there_is_not_is_named_in_one_line(monkeypatch: pytest.Monke
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("share", ["1/4", "2/4", "3/4", "4/4"])
+@pytest.mark.parametrize("share", ["1/2", "2/2"])
 def test_every_broken_file_is_read_or_refused_in_one_line_that_names_the_file(share: str) -> None:
     process = subprocess.run([sys.executable, corpus.__file__, "--share", share], capture_output=True, text=True)
     assert process.returncode == 0, process.stdout
-    assert int(process.stdout.split("\nall")[1].split()[0]) >= 1250
+    assert int(process.stdout.split("\nall")[1].split()[0]) >= 3500
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,6 +19,7 @@ from bytetrack.config import build, build_untrusted, compose, home
 from bytetrack.errors import FormatError
 from bytetrack.executors import Processes
 from campaigns import good_files as good
+from tests.conftest import Verb
 from tests.reliability import hostile
 
 GIB = 2**30
@@ -192,27 +193,27 @@ RUN_PARTS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture
-def two_runs(tmp_path: Path) -> list[Path]:
+def two_runs(verb_here: Verb, tmp_path: Path) -> list[Path]:
     """Run folders that can be compared and replayed, and `evil.py`, whose function leaves the file `ran`."""
     data = {"A/seqinfo.ini": good.SEQINFO.encode(), "A/gt/gt.txt": good.ground_truth(), "A/det/det.txt": good.detections()}
     good.write(tmp_path / "data", data)
     good.write(tmp_path, {"evil.py": f"def touch(**_): open({str(tmp_path / 'ran')!r}, 'w')\n".encode()})
     words = ["dataset=motchallenge", f"dataset.root={tmp_path / 'data'}", "dataset.protocol=mot15", "detector=public", "workers=1"]
-    for name in ("a", "b"):
-        command = [sys.executable, str(home() / "tools" / "track.py"), *words, f"out={tmp_path / name}"]
-        subprocess.run(command, check=True, capture_output=True, timeout=300)
-    return [tmp_path / "a", tmp_path / "b"]
+    assert verb_here("track", *words, f"out={tmp_path / 'a'}").returncode in (0, None)
+    return [tmp_path / "a", Path(shutil.copytree(tmp_path / "a", tmp_path / "b"))]
 
 
 @pytest.mark.slow
-def test_a_run_folder_of_somebody_else_runs_nothing_when_it_is_compared(two_runs: list[Path], tmp_path: Path) -> None:
+def test_a_run_folder_of_somebody_else_runs_nothing_when_it_is_compared(
+    two_runs: list[Path], verb_here: Verb, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = two_runs[1] / "config.yaml"
     document = yaml.safe_load(config.read_text())
-    command = [sys.executable, str(home() / "tools" / "compare.py"), "runs=[a,b]", "copies=1", "workers=1", "out=both"]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(home()), str(tmp_path)]), "EVIL": "evil.touch"}
+    monkeypatch.setenv("EVIL", "evil.touch")
+    monkeypatch.syspath_prepend(tmp_path)
     for name, part in RUN_PARTS.items():
         config.write_text(yaml.safe_dump({**document, **part}))
-        process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, env=environment)
+        process = verb_here("compare", f"runs=[{two_runs[0]},{two_runs[1]}]", "copies=1", "workers=1", "out=both")
         said = process.stdout + process.stderr
         assert "names _target_" in said, (name, said)
         assert "Traceback" not in said, (name, said)

@@ -15,7 +15,7 @@ from bytetrack.config.choices import choices_of
 from bytetrack.config.files import target_of
 from bytetrack.config.places import verbs
 from campaigns import good_files as good
-from tests.tools.conftest import Verb
+from tests.conftest import Verb
 
 VERBS = verbs()
 CHOICES = [(verb, group, choice) for verb in VERBS for group, names in choices_of(verb).items() for choice in names]

@@ -10,7 +10,7 @@ import pytest
 
 from bytetrack import FormatError, MissingDataError
 from bytetrack.data.convert import convert, read_results
-from tests.tools.conftest import Verb
+from tests.conftest import Verb
 
 ROW = "1,1,10.0,20.0,30.0,60.0,0.9,-1,-1,-1\n"
 

@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import nn
 
+from tests.conftest import Verb
 from tests.detection.test_layouts import SIZE, Yolov8, exported
-from tests.tools.conftest import Verb
 from tests.tools.test_choices import torchvision_file
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from bytetrack.config.choices import choices_of, refuse_other_choices
 from bytetrack.config.hints import hint_for_a_choice, hint_for_a_setting, meant, refuse_other_forms
-from tests.tools.conftest import Verb
+from tests.conftest import Verb
 from tests.tools.one_line import failed
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from tests.conftest import Verb
 from tests.data.test_own_classes import NAMES, PEOPLE_AND_CARS, dataset
-from tests.tools.conftest import Verb
 
 
 def test_own_classes_by_one_command(tmp_path: Path, verb_here: Verb) -> None:

@@ -15,7 +15,7 @@ from bytetrack.detection.network import build_network
 from bytetrack.detection.settings import Size
 from bytetrack.detection.yolox import Yolox
 from campaigns import good_files as good
-from tests.tools.conftest import Verb
+from tests.conftest import Verb
 
 SIZE = Size(0.33, 0.0625, depthwise=True)
 ABOUT = {**SIZE._asdict(), "class_names": ["pig", "cow"], "convention": "rgb_imagenet", "input_size": [64, 96]}

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools.conftest import Verb
+from tests.conftest import Verb
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import yaml
 
 from bytetrack.config.arguments import readable
 from bytetrack.config.sweeps import NUMBER, separate_jobs
-from tests.tools.conftest import Verb
+from tests.conftest import Verb
 from tests.tools.one_line import failed
 
 

@@ -18,7 +18,7 @@ from bytetrack.config.hints import refuse_unknown_settings
 from bytetrack.config.places import EXPERIMENT, group_folder
 from bytetrack.io.coco import write_coco
 from bytetrack.training import Recipe, checkpoint
-from tests.tools.conftest import Verb
+from tests.conftest import Verb
 
 RECIPES = sorted(path.stem for path in group_folder(EXPERIMENT).glob("*.yaml") if "tools/train.py" in path.read_text(encoding="utf-8"))
 PUBLISHED = {

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 from bytetrack.config import compose
 from bytetrack.config.choices import choices_of
 from bytetrack.config.hints import refuse_unknown_settings
-from tests.tools.conftest import Verb
+from tests.conftest import Verb
 from tests.tools.one_line import failed
 
 
