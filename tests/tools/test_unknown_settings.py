@@ -17,8 +17,8 @@ from tests.tools.one_line import failed
 @pytest.mark.parametrize(
     ("verb", "word", "message"),
     [
-        ("track", "+foo=1", "track has no setting 'foo': there is nothing like it"),
-        ("track", "+lines=[]", "track has no setting 'lines': it is one of tools/demo.py"),
+        ("track", "+foo=1", "track has no setting 'foo': nothing similar exists"),
+        ("track", "+lines=[]", "track has no setting 'lines': it exists in tools/demo.py"),
         ("demo", "+draw.trial=9", "demo has no setting 'draw.trial': did you mean draw.trail?"),
     ],
 )
