@@ -15,11 +15,11 @@ OPTIMIZERS = r"torch\.optim\.(lr_scheduler\.)?[A-Z]\w*"
 
 
 def build(node: Any, **extra: Any) -> Any:
-    """Returns the object that a config node describes: `_target_` called with the node's other keys and `extra`.
+    """Returns the object that a config node describes: calls `_target_` with the node's other keys and `extra`.
 
-    The node is the user's own, from his command line or a folder that he names: any `_target_` is called. For nodes from files of
-    other people there is `build_untrusted`. Lists and dicts arrive as plain Python ones. Raises ValueError if there is no such class
-    or setting; the constructor's own errors pass through as they are.
+    The node comes from the user's command line or config folder: any `_target_` is called. For nodes from other people's files use
+    `build_untrusted`. Lists and dicts are passed as plain Python ones. Raises ValueError for an unknown class or setting; the constructor's
+    own errors are passed on.
     """
     from hydra.errors import InstantiationException
     from hydra.utils import instantiate
@@ -34,10 +34,10 @@ def build(node: Any, **extra: Any) -> Any:
 
 
 def build_untrusted(node: Any, **extra: Any) -> Any:
-    """Does as `build` for a node that somebody else may have written, as in a run folder's config.yaml.
+    """Does the same as `build` for a node that may come from someone else, such as a run folder's config.yaml.
 
-    Raises ValueError, before anything is imported or called, if a `_target_` in it is none that `configs/` names, that
-    `import bytetrack` offers, or of torch.optim: other functions of the package write files or run verbs.
+    Raises ValueError, before anything is imported or called, if a `_target_` is neither used in `configs/`, nor exported by
+    `import bytetrack`, nor in torch.optim: other functions of the package write files or run commands.
     """
     from omegaconf import OmegaConf
 

@@ -1,10 +1,10 @@
 """Training images: mosaic, mixup, random perspective, photometric distortion and flip, as pure functions of (seed, epoch, index).
 
-Every source image is decoded at the smallest size that serves (JPEG at 1/2, 1/4, 1/8) and goes to the output by one warp; tiles of
-a mosaic that fall outside the output are never decoded. Boxes stay amodal: they may leave the image, and only those wholly outside
-are dropped; `clip=True` (MOT20's recipe) cuts them at the border. Pixel (i, j) covers [i, i + 1] x [j, j + 1], for boxes and warps alike.
+Each source image is decoded at the smallest sufficient size (JPEG at 1/2, 1/4, 1/8) and warped to the output once; mosaic tiles outside
+the output are never decoded. Boxes stay amodal: they may extend beyond the image, and only boxes completely outside are dropped;
+`clip=True` (MOT20's recipe) cuts them at the border. Pixel (i, j) covers [i, i + 1] x [j, j + 1], for boxes and warps alike.
 
-Sources: YOLOX (Ge et al., 2021) for the mix, ByteTrack section 4.1 for the amodal boxes, SSD (Liu et al., 2016) for the distortion.
+Sources: YOLOX (Ge et al., 2021) for mosaic and mixup, ByteTrack section 4.1 for amodal boxes, SSD (Liu et al., 2016) for the distortion.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Read = Callable[[str, int], Image]
 
 
 class Sample(NamedTuple):
-    """The recipe of one training image: image number `image` in `epoch`, `height` x `width` pixels, with mosaic and mixup or without."""
+    """Describes one training image: image number `image` in `epoch`, `height` x `width` pixels, with or without mosaic and mixup."""
 
     epoch: int
     image: int
@@ -42,17 +42,28 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """Settings of augmentation; the defaults are the ByteTrack paper's recipe.
+    """Configures augmentation; the defaults are the ByteTrack paper's recipe.
 
-    `mosaic` and `mixup` are probabilities (an image that becomes no mosaic is warped alone), `flip` too; `degrees`, `shear` (degrees),
-    `translate` (of the output's size) and `perspective` bound uniform draws around 0; `scale` and, for the image that mixup lays over,
-    `mixup_scale` are ranges.
-    (The published runs had a mixup scale of 0.5 to 1.5: their setting, 0.8 to 1.6, never reached the code.) Where that image ends,
-    `mixup_pad` is its grey level; without a box of its own it is laid over nonetheless, unless `mixup_empty` is false.
-    `distort` scales the photometric ranges, 0 for none; `distort_as` is how the published code reckons them, as `float32`, or `uint8`:
-    see `distort_float`. A box is dropped when it lies wholly outside, when less than `min_visible` of its area shows, when one side is
-    over `max_aspect` times the other, or when a side is under `min_side` pixels (in mosaics `mosaic_min_side`, in the image that mixup
-    lays over `mixup_min_side`); `clip` cuts boxes at the border.
+    Args:
+        mosaic: Probability of a mosaic; other images are warped alone.
+        mixup: Probability of mixup in a mosaic.
+        degrees: Maximum rotation.
+        translate: Maximum translation, as a fraction of the output's size.
+        scale: Range of the scale.
+        shear: Maximum shear in degrees.
+        perspective: Maximum perspective distortion.
+        mixup_scale: Range of the scale of mixup's second image (0.5 to 1.5 in the published runs, which never read their setting).
+        mixup_pad: Grey level outside the second image.
+        mixup_empty: Uses the second image even if it has no boxes left.
+        distort: Strength of the photometric distortion; 0: off.
+        distort_as: `uint8`, or `float32` as in the published code: see `distort_float`.
+        flip: Probability of a horizontal flip.
+        clip: Cuts boxes at the border.
+        min_side: Drops boxes with a smaller side, in pixels.
+        mosaic_min_side: The same in mosaics.
+        mixup_min_side: The same in mixup's second image.
+        max_aspect: Drops boxes with a larger ratio of sides.
+        min_visible: Drops boxes with a smaller visible share of their area.
     """
 
     mosaic: float = 1.0
@@ -96,16 +107,16 @@ class Augmentation:
 
 
 def generator(*key: int) -> np.random.Generator:
-    """Makes a generator whose numbers depend on `key` alone."""
+    """Returns a random generator that depends on `key` only."""
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(key)))
 
 
 class AugmentedImages:
-    """Images and targets of `images`, made on demand: `self[Sample(...)]` gives the same arrays wherever and whenever it is asked.
+    """Creates images and targets of `images` on demand: `self[Sample(...)]` always returns the same arrays.
 
-    `read(path, reduce)` gives the BGR image at 1/`reduce` of its size; `cached(index)`, if given, a smaller stored copy of it instead.
-    With `crowd`, crowd boxes are targets of class -1; they are left out otherwise. `shares`: the probability of each image to be drawn
-    beside another one; None for all alike.
+    `read(path, reduce)` returns the BGR image at 1/`reduce` of its size; `cached(index)`, if given, a smaller stored copy instead. With
+    `crowd`, crowd boxes are targets of class -1; otherwise they are dropped. `shares` are the probabilities with which images are sampled
+    as additional ones; None: uniform.
     """
 
     def __init__(

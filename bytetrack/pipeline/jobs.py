@@ -46,12 +46,16 @@ def track_sequence(
     times: npt.NDArray[np.float64] | None = None,
     features: list[npt.NDArray[np.float32]] | None = None,
 ) -> Trajectories:
-    """Tracks the frames of `detections` with a new tracker and returns its trajectories, frames without boxes included.
+    """Tracks the frames of `detections` with a new tracker and returns its trajectories.
 
-    `camera_motion` (frames, 2, 3) is handed on to the tracker, which must take it; the first frame's, which has none before it, is not.
-    So is the time between frames, where `times` (frames,), in frames of the tracker's frame rate, says when they were.
-    So is `features`, (n, d) a frame.
-    Kept are boxes with area > `min_box_area` (square pixels) and width / height <= `max_aspect_ratio`; None keeps all.
+    Args:
+        detections: One `Detections` per frame, including frames without boxes.
+        tracker: A new tracker.
+        min_box_area: Drops smaller boxes from the result, in square pixels; None: off.
+        max_aspect_ratio: Drops boxes with a larger width / height from the result; None: off.
+        camera_motion: Affines (frames, 2, 3) for the tracker, which must accept them; the first one is not used.
+        times: Times (frames,) in frames of the tracker's frame rate, from which `dt` is computed; None: one frame each.
+        features: Appearance features of each frame's detections, for the tracker.
     """
     return _trajectories(_update_all(detections, tracker.update, camera_motion, times, features), min_box_area, max_aspect_ratio)
 

@@ -1,4 +1,4 @@
-"""Writes `report.html`: one self-contained file about one run folder, optionally beside an earlier run."""
+"""Writes `report.html`: a self-contained file about one run folder, optionally compared with an earlier run."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ CHANGES_SHOWN = 10
 def write_report(run: Path, dataset: Dataset, compare: Path | None = None) -> Path:
     """Writes `run/report.html` from `run/tracks`, `run/scores.json`, `run/config.yaml` and `run/detection_scores`; returns its path.
 
-    `dataset` has `sequences()` and `protocol`. `compare` is an earlier run's folder with the same layout, on the same sequences (those
-    it lacks are left out of the comparison). MissingDataError where tracks or scores are missing, FormatError where they cannot be read.
+    `dataset` has `sequences()` and `protocol`. `compare` is the folder of an earlier run on the same sequences; sequences that it lacks are
+    excluded from the comparison. Raises MissingDataError if tracks or scores are missing, FormatError if they cannot be read.
     """
     run = Path(run)
     sequences = {sequence.name: sequence for sequence in dataset.sequences()}

@@ -1,4 +1,4 @@
-"""Scores of tracks against ground truth, arrays in and numbers out, by both protocols in use.
+"""Scores tracks against ground truth with both common protocols: arrays in, numbers out.
 
 `trackeval` is the official one (HOTA, CLEAR and Identity with the benchmark's preprocessing); `motmetrics` is the paper's.
 """
@@ -28,10 +28,10 @@ PEDESTRIAN = 1  # MOTChallenge's class
 
 @dataclass(frozen=True, slots=True)
 class SequenceScores:
-    """The counts of both protocols in one sequence, enough to combine sequences exactly.
+    """Holds the counts of both protocols for one sequence, from which sequences can be combined exactly.
 
-    Where several classes are scored, `official` is their average, `by_class` each, and `empty_classes` says whether those without
-    any box count in the average.
+    If several classes are scored, `official` is their average, `by_class` are the classes, and `empty_classes` is True if classes without
+    boxes count in the average.
     """
 
     official: official.Result
@@ -43,10 +43,10 @@ class SequenceScores:
 def score_sequence(
     annotations: Annotations, trajectories: Trajectories, length: int, protocol: ScoringProtocol, class_names: Sequence[str] = ()
 ) -> SequenceScores:
-    """Scores one sequence of `length` frames by both protocols; ValueError if TrackEval refuses the data.
+    """Scores one sequence of `length` frames with both protocols; raises ValueError if TrackEval refuses the data.
 
-    Frames and (id, frame) pairs are the readers' to check (`bytetrack.io`). `class_names`, by number, have every class scored
-    apart; without them results of several classes are refused, as MOTChallenge's protocols know pedestrians only.
+    Frames and (id, frame) pairs are checked by the readers (`bytetrack.io`). With `class_names`, by number, each class is scored
+    separately; without them results with several classes are refused, because MOTChallenge's protocols score pedestrians only.
     """
     from bytetrack.scoring import official, paper
 
@@ -76,10 +76,10 @@ def _by_class(annotations: Annotations, trajectories: Trajectories, length: int,
 
 
 def check_classes(class_id: npt.NDArray[np.int64] | None, protocol: str, class_names: Sequence[str], what: str) -> None:
-    """Raises a ValueError that begins with `what` for classes of boxes (None: they name none) that the dataset cannot score.
+    """Raises a ValueError that begins with `what` if the dataset cannot score the classes of some boxes (None: boxes without a class).
 
-    Where it scores several, every box must name one that `class_names` (by number) has a place for. Where it scores one, boxes must be
-    of one, MOTChallenge's pedestrian (0 and 1 can be that).
+    If it scores several classes, each box must have a class in `class_names` (by number). If it scores one, all boxes must be of one class,
+    MOTChallenge's pedestrian (0 or 1).
     """
     rules = rules_for(protocol, class_names)
     if rules is not None and class_id is None:

@@ -1,4 +1,4 @@
-"""The figures of a scoring, as `bytetrack.evaluate` returns them."""
+"""The scores that `bytetrack.evaluate` returns."""
 
 from __future__ import annotations
 
@@ -14,11 +14,15 @@ SHOWN = ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW", "FP", "FN")
 
 
 class Scores:
-    """The content of scores.json, in percent and in counts: `scores.combined["HOTA"]`.
+    """Holds the content of scores.json, in percent and in counts: `scores.combined["HOTA"]`.
 
-    `combined`: TrackEval's figures of all sequences together; `sequences`: of each, by name; `paper`: motmetrics' of all together, the
-    paper's protocol; `classes`: TrackEval's of each class over all sequences, if there are several. A figure is None if no box of the
-    ground truth is scored.
+    A score is None if no box of the ground truth is scored.
+
+    Attributes:
+        combined: TrackEval's scores of all sequences together.
+        sequences: TrackEval's scores of each sequence, by name.
+        paper: motmetrics' scores of all sequences together, the paper's protocol.
+        classes: TrackEval's scores of each class over all sequences, if there are several.
     """
 
     def __init__(self, content: Mapping[str, Mapping[str, Figures]]) -> None:
@@ -29,7 +33,7 @@ class Scores:
         self.classes: dict[str, Figures] = {name: rows["COMBINED"] for name, rows in content.get("classes", {}).items()}
 
     def to_pandas(self) -> Any:
-        """Returns a pandas DataFrame of TrackEval's figures: a row a sequence, the last one, COMBINED, all together."""
+        """Returns a pandas DataFrame of TrackEval's scores, one row per sequence; the last row, COMBINED, is all sequences together."""
         rows = {**self.sequences, "COMBINED": self.combined}
         figures = {name: {key: value for key, value in row.items() if key != "per_alpha"} for name, row in rows.items()}
         return pandas("Scores.to_pandas").DataFrame.from_dict(figures, orient="index")

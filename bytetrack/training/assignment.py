@@ -1,8 +1,8 @@
-"""SimOTA label assignment for a whole padded batch at once: which grid cells learn which box.
+"""SimOTA label assignment for a whole padded batch at once: assigns boxes to grid cells.
 
-Source: Ge et al., YOLOX, 2021, section 2.1 ("SimOTA"); the centre clamped into the image is ByteTrack's (section 4.1: boxes are
-not clipped). Memory is bounded whatever the number of boxes: only cells near some box become candidates, and pairs of boxes
-and candidates are visited in chunks. The host waits for the device once a batch (the number of candidates), never for an image.
+Source: Ge et al., YOLOX, 2021, section 2.1 ("SimOTA"); clamping the centre to the image is ByteTrack's (section 4.1: boxes are not
+clipped). Memory is bounded for any number of boxes: only cells near a box become candidates, and pairs of boxes and candidates are
+processed in chunks. The host waits for the device once per batch (for the number of candidates), never per image.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PAIRS_ON_CPU, PAIRS_ON_GPU = 2_000_000, 16_000_000
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """The cells of all feature levels, finest first, row by row: A cells over an image of `height` x `width` pixels.
+    """Holds the cells of all feature levels, finest first, row by row: A cells over an image of `height` x `width` pixels.
 
     `centers` (A, 2) are the cells' centres in pixels, `stride` (A,) their size; `levels` are (rows, columns, stride).
     """
@@ -37,7 +37,7 @@ class Grid:
 
     @classmethod
     def of(cls, height: int, width: int, device: torch.device | str = "cpu") -> Grid:
-        """Returns the grid of an image; ValueError if a side is no multiple of the coarsest stride."""
+        """Returns the grid of an image; raises ValueError if a side is not a multiple of the coarsest stride."""
         cell, stride = anchors(height, width, device)
         levels = tuple((height // s, width // s, s) for s in STRIDES)
         return cls(height, width, levels, (cell + 0.5) * stride[:, None], stride)
@@ -67,12 +67,19 @@ class _Candidates:
 
 
 class SimOTA:
-    """Dynamic-k assignment by cost = class + `iou_weight` (-log IoU) + `outside_cost` where the cell is not near the box's centre.
+    """Assigns boxes to cells by cost = class + `iou_weight` (-log IoU) + `outside_cost` if the cell is not near the box's centre.
 
-    A cell is near when it lies within `center_radius` strides of the box's centre (moved into the image by `clamp_centers`) and,
-    with `inside_box`, inside the box. A box takes its k cheapest candidates, k = the sum of its `top_k` largest IoU, at least 1;
-    a cell wanted by several boxes learns the one it is cheapest for. `center_radius=1.5, inside_box=False, clamp_centers=False`
-    is the rule of the `yolox` package. `max_pairs` bounds the (box, candidate) pairs held at once; None for what suits the device.
+    A box takes its k candidates with the lowest cost; k is the sum of its `top_k` largest IoUs, at least 1. A cell that several boxes
+    take is assigned to the one with the lowest cost. The `yolox` package uses `center_radius=1.5, inside_box=False, clamp_centers=False`.
+
+    Args:
+        center_radius: A cell is near if it is within this many strides of the box's centre,
+        inside_box: and inside the box.
+        clamp_centers: Clamps the box's centre to the image.
+        top_k: Number of IoUs in the sum.
+        iou_weight: Weight of the IoU cost.
+        outside_cost: Added cost of cells that are not near.
+        max_pairs: Maximum number of (box, candidate) pairs in memory; None: by device.
     """
 
     def __init__(

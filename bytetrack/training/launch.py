@@ -1,4 +1,4 @@
-"""Trains a YOLOX detector by a recipe, on any device, in any number of processes, from wherever it stopped."""
+"""Trains a YOLOX detector by a recipe, on any device, in any number of processes, and resumes where it stopped."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ __all__ = ["train"]
 
 
 def train(recipe: Recipe, network: NetworkSettings, out: str | Path, accepted: Callable[[], object] = lambda: None) -> dict[str, float]:
-    """Trains to the end, from `out`/last.pth if it exists, and returns the figures of the best evaluation (empty without any).
+    """Trains to the end, resuming from `out`/last.pth if it exists, and returns the metrics of the best evaluation (empty if none).
 
-    Writes `last.pth`, `best.pth`, `metrics.csv` and the files of the logger to `out`. Ctrl-C and SIGTERM save after the step and exit
-    with 130 and 143. Raises ValueError if `out` contains a run with other settings or if the loss is not finite (nothing is saved
-    then); errors of `load_coco` and `load_weights` pass. The first process calls `accepted` when settings, data, weights
-    and what is resumed have been checked, and nothing has been written.
+    Writes `last.pth`, `best.pth`, `metrics.csv` and the logger's files to `out`. Ctrl-C and SIGTERM save after the current step and exit
+    with 130 and 143. Raises ValueError if `out` contains a run with other settings, or if the loss is not finite (nothing is saved then);
+    errors of `load_coco` and `load_weights` are passed on. The first process calls `accepted` after settings, data, weights and the resumed
+    state have been checked, and before anything is written.
     """
     out, device = Path(out), _device_of(recipe)
     check_logger(recipe.logger)

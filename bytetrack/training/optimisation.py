@@ -1,4 +1,4 @@
-"""SGD as YOLOX has it, or AdamW: parameter groups, learning rate as a function of the step, and the moving average of the weights."""
+"""SGD as in YOLOX, or AdamW: parameter groups, the learning rate as a function of the step, and the moving average of the weights."""
 
 from __future__ import annotations
 
@@ -20,16 +20,26 @@ SCALINGS = ("linear", "sqrt", "none")
 
 @dataclass(frozen=True, slots=True)
 class Optimisation:
-    """Optimizer, learning rate schedule and moving average. The defaults are the published recipe's.
+    """Configures optimizer, learning rate schedule and moving average. The defaults are the published recipe's.
 
-    `optimizer`: `sgd` with Nesterov's momentum, or `adamw` (Loshchilov and Hutter, 2019; `momentum` is its first beta, the second 0.999),
-    which learns more in few steps from nothing, at smaller rates and with a larger `weight_decay`. `learning_rate` is that of a batch of
-    64 images; with the batch it scales as `scaling` says: `linear`, by its root (`sqrt`) or not (`none`); None is linear for SGD, whose
-    step is the gradient (Goyal et al., 2017), and none for AdamW, whose step has its size from the rate alone.
-    The rate rises from 0 as the square of the step over `warmup_epochs`, falls along a cosine to `final_factor` of itself and stays
-    there for the last `floor_epochs`, None for those without augmentation. `weight_decay` acts on convolution weights only. Gradients
-    longer than `clip_norm` (all together) are shortened to it. `ema_decay` is the moving average's after many steps, reached with time
-    constant `ema_steps`. `freeze_batch_norm` keeps BatchNorm's statistics (its scale and shift still learn), for fine-tuning on few images.
+    The rate rises from 0 with the square of the step over `warmup_epochs`, falls along a cosine to `final_factor` of itself, and stays
+    there for the last `floor_epochs`.
+
+    Args:
+        optimizer: `sgd` with Nesterov momentum, or `adamw` (Loshchilov and Hutter, 2019), which learns more in few steps from random
+            weights, with smaller rates and a larger `weight_decay`.
+        learning_rate: Learning rate for a batch of 64 images.
+        scaling: Scaling with the batch size: `linear`, `sqrt` or `none`; None: linear for SGD (Goyal et al., 2017), none for AdamW, whose
+            step size does not depend on the gradient's size.
+        momentum: Momentum of SGD, or AdamW's first beta (the second is 0.999).
+        weight_decay: Weight decay of convolution weights; other parameters have none.
+        warmup_epochs: Epochs of warm-up.
+        final_factor: Final learning rate, relative to the highest.
+        floor_epochs: Last epochs at the final rate; None: the epochs without augmentation.
+        clip_norm: Maximum norm of the gradients, over all parameters; None: off.
+        ema_decay: Decay of the moving average after many steps.
+        ema_steps: Time constant with which the decay is reached.
+        freeze_batch_norm: Freezes BatchNorm's statistics (scale and shift are still trained), for fine-tuning on few images.
     """
 
     optimizer: str = "sgd"
@@ -71,7 +81,7 @@ class Optimisation:
             )
 
     def build(self, network: nn.Module) -> torch.optim.Optimizer:
-        """Builds the optimizer over all parameters that learn; weight decay on weights of convolutions alone."""
+        """Builds the optimizer over all trainable parameters; only convolution weights have weight decay."""
         learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
         convolutions = {id(module.weight) for module in network.modules() if isinstance(module, nn.Conv2d)}
         decayed = [parameter for parameter in learning if id(parameter) in convolutions]
@@ -84,12 +94,12 @@ class Optimisation:
         return optimizer
 
     def clip(self, network: nn.Module) -> None:
-        """Shortens the gradients, which must not be scaled, to `clip_norm`."""
+        """Clips the gradients, which must not be scaled, to `clip_norm`."""
         if self.clip_norm is not None:
             nn.utils.clip_grad_norm_(network.parameters(), self.clip_norm)
 
     def rate(self, step: int, steps_per_epoch: int, epochs: int, tail_epochs: int, batch_size: int) -> float:
-        """Returns the learning rate at `step` (from 0) of `epochs`, the last `tail_epochs` of which are without augmentation."""
+        """Returns the learning rate at `step` (from 0) of `epochs`, of which the last `tail_epochs` have no augmentation."""
         share = batch_size / 64
         top = self.learning_rate * {"linear": share, "sqrt": math.sqrt(share)}.get(str(self.scaling), 1.0)
         floor = self.final_factor * top
@@ -104,10 +114,10 @@ class Optimisation:
 
 
 def start_momentum(optimizer: torch.optim.Optimizer) -> None:
-    """Gives every parameter of an SGD that has none yet a momentum of zero.
+    """Sets a momentum of zero for each parameter of an SGD optimizer that has none yet.
 
-    Left to itself the fused step allocates it unfilled, and keeps it so where the first step is skipped, as fp16's usually is: what the
-    memory held before then moves the weights. The first step from zero is the gradient, as it is from none.
+    The fused step allocates the momentum uninitialised, and leaves it so if the first step is skipped, as fp16's first step usually is: the
+    previous content of the memory would then change the weights. The first step from zero equals the gradient, as it does without momentum.
     """
     for group in optimizer.param_groups:
         for parameter in group["params"] if group.get("momentum") else ():
@@ -141,7 +151,7 @@ class MovingAverage:
 
     @torch.no_grad()
     def update(self) -> None:
-        """Takes one more step of the network into account."""
+        """Updates the average with the network's current weights."""
         self.updates += 1
         share = 1 - self.decay * (1 - math.exp(-self.updates / self.steps))
         torch._foreach_lerp_(self._means, self._values, share)

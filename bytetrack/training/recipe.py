@@ -1,4 +1,4 @@
-"""The settings of a training run, checked, apart from everything that runs: what a checkpoint records of it."""
+"""The checked settings of a training run, as recorded in a checkpoint."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ CHOICES = {
 
 @dataclass(frozen=True)
 class NetworkSettings:
-    """The shape of a network, the size of its input, and how boxes are selected when it is evaluated; named as in a detector's settings.
+    """Holds the shape of a network, its input size, and the selection of boxes in evaluations, named as in a detector's settings.
 
     Raises ValueError if `input_size` is not two multiples of 32.
     """
@@ -82,26 +82,50 @@ class NetworkSettings:
 
 @dataclass(frozen=True)
 class Recipe:
-    """The settings of a training run. The defaults are the ByteTrack paper's, for one class and a batch of 48.
+    """Holds the settings of a training run. The defaults are the ByteTrack paper's, for one class and a batch of 48.
 
-    `data` and `val` list COCO files: mappings with `path` and perhaps `root` and `classes`, as `load_coco` has them; mixed. In `data`,
-    `weight` is how often each of the file's images is drawn, relative to the others' (1).
-    `weights`: a file to start from (None: from nothing); its class layers are cut to `weight_classes` ([0]: COCO's person), else they
-    start anew where the number of classes differs. `convention` of the input: None as the weights have it, `bgr255` without any.
-    `batch_size` counts all processes; each works through its share in `accumulate` parts, which takes less memory. The last
-    `no_aug_epochs` of `max_epochs` are without mosaic and mixup and with the L1 loss.
-    `multiscale`: every `multiscale_interval` steps a height between these two, in units of 32 pixels; None for the detector's size
-    always. `l1_always` has the L1 loss from the first step. `ignore_crowd`: inside crowd boxes nothing counts as background; with
-    `ignore_seen`, a score, nor does it inside the boxes that the starting weights find with at least that score where no label is (IoU
-    with each under 0.3). `class_weights`, one a class, multiply the class loss of the cells that learn it. `freeze` keeps the `stem`
-    (with the first stage) or the whole `backbone` as it is.
-    Evaluation every `eval_interval` epochs and every one of the last `no_aug_epochs`; 0 for never. `best.pth` has the highest `best_by`,
-    in `full` or as `weights` alone (`best`). `patience`: so many evaluations without a better one end the run; 0 for never.
-    `cache` stores letterboxed images in the run folder meanwhile. A checkpoint is written every epoch and every `checkpoint_minutes`.
-    `resume=changed` goes on with another batch size, rate or order of images. `skip_steps` (from 1, as messages count) are left out.
-    `precision` of the network's layers: `auto` is what `pick_precision` finds for the device; losses and weights are float32 always.
-    `workers`: loading processes of each training process; `auto` by cores and processes of the machine. `profile`: so many steps
-    are traced.
+    Evaluation runs every `eval_interval` epochs and after each of the last `no_aug_epochs`. A checkpoint is written after every epoch, and
+    every `checkpoint_minutes`.
+
+    Args:
+        data: COCO files to train on: mappings with `path` and optionally `root` and `classes`, as in `load_coco`, and `weight`, how often
+            each image of the file is sampled relative to others (1).
+        val: COCO files to evaluate on.
+        weights: Initial weights; None: random.
+        weight_classes: Class layers of `weights` to keep ([0]: COCO's person); otherwise they are reinitialised if the number of classes
+            differs.
+        convention: Convention of the input; None: that of the weights, else `bgr255`.
+        max_epochs: Number of epochs.
+        no_aug_epochs: Number of last epochs without mosaic and mixup, and with the L1 loss.
+        batch_size: Total batch size over all processes.
+        accumulate: Number of parts in which each process processes its share of the batch, to use less memory.
+        multiscale: Range of heights in units of 32 pixels; None: always the detector's size.
+        multiscale_interval: Number of steps after which a new height is sampled.
+        l1_always: Uses the L1 loss from the first step.
+        ignore_crowd: Cells inside crowd boxes are not background.
+        ignore_seen: A score: the same inside unlabelled boxes (IoU with each label under 0.3) that the initial weights detect with at
+            least this score.
+        class_weights: One weight per class for the classification loss.
+        freeze: Freezes the `stem` (with the first stage) or the whole `backbone`.
+        augmentation: See `Augmentation`.
+        assignment: See `SimOTA`.
+        optimisation: See `Optimisation`.
+        precision: Precision of the network's layers; `auto`: chosen by `pick_precision`. Losses and weights are always float32.
+        compile: Uses torch.compile.
+        device: `auto` is CUDA, else MPS, else CPU.
+        workers: Loading processes per training process; `auto`: by the number of cores and processes.
+        seed: Seed of the order of images and of the augmentation.
+        cache: Caches letterboxed images in the run folder during training.
+        eval_interval: Epochs between evaluations; 0: never.
+        best_by: Metric that selects `best.pth`.
+        best: `full`, or `weights`: `best.pth` without the training state.
+        patience: Stops after this many evaluations without improvement; 0: never.
+        resume: `changed` allows to resume with another batch size, learning rate or order of images.
+        skip_steps: Steps to skip, numbered from 1 as in messages.
+        log_interval: Steps between log entries.
+        logger: Where values are logged.
+        profile: Number of steps to trace.
+        checkpoint_minutes: Maximum minutes between checkpoints.
     """
 
     data: Sequence[Mapping[str, Any]]
@@ -202,7 +226,7 @@ class Recipe:
             raise ValueError("weight_classes choose rows of a weight file: set weights too")
 
     def settings(self) -> dict[str, Any]:
-        """Returns every setting as plain values, for a checkpoint and for the comparison with it."""
+        """Returns all settings as plain values, for a checkpoint and for the comparison with it."""
         plain = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name not in FREE}
         plain["augmentation"] = dataclasses.asdict(self.augmentation)
         plain["optimisation"] = dataclasses.asdict(self.optimisation)
@@ -217,7 +241,7 @@ class Recipe:
         return tail or epoch % self.eval_interval == 0 or epoch == self.max_epochs
 
     def evaluations_after(self, epoch: int) -> int:
-        """Returns how many epochs after number `epoch` end with an evaluation."""
+        """Returns how many epochs after epoch `epoch` end with an evaluation."""
         return sum(self.evaluates(later) for later in range(epoch + 1, self.max_epochs + 1))
 
     def patience_ended(self, history: Sequence[Mapping[str, float]]) -> bool:

@@ -1,7 +1,7 @@
-"""Sources of a demo's frames: a camera, a network stream, a video file, a folder or a pattern of images.
+"""Sources of the demo's frames: a camera, a network stream, a video file, a folder or a pattern of images.
 
-Files give every frame. Live sources give the newest and count what they drop; when one fails it is opened again, with growing
-pauses, and the first frame after a gap says how long the gap was.
+Files return every frame. Live sources return the newest frame and count dropped ones; a failed source is reopened with growing pauses,
+and the first frame after a gap states its length.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One picture: `frame_id` from 1 without holes, `time` in seconds from the first frame, `gap` seconds without any picture before it."""
+    """Holds one frame: `frame_id` from 1 without gaps, `time` in seconds from the first frame, `gap` in seconds before it without frames."""
 
     frame_id: int
     time: float
@@ -45,7 +45,7 @@ class Frame:
 
 
 class Source(Protocol):
-    """Frames in order. `length` is None if unknown, and too large if some cannot be decoded."""
+    """Returns frames in order. `length` is None if unknown, and too large if some frames cannot be decoded."""
 
     name: str
     frame_rate: float
@@ -67,13 +67,13 @@ def open_source(
     longest_pause: float = 10.0,
     stop: threading.Event | None = None,
 ) -> Source:
-    """Opens a source: `0` is a camera, `rtsp://…` or `http://…` a stream; else a video file, a folder or a pattern of images.
+    """Opens a source: `0` is a camera, `rtsp://…` or `http://…` a stream; otherwise a video file, a folder or a pattern of images.
 
-    A number in text, as on a command line, is a file or folder of that name if there is one, otherwise a camera.
-    `frame_rate` is for images (default 25) and overrules what a camera or stream says. For live sources: `timeout` seconds to open
-    or to read, `give_up_after` seconds without a picture until the source counts as ended, pauses between attempts double from
-    0.5 s to `longest_pause`; setting `stop` ends them. A video file behind an http address gives every frame, as one on disk does.
-    MissingDataError where nothing is there, FormatError where it cannot be opened.
+    A number in text, as on a command line, is a file or folder of that name if there is one, otherwise a camera. `frame_rate` is for images
+    (default 25) and overrides that of a camera or stream. For live sources `timeout` is in seconds, to open or read; after `give_up_after`
+    seconds without a frame the source ends; pauses between attempts double from 0.5 s to `longest_pause`; setting `stop` ends them. A video
+    file at an http address returns every frame, as a local one does. Raises MissingDataError if there is no such source, FormatError if it
+    cannot be opened.
     """
     text = str(spec)
     waits = Waits(timeout, give_up_after, longest_pause)
@@ -102,14 +102,14 @@ def open_source(
 
 
 def is_camera(spec: str | int) -> bool:
-    """Tells if `spec` is a camera's number: an int, or up to three digits (no leading 0) that are no file or folder's name."""
+    """Returns True if `spec` is a camera number: an int, or up to three digits (no leading 0) that are not the name of a file or folder."""
     return isinstance(spec, int) or (re.fullmatch(r"0|[1-9]\d{0,2}", spec) is not None and not Path(spec).exists())
 
 
 def refuse_missing(spec: str | int) -> None:
-    """Raises MissingDataError if `spec` names a file, folder, pattern or camera that is not there, FormatError for a file that is no video.
+    """Raises MissingDataError if `spec` is a file, folder, pattern or camera that does not exist, FormatError if it is not a video.
 
-    Nothing is decoded, and no address is asked, so that it may come first.
+    Nothing is decoded and no address is accessed, so it can be called first.
     """
     text = str(spec)
     if is_camera(spec):
@@ -133,7 +133,7 @@ def _missing(text: str) -> str:
 
 
 def redacted(address: str) -> str:
-    """Returns `address` without user name, password and query, fit for logs and file names."""
+    """Returns `address` without user name, password and query, for logs and file names."""
     if "://" not in address:
         return address
     parts = urlsplit(address)
@@ -160,7 +160,7 @@ class Waits:
 
 
 class Images:
-    """Image files in natural order (2 before 10)."""
+    """Reads image files in natural order (2 before 10)."""
 
     live = False
     dropped = 0
@@ -180,7 +180,7 @@ class Images:
 
 
 class Given:
-    """Images that the caller has, or makes as it goes: arrays, or paths of image files, in their order."""
+    """Reads images from an iterable of arrays or paths of image files, in order."""
 
     live = False
     dropped = 0
@@ -258,9 +258,9 @@ def refuse_size(capture: cv2.VideoCapture, label: str) -> None:
 
 
 class Live:
-    """A camera or stream: a thread reads always, the consumer gets the newest frame, a lost source is opened again.
+    """Reads a camera or stream: a thread reads continuously, the consumer gets the newest frame, and a lost source is reopened.
 
-    `opener` gives an open capture or None, `capture` is the first one where it is open already; `label` is what logs may show.
+    `opener` returns an open capture or None; `capture` is the first one if it is already open; `label` is its name in logs.
     """
 
     live = True
@@ -310,7 +310,7 @@ class Live:
             yield Frame(number, stamp - self.started, image, gap if number > 1 else 0.0)
 
     def close(self) -> None:
-        """Ends the iteration; frames already handed out stay valid."""
+        """Ends the iteration; frames that were already returned stay valid."""
         self._stop.set()
         self._thread.join(timeout=2 * self._waits.timeout)
 

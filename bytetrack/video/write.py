@@ -1,4 +1,4 @@
-"""Video files that browsers play: H.264, yuv420p, the index in front."""
+"""Writes video files that browsers play: H.264, yuv420p, with the index at the start."""
 
 from __future__ import annotations
 
@@ -33,13 +33,20 @@ PLAYED = ("aac", "mp3", "opus")  # sound that browsers play from an .mp4
 
 
 class VideoWriter:
-    """Writes frames to `path` (.mp4), all of one size; a context manager.
+    """Writes frames of one size to `path` (.mp4); a context manager.
 
-    `frame_rate` in frames a second, any number (29.97 becomes 30000/1001); `crf` x264's quality, 0 lossless … 51 worst; `preset` its
-    speed. `audio` names a file whose sound is copied (as AAC, where browsers do not play its own kind), as far as there are frames.
-    Odd sizes get one more row or column, a copy of the last. Frames go to `<name>.part.mp4` in fragments of `flush_every`
-    seconds, each playable once written; `close`, which leaving the block calls on errors and Ctrl-C too, copies them behind an index
-    to `path` without coding anew. So a killed process leaves all but its last seconds in the .part.mp4, and `path` is always whole.
+    Odd sizes are extended by a copy of the last row or column. Frames are first written to `<name>.part.mp4` in fragments that can be
+    played at once. `close`, which leaving the block also calls after errors and Ctrl-C, copies them without re-encoding to `path`, with
+    the index at the start. A killed process therefore loses only the last seconds of the .part.mp4, and `path` is always complete.
+
+    Args:
+        path: The .mp4 file.
+        frame_rate: Frames per second, any number (29.97 becomes 30000/1001).
+        crf: x264's quality, 0 lossless … 51 worst.
+        preset: x264's speed.
+        audio: A file whose sound is copied (converted to AAC if browsers cannot play it), up to the last frame.
+        flush_every: Length of a fragment in seconds.
+        threads: Threads of x264; 0: automatic.
     """
 
     def __init__(
@@ -78,9 +85,9 @@ class VideoWriter:
         self.close()
 
     def write(self, image: Image, time: float | None = None) -> None:
-        """Appends a frame, uint8 (H, W, 3) BGR, shown from `time` seconds on (None for all: at the frame rate).
+        """Appends a frame, uint8 (H, W, 3) BGR, shown from `time` in seconds (None for all frames: at the frame rate).
 
-        ValueError where its size differs from the first one's.
+        Raises ValueError if its size differs from the first frame's.
         """
         height, width = image.shape[:2]
         if self._container is None:
@@ -98,7 +105,7 @@ class VideoWriter:
         self.frames += 1
 
     def fitted(self, image: Image) -> Image:
-        """Scales `image` into the size of the first frame with grey borders where its own is another one."""
+        """Scales `image` to the size of the first frame, with grey borders if its aspect ratio differs."""
         width, height = self._size or image.shape[1::-1]
         if image.shape[:2] == (height, width):
             return image
@@ -109,7 +116,7 @@ class VideoWriter:
         return canvas
 
     def close(self) -> None:
-        """Finishes the file; no file where no frame was written. Twice is once."""
+        """Finishes the file; writes none if there was no frame. Calling it again has no effect."""
         if self._container is None:
             return
         container, self._container = self._container, None

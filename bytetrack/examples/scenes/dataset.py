@@ -1,4 +1,4 @@
-"""A small MOT dataset with images, generated: exactly MOT17's files, the same bytes for the same seed."""
+"""Generates a small MOT dataset with images, in MOT17's layout; the same seed gives the same bytes."""
 
 from __future__ import annotations
 
