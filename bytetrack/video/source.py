@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Holds one frame: `frame_id` from 1 without gaps, `time` in seconds from the first frame, `gap` in seconds before it without frames."""
+    """Holds a frame: `frame_id` from 1 without gaps, `time` in seconds from the first, `gap` in seconds without frames before it."""
 
     frame_id: int
     time: float
