@@ -2,9 +2,9 @@
 
 Numba takes microseconds to accept a NamedTuple of arrays from Python, and no time to make one. So Python hands a kernel flat arrays
 and the kernel names their parts: `record` makes the kernel that names the values of a parameter array, `table` the kernel
-that names the arrays of two blocks. One more value or array is one more line in the NamedTuple.
+that names the arrays of two blocks, and the one that clears a row of them. One more value or array is one more line in the NamedTuple.
 
-Both write the kernel's one expression as text, as `namedtuple` and `dataclass` do: a kernel for every field would take minutes to compile.
+Both write the kernels as text, as `namedtuple` and `dataclass` do: a kernel for every field would take minutes to compile.
 """
 
 from __future__ import annotations
@@ -23,9 +23,13 @@ VALUES = {float: "values[{}]", int: "int(values[{}])", bool: "values[{}] != 0.0"
 
 
 class Table(NamedTuple):
-    """A declared set of arrays: the kernel `view(floats, ints, n_rows)` names them; `n_floats` and `n_ints` count those of a row."""
+    """A declared set of arrays: the kernel `view(floats, ints, n_rows)` names them; `n_floats` and `n_ints` count those of a row.
+
+    The kernel `clear(arrays, row)` sets a row of every array to 0.
+    """
 
     view: Callable[..., Any]
+    clear: Callable[..., Any]
     n_floats: int
     n_ints: int
 
@@ -36,7 +40,7 @@ def record(fields: type[Any]) -> Callable[..., Any]:
     A field's type decides: `float`, `int` (cut off), or `bool` (true if not 0).
     """
     values = [VALUES[kind].format(place) for place, kind in enumerate(get_type_hints(fields).values())]
-    return _kernel("values", f"record({', '.join(values)})", {"record": fields})
+    return _kernel("values", [f"return record({', '.join(values)})"], {"record": fields})
 
 
 def table(fields: type[Any]) -> Table:
@@ -45,8 +49,9 @@ def table(fields: type[Any]) -> Table:
     A row of `Annotated[Floats, (5, 4)]` has the shape (5, 4), else ().
     """
     counts, names = {"floats": 0, "ints": 0}, {"int": int}
-    view = _kernel("floats, ints, n_rows", _arrays(fields, counts, names), names)
-    return Table(view, counts["floats"], counts["ints"])
+    view = _kernel("floats, ints, n_rows", [f"return {_arrays(fields, counts, names)}"], names)
+    clear = _kernel("arrays, row", [f"{array}[row] = 0" for array in _paths(fields, "arrays")] or ["pass"], {})
+    return Table(view, clear, counts["floats"], counts["ints"])
 
 
 def _arrays(fields: type[Any], counts: dict[str, int], names: dict[str, Any]) -> str:
@@ -66,7 +71,14 @@ def _arrays(fields: type[Any], counts: dict[str, int], names: dict[str, Any]) ->
     return f"{fields.__name__}({', '.join(values)})"
 
 
-def _kernel(arguments: str, expression: str, names: dict[str, Any]) -> Callable[..., Any]:
-    exec(f"def view({arguments}):\n    return {expression}", names)
-    view: Callable[..., Any] = names["view"]
-    return jit_inline(view)
+def _paths(fields: type[Any], path: str) -> list[str]:
+    """Returns the expressions of the arrays of a NamedTuple that is called `path`."""
+    hints = get_type_hints(fields).items()
+    nested = [_paths(kind, f"{path}.{name}") if hasattr(kind, "_fields") else [f"{path}.{name}"] for name, kind in hints]
+    return [array for arrays in nested for array in arrays]
+
+
+def _kernel(arguments: str, lines: list[str], names: dict[str, Any]) -> Callable[..., Any]:
+    exec(f"def kernel({arguments}):\n    " + "\n    ".join(lines), names)
+    kernel: Callable[..., Any] = names["kernel"]
+    return jit_inline(kernel)

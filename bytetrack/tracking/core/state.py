@@ -72,12 +72,14 @@ class Layout(NamedTuple):
     """The places of a tracker's arrays in its two blocks.
 
     The kernel `view(xyxy, score, class_id, floats, ints)` returns `DetectionArrays`, `TrackArrays`, the tracker's memory, `Work`,
-    `Pairs`, the counters, the clock, and the floats left for features. `sizes(capacity)` returns how many floats and integers
-    `capacity` tracks take without features. `view_in_python(floats, ints)` returns the arrays that outlive an update. `n_clock` is the
-    length of the clock, with the values of the stream behind it.
+    `Pairs`, the counters, the clock, and the floats left for features. The kernel `clear(memory, row)` sets a track's memory to 0, which
+    a new track needs: its row may have been another's. `sizes(capacity)` returns how many floats and integers `capacity` tracks take
+    without features. `view_in_python(floats, ints)` returns the arrays that outlive an update. `n_clock` is the length of the clock, with
+    the values of the stream behind it.
     """
 
     view: Callable[..., Any]
+    clear: Callable[..., Any]
     view_in_python: Callable[[Floats, Ints], tuple[TrackArrays, Any, Floats]]
     sizes: Callable[[int], tuple[int, int]]
     n_clock: int
@@ -120,4 +122,4 @@ def layout(memory: type[Any] = NoMemory, stream: type[Any] = NoMemory) -> Layout
         remembered = as_python(view_memory)(floats[n_clock + track_floats * n :], ints[N_COUNTERS + track_ints * n :], n)
         return tracks, remembered, floats[sizes(n)[0] :]
 
-    return Layout(view, view_in_python, sizes, n_clock)
+    return Layout(view, own.clear, view_in_python, sizes, n_clock)

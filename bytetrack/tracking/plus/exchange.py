@@ -18,7 +18,7 @@ from bytetrack.tracking.core.state import COASTING, REMOVED, TRACKED, TrackArray
 from bytetrack.tracking.filters.xywh import is_still, move_point
 from bytetrack.tracking.plus.parameters import N_CROSSINGS, N_PLACES, Memory
 
-__all__ = ["exchange_identities", "forget_past", "move_past"]
+__all__ = ["exchange_identities", "move_past"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -31,16 +31,6 @@ LEAST_FEET = 0.05  # of the sides: feet that fit better only by less decide noth
 SPEED_WEIGHT = 5.0  # frames: a velocity of 0.2 sides a frame counts as a distance of a side
 HEIGHT, EARLY_X, EARLY_BOTTOM, LATE_X, LATE_BOTTOM, SPEED_X, SPEED_Y = range(7)  # a summary
 FEET, RATIO, A_X, A_Y, B_X, B_Y, SIDE = range(7)  # what is remembered of a crossing
-
-
-@jit
-def forget_past(memory: Memory, row: int, track_id: int) -> None:
-    """Starts the memory of a new track."""
-    memory.born[row] = track_id
-    for k in range(N_PLACES):
-        memory.place_frame[row, k] = 0
-    for k in range(N_CROSSINGS):
-        memory.crossed[row, k] = 0
 
 
 @jit

@@ -72,7 +72,7 @@ class Memory(NamedTuple):
 
 parameters_of = record(Parameters)
 arrays = layout(Memory)
-view = arrays.view
+view, clear = arrays.view, arrays.clear
 
 
 @jit
@@ -119,9 +119,9 @@ def start_tracks(
     for j in range(len(detections.score)):
         if detections.kind[j] == HIGH and detections.score[j] >= least_score:
             row = new_track(tracks, detections, j, TRACKED if frame == 1 else UNCONFIRMED, counters, now)
+            clear(memory, row)
             xyah.start(tracks.motion[row], detections.xyxy[j])
             xyah.write_box(tracks.motion[row], tracks.box[row])
-            memory.overdue[row] = 0
 
 
 @jit

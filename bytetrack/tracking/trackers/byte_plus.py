@@ -47,7 +47,7 @@ from bytetrack.tracking.parameters import USUAL_RATE, at_frame_rate, checked
 from bytetrack.tracking.plus.appearance import believed, compare_features, start_features
 from bytetrack.tracking.plus.association import associate, associate_alike, associate_near_by
 from bytetrack.tracking.plus.calibration import calibration_of, learn, misfit, start_calibration
-from bytetrack.tracking.plus.exchange import exchange_identities, forget_past, move_past
+from bytetrack.tracking.plus.exchange import exchange_identities, move_past
 from bytetrack.tracking.plus.gallery import Gallery, Living, rename
 from bytetrack.tracking.plus.occlusion import expire_or_coast, measure_cover
 from bytetrack.tracking.plus.parameters import Memory, Parameters, adapt, arrays, parameters_of
@@ -59,7 +59,7 @@ __all__ = ["BytePlus"]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-view = arrays.view
+view, clear = arrays.view, arrays.clear
 
 
 @jit
@@ -94,11 +94,10 @@ def start_tracks(
         if p.birth_overlap < 1.0 and lies_on_a_track(detections.xyxy[j], detections.class_id[j], tracks, n, p.birth_overlap, frame):
             continue
         row = new_track(tracks, detections, j, TRACKED if frame == 1 else UNCONFIRMED, counters, now)
+        clear(memory, row)
         xywh.start(tracks.motion[row], detections.xyxy[j], noise)
         xywh.write_box(tracks.motion[row], tracks.box[row])
-        memory.n_detections[row], memory.cover[row] = 1, 0.0
-        memory.innovation[row, 0] = memory.innovation[row, 1] = 0.0
-        forget_past(memory, row, tracks.track_id[row])
+        memory.n_detections[row], memory.born[row] = 1, tracks.track_id[row]
         start_features(row, j, appearance, memory)
 
 

@@ -74,7 +74,7 @@ class Memory(NamedTuple):
 
 parameters_of = record(Parameters)
 arrays = layout(Memory)
-view = arrays.view
+view, clear = arrays.view, arrays.clear
 
 
 @jit
@@ -138,7 +138,7 @@ def start_tracks(
     for j in range(len(detections.score)):
         if detections.kind[j] == HIGH and detections.score[j] >= least_score:
             row = new_track(tracks, detections, j, TRACKED if frame == 1 else UNCONFIRMED, counters, now)
-            memory.n_observations[row] = 0
+            clear(memory, row)
             observe(row, j, tracks, memory, detections, now)
 
 

@@ -75,7 +75,7 @@ class Memory(NamedTuple):
 
 parameters_of = record(Parameters)
 arrays = layout(Memory)
-view = arrays.view
+view, clear = arrays.view, arrays.clear
 
 
 @jit
@@ -150,9 +150,10 @@ def start_tracks(
     for j in range(len(detections.score)):
         if detections.kind[j] == HIGH and detections.score[j] >= least_score:
             row = new_track(tracks, detections, j, first_state if frame == 1 else UNCONFIRMED, counters, now)
+            clear(memory, row)
             xyah.start(tracks.motion[row], detections.xyxy[j])
             xyah.write_box(tracks.motion[row], tracks.box[row])
-            memory.n_detections[row], memory.n_kept[row] = 1, 0
+            memory.n_detections[row] = 1
             remember(row, j, gallery)
 
 

@@ -89,7 +89,7 @@ class Memory(NamedTuple):
 
 parameters_of = record(Parameters)
 arrays = layout(Memory)
-view = arrays.view
+view, clear = arrays.view, arrays.clear
 
 
 @jit
@@ -131,17 +131,10 @@ def direction_cost(past: Floats, heading: Floats, box: Floats, n_frames: int, fr
 
 
 @jit
-def forget_directions(heading: Floats) -> None:
-    """Empties the corners' directions of a track."""
-    for k in range(4):
-        heading[k, 0] = heading[k, 1] = 0.0
-
-
-@jit
 def sum_directions(heading: Floats, past: Floats, box: Floats, n_frames: int, frame: int, last_frame: int) -> None:
     """Writes into `heading`, for each corner, the sum of the directions from the observations 1 to `n_frames` ago to the box."""
-    forget_directions(heading)
     for k in range(4):
+        heading[k, 0] = heading[k, 1] = 0.0
         for back in range(1, n_frames + 1):
             dx, dy = corner_direction(past[observed(past, frame, back, last_frame)], box, CORNERS[k])
             heading[k, 0] += dx
@@ -226,11 +219,11 @@ def start_tracks(tracks: TrackArrays, memory: Memory, detections: DetectionArray
     for j in range(len(detections.score)):
         if detections.kind[j] == HIGH:
             row = new_track(tracks, detections, j, UNCONFIRMED, counters, now)
+            clear(memory, row)
             xysr.start(tracks.motion[row], detections.xyxy[j])
             kalman.start_coordinate(memory.confidence[row], 0, detections.score[j], START_VARIANCE, START_VELOCITY_VARIANCE)
             forget_observations(memory.past[row])
-            forget_directions(memory.heading[row])
-            memory.score_before[row], memory.hits[row] = -1.0, 0
+            memory.score_before[row] = -1.0
             observe(row, j, tracks, memory.past, memory.saved, detections, frame)
 
 

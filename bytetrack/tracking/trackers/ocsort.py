@@ -72,7 +72,7 @@ class Memory(NamedTuple):
 
 parameters_of = record(Parameters)
 arrays = layout(Memory)
-view = arrays.view
+view, clear = arrays.view, arrays.clear
 
 
 @jit
@@ -168,7 +168,7 @@ def move_to_predictions(rows: Ints, tracks: TrackArrays) -> None:
 
 @jit
 def forget_observations(past: Floats) -> None:
-    """Empties the observations of a track: its row may have been another's."""
+    """Empties the observations of a track: no frame has the number NONE."""
     for slot in range(N_SEEN):
         past[slot, WHEN] = NONE
 
@@ -231,10 +231,9 @@ def start_tracks(tracks: TrackArrays, memory: Memory, detections: DetectionArray
     for j in range(len(detections.score)):
         if detections.kind[j] == HIGH:
             row = new_track(tracks, detections, j, UNCONFIRMED, counters, now)
+            clear(memory, row)
             xysr.start(tracks.motion[row], detections.xyxy[j])
             forget_observations(memory.past[row])
-            memory.heading[row, 0] = memory.heading[row, 1] = 0.0
-            memory.hits[row] = 0
             observe(row, j, tracks, memory.past, memory.saved, detections, frame)
 
 

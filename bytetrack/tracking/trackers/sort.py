@@ -66,7 +66,7 @@ class Memory(NamedTuple):
 
 parameters_of = record(Parameters)
 arrays = layout(Memory)
-view = arrays.view
+view, clear = arrays.view, arrays.clear
 
 
 @jit
@@ -126,9 +126,9 @@ def start_tracks(tracks: TrackArrays, memory: Memory, detections: DetectionArray
     for j in range(len(detections.score)):
         if detections.kind[j] == HIGH:
             row = new_track(tracks, detections, j, UNCONFIRMED, counters, now)
+            clear(memory, row)
             xysr.start(tracks.motion[row], detections.xyxy[j])
             xysr.write_box(tracks.motion[row], tracks.box[row])
-            memory.hits[row] = 0
 
 
 @jit

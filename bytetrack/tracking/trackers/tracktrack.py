@@ -44,7 +44,7 @@ from bytetrack.tracking.filters.xywh import Noise
 from bytetrack.tracking.parameters import Count, Frames, Share, Whole, checked
 from bytetrack.tracking.tracker import SearchSpace, Tracker
 from bytetrack.tracking.trackers.botsort import predict_with_camera
-from bytetrack.tracking.trackers.hybridsort import direction_cost, forget_directions, sum_directions
+from bytetrack.tracking.trackers.hybridsort import direction_cost, sum_directions
 from bytetrack.tracking.trackers.ocsort import N_SEEN, forget_observations, keep_observation
 
 __all__ = ["TrackTrack"]
@@ -90,7 +90,7 @@ class Memory(NamedTuple):
 
 parameters_of = record(Parameters)
 arrays = layout(Memory)
-view = arrays.view
+view, clear = arrays.view, arrays.clear
 
 
 @jit
@@ -264,11 +264,11 @@ def start_tracks(
         j = work.left[s]
         if detections.kind[j] == HIGH:
             row = new_track(tracks, detections, j, TRACKED if p.min_hits <= 1 else UNCONFIRMED, counters, now)
+            clear(memory, row)
             xywh.start(tracks.motion[row], detections.xyxy[j], NOISE)
             xywh.write_box(tracks.motion[row], tracks.box[row])
             take(appearance.tracks[row], appearance.detections, j)
             forget_observations(memory.past[row])
-            forget_directions(memory.heading[row])
             keep_observation(memory.past[row], detections.xyxy[j], frame)
             memory.score_before[row], memory.hits[row] = detections.score[j], 1
 
