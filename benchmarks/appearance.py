@@ -27,6 +27,7 @@ from benchmarks.grounds import settings_of
 from bytetrack.appearance import Histogram
 from bytetrack.boxes import passing, xyxy_from_tlwh
 from bytetrack.config import build, compose
+from bytetrack.config.named import make
 from bytetrack.detection.postprocess import describe_by_torch
 from bytetrack.detection.settings import LAYERS, SIZES, LayerSettings
 from bytetrack.detection.yolox import Yolox
@@ -37,7 +38,7 @@ from bytetrack.pipeline import TrackerFactory, describing_for, feature_cache_for
 from bytetrack.pipeline.detect import images_of
 from bytetrack.scoring import fast
 from bytetrack.structures import Detections
-from bytetrack.tuning.replay import as_written, construct, jittered
+from bytetrack.tuning.replay import as_written, jittered
 
 STREET: dict[str, Any] = {"seed": 11, "sequences": 3}
 SCENES: dict[str, dict[str, Any]] = {
@@ -86,7 +87,7 @@ def load(words: list[str]) -> tuple[list[Scene], tuple[float | None, float | Non
     """Finds and describes everybody, as tools/track.py does."""
     config = compose("track", [*words, "tracker=byte_plus"])
     dataset, embedder = build(config.dataset), build(config.embedder)
-    sequences, factory = dataset.sequences(), TrackerFactory(construct, settings_of("byte_plus"))
+    sequences, factory = dataset.sequences(), TrackerFactory(make, settings_of("byte_plus"))
     detector = describing_for(build(config.detector), embedder, factory, sequences)
     store = replayable(detector, sequences, Path(config.detections))
     looks = feature_cache_for(embedder, factory, sequences, Path(config.features))
@@ -105,7 +106,7 @@ def frames_of(scene: Scene, copy: int) -> list[Detections]:
 
 def figures(scenes: list[Scene], filters: tuple[float | None, float | None], tracker: str, copies: int) -> str:
     """The row of a tracker."""
-    factory, rows = TrackerFactory(construct, settings_of(tracker)), []
+    factory, rows = TrackerFactory(make, settings_of(tracker)), []
     for copy in range(copies + 1):
         results = {}
         for scene in scenes:

@@ -34,12 +34,13 @@ from benchmarks.frame_rates import thinned_truth
 from benchmarks.grounds import Ground, Scene, figures, load, settings_of
 from bytetrack import Detections, SequenceDetections, Tracks, Trajectories
 from bytetrack.boxes import passing
+from bytetrack.config.named import make
 from bytetrack.demo.between import NO_TRACKS, moved
 from bytetrack.demo.frames import FramePipeline, Shot, join
 from bytetrack.refining import interpolate
 from bytetrack.scoring import fast
 from bytetrack.structures import Sequence
-from bytetrack.tuning.replay import as_written, construct
+from bytetrack.tuning.replay import as_written
 from bytetrack.video.source import Frame
 
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
@@ -79,7 +80,7 @@ def followed(scene: Scene, settings: dict[str, Any], every: int, filters: Filter
     film = Film(scene)
     limits = {"every": every, "min_box_area": filters[0], "max_aspect_ratio": filters[1]}
     camera = None if scene.affines is None else film
-    pipeline: FramePipeline = join(film, film, construct, settings, camera_motion=camera, **limits)
+    pipeline: FramePipeline = join(film, film, make, settings, camera_motion=camera, **limits)
     shots, expected = [], []
     for frame in pipeline.frames():
         shots.append(pipeline.follow(pipeline.move(pipeline.find(pipeline.shot(Shot, frame)))))

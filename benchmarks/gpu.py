@@ -28,18 +28,17 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bytetrack.boxes import iou
+from bytetrack.boxes import iou, letterbox_ratio
 from bytetrack.data.augment import AugmentedImages
 from bytetrack.data.image_set import load_coco
 from bytetrack.detection.grid import anchors
-from bytetrack.detection.inference import DTYPES, Inference, prepare
+from bytetrack.detection.inference import DTYPES, Inference, prepared_network
 from bytetrack.detection.network import build_network
 from bytetrack.detection.postprocess import select
-from bytetrack.detection.preprocess import letterbox_batch, letterbox_ratio, scale_frames, send_frames
+from bytetrack.detection.preprocess import letterbox_batch, scale_frames, send_frames
 from bytetrack.detection.settings import SIZES, PostprocessSettings
 from bytetrack.detection.yolox import Yolox
 from bytetrack.training.assignment import SimOTA
-from bytetrack.training.bookkeeping import SeenLosses
 from bytetrack.training.learning import Learner
 from bytetrack.training.loader import Batch, BatchPlan, batches
 from bytetrack.training.losses import YoloxLoss
@@ -127,10 +126,9 @@ class Training(Learner):
     def __init__(self, card: Card, coco: Path, size: str, height: int, width: int, **settings: Any) -> None:
         given = {"precision": card.half, "multiscale": None, **settings}
         recipe = Recipe([{"path": str(coco)}], batch_size=card.batch, device=str(card.device), **given)
-        super().__init__(recipe, ProcessGroup(), card.device, SIZES[size], ["person"])
         images = load_coco(coco)
-        self.plan = BatchPlan(len(images), card.batch, height, width, 10_000, 10)
-        self.seen = SeenLosses(self.here, self.device, images.files, "")
+        plan = BatchPlan(len(images), card.batch, height, width, 10_000, 10)
+        super().__init__(recipe, plan, ProcessGroup(), card.device, SIZES[size], images)
         self.data = AugmentedImages(images, read_image)
         self.model = self._prepared()
         self.ready = [self._batch(step) for step in range(2)]
@@ -197,7 +195,7 @@ def parity(card: Card, folder: Path) -> None:
     network, ratios = lively(card), [letterbox_ratio(frame.shape, size) for frame in card.frames[:4]]
     reference: list[Any] = []
     for device, precision in (("cpu", "fp32"), (card.device, "fp32"), (card.device, card.half), (card.device, "bf16")):
-        ready = prepare(deepcopy(network), DTYPES[precision]).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        ready = prepared_network(deepcopy(network), DTYPES[precision]).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         with torch.inference_mode():
             pixels = opencv.to(device, DTYPES[precision]).contiguous(memory_format=torch.channels_last)
             boxes = select(ready(pixels), *anchors(*size, device), ratios, PostprocessSettings(0.3, 0.7, 1000))
@@ -269,7 +267,7 @@ def training_step(card: Card, folder: Path) -> None:
         card.tell(f"step {card.height} x {card.width} of {card.batch}, {name}", card.timed(learner.one, 8))
         torch.backends.cudnn.benchmark = False
         if name == "as it is":
-            card.tell("moving average alone", card.timed(learner.average.update))
+            card.tell("moving average alone", card.timed(lambda: learner.average.update(1000)))  # noqa: B023
             average = AveragedModel(learner.network, multi_avg_fn=get_ema_multi_avg_fn(0.9998), use_buffers=True)
             average.update_parameters(learner.network)  # the first only copies
             card.tell("moving average alone, torch's AveragedModel", card.timed(lambda: average.update_parameters(learner.network)))  # noqa: B023

@@ -32,13 +32,14 @@ from typing import Any
 import numpy as np
 
 from bytetrack.config import build, compose, plain
+from bytetrack.config.named import make
 from bytetrack.io import read_annotations
 from bytetrack.pipeline import TrackerFactory, class_match_for, track_sequence
 from bytetrack.scoring import fast
 from bytetrack.scoring.classes import RULES, rows_that_count
 from bytetrack.structures import Annotations, Detections, SequenceDetections, Trajectories
 from bytetrack.tracking import tracker_classes
-from bytetrack.tuning.replay import as_written, construct, jittered
+from bytetrack.tuning.replay import as_written, jittered
 
 Figures = np.ndarray[tuple[int, ...], np.dtype[np.float64]]  # HOTA, MOTA, IDF1
 FOLDER, WORKERS = "{D}", 2
@@ -106,7 +107,7 @@ class Ground:
 
     def score(self, settings: dict[str, Any], copies: Iterable[int]) -> dict[str, list[Figures]]:
         """For every row, the figures of every copy, in percent."""
-        factory = TrackerFactory(construct, settings)
+        factory = TrackerFactory(make, settings)
         found: dict[str, list[Figures]] = {}
         for copy in copies:
             results: dict[str, dict[str, fast.Result]] = {}

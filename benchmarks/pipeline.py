@@ -52,7 +52,7 @@ VTEST, NANO = DATA / "PETS09-S2L1" / "vtest.avi", DATA / "weights" / "yolox_nano
 
 def quiet() -> None:
     """No summaries or messages of the demos that are measured."""
-    demo_run.Console = lambda **_: Console(quiet=True)  # type: ignore[assignment, misc]
+    demo_run.open_console = lambda: Console(quiet=True)  # type: ignore[assignment, misc]
     logging.getLogger("bytetrack").setLevel(logging.ERROR)
 
 

@@ -156,12 +156,12 @@ def step(device: torch.device, size: str, height: int, width: int, batch: int) -
 
     def whole() -> None:
         images = pixels.to(device).permute(0, 3, 1, 2).float().contiguous(memory_format=torch.channels_last)
-        losses = torch.stack(list(loss(network(images), targets.to(device), height, width).as_dict().values()))
+        losses = torch.stack(loss(network(images), targets.to(device), height, width))
         losses.detach().isfinite().all()
         losses[0].backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        average.update()
+        average.update(1000)
         wait()
 
     return ratios(whole, bare)

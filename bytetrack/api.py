@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from bytetrack.checks import check_frame_rate
-from bytetrack.interfaces import Image, Tracker
+from bytetrack.interfaces import Dataset, Embedder, Image, Tracker, classes_of
+from bytetrack.names import class_name
 from bytetrack.runtime.missing import explain_missing
 from bytetrack.structures import Detections, Tracks, Trajectories
 
@@ -116,7 +117,7 @@ def track(
     tracker: str | Tracker | Callable[..., Tracker] = "byte_video",
     *,
     classes: Sequence[str | int] | str | None = ("person",),
-    embedder: Any = None,
+    embedder: str | Embedder | None = None,
     frame_rate: float | None = None,
     max_frames: int | None = None,
     every: int = 1,
@@ -158,23 +159,23 @@ def track(
         tracked_by, build = _tracker(tracker, settings)
         warm_up(build, tracked_by)
         found_by, named = _detector(detector, classes)
-        look = make(settings_of("embedder", embedder)) if isinstance(embedder, str) else embedder
+        describes = make(settings_of("embedder", embedder)) if isinstance(embedder, str) else embedder
         stop = threading.Event()
         origin, ahead = _source(source, frame_rate, stop)
         try:
             limits: dict[str, Any] = {"min_box_area": min_box_area, "max_aspect_ratio": max_aspect_ratio, "max_frames": max_frames}
             limits |= {"every": every}
-            pipeline = join(origin, found_by, build, tracked_by, classes if named else None, look, stop=stop, **limits)
+            pipeline = join(origin, found_by, build, tracked_by, classes if named else None, describes, stop=stop, **limits)
         except BaseException:
             origin.close()
             raise
-    names = pipeline.class_names if named or getattr(found_by, "class_names", None) else ()
+    names = pipeline.class_names if named or classes_of(found_by)[0] else ()
     return TrackedFrames(pipeline, names, ahead)
 
 
 def evaluate(
     tracks: str | Path,
-    dataset: Any = "mot17_val_half",
+    dataset: str | Dataset = "mot17_val_half",
     root: str | Path | None = None,
     *,
     out: str | Path | None = None,
@@ -185,7 +186,7 @@ def evaluate(
 
     Args:
         tracks: A folder of `<sequence>.txt`, or a run folder that contains `tracks/`.
-        dataset: A name (the files in configs/dataset), or an object with `sequences()` and `protocol`.
+        dataset: A name (the files in configs/dataset), or an `interfaces.Dataset`, of which `sequences()` and `protocol` are used.
         root: The dataset's folder; None: the one in its config.
         out: A run folder for `scores.json` and `report.html`; None writes nothing.
         workers: Number of processes; results do not depend on it. A script that uses several needs `if __name__ == "__main__":`.
@@ -202,13 +203,15 @@ def evaluate(
         from bytetrack.scoring.scores import Scores
 
         if isinstance(dataset, str):
-            dataset = make(settings_of("dataset", dataset, **settings, **({} if root is None else {"root": root})))
+            scored: Dataset = make(settings_of("dataset", dataset, **settings, **({} if root is None else {"root": root})))
         elif settings or root is not None:
             raise ValueError(f"{next(iter([*settings, 'root']))} is a setting of a dataset given by name: got a {type(dataset).__name__}")
-        sequences = pipeline.sequences_of(dataset)
+        else:
+            scored = dataset
+        sequences = pipeline.sequences_of(scored)
         folder = pipeline.result_folder(Path(tracks), sequences)
         run = None if out is None else Path(out).expanduser()
-        job = pipeline.ScoreJob(folder, dataset.protocol, None if run is None else run / "tracks")
+        job = pipeline.ScoreJob(folder, scored.protocol, None if run is None else run / "tracks")
         scores = pipeline.scores_of(job, sequences, Processes(workers))
         if scores is None:
             raise ValueError(f"none of the {len(sequences)} sequences has ground truth: nothing can be scored")
@@ -216,7 +219,7 @@ def evaluate(
             from bytetrack.report import write_report
 
             pipeline.write_scores(scores, run)
-            write_report(run, dataset, None)
+            write_report(run, scored, None)
     return Scores(scores)
 
 
@@ -249,7 +252,7 @@ def draw(
     check_image(np.asarray(image))
     shown = list(labels) if labels is not None else [str(i) for i in tracks.track_id.tolist()]
     if class_names and tracks.class_id is not None:
-        names = [class_names[i] if 0 <= i < len(class_names) else str(i) for i in tracks.class_id.tolist()]
+        names = [class_name(class_names, i) for i in tracks.class_id.tolist()]
         shown = [f"{label} {name}" for label, name in zip(shown, names, strict=True)]
     if scores:
         shown = [f"{label} {score:.2f}" for label, score in zip(shown, tracks.score.tolist(), strict=True)]

@@ -15,12 +15,16 @@ __all__ = [
     "are_fractions",
     "area",
     "clip",
+    "feet",
     "intersection",
     "iou",
+    "letterbox_ratio",
     "passing",
+    "tlwh_from_xywh",
     "tlwh_from_xyxy",
     "warp",
     "xyah_from_xyxy",
+    "xywh_from_tlwh",
     "xywh_from_xyxy",
     "xyxy_from_tlwh",
     "xyxy_from_xyah",
@@ -75,6 +79,24 @@ def are_corners(tlwh: npt.ArrayLike, width: npt.ArrayLike, height: npt.ArrayLike
     return bool(beyond.any(axis=1).mean() >= 1 / 3)
 
 
+def letterbox_ratio(shape: tuple[int, ...], size: tuple[int, int]) -> float:
+    """Returns by how much an image of `shape` (H, W, …) is scaled to be as large as `size` (height, width) holds, with its proportions.
+
+    >>> letterbox_ratio((1080, 1920, 3), (800, 1440))
+    0.7407407407407407
+    """
+    return min(size[0] / shape[0], size[1] / shape[1])
+
+
+def feet(xyxy: Floats) -> Floats:
+    """Returns the foot points (n, 2) of boxes (n, 4): the middle of the bottom edge.
+
+    >>> feet(np.array([[10.0, 20, 30, 80]]))
+    array([[20., 80.]])
+    """
+    return np.column_stack([(xyxy[:, 0] + xyxy[:, 2]) / 2, xyxy[:, 3]]).reshape(-1, 2)
+
+
 def xyxy_from_tlwh(tlwh: npt.ArrayLike) -> Floats:
     """Converts left, top, width, height to corners.
 
@@ -93,19 +115,28 @@ def tlwh_from_xyxy(xyxy: npt.ArrayLike) -> Floats:
     return boxes
 
 
-def xywh_from_xyxy(xyxy: npt.ArrayLike) -> Floats:
-    """Converts corners to centre, width, height."""
-    boxes = tlwh_from_xyxy(xyxy)
+def xywh_from_tlwh(tlwh: npt.ArrayLike) -> Floats:
+    """Converts left, top, width, height to centre, width, height."""
+    boxes = np.array(tlwh, dtype=np.float64)
     boxes[..., :2] += boxes[..., 2:] / 2
     return boxes
 
 
-def xyxy_from_xywh(xywh: npt.ArrayLike) -> Floats:
-    """Converts centre, width, height to corners."""
+def tlwh_from_xywh(xywh: npt.ArrayLike) -> Floats:
+    """Converts centre, width, height to left, top, width, height."""
     boxes = np.array(xywh, dtype=np.float64)
     boxes[..., :2] -= boxes[..., 2:] / 2
-    boxes[..., 2:] += boxes[..., :2]
     return boxes
+
+
+def xywh_from_xyxy(xyxy: npt.ArrayLike) -> Floats:
+    """Converts corners to centre, width, height."""
+    return xywh_from_tlwh(tlwh_from_xyxy(xyxy))
+
+
+def xyxy_from_xywh(xywh: npt.ArrayLike) -> Floats:
+    """Converts centre, width, height to corners."""
+    return xyxy_from_tlwh(tlwh_from_xywh(xywh))
 
 
 def xyah_from_xyxy(xyxy: npt.ArrayLike) -> Floats:
@@ -123,7 +154,7 @@ def xyxy_from_xyah(xyah: npt.ArrayLike) -> Floats:
 
 
 def warp(affines: Floats, xywh: Floats) -> Floats:
-    """Moves boxes (n, 4) by affines (n, 3, 3): transforms centres, and scales sides by the square root of the determinant."""
+    """Moves boxes (n, 4) by affines (n, 2 or 3, 3), or by one (1, 2 or 3, 3): scales sides by the square root of the determinant."""
     centre = np.einsum("nij,nj->ni", affines[:, :2, :2], xywh[:, :2]) + affines[:, :2, 2]
     return np.hstack([centre, xywh[:, 2:] * np.sqrt(np.abs(np.linalg.det(affines[:, :2, :2])))[:, None]])
 

@@ -18,6 +18,7 @@ __all__ = [
     "check_fields",
     "check_flag",
     "check_frame_rate",
+    "check_not_negative",
     "check_positive",
     "check_real",
     "check_reals",
@@ -50,6 +51,13 @@ def check_positive(name: str, value: object) -> None:
     """Raises ValueError unless `value` is a finite number over 0."""
     if not _is_number(value) or not 0 < value < math.inf:
         raise ValueError(f"{name} must be a positive number: got {value!r}")
+
+
+def check_not_negative(**values: object) -> None:
+    """Raises ValueError for the first keyword argument that is no finite number from 0 up."""
+    for name, value in values.items():
+        if not _is_number(value) or not 0 <= value < math.inf:
+            raise ValueError(f"{name} must not be negative: got {value}")
 
 
 def check_whole(name: str, value: object, low: int, high: int | None = None) -> None:

@@ -11,13 +11,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from bytetrack import __version__
 from bytetrack.interfaces import Dataset
-from bytetrack.names import shortened
+from bytetrack.names import counted, shortened
+from bytetrack.runtime.showing import open_console
 
 __all__ = ["Finding", "examine", "show"]
 
@@ -63,7 +63,7 @@ def examine(dataset: Dataset | None = None, checkpoint: str | None = None, video
 
 def show(findings: Iterable[Finding]) -> int:
     """Prints the page; how many findings are broken."""
-    console, broken = Console(highlight=False), 0
+    console, broken = open_console(), 0
     table = Table(box=None, show_header=False, padding=(0, 1))
     for _ in range(4):
         table.add_column(overflow="fold")
@@ -130,7 +130,7 @@ def _device() -> Iterator[Finding]:
         )
         yield Finding("device", "absent", "GPU", f"none: {why}")
     threads = torch.get_num_threads()
-    yield Finding("device", "good", "cpu", f"{threads} thread{'s' if threads > 1 else ''}")
+    yield Finding("device", "good", "cpu", counted(threads, "thread", "threads"))
 
 
 def _codecs() -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["FormatError", "MissingDataError"]
+__all__ = ["FormatError", "MissingDataError", "first_line"]
 
 
 class FormatError(ValueError):
@@ -14,3 +14,12 @@ class MissingDataError(FileNotFoundError):
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
+
+
+def first_line(error: BaseException, most: int = 200) -> str:
+    """Returns the first line of another library's error, at most `most` characters of it; its type if it says nothing.
+
+    >>> first_line(RuntimeError("no kernel image\\nis available")), first_line(KeyError())
+    ('no kernel image', 'KeyError')
+    """
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)[:most]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Sequence as Values
 from inspect import signature
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
@@ -18,6 +19,7 @@ __all__ = [
     "Dataset",
     "DescribingDetector",
     "Detector",
+    "DividesCores",
     "Embedder",
     "Executor",
     "FeatureSource",
@@ -33,6 +35,7 @@ __all__ = [
     "StreamCameraMotion",
     "Tracker",
     "TrackerBuilder",
+    "classes_of",
     "mot_protocol",
     "recorded_detector",
     "tracker_inputs",
@@ -103,6 +106,15 @@ class DescribingDetector(Protocol):
     def describing(self, layers: Any) -> Any: ...
 
 
+@runtime_checkable
+class DividesCores(Protocol):
+    """A network that several threads may call at once, if it runs `on_cpu` (on all the cores): `shared` returns it for so many callers."""
+
+    @property
+    def on_cpu(self) -> bool: ...
+    def shared(self, callers: int, threads: int) -> Any: ...
+
+
 Detector = SequenceDetector | ImageDetector
 
 
@@ -120,7 +132,7 @@ class Tracker(Protocol):
     def update(self, detections: Detections) -> Tracks: ...
 
 
-TrackerBuilder = Callable[[dict[str, Any]], Any]
+TrackerBuilder = Callable[[dict[str, Any]], Tracker]
 """Makes a `Tracker` of its settings, `_target_` among them."""
 
 
@@ -150,7 +162,7 @@ class StreamCameraMotion(Protocol):
 class KeepsFiles(Protocol):
     """Stores its results in a folder; `kept_in` returns the same object with `folder`, unless it already has one."""
 
-    def kept_in(self, folder: Path) -> Any: ...
+    def kept_in(self, folder: Path) -> CameraMotion: ...
 
 
 class Item(Protocol):
@@ -197,6 +209,11 @@ def tracker_inputs(tracker: Tracker) -> frozenset[str]:
     declared = getattr(tracker, "inputs", None)
     known = frozenset(signature(tracker.update).parameters if declared is None else declared) - {"dt"}
     return known | {"dt"} if hasattr(tracker, "supports_dt") else known
+
+
+def classes_of(detector: object) -> tuple[Values[str] | None, Values[str | int] | None]:
+    """Returns a detector's attributes `class_names`, by number, and `classes`, the names or numbers to find; None for what it lacks."""
+    return getattr(detector, "class_names", None), getattr(detector, "classes", None)
 
 
 def recorded_detector(detector: Detector) -> SequenceDetector:

@@ -1,11 +1,11 @@
-"""Names in messages: the one that somebody may have meant, and the first of many."""
+"""Names in messages: the one that somebody may have meant, the first of many, and how many there are."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 
-__all__ = ["first_unnamed", "nearest", "shortened", "similar"]
+__all__ = ["class_name", "counted", "first_unnamed", "nearest", "shortened", "similar"]
 
 
 def nearest(name: str, names: Iterable[str], likeness: float = 0.6) -> str | None:
@@ -38,6 +38,26 @@ def first_unnamed(numbers: Iterable[int], names: Collection[str]) -> int | None:
     (None, 2)
     """
     return next((int(number) for number in numbers if not 0 <= number < len(names)), None)
+
+
+def class_name(class_names: Sequence[str], class_id: int | None) -> str:
+    """Returns the name of a detection's class; the only one there is if ids are None.
+
+    >>> class_name(["person", "car"], 1), class_name(["person", "car"], 7), class_name(["person"], None)
+    ('car', '7', 'person')
+    """
+    if class_id is None:
+        return class_names[0] if len(class_names) == 1 else "object"
+    return class_names[class_id] if 0 <= class_id < len(class_names) else str(class_id)
+
+
+def counted(number: int, one: str, several: str) -> str:
+    """Returns a number of things in words.
+
+    >>> counted(1, "box", "boxes"), counted(1200, "box", "boxes"), counted(0, "box", "boxes")
+    ('1 box', '1,200 boxes', 'no box')
+    """
+    return f"{number:,} {one if number == 1 else several}" if number else f"no {one}"
 
 
 def shortened(names: Iterable[object], most: int = 3, count: bool = True) -> str:

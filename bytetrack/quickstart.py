@@ -21,6 +21,7 @@ from bytetrack.io.mot import read_trajectories
 from bytetrack.pipeline import TrackerFactory, TrackJob, map_sequences, replayable, score_sequences
 from bytetrack.report import write_report
 from bytetrack.runtime.atomic import replace_bytes
+from bytetrack.runtime.showing import open_console
 from bytetrack.scoring.metrics import TOTAL, shown_in
 from bytetrack.structures import Sequence
 
@@ -115,11 +116,9 @@ def present(
 
     `weights` are those that found the boxes, None if they are simulated.
     """
-    from rich.console import Console
-
     if len(runs) < 2:
         raise ValueError(f"quickstart compares the last of its runs with the first: give at least two, got {', '.join(runs) or 'none'}")
-    console = Console(highlight=False, markup=False)  # names may contain [brackets]
+    console = open_console()
     first, *_, last = runs
     for name in runs:
         write_report(out / name, dataset, out / first if name == last != first else None)

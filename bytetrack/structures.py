@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from bytetrack.boxes import tlwh_from_xyxy
 from bytetrack.errors import MissingDataError
-from bytetrack.runtime.showing import MOST_ROWS, html_table, pandas, some
+from bytetrack.names import counted, shortened
+from bytetrack.runtime.showing import MOST_ROWS, html_table, pandas
 
 __all__ = [
     "FILLED",
@@ -45,7 +46,7 @@ def _ints(values: npt.ArrayLike) -> Ints:
 
 
 def _whole(class_id: npt.ArrayLike) -> Ints:
-    """Class ids as integers; networks give them as floats, in one table with the boxes."""
+    """Returns class ids as integers; networks give them as floats, in one table with the boxes."""
     given = np.asarray(class_id)
     with np.errstate(invalid="ignore"):
         classes = _ints(given)
@@ -56,10 +57,6 @@ def _whole(class_id: npt.ArrayLike) -> Ints:
 
 
 CORNERS, SIDES = ("x1", "y1", "x2", "y2"), ("left", "top", "width", "height")
-
-
-def _counted(number: int, one: str, several: str) -> str:
-    return f"{number:,} {one if number == 1 else several}" if number else f"no {one}"
 
 
 def _range(score: Floats) -> str:
@@ -130,7 +127,7 @@ class Detections:
         return Detections(self.xyxy[rows], self.score[rows], None if self.class_id is None else self.class_id[rows])
 
     def __repr__(self) -> str:
-        return f"Detections({_counted(len(self), 'box', 'boxes')}{_range(self.score)})"
+        return f"Detections({counted(len(self), 'box', 'boxes')}{_range(self.score)})"
 
     def _repr_html_(self) -> str:
         columns = (*CORNERS, "score", *(["class_id"] if self.class_id is not None else []))
@@ -180,7 +177,8 @@ class Tracks:
         return len(self.xyxy)
 
     def __repr__(self) -> str:
-        return f"Tracks({_counted(len(self), 'identity', 'identities')}{': ' * bool(len(self))}{some(self.track_id.tolist())})"
+        ids = f": {shortened(self.track_id.tolist(), 8, count=False)}" if len(self) else ""
+        return f"Tracks({counted(len(self), 'identity', 'identities')}{ids})"
 
     def _repr_html_(self) -> str:
         columns = ("track_id", *CORNERS, "score", *(["class_id"] if self.class_id is not None else []))
@@ -280,7 +278,7 @@ class Trajectories(ByFrame):
     def __repr__(self) -> str:
         if not len(self):
             return "Trajectories(no box)"
-        counts = f"{_counted(len(self), 'box', 'boxes')} of {_counted(len(np.unique(self.track_id)), 'identity', 'identities')}"
+        counts = f"{counted(len(self), 'box', 'boxes')} of {counted(len(np.unique(self.track_id)), 'identity', 'identities')}"
         return f"Trajectories({counts} in frames {self.frame_id.min()} to {self.frame_id.max()})"
 
     def _repr_html_(self) -> str:

@@ -44,7 +44,7 @@ class CropEmbedder(ABC):
 
     @abstractmethod
     def _features(self, crops: list[Image]) -> Features:
-        """Features (n, d), of any length, of n crops; d is known without any."""
+        """Returns features (n, d), of any length, of n crops; d is known without any."""
 
 
 def crop(image: Image, box: npt.NDArray[np.float64]) -> Image | None:

@@ -12,6 +12,7 @@ import numpy as np
 from bytetrack.appearance.crops import CropEmbedder, Features, Image
 from bytetrack.checks import check_whole
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.onnx_sessions import failure, open_session
 
 __all__ = ["OnnxEmbedder"]
 
@@ -75,7 +76,7 @@ class OnnxEmbedder(CropEmbedder):
             try:
                 output = session.run([session.get_outputs()[0].name], {source.name: batch})[0]
             except Exception as error:  # onnxruntime's errors share no base but Exception
-                raise FormatError(f"{self.weights}: onnxruntime cannot run it ({str(error).splitlines()[0][:200]})") from error
+                raise failure(self.weights, "run", error) from error
             parts.append(np.asarray(output, np.float32).reshape(len(batch), -1)[: len(crops[begin : begin + size])])
         features = np.concatenate(parts)
         if not np.isfinite(features).all():
@@ -84,17 +85,7 @@ class OnnxEmbedder(CropEmbedder):
 
     def _open(self) -> Any:
         if self._session is None:
-            try:
-                import onnxruntime
-            except ModuleNotFoundError:
-                raise ModuleNotFoundError("embedder=onnx needs onnxruntime: pip install onnxruntime") from None
-            options = onnxruntime.SessionOptions()
-            options.intra_op_num_threads = self.threads
-            try:
-                providers = ["CPUExecutionProvider"]
-                self._session = onnxruntime.InferenceSession(str(self.weights), options, providers=providers, enable_fallback=0)
-            except Exception as error:
-                raise FormatError(f"{self.weights}: onnxruntime cannot load it ({str(error).splitlines()[0][:200]})") from error
+            self._session = open_session(self.weights, "embedder=onnx", self.threads)
             shape = self._session.get_inputs()[0].shape
             if len(self._session.get_inputs()) != 1 or len(shape) != 4 or (shape[1] not in (3, None) and not isinstance(shape[1], str)):
                 raise FormatError(f"{self.weights}: expected one input (n, 3, height, width), got {shape}")

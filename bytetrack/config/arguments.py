@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
+from bytetrack.config.files import content_of
 from bytetrack.config.places import group_folder, home
 
-__all__ = ["in_quotes", "is_text", "options_of", "readable", "settled"]
+__all__ = ["ITEM", "in_quotes", "is_text", "options_of", "own_options", "readable", "settled"]
 
 PATHS = {"annotations", "checkpoint", "compare", "detections", "features", "folder", "images", "input", "name", "out", "path", "recipe"}
 PATHS |= {"model", "root", "source", "subset", "tracks", "video", "weights", "weights_folder"}
@@ -33,7 +34,7 @@ COUNT = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")  # a number and nobody's name
 QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""", re.DOTALL)
 SWEEP = re.compile(r"\w+\s*\(.*\)", re.DOTALL)  # choice(a,b), range(1,9), glob(*)
 PAIR = re.compile(rf"\s*({QUOTED.pattern}|[^:]+?)\s*:(.*)", re.DOTALL)  # a name and its path
-INSIDE = re.compile(rf"(?:{QUOTED.pattern}|[^,])+", re.DOTALL)  # an item of a list or sweep
+ITEM = re.compile(rf"(?:{QUOTED.pattern}|[^,])+", re.DOTALL)  # an item of a list or sweep
 WORD = re.compile(rf"(\s*(?:{QUOTED.pattern})\s*|(?:\\.|[^][{{}},:\\])+)(:)?", re.DOTALL)  # among brackets; the colon of a key
 
 
@@ -87,7 +88,7 @@ def _readable(verb: str, word: str, sweeps: bool) -> str:
     if (verb, key) in SEVERAL and value[0] + value[-1] == "[]":
         return f"{plus}{key}=[{','.join(_each(value[1:-1]))}]"
     if (verb, key) in SEVERAL and (named := re.fullmatch(r"\{(.+:.+)\}", value, re.DOTALL)):
-        pairs = [found for item in INSIDE.findall(named[1]) if (found := PAIR.fullmatch(item))]
+        pairs = [found for item in ITEM.findall(named[1]) if (found := PAIR.fullmatch(item))]
         return f"{plus}{key}={{{','.join(f'{_as_key(pair[1])}: {next(_each(pair[2]))}' for pair in pairs)}}}"
     if sweeps:
         return word if SWEEP.fullmatch(value) else f"{plus}{key}={','.join(_each(value))}"
@@ -112,7 +113,7 @@ def _as_key(name: str, text: bool = True) -> str:
 
 def _each(items: str) -> Iterator[str]:
     """Yields the items of a list or a sweep, each in quotes."""
-    for item in INSIDE.findall(items):
+    for item in ITEM.findall(items):
         yield item if QUOTED.fullmatch(item.strip()) else in_quotes(item.strip())
 
 
@@ -176,13 +177,18 @@ def _exists(text: str, path: Callable[[str], Path] = lambda text: Path(text).exp
 
 def _null_in(path: Path, key: str) -> bool:
     """Returns if the file at `path` gives the setting `key` the value null."""
-    import yaml  # type: ignore[import-untyped, unused-ignore]
-
-    node = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
+    node: Any = content_of(path) if path.is_file() else None
     *groups, leaf = key.split(".")
     for group in groups:
         node = node.get(group) if isinstance(node, dict) else None
     return isinstance(node, dict) and leaf in node and node[leaf] is None
+
+
+def own_options(words: Sequence[str]) -> Any:
+    """Returns Hydra's own options among `words`, as its parser has them, and the other words as `overrides`."""
+    from hydra._internal.utils import get_args_parser
+
+    return get_args_parser().parse_known_args(list(words))[0]
 
 
 @lru_cache(maxsize=1)

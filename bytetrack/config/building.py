@@ -8,6 +8,7 @@ from typing import Any
 
 import bytetrack
 from bytetrack.config.places import home
+from bytetrack.errors import first_line
 
 __all__ = ["build", "build_untrusted", "plain"]
 
@@ -30,7 +31,7 @@ def build(node: Any, **extra: Any) -> Any:
         if isinstance(error.__cause__, TypeError) or type(error.__cause__) is ImportError:  # no such setting, no such class
             part = re.search(r"^full_key: (.+)$", str(error), re.MULTILINE)
             raise ValueError(_reason(error.__cause__, part[1] if part else "")) from error.__cause__
-        raise error.__cause__ or ValueError(str(error).splitlines()[0]) from None
+        raise error.__cause__ or ValueError(first_line(error)) from None
 
 
 def build_untrusted(node: Any, **extra: Any) -> Any:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bytetrack.config.arguments import own_options
+
 __all__ = ["refuse_not_finite", "take_config_dir"]
 
 
@@ -16,11 +18,9 @@ def take_config_dir(arguments: Sequence[str]) -> None:
 
     Raises ValueError for `--config-path` and `--config-name`.
     """
-    from hydra._internal.utils import get_args_parser
-
     if not any(word.startswith(("-c", "--c")) for word in arguments):
         return
-    given, _ = get_args_parser().parse_known_args(list(arguments))
+    given = own_options(arguments)
     if given.config_path or given.config_name:
         raise ValueError("--config-path and --config-name would take the place of the verb's own settings: use --config-dir")
     folder = str(Path(given.config_dir or ".").absolute())

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
+from bytetrack.config.files import content_of
 from bytetrack.config.places import home
 from bytetrack.names import nearest
 
@@ -45,13 +47,11 @@ def make(settings: Mapping[str, Any]) -> Any:
 
 
 def _merged(group: str, name: str) -> dict[str, Any]:
-    import yaml  # type: ignore[import-untyped, unused-ignore]
-
     names = names_in(group)
     if name not in names:
         near = nearest(name, names)
         raise ValueError(f"no {group} {name!r}: {f'did you mean {near}? ' if near else ''}there are {', '.join(names)}")
-    content: dict[str, Any] = yaml.safe_load((home() / "configs" / group / f"{name}.yaml").read_text(encoding="utf-8"))
+    content = copy.deepcopy(content_of(home() / "configs" / group / f"{name}.yaml"))
     bases = [base for base in content.pop("defaults", []) if base != "_self_"]
     merged: dict[str, Any] = {}
     for base in bases:

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bytetrack.config.arguments import ITEM, own_options
+
 __all__ = ["job_number", "own_out", "separate_jobs", "sweep_folder"]
 
 NUMBER = "${hydra:job.num}"
 OWN_FILES = {"prepare": {"dataset"}}  # verb: the settings by which its jobs write files of other names into one folder
 FILES = ("convert", "export")  # verbs whose `out` may be a file
-ITEM = re.compile(r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^,])+""", re.DOTALL)
 
 
 def separate_jobs(verb: str, words: Sequence[str]) -> list[str]:
@@ -21,12 +22,11 @@ def separate_jobs(verb: str, words: Sequence[str]) -> list[str]:
     `words` are as Hydra reads them. An `out` that names every swept setting (`out=runs/${tracker.low_score}`), or the job's number,
     or is the only thing swept, is left as it is.
     """
-    from hydra._internal.utils import get_args_parser
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
     from bytetrack.config.choices import own_settings
 
-    given, _ = get_args_parser().parse_known_args(list(words))
+    given = own_options(words)
     if not (given.multirun or "hydra.mode=MULTIRUN" in given.overrides):
         return list(words)
     default, place = own_settings(verb).get("out"), next((n for n, word in enumerate(words) if re.match(r"\+{0,2}out=", word)), None)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bytetrack.config.building import build, plain
 
-__all__ = ["as_trained"]
+if TYPE_CHECKING:
+    from bytetrack.detection.network import Checkpoint
+
+__all__ = ["as_trained", "checkpoint_of"]
 
 log = logging.getLogger(__name__)
 
@@ -47,14 +50,18 @@ def _decided(detector: dict[str, Any]) -> dict[str, Any]:
     if detector["_target_"] in EXPORTED:
         unsaid = {"input_size": None, "convention": None}
         return build({**detector, **unsaid}).decided() if any(detector[name] for name in unsaid) else {}
-    from bytetrack.data.published import CONVENTION, published_in
-    from bytetrack.detection.network import read_checkpoint
     from bytetrack.detection.settings import Size
 
-    checkpoint, published = read_checkpoint(detector["weights"]), published_in(detector["weights"])
-    if published is not None:
-        checkpoint = checkpoint.as_published(published.size, published.input_size, CONVENTION)
-    return checkpoint.decided(Size(*(detector[name] for name in Size._fields)), detector["classes"])
+    return checkpoint_of(detector["weights"]).decided(Size(*(detector[name] for name in Size._fields)), detector["classes"])
+
+
+def checkpoint_of(weights: str | Path) -> Checkpoint:
+    """Reads a weight file; one that is called as a published checkpoint has the input that this was trained with. FormatError."""
+    from bytetrack.data.published import CONVENTION, published_in
+    from bytetrack.detection.network import read_checkpoint
+
+    checkpoint, published = read_checkpoint(weights), published_in(weights)
+    return checkpoint if published is None else checkpoint.as_published(published.size, published.input_size, CONVENTION)
 
 
 def _by_name(weights: str) -> str:

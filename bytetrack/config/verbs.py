@@ -86,11 +86,10 @@ def _arguments(name: str, words: Sequence[str]) -> list[str]:
 
 
 def _help(name: str, words: list[str]) -> str:
-    from hydra._internal.utils import get_args_parser
-
+    from bytetrack.config.arguments import own_options
     from bytetrack.config.choices import help_text
 
-    given, _ = get_args_parser().parse_known_args(words)
+    given = own_options(words)
     folder = [f"hydra.searchpath=[file://{Path(given.config_dir).absolute()}]"] if given.config_dir else []
     return help_text(name, [*given.overrides, *folder])
 

@@ -10,10 +10,11 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from bytetrack.boxes import feet
+from bytetrack.checks import check_not_negative, check_positive
 from bytetrack.counting.events import Event
 from bytetrack.counting.geometry import (
     Floats,
-    feet,
     line_distance,
     misplaced,
     parse_homography,
@@ -85,11 +86,8 @@ class Counter:
         distance_step: float = 0.5,
     ) -> None:
         for name, value in {"frame_rate": frame_rate, "forget_after": forget_after, "speed_window": speed_window}.items():
-            if not (math.isfinite(value) and value > 0):
-                raise ValueError(f"{name} must be a positive number: got {value}")
-        for name, value in {"margin": margin, "margin_px": margin_px, "distance_step": distance_step}.items():
-            if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"{name} must not be negative: got {value}")
+            check_positive(name, value)
+        check_not_negative(margin=margin, margin_px=margin_px, distance_step=distance_step)
         parsed = [parse_line(line, number) for number, line in enumerate(lines)]
         self.line_names = [name for _, name in parsed]
         self.zones = {str(name): parse_zone(zone, str(name)) for name, zone in (zones or {}).items()}
@@ -173,7 +171,7 @@ class Counter:
         return {track_id: Motion(self._ground.speed(track_id), self._ground.distance(track_id)) for track_id in self._states.row_of}
 
     def __len__(self) -> int:
-        """Identities in memory."""
+        """Returns the number of identities in memory."""
         return len(self._states.row_of)
 
     def _cross_lines(self, rows: Ints, anchor: Floats, margin: Floats) -> list[Event]:

@@ -9,7 +9,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
-__all__ = ["Event", "EventFile"]
+__all__ = ["DECIMALS", "Event", "EventFile"]
+
+DECIMALS = {"time": 3, "x": 1, "y": 1, "dwell": 3, "speed": 2}
+"""Of the numbers of an event, in files and messages: milliseconds, a tenth of a pixel, centimetres a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +53,7 @@ class EventFile:
         self._file.flush()
 
     def write(self, events: Iterable[Event]) -> None:
-        places = {"time": 3, "x": 1, "y": 1, "dwell": 3, "speed": 2}
-        decimals = [places.get(field.name) for field in fields(Event)]
+        decimals = [DECIMALS.get(field.name) for field in fields(Event)]
         rows = [
             [f"{value:.{n}f}" if n is not None and value is not None else value for value, n in zip(astuple(event), decimals, strict=True)]
             for event in events

@@ -12,7 +12,6 @@ import numpy.typing as npt
 __all__ = [
     "Floats",
     "cross",
-    "feet",
     "ground_from_image",
     "line_distance",
     "misplaced",
@@ -82,15 +81,6 @@ def misplaced(shapes: Mapping[str, Floats], width: int, height: int, so: str) ->
     wrong = {name: "lies outside the picture" for name, shape in shapes.items() if misses(shape, width, height)}
     wrong |= {name: "lies within one pixel of the picture" for name, shape in shapes.items() if shape.min() >= 0 and shape.max() <= 1}
     return [f"{name} {how} ({width}x{height}), so {so}: coordinates are pixels" for name, how in wrong.items()]
-
-
-def feet(xyxy: Floats) -> Floats:
-    """Returns the foot points (n, 2) of boxes (n, 4): the middle of the bottom edge.
-
-    >>> feet(np.array([[10.0, 20, 30, 80]]))
-    array([[20., 80.]])
-    """
-    return np.column_stack([(xyxy[:, 0] + xyxy[:, 2]) / 2, xyxy[:, 3]]).reshape(-1, 2)
 
 
 def zone_distance(points: Floats, zone: Floats) -> Floats:

@@ -33,7 +33,7 @@ class States:
         self.inside, self.since, self.visited = np.zeros((0, zones), np.int64), np.zeros((0, zones)), np.zeros((0, zones), np.bool_)
 
     def rows(self, track_id: Ints) -> Ints:
-        """Rows (n,) of the identities `track_id` (n,); those not in memory get a blank one, its anchor NaN."""
+        """Returns the rows (n,) of the identities `track_id` (n,); those not in memory get a blank one, its anchor NaN."""
         for new in [key for key in track_id.tolist() if key not in self.row_of]:
             if not self._free:
                 self._grow()
@@ -83,7 +83,7 @@ class Ground:
                 self._walked[key] = (x, y, distance + step)
 
     def speed(self, track_id: int) -> float | None:
-        """Metres per second over the last window; None before half of it has been seen."""
+        """Returns metres per second over the last window; None before half of it has been seen."""
         recent = self._recent.get(track_id)
         if not recent or recent[-1][0] - recent[0][0] < self.window / 2:
             return None

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.counting.geometry import Floats, feet, misplaced, parse_zone, zone_distance
+from bytetrack.boxes import feet
+from bytetrack.counting.geometry import Floats, misplaced, parse_zone, zone_distance
 
 __all__ = ["Regions"]
 

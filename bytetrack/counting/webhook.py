@@ -15,7 +15,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from urllib.parse import SplitResult, urlsplit
 
-from bytetrack.counting.events import Event
+from bytetrack.counting.events import DECIMALS, Event
+from bytetrack.runtime.servers import may_pass
 
 __all__ = ["Webhook"]
 
@@ -23,8 +24,6 @@ log = logging.getLogger(__name__)
 
 BATCH = 100  # events in one request
 FIRST_PAUSE = 0.5  # seconds
-DECIMALS = {"time": 3, "x": 1, "y": 1, "dwell": 3, "speed": 2}
-PASSING = (408, 425, 429)  # refusals that may pass; other 4xx are final
 
 
 class Webhook:
@@ -135,7 +134,7 @@ class Webhook:
             if 200 <= status < 300:
                 return None
             why = f"status {status}"
-            if status < 500 and status not in PASSING:
+            if not may_pass(status):
                 break
         return why
 

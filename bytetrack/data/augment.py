@@ -19,13 +19,13 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack import boxes as box_ops
-from bytetrack.checks import check_fields
+from bytetrack.checks import check_choice, check_fields, check_not_negative, check_reals, check_whole
 from bytetrack.data.image_set import ImageSet
+from bytetrack.interfaces import Image
 from bytetrack.structures import PAD
 
 __all__ = ["Augmentation", "AugmentedImages", "Sample", "distort", "distort_float", "generator", "letterbox_matrix", "warp_boxes"]
 
-Image = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float64]
 Read = Callable[[str, int], Image]
 
@@ -88,20 +88,15 @@ class Augmentation:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        for name in ("mosaic", "mixup", "flip", "min_visible", "distort"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must lie in [0, 1]: got {getattr(self, name)}")
+        check_reals(0, 1, **{name: getattr(self, name) for name in ("mosaic", "mixup", "flip", "min_visible", "distort")})
         for name in ("scale", "mixup_scale"):
             low, high = getattr(self, name)
             if not 0 < low <= high:
                 raise ValueError(f"{name} must be a range of positive numbers, lower first: got {(low, high)}")
-        for name in ("degrees", "translate", "shear", "perspective", "min_side", "mosaic_min_side", "mixup_min_side"):
-            if (getattr(self, name) or 0) < 0:
-                raise ValueError(f"{name} must not be negative: got {getattr(self, name)}")
-        if not 0 <= self.mixup_pad <= 255:
-            raise ValueError(f"mixup_pad must be a grey level, 0 to 255: got {self.mixup_pad}")
-        if self.distort_as not in ("uint8", "float32"):
-            raise ValueError(f"distort_as must be uint8 or float32: got {self.distort_as!r}")
+        sizes = ("degrees", "translate", "shear", "perspective", "min_side", "mosaic_min_side", "mixup_min_side")
+        check_not_negative(**{name: getattr(self, name) or 0 for name in sizes})
+        check_whole("mixup_pad", self.mixup_pad, 0, 255)
+        check_choice("distort_as", self.distort_as, ("uint8", "float32"))
         if self.max_aspect is not None and self.max_aspect < 1:
             raise ValueError(f"max_aspect must be at least 1, or null for any: got {self.max_aspect}")
 
@@ -281,7 +276,7 @@ def flip_matrix(width: float) -> Floats:
 
 def letterbox_matrix(width: int, height: int, to_height: int, to_width: int) -> Floats:
     """Returns the matrix that puts a `width` x `height` image top left into `to_height` x `to_width`, as large as fits."""
-    scale = min(to_height / height, to_width / width)
+    scale = box_ops.letterbox_ratio((height, width), (to_height, to_width))
     return scaling(scale, scale)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bytetrack.checks import check_choice
 from bytetrack.data.datasets import MotChallenge
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.io.formats import RESULTS, read_result, sniff, suffixes, write_results
@@ -40,8 +41,7 @@ def convert(
     defines sizes, frame rates and lengths by `<sequence>/seqinfo.ini`, and the sequences of a submission. `size` (width, height) and
     `frame_rate` are used if neither the files nor `root` state them. Raises ValueError, FormatError and MissingDataError.
     """
-    if to not in (*RESULTS, "mot_submission"):
-        raise ValueError(f"to must be one of {', '.join([*RESULTS, 'mot_submission'])}: got {to!r}")
+    check_choice("to", to, (*RESULTS, "mot_submission"))
     videos = {video.name: video for video in MotChallenge(root).sequences()} if root is not None else {}
     if to == "mot_submission" and not videos:
         raise ValueError("to=mot_submission needs root=DIR, the folder of the benchmark's sequences with seqinfo.ini in each")
@@ -69,8 +69,8 @@ def read_results(path: Path, source_format: str | None = None, classes: Values[s
 
 def _source(path: Path, source_format: str | None) -> tuple[str, list[Path]]:
     """Returns the format and the files of it: the file itself, or those of a folder (of a run folder's `tracks/`)."""
-    if source_format is not None and source_format not in RESULTS:
-        raise ValueError(f"from must be one of {', '.join(RESULTS)}: got {source_format!r}")
+    if source_format is not None:
+        check_choice("from", source_format, tuple(RESULTS))
     if path.is_file():
         return source_format or sniff(path), [path]
     if not path.is_dir():

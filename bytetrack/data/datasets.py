@@ -9,10 +9,10 @@ import logging
 from collections.abc import Mapping
 from collections.abc import Sequence as Values
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Literal, get_args
 
-from bytetrack.checks import check_every
+from bytetrack.checks import check_choice, check_every
 from bytetrack.data.frame_names import frame_names
 from bytetrack.data.image_files import sequence_fields
 from bytetrack.errors import FormatError, MissingDataError
@@ -22,7 +22,7 @@ from bytetrack.listing import IMAGE_ENDINGS, VIDEO_ENDINGS, listed
 from bytetrack.names import nearest, shortened
 from bytetrack.structures import NOT_SCORED, Sequence
 
-__all__ = ["MotChallenge", "found_instead", "half_of", "thinned"]
+__all__ = ["MotChallenge", "half_of", "matching", "thinned"]
 
 Half = Literal["train", "val"]
 MOST_CLASSES = 9999
@@ -63,8 +63,7 @@ class MotChallenge:
     ) -> None:
         if half not in (None, *get_args(Half)):
             raise ValueError(f"half must be train, val or null: got {half!r}")
-        if protocol not in get_args(MotProtocol):
-            raise ValueError(f"protocol must be one of {', '.join(get_args(MotProtocol))}: got {protocol!r}")
+        check_choice("protocol", protocol, get_args(MotProtocol))
         if not isinstance(pattern, str) or not pattern:
             raise ValueError(f"pattern must be a text like '*-FRCNN': got {pattern!r}")
         self.every, self.class_names = check_every(every), _by_number(class_names)
@@ -82,12 +81,9 @@ class MotChallenge:
         there = sorted(path for path in listed(folder) if path.is_dir() and (_is_sequence(path) or len(_videos(path)) == 1))
         if not self.subset and (_is_sequence(folder) or (not there and len(_videos(folder)) == 1)):
             return [self._cut(read_sequence(folder if folder.name.strip(".") else folder.resolve()))]
-        chosen = [path for path in there if path.match(self.pattern)]
-        if not chosen:
-            found = found_instead(self.pattern, [path.name for path in there])
-            found = found or "it holds no folder with seqinfo.ini, gt/, det/, img1/ or a video"
-            raise MissingDataError(f"no sequence in {str(folder)!r} matches {self.pattern!r}; {found}")
-        return [self._cut(read_sequence(path)) for path in chosen]
+        none = "it holds no folder with seqinfo.ini, gt/, det/, img1/ or a video"
+        chosen = matching(self.pattern, [path.name for path in there], repr(str(folder)), none)
+        return [self._cut(read_sequence(folder / name)) for name in chosen]
 
     def _cut(self, whole: Sequence) -> Sequence:
         sequence = replace(whole, class_names=self.class_names)
@@ -97,9 +93,9 @@ class MotChallenge:
 
 def _by_number(class_names: Values[str | None] | Mapping[int, str] | None) -> tuple[str, ...]:
     """Lists names by number, "none" if there is none; ValueError for names that repeat, or are none at all."""
-    if isinstance(class_names, str):
-        raise ValueError(f"class_names must be a list of names, or {{number: name}}: got {class_names!r}")
     try:
+        if isinstance(class_names, str):
+            raise TypeError
         given = dict(class_names) if isinstance(class_names, Mapping) else dict(enumerate(class_names or ()))
         places = {int(number): NOT_SCORED if name is None else str(name) for number, name in given.items()}
     except (TypeError, ValueError):
@@ -126,17 +122,19 @@ def half_of(sequence: Sequence, half: Half) -> Sequence:
     return replace(sequence, first_frame=boundary + 1, length=sequence.length - boundary)
 
 
-def found_instead(pattern: str, names: Values[str]) -> str:
-    """Returns the end of the error for a `pattern` that matches none of `names`: the nearest and the first three; empty if there are none.
+def matching(pattern: str, names: Values[str], where: str, none: str = "is dataset.root right?") -> list[str]:
+    """Returns those of `names` that match `pattern`; MissingDataError, which says what is there instead (`where` it is), if none does.
 
-    >>> found_instead("MOT17-2", ["MOT17-02", "MOT17-04"])
-    'did you mean MOT17-02? found MOT17-02, MOT17-04 (2)'
+    >>> matching("MOT17-*4", ["MOT17-02", "MOT17-04"], "'MOT17/train'")
+    ['MOT17-04']
     """
-    if not names:
-        return ""
-    near = nearest(pattern.strip("*"), names, 0.75)
-    guess = f"did you mean {near}? " if near else ""
-    return f"{guess}found {shortened(names)}"
+    chosen = [name for name in names if PurePath(name).match(pattern)]
+    if not chosen:
+        near = nearest(pattern.strip("*"), names, 0.75)
+        guess = f"did you mean {near}? " if near else ""
+        found = f"{guess}found {shortened(names)}" if names else none
+        raise MissingDataError(f"no sequence in {where} matches {pattern!r}; {found}")
+    return chosen
 
 
 def thinned(sequence: Sequence, every: int) -> Sequence:

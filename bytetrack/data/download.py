@@ -22,6 +22,7 @@ from bytetrack.data.published import PUBLISHED, published_file
 from bytetrack.errors import MissingDataError
 from bytetrack.runtime.fingerprint import file_digest
 from bytetrack.runtime.progress import ProgressBar, progress_bar
+from bytetrack.runtime.servers import may_pass
 from bytetrack.runtime.user_cache import user_cache_folder
 
 __all__ = ["ARCHIVES", "FORMS", "WEIGHTS", "Remote", "fetch", "fetch_dataset", "fetch_weights"]
@@ -30,7 +31,6 @@ ATTEMPTS = 5
 FIRST_PAUSE = 1.0  # seconds before the second attempt; doubles each time
 TIMEOUT = 30.0  # seconds without a byte
 CHUNK = 2**18
-PASSING = (408, 425, 429)  # answers below 500 that mean: later
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +102,7 @@ def fetch(url: str, path: str | Path, sha256: str | None = None, size: int | Non
                 break
             except urllib.error.HTTPError as error:
                 problem = f"the server answers {error.code} {error.reason}"
-                if (error.code < 500 and error.code not in PASSING) or attempt == ATTEMPTS:
+                if not may_pass(error.code) or attempt == ATTEMPTS:
                     raise OSError(f"{url}: {problem}") from None
             except (OSError, http.client.HTTPException) as error:
                 problem = str(getattr(error, "reason", error))

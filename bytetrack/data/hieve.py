@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from bytetrack.checks import check_every
-from bytetrack.data.datasets import found_instead, thinned
+from bytetrack.data.datasets import matching, thinned
 from bytetrack.data.image_files import sequence_fields
-from bytetrack.errors import MissingDataError
 from bytetrack.interfaces import ScoringProtocol
 from bytetrack.io import hieve
 from bytetrack.io.seqinfo import positive_field
@@ -44,10 +43,7 @@ class HiEve:
         folder = self.root / self.subset if self.subset else self.root
         videos, labels = _files(folder / "videos", VIDEO_ENDINGS), _files(folder / "labels" / "track1", (".txt",))
         there = sorted(videos.keys() | labels.keys())
-        chosen = [name for name in there if Path(name).match(self.pattern)]
-        if not chosen:
-            found = found_instead(self.pattern, there) or "is dataset.root right?"
-            raise MissingDataError(f"no sequence in {str(folder / 'videos')!r} or labels/track1 matches {self.pattern!r}; {found}")
+        chosen = matching(self.pattern, there, f"{str(folder / 'videos')!r} or labels/track1")
         return [thinned(_sequence(name, videos.get(name), labels.get(name)), self.every) for name in chosen]
 
 

@@ -14,15 +14,13 @@ import numpy.typing as npt
 from bytetrack import boxes
 from bytetrack.boxes import are_fractions
 from bytetrack.errors import FormatError
-from bytetrack.io.coco import read_coco, recorded_root, split_frame
+from bytetrack.io.coco import read_coco, recorded_root, split_frame, whole_number
 
 __all__ = ["ImageSet", "image_set", "load_coco", "mix"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
-
-LARGEST = 2**53  # the last integer up to which float64 holds every one
 
 log = logging.getLogger(__name__)
 
@@ -210,15 +208,7 @@ class _Columns:
 
     def ints(self, where: str, records: list[dict[str, Any]], key: str, default: int | None = None, at_least: int | None = None) -> Ints:
         """Converts whole numbers to shape (n,); `default` where the key is missing or null, FormatError if there is none."""
-        values: list[Any] = [record.get(key) for record in records]
-        if default is not None:
-            values = [default if value is None else value for value in values]
-        for row, value in enumerate(values):
-            if value is None or not -LARGEST <= value <= LARGEST or value != value // 1 or (at_least is not None and value < at_least):
-                raise FormatError(
-                    f"{self.path}: {where}[{row}] needs {key!r}, a whole number"
-                    f"{'' if at_least is None else f' of at least {at_least}'}: got {value!r}"
-                )
+        values = [whole_number(self.path, where, row, record, key, default, at_least) for row, record in enumerate(records)]
         return np.array(values, dtype=np.int64)
 
     def tlwh(self, records: list[dict[str, Any]]) -> Floats:

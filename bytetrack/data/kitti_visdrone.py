@@ -6,10 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from bytetrack.checks import check_every
-from bytetrack.data.datasets import found_instead, thinned
+from bytetrack.data.datasets import matching, thinned
 from bytetrack.data.frame_names import frame_names
 from bytetrack.data.image_files import image_size
-from bytetrack.errors import MissingDataError
 from bytetrack.interfaces import ScoringProtocol
 from bytetrack.io import kitti, visdrone
 from bytetrack.io.formats import FORMATS
@@ -101,9 +100,5 @@ def _last_labelled(label: Path, sequence: Sequence) -> int:
 def _names(images: Path, labels: Path, pattern: str) -> list[str]:
     """Lists sequences that have images or labels."""
     there = {path.name for path in images.glob("*") if path.is_dir()} | {path.stem for path in labels.glob("*.txt")}
-    there = {name for name in there if not is_litter(name)}
-    chosen = sorted(name for name in there if Path(name).match(pattern))
-    if not chosen:
-        found = found_instead(pattern, sorted(there)) or "is dataset.root right?"
-        raise MissingDataError(f"no sequence in {str(images)!r} or {str(labels)!r} matches {pattern!r}; {found}")
-    return chosen
+    names = sorted(name for name in there if not is_litter(name))
+    return matching(pattern, names, f"{str(images)!r} or {str(labels)!r}")

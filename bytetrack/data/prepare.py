@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import logging
-import sys
 from pathlib import Path
 from typing import Any
-
-from rich.console import Console
 
 from bytetrack.data.check import check
 from bytetrack.data.converters import convert
@@ -15,10 +12,9 @@ from bytetrack.data.image_set import image_set
 from bytetrack.errors import FormatError
 from bytetrack.interfaces import CocoSource, Dataset
 from bytetrack.io.coco import write_coco
+from bytetrack.runtime.showing import open_console
 
 __all__ = ["prepare", "prepare_checked"]
-
-WIDTH = 160  # of a table that goes to a file
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +36,7 @@ def prepare_checked(
     table = path.with_name(f"{path.stem}_check.json")
     report.write(table)
     if report.findings:
-        Console(stderr=True, width=None if sys.stderr.isatty() else WIDTH).print(report.table())
+        open_console(stderr=True).print(report.table())
     if report.errors:
         raise FormatError(f"{report.errors} errors in the dataset, all of them in {table}; {path.name} is not written")
     log.info("no errors in %d images and %d boxes: %s", report.images, report.boxes, table)

@@ -82,7 +82,7 @@ def carried(xywh: Floats, motion: Floats | None) -> Floats:
     """Moves boxes (n, 4) by the affine (2, 3) of the camera; None leaves them."""
     if motion is None or not len(xywh):
         return xywh
-    return warp(np.vstack([motion, [0.0, 0.0, 1.0]])[None].repeat(len(xywh), axis=0), xywh)
+    return warp(motion[None], xywh)
 
 
 def moved(xyxy: Floats, motion: Floats | None) -> Floats:

@@ -13,7 +13,7 @@ from typing import Any
 from bytetrack.appearance import NoEmbedder
 from bytetrack.counting import Counter, Webhook
 from bytetrack.demo.frames import FramePipeline, join, warm_up
-from bytetrack.demo.outputs import Outputs, class_name
+from bytetrack.demo.outputs import Outputs, refuse_overwriting
 from bytetrack.demo.overlay import Painter
 from bytetrack.demo.run import Demo
 from bytetrack.demo.settings import DemoSettings
@@ -21,7 +21,8 @@ from bytetrack.demo.web import Page
 from bytetrack.demo.weights import chosen
 from bytetrack.detection.batching import SharedDetector
 from bytetrack.detection.described import DetectorEmbedder
-from bytetrack.interfaces import Detector, Embedder, TrackerBuilder
+from bytetrack.interfaces import Detector, Embedder, StreamCameraMotion, TrackerBuilder
+from bytetrack.names import class_name
 from bytetrack.video.source import Source, open_source
 from bytetrack.video.write import VideoWriter
 
@@ -39,7 +40,7 @@ def build_demo(
     out: Path,
     embedder: Embedder | DetectorEmbedder | NoEmbedder | None = None,
     shared: SharedDetector | None = None,
-    camera_motion: Any = None,
+    camera_motion: StreamCameraMotion | None = None,
 ) -> Demo:
     """Returns a demo that is ready to run; raises every mistake in the settings, before anything is written.
 
@@ -123,8 +124,7 @@ def _webhook(events: Mapping[str, Any] | None, source: str, counted: bool) -> We
 def _check_out(out: Path, source: Source, detector: Detector) -> None:
     """Raises ValueError if the demo would overwrite what it reads."""
     video, rows = out / f"{source.name}.mp4", out / f"{source.name}.txt"
-    if source.path is not None and video.exists() and video.samefile(source.path):
-        raise ValueError(f"the video would overwrite its source {source.path}: give another out")
+    refuse_overwriting(video, source.path)
     folder = getattr(detector, "folder", None)
     if folder is not None and rows.exists() and out.samefile(folder):
         raise ValueError(f"the rows would overwrite the detections {rows}: give another out")

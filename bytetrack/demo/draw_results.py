@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from bytetrack.boxes import xyxy_from_tlwh
+from bytetrack.demo.outputs import refuse_overwriting
 from bytetrack.demo.overlay import Painter
 from bytetrack.demo.run import frames_bar
 from bytetrack.demo.stages import Stage, run_stages
@@ -84,8 +85,7 @@ def redraw(
     written = []
     for clip in found:
         target = out / f"{clip.source.name}.mp4"
-        if clip.source.path is not None and target.exists() and target.samefile(clip.source.path):
-            raise ValueError(f"the video would overwrite its source {target}: give another out")
+        refuse_overwriting(target, clip.source.path)
         _redraw(clip, read_trajectories(clip.tracks), target, Painter(class_names, high_score, **draw), video)
         log.info("%s", target)
         written.append(target)

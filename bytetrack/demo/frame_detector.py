@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from bytetrack.demo.outputs import class_name
+from bytetrack.detection.batching import SharedDetector
 from bytetrack.detection.classes import choose, named
-from bytetrack.interfaces import Detector, SequenceDetector
+from bytetrack.interfaces import Detector, DividesCores, SequenceDetector, classes_of
+from bytetrack.names import class_name
 from bytetrack.pipeline.nothing import no_box_of
 from bytetrack.runtime.pool import cores
 from bytetrack.structures import Detections
@@ -40,7 +41,7 @@ class FrameDetector:
     recorded: bool = False
 
 
-def as_frame_detector(detector: Detector, source: Source, wanted: Wanted, shared: Any = None) -> FrameDetector:
+def as_frame_detector(detector: Detector, source: Source, wanted: Wanted, shared: SharedDetector | None = None) -> FrameDetector:
     """Returns the detector for the frames of `source`; raises every mistake in its settings.
 
     `wanted` are the classes to keep, None for all. `shared` finds the boxes in place of a network that other sources use too.
@@ -52,11 +53,12 @@ def as_frame_detector(detector: Detector, source: Source, wanted: Wanted, shared
 
 def _of_network(detector: Any, network: Any, source: Source) -> FrameDetector:
     """Adapts a network; on the CPU it detects several frames of a file at a time, each with a share of the cores."""
-    workers = 1 if source.live or not getattr(network, "on_cpu", False) else min(cores(), MOST_WORKERS)
+    divides = isinstance(network, DividesCores) and network.on_cpu and not source.live
+    workers = min(cores(), MOST_WORKERS) if divides else 1
     ready = network if workers == 1 else network.shared(workers, max(1, cores() // workers))
     if hasattr(network, "key"):  # one of ours, which loads its weights now: mistakes come out before anything is written
         ready.detect([np.zeros((64, 64, 3), np.uint8)])
-    names = named(getattr(detector, "class_names", None), getattr(detector, "classes", None))
+    names = named(*classes_of(detector))
     return FrameDetector(lambda frame: _only(ready.detect([frame.image]), network), names, workers)
 
 
@@ -64,7 +66,8 @@ def _of_recorded(detector: SequenceDetector, source: Source, wanted: Wanted) -> 
     if source.live:
         raise ValueError(f"recorded detections need a file or a folder, and {source.name} is live: give weights=")
     recorded = detector.detect_sequence(SequenceInfo(source.name, MOST_FRAMES, source.frame_rate, 0, 0))
-    names = list(getattr(detector, "class_names", None) or [])
+    own, _ = classes_of(detector)
+    names = list(own or [])
     kept = choose(wanted, len(names), names, source.name) if recorded.class_id is not None else None
 
     if recorded.class_id is None and len(names) > 1 and wanted is not None:
@@ -80,7 +83,6 @@ def _of_recorded(detector: SequenceDetector, source: Source, wanted: Wanted) -> 
         return found if kept is None or found.class_id is None else found[np.isin(found.class_id, kept)]
 
     only = [str(wanted[0])] if wanted is not None and len(wanted) == 1 else ["object"]  # of boxes without classes
-    own = getattr(detector, "class_names", None)
     return FrameDetector(look_up, list(own or ["object"]) if own is not None else only, recorded=True)
 
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +19,9 @@ from bytetrack.counting import Regions
 from bytetrack.demo.between import NO_TRACKS, Between, DetectionSchedule, chained
 from bytetrack.demo.frame_detector import as_frame_detector
 from bytetrack.demo.weights import chosen
+from bytetrack.detection.batching import SharedDetector
 from bytetrack.detection.described import DetectorEmbedder
-from bytetrack.interfaces import Detector, Embedder, StreamCameraMotion, tracker_inputs
+from bytetrack.interfaces import CameraMotion, Detector, Embedder, StreamCameraMotion, Tracker, TrackerBuilder, tracker_inputs
 from bytetrack.pipeline.detect import used_by
 from bytetrack.pipeline.feature_cache import described_by
 from bytetrack.structures import DescribedDetections, Detections, Tracks
@@ -138,10 +139,6 @@ class FramePipeline:
         return shot
 
 
-class Tracker(Protocol):
-    def update(self, detections: Detections, **known: Any) -> Tracks: ...
-
-
 class GapAwareTracker:
     """A tracker that starts anew after a gap longer than its memory or a change of the picture's size; ids are never used again.
 
@@ -186,7 +183,8 @@ class GapAwareTracker:
             known["features"] = features
         if camera_motion is not None:
             known["camera_motion"] = camera_motion
-        tracks = self._tracker.update(detections, **known)
+        update: Callable[..., Tracks] = self._tracker.update
+        tracks = update(detections, **known)
         if self._offset:
             tracks = replace(tracks, track_id=tracks.track_id + self._offset)
         self._last_id = max(self._last_id, int(tracks.track_id.max(initial=0)))
@@ -213,20 +211,19 @@ class GapAwareTracker:
 def join(
     source: Source,
     detector: Detector,
-    build_tracker: Callable[[dict[str, Any]], Any],
+    build_tracker: TrackerBuilder,
     tracker: Mapping[str, Any],
     classes: Sequence[str | int] | str | None = None,
     embedder: Embedder | DetectorEmbedder | NoEmbedder | None = None,
-    shared: Any = None,
-    camera_motion: Any = None,
+    shared: SharedDetector | None = None,
+    camera_motion: CameraMotion | StreamCameraMotion | None = None,
     **limits: Any,
 ) -> FramePipeline:
     """Returns a `FramePipeline` of an open source; every mistake in the settings is raised here, before the first frame is read.
 
     `build_tracker(settings)` makes a tracker of the settings `tracker`, in which a `frame_rate` of None becomes that of the frames which
-    are looked at: the source's, by `every`. `shared`:
-    the detector that looks at the pictures, where other sources use it too. `camera_motion` estimates it for trackers that take it; others
-    are not given it. `limits` are `FramePipeline`'s.
+    are looked at: the source's, by `every`. `shared`: the detector that looks at the pictures, where other sources use it too.
+    `camera_motion` estimates it for trackers that take it; others are not given it. `limits` are `FramePipeline`'s.
     """
     settings, wanted = dict(tracker), chosen(classes)
     rate = source.frame_rate / check_every(limits.get("every", 1))
@@ -236,7 +233,7 @@ def join(
     found, inputs = as_frame_detector(described_by(detector, embedder, trial), source, wanted, shared), tracker_inputs(trial)
     ticks = float(settings.get("frame_rate") or rate) if "dt" in inputs else None
     embed = embedder.embed if isinstance(embedder, Embedder) and "features" in inputs else None
-    moves = isinstance(camera_motion, StreamCameraMotion) and "camera_motion" in inputs
+    moving = camera_motion if isinstance(camera_motion, StreamCameraMotion) and "camera_motion" in inputs else None
     return FramePipeline(
         source,
         found.find,
@@ -244,19 +241,23 @@ def join(
         found.class_names,
         found.workers,
         embed,
-        camera_motion.of_stream() if moves else None,
+        None if moving is None else moving.of_stream(),
         recorded=found.recorded,
         settings=settings,
         **limits,
     )
 
 
-def describing(detector: Detector, embedder: Any, build_tracker: Callable[[dict[str, Any]], Any], tracker: Mapping[str, Any]) -> Detector:
+def describing(
+    detector: Detector, embedder: Embedder | DetectorEmbedder | NoEmbedder | None, build_tracker: TrackerBuilder, tracker: Mapping[str, Any]
+) -> Detector:
     """Returns `described_by` for a tracker of these settings."""
     return described_by(detector, embedder, _trial(build_tracker, tracker))
 
 
-def moving_camera(camera_motion: Any, build_tracker: Callable[[dict[str, Any]], Any], tracker: Mapping[str, Any]) -> Any:
+def moving_camera(
+    camera_motion: CameraMotion | StreamCameraMotion | None, build_tracker: TrackerBuilder, tracker: Mapping[str, Any]
+) -> StreamCameraMotion | None:
     """Returns `camera_motion` if it estimates as frames come and the tracker takes it, which is logged if not; None without any.
 
     Raises ValueError for camera motion that needs whole sequences.
@@ -268,12 +269,12 @@ def moving_camera(camera_motion: Any, build_tracker: Callable[[dict[str, Any]], 
     return camera_motion if used_by(_trial(build_tracker, tracker), "camera_motion", "camera_motion") else None
 
 
-def warm_up(build_tracker: Callable[[dict[str, Any]], Any], tracker: Mapping[str, Any]) -> None:
+def warm_up(build_tracker: TrackerBuilder, tracker: Mapping[str, Any]) -> None:
     """Compiles a tracker's kernels, and raises the mistakes in its settings, before a source is opened."""
     _trial(build_tracker, tracker).update(Detections.empty())
 
 
-def _trial(build_tracker: Callable[[dict[str, Any]], Any], tracker: Mapping[str, Any]) -> Any:
+def _trial(build_tracker: TrackerBuilder, tracker: Mapping[str, Any]) -> Tracker:
     """Returns a tracker of these settings for a source of a usual frame rate."""
     settings = dict(tracker)
     return build_tracker({**settings, "frame_rate": 30.0} if settings.get("frame_rate", 0) is None else settings)

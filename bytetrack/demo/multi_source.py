@@ -17,7 +17,7 @@ from bytetrack.demo.run import Demo
 from bytetrack.demo.settings import DemoSettings
 from bytetrack.detection.batching import SharedDetector
 from bytetrack.detection.described import DetectorEmbedder
-from bytetrack.interfaces import Detector, Embedder, SequenceDetector, TrackerBuilder
+from bytetrack.interfaces import CameraMotion, Detector, Embedder, SequenceDetector, StreamCameraMotion, TrackerBuilder
 from bytetrack.runtime.signals import finishing_on_signals
 from bytetrack.video.source import is_camera, redacted, refuse_missing
 
@@ -40,7 +40,7 @@ def build_demos(
     source: Any,
     out: Path,
     embedder: Embedder | DetectorEmbedder | NoEmbedder | None = None,
-    camera_motion: Any = None,
+    camera_motion: CameraMotion | StreamCameraMotion | None = None,
 ) -> Demo | MultiSourceDemo:
     """Calls `build_demo` for one source, or for each of a list, whose files go to `out`/<name>/.
 

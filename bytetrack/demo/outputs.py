@@ -12,17 +12,17 @@ import numpy as np
 from bytetrack.boxes import tlwh_from_xyxy
 from bytetrack.counting import Event, EventFile, Motion, Webhook
 from bytetrack.io.mot import result_lines
+from bytetrack.names import class_name
 from bytetrack.runtime.atomic import json_text, replace_text
 from bytetrack.structures import FILLED, Tracks
 
-__all__ = ["Outputs", "class_name"]
+__all__ = ["Outputs", "refuse_overwriting"]
 
 
-def class_name(class_names: Sequence[str], class_id: int | None) -> str:
-    """Returns the name of a detection's class; the only one there is if ids are None."""
-    if class_id is None:
-        return class_names[0] if len(class_names) == 1 else "object"
-    return class_names[class_id] if 0 <= class_id < len(class_names) else str(class_id)
+def refuse_overwriting(video: Path, source: Path | None) -> None:
+    """Raises ValueError if the file `video` that is to be written is the one that is read."""
+    if source is not None and video.exists() and video.samefile(source):
+        raise ValueError(f"the video would overwrite its source {source}: give another out")
 
 
 class Outputs:
@@ -76,7 +76,7 @@ class Outputs:
         self.write_events(events)
 
     def write_events(self, events: list[Event]) -> None:
-        """Rows of the csv file."""
+        """Writes events to the csv file, and posts them."""
         if self._events is not None:
             self._events.write(events)
         if self._webhook is not None:

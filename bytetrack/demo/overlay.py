@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.counting import Regions
-from bytetrack.demo.outputs import class_name
+from bytetrack.names import class_name
 from bytetrack.structures import Detections, Tracks
 from bytetrack.video.draw import (
     FILLED_MARK,

@@ -14,18 +14,19 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-from rich.console import Console
 from rich.table import Table
 
 from bytetrack.counting import Counter, Event, Motion
 from bytetrack.demo.between import moved
 from bytetrack.demo.frames import FramePipeline, Shot
-from bytetrack.demo.outputs import Outputs, class_name
+from bytetrack.demo.outputs import Outputs
 from bytetrack.demo.overlay import Painter
 from bytetrack.demo.stages import Stage, run_stages
 from bytetrack.demo.web import Page
+from bytetrack.names import class_name
 from bytetrack.pipeline.nothing import no_box_of, why_nothing
 from bytetrack.runtime.progress import progress_bar
+from bytetrack.runtime.showing import open_console
 from bytetrack.runtime.signals import finishing_on_signals
 from bytetrack.structures import Detections, Tracks
 from bytetrack.video.read import Image
@@ -229,7 +230,45 @@ class Demo:
             }
         )
         if frames:
-            _show_summary(self, frames, self._identities.total, seconds, video)
+            self._show(frames, seconds, video)
+            self._warn_of_nothing()
+
+    def _show(self, frames: int, seconds: float, video: str | None) -> None:
+        """Prints the stages' times, what was found, and where it is."""
+        console = open_console()
+        looked = f" ({self._looked} detected)" if self.frames.every > 1 else ""
+        table = Table(
+            title=f"{self.source.name}: {frames} frames{looked}, {frames / max(seconds, 1e-9):.1f} a second", title_justify="left"
+        )
+        for heading in ("stage", "p50 ms", "p95 ms", "p99 ms"):
+            table.add_column(heading, justify="left" if heading == "stage" else "right")
+        for stage in (self.read, *self.stages):
+            statistics = stage.statistics()
+            table.add_row(stage.name, *(f"{statistics[f'{p}_ms']:.2f}" for p in ("p50", "p95", "p99")))
+        console.print(table)
+        dropped = f", {self.source.dropped} frames dropped to stay live" if self.source.live else ""
+        invalid = f", {self.tracker.dropped} invalid detections dropped" if self.tracker.dropped else ""
+        console.print(f"{self._identities.total} identities{dropped}{invalid}")
+        if totals := _totals(self.counter.counts()):
+            console.print(f"counts   {', '.join(f'{name} {total}' for name, total in totals.items())}", soft_wrap=True)
+        folder, name = self.outputs.folder, self.outputs.name
+        if video is not None:
+            console.print(f"video    {video}", soft_wrap=True)
+        console.print(f"rows     {folder / name}.txt, .jsonl", soft_wrap=True)
+        console.print(f"summary  {folder / 'summary.json'}", soft_wrap=True)
+
+    def _warn_of_nothing(self) -> None:
+        """Warns, with the likely reason, if no box of a wanted class, no box where one looks, or nobody was found."""
+        boxes = sum(self._found.values())
+        found: collections.Counter[str] = collections.Counter()
+        for number, count in self._found.items():
+            found[class_name(self.outputs.class_names, number)] += count
+        if missing := no_box_of(self.wanted, found):
+            log.warning("%s: %s", self.source.name, missing)
+        if boxes and self._outside == boxes:
+            log.warning("%s: none of the %d boxes stands in the regions that are looked at: see regions", self.source.name, boxes)
+        elif not self._identities.total and (boxes or not missing):
+            log.warning("%s: %s", self.source.name, why_nothing(self.frames.settings, boxes - self._outside, self._highest))
 
 
 def _looked(shot: Shot) -> bool:
@@ -244,38 +283,6 @@ def _totals(counts: Mapping[str, Any]) -> dict[str, int]:
     for name, zone in counts["zones"].items():
         totals |= {f"{name} now": sum(zone["present"].values()), f"{name} visitors": sum(zone["visitors"].values())}
     return totals
-
-
-def _show_summary(demo: Demo, frames: int, identities: int, seconds: float, video: str | None) -> None:
-    console = Console(highlight=False, markup=False)
-    looked = f" ({demo._looked} detected)" if demo.frames.every > 1 else ""
-    table = Table(title=f"{demo.source.name}: {frames} frames{looked}, {frames / max(seconds, 1e-9):.1f} a second", title_justify="left")
-    for heading in ("stage", "p50 ms", "p95 ms", "p99 ms"):
-        table.add_column(heading, justify="left" if heading == "stage" else "right")
-    for stage in (demo.read, *demo.stages):
-        statistics = stage.statistics()
-        table.add_row(stage.name, *(f"{statistics[f'{p}_ms']:.2f}" for p in ("p50", "p95", "p99")))
-    console.print(table)
-    dropped = f", {demo.source.dropped} frames dropped to stay live" if demo.source.live else ""
-    invalid = f", {demo.tracker.dropped} invalid detections dropped" if demo.tracker.dropped else ""
-    console.print(f"{identities} identities{dropped}{invalid}")
-    if totals := _totals(demo.counter.counts()):
-        console.print(f"counts   {', '.join(f'{name} {total}' for name, total in totals.items())}", soft_wrap=True)
-    boxes = sum(demo._found.values())
-    found: collections.Counter[str] = collections.Counter()
-    for number, count in demo._found.items():
-        found[class_name(demo.outputs.class_names, number)] += count
-    if missing := no_box_of(demo.wanted, found):
-        log.warning("%s: %s", demo.source.name, missing)
-    if boxes and demo._outside == boxes:
-        log.warning("%s: none of the %d boxes stands in the regions that are looked at: see regions", demo.source.name, boxes)
-    elif not identities and (boxes or not missing):
-        log.warning("%s: %s", demo.source.name, why_nothing(demo.frames.settings, boxes - demo._outside, demo._highest))
-    folder, name = demo.outputs.folder, demo.outputs.name
-    if video is not None:
-        console.print(f"video    {video}", soft_wrap=True)
-    console.print(f"rows     {folder / name}.txt, .jsonl", soft_wrap=True)
-    console.print(f"summary  {folder / 'summary.json'}", soft_wrap=True)
 
 
 @contextmanager

@@ -45,7 +45,7 @@ class Stage:
         return result
 
     def statistics(self) -> dict[str, float]:
-        """Milliseconds an item: p50, p95, p99 of the last 1,000, and how many there were in all."""
+        """Returns milliseconds an item: p50, p95, p99 of the last 1,000, and how many there were in all."""
         p50, p95, p99 = np.percentile(list(self.durations) or [0.0], (50, 95, 99)) * 1000
         return {"items": self.items, "p50_ms": round(float(p50), 3), "p95_ms": round(float(p95), 3), "p99_ms": round(float(p99), 3)}
 

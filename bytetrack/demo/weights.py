@@ -63,13 +63,10 @@ def detector_from(
         precision = "fp32" if precision == "auto" else precision
         openvino = OpenVino(**shared, **exported, precision=precision, device="CPU" if device == "auto" else device.upper())
         return ByName(openvino, named(openvino.class_names, wanted))
-    from bytetrack.data.published import CONVENTION, published_in
-    from bytetrack.detection.network import read_checkpoint
+    from bytetrack.config.trained import checkpoint_of
     from bytetrack.detection.yolox import Yolox
 
-    checkpoint, published = read_checkpoint(path), published_in(path)
-    if published is not None:
-        checkpoint = checkpoint.as_published(published.size, published.input_size, CONVENTION)
+    checkpoint = checkpoint_of(path)
     yolox = Yolox(
         **shared,
         **checkpoint.size._asdict(),

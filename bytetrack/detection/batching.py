@@ -13,17 +13,12 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
 
-import numpy as np
-import numpy.typing as npt
-
 from bytetrack.detection.stream import ahead, detect_batches
 from bytetrack.errors import FormatError
-from bytetrack.interfaces import ImageDetector
+from bytetrack.interfaces import Image, ImageDetector
 from bytetrack.structures import Detections, Sequence, SequenceDetections
 
 __all__ = ["SharedDetector", "detect_streams"]
-
-Image = npt.NDArray[np.uint8]
 
 
 def detect_streams(

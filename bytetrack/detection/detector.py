@@ -23,7 +23,7 @@ class NetworkDetector(Generic[Settings]):
     """Detects with the network in the file `weights`, by frozen `settings`. Loads it at the first image."""
 
     def __init__(self, weights: Path, settings: Settings) -> None:
-        self.weights, self.settings = weights, settings
+        self.weights, self.settings = weights.expanduser(), settings
 
     @property
     def batch_size(self) -> int:
@@ -34,6 +34,13 @@ class NetworkDetector(Generic[Settings]):
     def classes(self) -> tuple[str | int, ...] | None:
         """Names or numbers of the classes to find, None for all."""
         return self.settings.classes
+
+    @property
+    def on_cpu(self) -> bool:
+        """True if it runs on all the cores, which everything else needs too."""
+        from bytetrack.detection.device import pick_device
+
+        return self.settings.threads == 0 and pick_device(self.settings.device) == "cpu"
 
     def shared(self, callers: int, threads: int) -> Self:
         """Returns the same detector for `callers` threads that call it at once: each call uses `threads` cores of the CPU."""

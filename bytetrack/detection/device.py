@@ -7,7 +7,23 @@ from typing import Any
 
 import torch
 
-__all__ = ["on_stream", "out_of_memory", "release", "to_device"]
+__all__ = ["on_stream", "out_of_memory", "pick_device", "release", "to_device", "use_threads"]
+
+
+def pick_device(name: str) -> str:
+    """Returns the device `name`, or for `auto` CUDA, else MPS, else the CPU. ValueError if it is not there."""
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        return next(kind for kind, available in there.items() if available)
+    if not there.get(name.split(":")[0], False):
+        raise ValueError(f"device {name!r} is not here: found {', '.join(kind for kind, available in there.items() if available)}")
+    return name
+
+
+def use_threads(threads: int) -> None:
+    """Lets torch use so many cores of the CPU, 0 for as many as it does; asked before it is told, as telling costs time."""
+    if threads not in (0, torch.get_num_threads()):
+        torch.set_num_threads(threads)
 
 
 def out_of_memory(error: BaseException) -> bool:

@@ -21,7 +21,7 @@ from bytetrack.detection.classes import own_names
 from bytetrack.detection.exported import ExportedDetector
 from bytetrack.detection.graphs import with_frames, with_nms
 from bytetrack.detection.grid import anchors, decode
-from bytetrack.detection.inference import DTYPES, pick_convention, prepare
+from bytetrack.detection.inference import DTYPES, pick_convention, prepared_network
 from bytetrack.detection.metadata import About
 from bytetrack.detection.network import LayeredNetwork, Network, build_network, load_weights, read_checkpoint
 from bytetrack.detection.postprocess_numpy import select_anchors
@@ -126,7 +126,7 @@ def export(
         input="frames" if preprocess else None,
         **(inside if nms else {}),  # type: ignore[arg-type]
     )
-    module = ExportedNetwork(prepare(network, DTYPES[precision]), DTYPES[precision], decode, layers).eval()
+    module = ExportedNetwork(prepared_network(network, DTYPES[precision]), DTYPES[precision], decode, layers).eval()
     frames = None if frame_size is None else (frame_size[0], frame_size[1])
     pictures = list(images) if images is not None else random_images(frames or size)
     if frames is not None and not all(picture.shape[:2] == frames for picture in pictures):

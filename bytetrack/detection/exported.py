@@ -7,36 +7,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-
-from bytetrack.detection.classes import names_of
 from bytetrack.detection.detector import NetworkDetector
 from bytetrack.detection.loaded import Loaded, Model
 from bytetrack.detection.metadata import About
-from bytetrack.detection.settings import DetectorSettings, LayerSettings, check_input_size, settings_key
+from bytetrack.detection.settings import DetectorSettings, LayerSettings, settings_key
+from bytetrack.detection.stream import groups_of
 from bytetrack.errors import MissingDataError
+from bytetrack.interfaces import Image
 from bytetrack.structures import Detections
 
 if TYPE_CHECKING:
     from typing import Self
 
-__all__ = ["ExportedDetector", "exported_settings"]
-
-Image = npt.NDArray[np.uint8]
-
-
-def exported_settings(
-    input_size: Sequence[int] | None, classes: Sequence[str | int] | None, class_names: Sequence[str] | str | None, **given: Any
-) -> DetectorSettings:
-    """Returns the settings of an exported file's detector as its constructor takes them; ValueError for one out of its range."""
-    names = names_of(class_names)
-    return DetectorSettings(
-        input_size=None if input_size is None else check_input_size(input_size, multiple=1),
-        classes=None if classes is None else tuple(classes),
-        class_names=None if names is None else tuple(names),
-        **given,
-    )
+__all__ = ["ExportedDetector"]
 
 
 class ExportedDetector(NetworkDetector[DetectorSettings]):
@@ -58,15 +41,11 @@ class ExportedDetector(NetworkDetector[DetectorSettings]):
 
     def detect(self, images: Sequence[Image]) -> list[Detections]:
         """Returns detections of each image, uint8 (H, W, 3) BGR of any size, in its own pixels, best first; any number of images."""
-        found: list[Detections] = []
-        for first in range(0, len(images), self._loaded.batch):
-            found += self._loaded(images[first : first + self._loaded.batch])
-        return found
+        return [found for group in groups_of(images, self._loaded.batch) for found in self._loaded(group)]
 
     @property
     def on_cpu(self) -> bool:
-        """True if it runs on all the cores, which everything else needs too."""
-        return self.settings.threads == 0
+        return self.settings.threads == 0  # of a runtime that runs on the CPU, unless a subclass knows more
 
     def shared(self, callers: int, threads: int) -> Self:
         announced = self.settings.announced or "_loaded" in vars(self)

@@ -11,27 +11,26 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from bytetrack.boxes import letterbox_ratio
 from bytetrack.detection.classes import choose
-from bytetrack.detection.device import on_stream, out_of_memory, release
+from bytetrack.detection.device import on_stream, out_of_memory, pick_device, release, use_threads
 from bytetrack.detection.grid import anchors
 from bytetrack.detection.network import Checkpoint, LayeredNetwork, Network, build_network, load_weights, read_checkpoint
 from bytetrack.detection.postprocess import describe_by_torch, select
-from bytetrack.detection.preprocess import guess_convention, letterbox_batch, letterbox_ratio, normalise, scale_frames, send_frames
+from bytetrack.detection.preprocess import guess_convention, letterbox_batch, normalise, scale_frames, send_frames
 from bytetrack.detection.settings import YoloxSettings
 from bytetrack.detection.stream import overlapped
+from bytetrack.errors import first_line
+from bytetrack.interfaces import Image
 from bytetrack.structures import DescribedDetections, Detections
 
-__all__ = ["Inference", "fuse", "pick_convention", "pick_device", "pick_precision", "without_tf32"]
+__all__ = ["Inference", "fuse", "pick_convention", "pick_precision", "prepared_network", "without_tf32"]
 
 log = logging.getLogger(__name__)
-
-Image = npt.NDArray[np.uint8]
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
@@ -60,7 +59,7 @@ class Inference:
         self.postprocess = settings.postprocess(num_classes, class_ids, source)
         network = build_network(*settings.size, num_classes)
         load_weights(network, checkpoint)
-        whole = prepare(network, self.dtype).to(self.device).to(memory_format=torch.channels_last)
+        whole = prepared_network(network, self.dtype).to(self.device).to(memory_format=torch.channels_last)
         self.network: nn.Module = whole
         if settings.compile:
             self.network = Compiled(whole, settings.compile, settings.batch_size)
@@ -76,13 +75,13 @@ class Inference:
         """
         coming, begun = iter(groups), deque[Sequence[Image]]()
 
-        def prepare(images: Sequence[Image]) -> Underway:
+        def start(images: Sequence[Image]) -> Underway:
             begun.append(images)
             return self.prepare(images)
 
         if self.side_by_side:
             try:
-                for found in overlapped(coming, prepare, self.launch, self.collect):
+                for found in overlapped(coming, start, self.launch, self.collect):
                     begun.popleft()
                     yield found
             except torch.OutOfMemoryError:
@@ -119,8 +118,7 @@ class Inference:
     @torch.inference_mode()
     def prepare(self, images: Sequence[Image]) -> Underway:
         """Returns the images as the network's input on a CPU; elsewhere as they are, on their way to the device."""
-        if self.threads not in (0, torch.get_num_threads()):
-            torch.set_num_threads(self.threads)
+        use_threads(self.threads)
         ratios = [letterbox_ratio(image.shape, self.size) for image in images]
         if self.device == "cpu":
             return Underway([normalise(letterbox_batch(images, self.size), self.convention).to(self.dtype)], ratios)
@@ -171,23 +169,13 @@ class Underway(NamedTuple):
 
 @contextmanager
 def without_tf32() -> Iterator[None]:
-    """Convolutions of float32 numbers are float32 on CUDA too; torch lets them be TF32 (10 bits of fraction in place of 23) by default."""
+    """Keeps convolutions of float32 numbers float32 on CUDA; by default torch lets them be TF32 (10 bits of fraction in place of 23)."""
     allowed = torch.backends.cudnn.allow_tf32
     torch.backends.cudnn.allow_tf32 = False
     try:
         yield
     finally:
         torch.backends.cudnn.allow_tf32 = allowed
-
-
-def pick_device(name: str) -> str:
-    """Returns the device `name`, or for `auto` CUDA, else MPS, else the CPU. ValueError if it is not there."""
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if name == "auto":
-        return next(kind for kind, available in there.items() if available)
-    if not there.get(name.split(":")[0], False):
-        raise ValueError(f"device {name!r} is not here: found {', '.join(kind for kind, available in there.items() if available)}")
-    return name
 
 
 def pick_precision(name: str, device: str) -> str:
@@ -239,7 +227,7 @@ def pick_convention(setting: str | None, checkpoint: Checkpoint) -> str:
     return setting or shown or "bgr255"
 
 
-def prepare(network: Network, dtype: torch.dtype) -> Network:
+def prepared_network(network: Network, dtype: torch.dtype) -> Network:
     """Prepares `network` for inference: folds BatchNorm into the convolutions; body in `dtype`, last layers (logits) in float32."""
     body: Any = fuse(network.eval()).to(dtype).backbone.backbone
     body.dark5[1] = PoolingPyramid(body.dark5[1])
@@ -271,8 +259,7 @@ class Compiled(nn.Module):
         try:
             logits: Tensor = self.run(images)
         except TorchDynamoException as error:
-            why = str(error).strip().splitlines()[0][:200]
-            raise ValueError(f"torch cannot compile the network here ({why}): set detector.compile=false") from error
+            raise ValueError(f"torch cannot compile the network here ({first_line(error)}): set detector.compile=false") from error
         return (logits.clone() if self.graphs else logits)[:count]
 
 

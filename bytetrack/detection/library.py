@@ -6,16 +6,15 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from bytetrack.detection.classes import choose
 from bytetrack.detection.detector import NetworkDetector
 from bytetrack.detection.settings import DetectorSettings
+from bytetrack.detection.stream import groups_of
+from bytetrack.interfaces import Image
 from bytetrack.structures import Detections
 
 __all__ = ["LibraryDetector", "LoadedLibrary"]
-
-Image = npt.NDArray[np.uint8]
 
 
 class LoadedLibrary:
@@ -46,23 +45,16 @@ class LibraryDetector(NetworkDetector[DetectorSettings]):
         """Returns detections of each image, uint8 (H, W, 3) BGR of any size, in its own pixels, best first; any number of images."""
         import torch
 
-        if self.settings.threads not in (0, torch.get_num_threads()):
-            torch.set_num_threads(self.settings.threads)
-        groups = (images[first : first + self.batch_size] for first in range(0, len(images), self.batch_size))
+        from bytetrack.detection.device import use_threads
+
+        use_threads(self.settings.threads)
         with torch.inference_mode():
-            return [found for group in groups for found in self._loaded(group)]
+            return [found for group in groups_of(images, self.batch_size) for found in self._loaded(group)]
 
     @property
     def class_names(self) -> list[str]:
         """Names of the network's classes, by number."""
         return self._loaded.names
-
-    @property
-    def on_cpu(self) -> bool:
-        """True if it runs on all the cores, which everything else needs too."""
-        from bytetrack.detection.inference import pick_device
-
-        return self.settings.threads == 0 and pick_device(self.settings.device) == "cpu"
 
     @cached_property
     def _loaded(self) -> LoadedLibrary:

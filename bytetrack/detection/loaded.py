@@ -19,6 +19,7 @@ from bytetrack.detection.postprocess_numpy import select_boxes
 from bytetrack.detection.preprocess import Placement, check_image, network_input, place
 from bytetrack.detection.settings import LAYERS, LAYOUTS, MAX_DETECTIONS, DetectorSettings, PostprocessSettings, check_input_size
 from bytetrack.errors import FormatError
+from bytetrack.interfaces import Image
 from bytetrack.structures import PAD, DescribedDetections, Detections
 
 __all__ = ["Loaded", "Model", "Port"]
@@ -26,7 +27,6 @@ __all__ = ["Loaded", "Model", "Port"]
 log = logging.getLogger(__name__)
 
 Array = npt.NDArray[Any]
-Image = npt.NDArray[np.uint8]
 
 MOST_PIXELS = 2**26
 """Of a network's input: 8192 x 8192."""

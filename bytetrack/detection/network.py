@@ -54,7 +54,7 @@ class Network(nn.Module):
         self.head.initialize_biases(PRIOR)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (B, A, 5 + C) of `images` (B, 3, H, W): box (dx, dy, log w, log h in strides), objectness, classes."""
+        """Returns logits (B, A, 5 + C) of `images` (B, 3, H, W): box (dx, dy, log w, log h in strides), objectness, classes."""
         levels = [self._level(k, features) for k, features in enumerate(self.backbone(images))]
         return torch.cat(levels, dim=2).permute(0, 2, 1)
 
@@ -65,14 +65,6 @@ class Network(nn.Module):
         classes = head.cls_preds[k](head.cls_convs[k](stem))
         level = torch.cat([head.reg_preds[k](box_features), head.obj_preds[k](box_features), classes], dim=1)
         return level.flatten(start_dim=2)
-
-    def keep_classes(self, kept: Sequence[int]) -> None:
-        """Cuts the class layers down to the rows `kept`, in that order; the scores of those classes stay what they were."""
-        for k, layer in enumerate(self.head.cls_preds):
-            cut = nn.Conv2d(layer.in_channels, len(kept), 1).to(layer.weight)
-            cut.load_state_dict({name: value[list(kept)] for name, value in layer.state_dict().items()})
-            self.head.cls_preds[k] = cut
-        self.num_classes = self.head.num_classes = len(kept)
 
 
 class LayeredNetwork(nn.Module):
@@ -88,7 +80,7 @@ class LayeredNetwork(nn.Module):
         network.backbone.register_forward_hook(self._note_pyramid)
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Logits (B, A, 5 + C), then the layers."""
+        """Returns logits (B, A, 5 + C), then the layers."""
         logits = self.network(images)
         return logits, *(self._seen.layers[name] for name in self.layers)
 
@@ -219,7 +211,7 @@ def _own(mapped: Tensor) -> Tensor:
 
 
 def _about(said: dict[str, Any], num_classes: int, shape: tuple[int, int, bool]) -> dict[str, Any]:
-    """Names, convention and sizes as a file of ours states them; an error of any kind for what it would never state."""
+    """Returns names, convention and sizes as a file of ours states them; raises an error of any kind for what it would never state."""
     names, convention, size = (said.get(key) for key in ("class_names", "convention", "input_size"))
     if names is not None and (len(names) != num_classes or not all(isinstance(name, str) for name in names)):
         raise ValueError("class_names")

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy.typing as npt
 
-from bytetrack.detection.exported import ExportedDetector, exported_settings
+from bytetrack.detection.exported import ExportedDetector
 from bytetrack.detection.loaded import Model, Port
-from bytetrack.detection.settings import LAYERS
+from bytetrack.detection.settings import LAYERS, DetectorSettings
 from bytetrack.errors import FormatError
+from bytetrack.onnx_sessions import failure, onnx_runtime, open_session
 
 __all__ = ["PROVIDERS", "Onnx"]
 
@@ -23,6 +24,7 @@ PROVIDERS = {
     "openvino": "OpenVINOExecutionProvider",
     "coreml": "CoreMLExecutionProvider",
 }
+USER = "detector=onnx"
 IMAGES = ("float32", "float16", "uint8")
 ON_CUDA = ("CUDAExecutionProvider", "TensorrtExecutionProvider")
 
@@ -70,10 +72,10 @@ class Onnx(ExportedDetector):
         self.providers = list(providers)
         if not self.providers:
             raise ValueError(f"expected at least one provider of {', '.join(PROVIDERS)}: got {self.providers}")
-        settings = exported_settings(
-            input_size,
+        settings = DetectorSettings.of(
             classes,
             class_names,
+            input_size,
             layout=layout,
             convention=convention,
             fit=fit,
@@ -104,32 +106,19 @@ class Onnx(ExportedDetector):
             try:
                 found = [call(batch)] if call else session.run(list(outputs), {source: batch, **others})
             except Exception as error:  # onnxruntime's errors share no base but Exception
-                raise FormatError(f"{self.weights}: onnxruntime cannot run it ({str(error).splitlines()[0][:200]})") from error
+                raise failure(self.weights, "run", error) from error
             return dict(zip(outputs, found, strict=True))
 
         properties = session.get_modelmeta().custom_metadata_map
         return Model(run, inputs, outputs, properties, f"ONNX Runtime, {', '.join(session.get_providers())}")
 
     def _session(self) -> Any:
-        try:
-            import onnxruntime
-        except ModuleNotFoundError:
-            raise ModuleNotFoundError("detector=onnx needs onnxruntime: pip install onnxruntime") from None
         names = [PROVIDERS.get(name, name) for name in self.providers]
-        there = onnxruntime.get_available_providers()
+        there = onnx_runtime(USER).get_available_providers()
         absent = [name for name in names if name not in there]
         if absent:
             raise ValueError(f"providers: {', '.join(absent)} not in this onnxruntime, found {', '.join(there)}: install its package")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self.settings.threads
-        options.log_severity_level = 4  # what it would print is in the exception, too
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # waiting threads leave the cores to the other stages
-        try:
-            # the fallback prints "EP Error" to stdout and goes on without the provider
-            session = onnxruntime.InferenceSession(str(self.weights), options, providers=names, enable_fallback=0)
-            dict(session.get_modelmeta().custom_metadata_map)  # names that are no text come out here
-        except Exception as error:  # onnxruntime's errors share no base but Exception
-            raise FormatError(f"{self.weights}: onnxruntime cannot load it ({str(error).splitlines()[0][:200]})") from error
+        session = open_session(self.weights, USER, self.settings.threads, names)
         idle = [name for name in names if name not in session.get_providers()]
         if idle:
             raise ValueError(f"providers: {', '.join(idle)} cannot start, left are {', '.join(session.get_providers())}: its libraries?")

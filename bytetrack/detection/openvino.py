@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.detection.exported import ExportedDetector, exported_settings
+from bytetrack.detection.exported import ExportedDetector
 from bytetrack.detection.loaded import Model, Port
 from bytetrack.detection.metadata import FOREIGN, About
+from bytetrack.detection.settings import DetectorSettings
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.runtime.fingerprint import file_digest
 
@@ -68,10 +69,10 @@ class OpenVino(ExportedDetector):
     ) -> None:
         if precision not in PRECISIONS:
             raise ValueError(f"precision must be {', '.join(PRECISIONS)}: got {precision!r}")
-        settings = exported_settings(
-            input_size,
+        settings = DetectorSettings.of(
             classes,
             class_names,
+            input_size,
             layout=layout,
             convention=convention,
             fit=fit,

@@ -11,7 +11,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from bytetrack.boxes import letterbox_ratio
+from bytetrack.checks import check_choice
 from bytetrack.detection.settings import CONVENTIONS, Convention
+from bytetrack.interfaces import Image
 from bytetrack.structures import PAD
 
 if TYPE_CHECKING:
@@ -26,7 +29,6 @@ __all__ = [
     "guess_convention",
     "letterbox",
     "letterbox_batch",
-    "letterbox_ratio",
     "network_input",
     "normalise",
     "place",
@@ -34,8 +36,6 @@ __all__ = [
     "scaled_size",
     "send_frames",
 ]
-
-Image = npt.NDArray[np.uint8]
 
 HALF = 0.501
 """Added before rounding down after torch or ONNX Runtime scaled: float32 leaves exact halves, usual here, a little less or more."""
@@ -90,15 +90,6 @@ def fitted_size(shape: tuple[int, ...], size: tuple[int, int], fit: str) -> tupl
         ratio = letterbox_ratio(shape, size)
         return max(round(shape[0] * ratio), 1), max(round(shape[1] * ratio), 1)
     return size
-
-
-def letterbox_ratio(shape: tuple[int, ...], size: tuple[int, int]) -> float:
-    """Returns input pixels per image pixel for an image of `shape` (H, W, …) in an input of `size` (height, width).
-
-    >>> letterbox_ratio((1080, 1920, 3), (800, 1440))
-    0.7407407407407407
-    """
-    return min(size[0] / shape[0], size[1] / shape[1])
 
 
 def scaled_size(shape: tuple[int, ...], size: tuple[int, int]) -> tuple[int, int]:
@@ -225,8 +216,7 @@ def _constants(convention: str, device: torch.device, dtype: torch.dtype) -> tup
 
 
 def _rule(convention: str) -> Convention:
-    if convention not in CONVENTIONS:
-        raise ValueError(f"convention must be one of {', '.join(CONVENTIONS)}: got {convention!r}")
+    check_choice("convention", convention, tuple(CONVENTIONS))
     return CONVENTIONS[convention]
 
 

@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from bytetrack.checks import check_choice, check_real, check_whole
+from bytetrack.checks import check_choice, check_positive, check_real, check_whole
+from bytetrack.detection.classes import names_of
 from bytetrack.runtime.fingerprint import file_digest, fingerprint
+
+if TYPE_CHECKING:
+    from typing import Self
 
 __all__ = [
     "CONVENTIONS",
@@ -154,7 +158,7 @@ class DetectorSettings:
     ValueError for a value out of its range.
 
     Args:
-        input_size: Height and width of the network's input.
+        input_size: Height and width of the network's input, multiples of `SIDES`.
         convention: One of `CONVENTIONS`.
         classes: Names or numbers of the classes to find, None for all.
         min_score: See `PostprocessSettings`.
@@ -171,6 +175,8 @@ class DetectorSettings:
         class_names: Names of the classes by number, if the file states none.
         described: Layers from which features are computed; None: no features.
     """
+
+    SIDES: ClassVar[int] = 1
 
     input_size: tuple[int, int] | None = None
     convention: str | None = None
@@ -202,6 +208,23 @@ class DetectorSettings:
         check_whole("batch_size", self.batch_size, 1)
         check_whole("threads", self.threads, 0)
 
+    @classmethod
+    def of(
+        cls,
+        classes: Sequence[str | int] | None,
+        class_names: Sequence[str] | str | None = None,
+        input_size: Sequence[int] | None = None,
+        **given: Any,
+    ) -> Self:
+        """Returns the settings of a detector's constructor, which takes lists, and `coco` or `coco91` for names. ValueError as above."""
+        names = names_of(class_names)
+        return cls(
+            input_size=None if input_size is None else check_input_size(input_size, cls.SIDES),
+            classes=None if classes is None else tuple(classes),
+            class_names=None if names is None else tuple(names),
+            **given,
+        )
+
     def deciding(self) -> dict[str, Any]:
         """Returns the settings that decide which boxes are found, by name: not those of speed."""
         names = ("input_size", "convention", "classes", "min_score", "nms_iou", "max_detections")
@@ -222,15 +245,15 @@ class DetectorSettings:
 class YoloxSettings(DetectorSettings):
     """Settings of a YOLOX that torch runs: `size` of the network, and `compile`, True or `graphs`, to have torch compile it."""
 
+    SIDES: ClassVar[int] = 32
+
     size: Size = SIZES["x"]
     compile: bool | str = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("depth", "width"):
-            value = getattr(self.size, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
-                raise ValueError(f"{name} must be a positive number: got {value!r}")
+            check_positive(name, getattr(self.size, name))
         if self.precision not in ("auto", "fp32", "fp16", "bf16"):
             raise ValueError(f"precision must be auto, fp32, fp16 or bf16: got {self.precision!r}")
         if self.compile not in (False, True, "graphs"):

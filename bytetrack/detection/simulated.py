@@ -8,14 +8,14 @@ import zlib
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.boxes import xyxy_from_xywh
+from bytetrack.boxes import xywh_from_tlwh, xyxy_from_xywh
 from bytetrack.errors import MissingDataError
-from bytetrack.io.table import FRAME, SCORE, TLWH, read_table
+from bytetrack.io.mot import PEDESTRIAN, VISIBILITY
+from bytetrack.io.table import CLASS, FRAME, SCORE, TLWH, read_table
 from bytetrack.structures import Detections, Sequence, SequenceDetections
 
 __all__ = ["Simulated"]
 
-CLASS, VISIBILITY, PEDESTRIAN = 7, 8, 1
 log = logging.getLogger(__name__)
 
 
@@ -50,8 +50,7 @@ class Simulated:
         has_class = rows.shape[1] in (8, 9)  # MOT15's ten columns have neither class nor visibility
         rows = rows[(rows[:, SCORE] != 0) & (rows[:, CLASS] == PEDESTRIAN if has_class else True)]
         visibility = rows[:, VISIBILITY] if rows.shape[1] == 9 else np.ones(len(rows))
-        xywh = rows[:, TLWH].copy()
-        xywh[:, :2] += xywh[:, 2:] / 2
+        xywh = xywh_from_tlwh(rows[:, TLWH])
         frames = []
         for frame_id in map(sequence.number_of, range(1, sequence.length + 1)):
             rng = np.random.default_rng((self.seed, zlib.crc32(sequence.name.encode()), frame_id))

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, is_dataclass, replace
 from pathlib import Path
@@ -20,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.errors import FormatError, MissingDataError
-from bytetrack.runtime.atomic import replace_text, replacing
+from bytetrack.io.arrays import read_arrays, write_arrays
+from bytetrack.runtime.atomic import replace_text
 from bytetrack.runtime.fingerprint import fingerprint, public_settings
 from bytetrack.structures import Sequence, SequenceDetections
 
@@ -85,8 +84,7 @@ class DetectionStore:
         arrays = {name: array for name, array in arrays.items() if array is not None}
         if "features" in arrays:
             arrays["features"] = arrays["features"].astype(np.float16)
-        with replacing(path) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, fingerprint=np.array(_fingerprint(sequence) or ""), **arrays)
+        write_arrays(path, fingerprint=np.array(_fingerprint(sequence) or ""), **arrays)
         return path
 
     def describe(self, detector: object) -> None:
@@ -106,13 +104,12 @@ def _plain(value: Any) -> Any:
 
 def _read(path: Path) -> dict[str, npt.NDArray[Any]]:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            stored = dict(file)
+        stored = read_arrays(path)
         if not {"xyxy", "score", "offsets", "fingerprint"} <= set(stored):
             raise ValueError(f"arrays {', '.join(stored)}")
         if not _fits(stored):
             raise ValueError("arrays of other shapes or values")
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, SyntaxError) as error:
+    except (ValueError, OSError) as error:
         raise FormatError(f"{path}: expected stored detections, cannot read them ({error}): delete the file to detect anew") from error
     return stored
 

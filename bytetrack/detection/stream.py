@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any, TypeVar
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from bytetrack.interfaces import Image, ImageDetector
 from bytetrack.structures import Detections
 
-__all__ = ["ahead", "detect_batches", "overlapped", "read_ahead"]
+__all__ = ["ahead", "detect_batches", "groups_of", "overlapped", "read_ahead"]
 
 Item = TypeVar("Item")
 Ready = TypeVar("Ready")
@@ -25,6 +25,11 @@ def detect_batches(detector: ImageDetector, batches: Iterable[list[Image]]) -> G
     """Yields the detections of each batch, in order; by the detector's own `detect_batches`, if it has one, which may read ahead."""
     own = getattr(detector, "detect_batches", None)
     yield from own(batches) if own is not None else map(detector.detect, batches)
+
+
+def groups_of(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    """Yields the items in groups of `size`, the last perhaps smaller."""
+    return (items[first : first + size] for first in range(0, len(items), size))
 
 
 def ahead(items: Iterable[Item], size: int) -> Generator[Item, None, None]:

@@ -7,14 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from bytetrack.adapters import from_torchvision
-from bytetrack.detection.classes import COCO91, names_of
+from bytetrack.detection.classes import COCO91
 from bytetrack.detection.library import LibraryDetector, LoadedLibrary
 from bytetrack.detection.settings import DetectorSettings
-from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.errors import FormatError, MissingDataError, first_line
+from bytetrack.interfaces import Image
 from bytetrack.names import nearest
 from bytetrack.runtime.fingerprint import file_digest, fingerprint
 from bytetrack.structures import Detections
@@ -22,8 +20,6 @@ from bytetrack.structures import Detections
 __all__ = ["Torchvision"]
 
 log = logging.getLogger(__name__)
-
-Image = npt.NDArray[np.uint8]
 
 
 class Torchvision(LibraryDetector):
@@ -56,10 +52,9 @@ class Torchvision(LibraryDetector):
         batch_size: int = 4,
         device: str = "auto",
     ) -> None:
-        names = names_of(class_names)
-        settings = DetectorSettings(
-            classes=None if classes is None else tuple(classes),
-            class_names=None if names is None else tuple(names),
+        settings = DetectorSettings.of(
+            classes,
+            class_names,
             min_score=min_score,
             nms_iou=nms_iou,
             max_detections=max_detections,
@@ -80,7 +75,7 @@ class Torchvision(LibraryDetector):
         import torch
         from torchvision.models import get_model
 
-        from bytetrack.detection.inference import pick_device
+        from bytetrack.detection.device import pick_device
 
         settings, own = self.settings, self.weights.is_file()
         limits = {"score_thresh": settings.min_score, "nms_thresh": settings.nms_iou, "detections_per_img": settings.max_detections}
@@ -150,9 +145,7 @@ def _load(network: Any, path: Path) -> None:
         content = torch.load(path, map_location="cpu", weights_only=True)
         wrong = network.load_state_dict(content.get("model", content), strict=False)
     except Exception as error:  # torch raises what pickle, zipfile or its own reader raise
-        raise FormatError(
-            f"{path}: not a state_dict of this network with its number of classes ({str(error).splitlines()[0][:200]})"
-        ) from error
+        raise FormatError(f"{path}: not a state_dict of this network with its number of classes ({first_line(error)})") from error
     missing = [name for name in wrong.missing_keys if not name.endswith("num_batches_tracked")]
     if missing or wrong.unexpected_keys:
         first = (missing + wrong.unexpected_keys)[0]

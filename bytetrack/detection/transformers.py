@@ -8,22 +8,17 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from bytetrack.adapters import from_transformers
-from bytetrack.detection.classes import names_of
 from bytetrack.detection.library import LibraryDetector, LoadedLibrary
 from bytetrack.detection.settings import DetectorSettings
-from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.errors import FormatError, MissingDataError, first_line
+from bytetrack.interfaces import Image
 from bytetrack.runtime.fingerprint import file_digest, fingerprint
 from bytetrack.structures import Detections
 
 __all__ = ["Transformers"]
 
 log = logging.getLogger(__name__)
-
-Image = npt.NDArray[np.uint8]
 
 PARTS = ("*.json", "*.safetensors", "*.bin")
 """Files of a model's folder that decide what it finds."""
@@ -55,16 +50,15 @@ class Transformers(LibraryDetector):
         batch_size: int = 4,
         device: str = "auto",
     ) -> None:
-        names = names_of(class_names)
-        settings = DetectorSettings(
-            classes=None if classes is None else tuple(classes),
-            class_names=None if names is None else tuple(names),
+        settings = DetectorSettings.of(
+            classes,
+            class_names,
             min_score=min_score,
             max_detections=max_detections,
             batch_size=batch_size,
             device=device,
         )
-        super().__init__(Path(model).expanduser(), settings)
+        super().__init__(Path(model), settings)
         if not (self.weights / "config.json").is_file():
             raise MissingDataError(
                 f"no model in the folder '{model}' (config.json): nothing is downloaded here, "
@@ -81,16 +75,14 @@ class Transformers(LibraryDetector):
             transformers: Any = import_module("transformers")
         except ModuleNotFoundError:
             raise ModuleNotFoundError("detector=transformers needs transformers: pip install transformers") from None
-        from bytetrack.detection.inference import pick_device
+        from bytetrack.detection.device import pick_device
 
         where = str(self.weights)
         try:
             processor: Any = transformers.AutoImageProcessor.from_pretrained(where, local_files_only=True)
             network: Any = transformers.AutoModelForObjectDetection.from_pretrained(where, local_files_only=True)
         except (OSError, ValueError, KeyError) as error:
-            raise FormatError(
-                f"{where}: transformers cannot load a detector from it ({str(error).strip().splitlines()[0][:200]})"
-            ) from error
+            raise FormatError(f"{where}: transformers cannot load a detector from it ({first_line(error)})") from error
         device, settings, labels = pick_device(self.settings.device), self.settings, network.config.id2label
         names = list(settings.class_names or (str(labels.get(number, number)) for number in range(max(labels) + 1)))
         network.eval().to(device)

@@ -9,12 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-
 from bytetrack.detection.detector import NetworkDetector
-from bytetrack.detection.settings import LayerSettings, Size, YoloxSettings, check_input_size, settings_key
+from bytetrack.detection.settings import LayerSettings, Size, YoloxSettings, settings_key
+from bytetrack.detection.stream import groups_of
 from bytetrack.errors import MissingDataError
+from bytetrack.interfaces import Image
 from bytetrack.structures import Detections
 
 if TYPE_CHECKING:
@@ -26,8 +25,6 @@ __all__ = ["Yolox"]
 
 DRIVERS = ("nvidia*", "nvhost*", "nvmap", "dxg", "kfd")
 """Under /dev, of CUDA on a computer, on a Jetson and under WSL, and of ROCm."""
-
-Image = npt.NDArray[np.uint8]
 
 
 class Yolox(NetworkDetector[YoloxSettings]):
@@ -70,10 +67,10 @@ class Yolox(NetworkDetector[YoloxSettings]):
         device: str = "auto",
         compile: bool | str = False,
     ) -> None:
-        settings = YoloxSettings(
-            input_size=check_input_size(input_size),
+        settings = YoloxSettings.of(
+            classes,
+            input_size=input_size,
             convention=convention,
-            classes=None if classes is None else tuple(classes),
             min_score=min_score,
             nms_iou=nms_iou,
             max_detections=max_detections,
@@ -103,8 +100,7 @@ class Yolox(NetworkDetector[YoloxSettings]):
 
     def detect(self, images: Sequence[Image]) -> list[Detections]:
         """Returns the detections of each image, uint8 (H, W, 3) BGR of any size, in its own pixels, best first; any number of images."""
-        groups = (images[first : first + self.batch_size] for first in range(0, len(images), self.batch_size))
-        return [found for group in self.detect_batches(groups) for found in group]
+        return [found for group in self.detect_batches(groups_of(images, self.batch_size)) for found in group]
 
     def detect_batches(self, batches: Iterable[Sequence[Image]]) -> Iterator[list[Detections]]:
         """Yields `detect` of each batch, in order; on a GPU the next batch is prepared and the previous one collected in parallel."""
@@ -123,13 +119,6 @@ class Yolox(NetworkDetector[YoloxSettings]):
         checkpoint = read_checkpoint(self.weights)
         return own_names(checkpoint.class_names, checkpoint.num_classes)
 
-    @property
-    def on_cpu(self) -> bool:
-        """True if it runs on all CPU cores, which other stages need too."""
-        from bytetrack.detection.inference import pick_device
-
-        return self.settings.threads == 0 and pick_device(self.settings.device) == "cpu"
-
     @cached_property
     def _inference(self) -> Inference:
         from bytetrack.detection.inference import Inference
@@ -143,6 +132,6 @@ def _device_is_cuda(name: str) -> bool:
         return name.startswith("cuda")
     if sys.platform == "linux" and not any(next(Path("/dev").glob(pattern), None) for pattern in DRIVERS):
         return False
-    from bytetrack.detection.inference import pick_device
+    from bytetrack.detection.device import pick_device
 
     return pick_device(name) == "cuda"

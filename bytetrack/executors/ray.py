@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import Any, TypeVar
 
 from bytetrack.checks import check_count
-from bytetrack.errors import MissingDataError
+from bytetrack.errors import MissingDataError, first_line
 from bytetrack.interfaces import Item
 from bytetrack.runtime.pool import cores
 from bytetrack.runtime.signals import handling
@@ -76,8 +76,7 @@ class Ray:
         except ray.exceptions.RayTaskError as error:
             raise error.cause from None
         except ray.exceptions.RayError as error:
-            why = str(error).strip().splitlines() or [type(error).__name__]
-            raise ChildProcessError(f"{name}: its worker was lost {self.retries + 1} times ({why[0][:200]})") from None
+            raise ChildProcessError(f"{name}: its worker was lost {self.retries + 1} times ({first_line(error)})") from None
         for level, line in said:
             log.log(level, "%s", line)
         return result
@@ -97,7 +96,7 @@ class Ray:
             with handling():  # Ray puts its own handlers in place of ours
                 ray.init(self.address or "local", log_to_driver=False, logging_level=logging.ERROR, **({} if self.address else own))
         except (ConnectionError, RuntimeError, ValueError) as error:
-            raise ConnectionError(f"no Ray cluster at executor.address={self.address}: {str(error).splitlines()[0]}") from None
+            raise ConnectionError(f"no Ray cluster at executor.address={self.address}: {first_line(error)}") from None
         total = ray.cluster_resources()
         for resource, asked in (("CPU", self.cpus), ("GPU", self.gpus)):
             if asked > total.get(resource, 0):

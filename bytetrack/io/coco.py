@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.io.text import LARGEST_WHOLE
 from bytetrack.runtime.atomic import replace_text
 
-__all__ = ["read_coco", "recorded_root", "split_frame", "write_coco"]
+__all__ = ["read_coco", "recorded_root", "split_frame", "whole_number", "write_coco"]
 
 NUMBERS = {
     "images": ("id", "width", "height", "video_id", "frame_id"),
@@ -53,6 +54,18 @@ def read_coco(path: str | Path) -> dict[str, Any]:
                 row = next(row for row, record in enumerate(records) if type(record.get(key)) not in (int, float, type(None)))
                 raise FormatError(f"{path}: {name}[{row}] needs {key!r}, a whole number: got {str(records[row][key])[:40]!r}")
     return document  # type: ignore[no-any-return]
+
+
+def whole_number(
+    path: Path, name: str, row: int, record: Mapping[str, Any], key: str, default: int | None = None, least: int | None = None
+) -> int:
+    """Returns a whole number of record `row` of the list `name`, `default` if the record has none; FormatError for anything else."""
+    value = record.get(key)
+    value = default if value is None else value
+    if value is None or not -LARGEST_WHOLE <= value <= LARGEST_WHOLE or value != value // 1 or (least is not None and value < least):
+        of_at_least = "" if least is None else f" of at least {least}"
+        raise FormatError(f"{path}: {name}[{row}] needs {key!r}, a whole number{of_at_least}: got {value!r}")
+    return int(value)
 
 
 def write_coco(path: str | Path, document: Mapping[str, Any]) -> None:

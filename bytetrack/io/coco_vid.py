@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bytetrack.errors import FormatError
-from bytetrack.io.coco import read_coco, write_coco
+from bytetrack.io.coco import read_coco, whole_number, write_coco
 from bytetrack.io.result import MOST_FRAMES, NO_CLASS, Names, Result, Rows
 
 __all__ = ["read_coco_vid", "write_coco_vid"]
@@ -28,25 +28,25 @@ def read_coco_vid(path: Path, names: Names) -> list[Result]:
     document = read_coco(path)
     if not document["videos"]:
         raise FormatError(f"{path}: expected a COCO json with videos, got one of still images")
-    videos = {_whole(path, "videos", k, video, "id"): video for k, video in enumerate(document["videos"])}
+    videos = {whole_number(path, "videos", k, video, "id"): video for k, video in enumerate(document["videos"])}
     frames = {}
     for k, image in enumerate(document["images"]):
-        frame = _whole(path, "images", k, image, "frame_id"), _whole(path, "images", k, image, "video_id")
+        frame = whole_number(path, "images", k, image, "frame_id"), whole_number(path, "images", k, image, "video_id")
         if frame[1] not in videos:
             raise FormatError(f"{path}: images[{k}] has video_id {frame[1]}, which is not among videos")
-        frames[_whole(path, "images", k, image, "id")] = frame
+        frames[whole_number(path, "images", k, image, "id")] = frame
     annotations = document["annotations"]
     from_zero = any("instance_id" in annotation for annotation in annotations) or any(frame_id == 0 for frame_id, _ in frames.values())
-    categories = {_whole(path, "categories", k, c, "id"): str(c.get("name")) for k, c in enumerate(document["categories"])}
+    categories = {whole_number(path, "categories", k, c, "id"): str(c.get("name")) for k, c in enumerate(document["categories"])}
     rows = {video_id: Rows() for video_id in videos}
     for k, annotation in enumerate(annotations):
         where = f"{path}: annotations[{k}]"
-        image_id, category = (_whole(path, "annotations", k, annotation, key) for key in ("image_id", "category_id"))
+        image_id, category = (whole_number(path, "annotations", k, annotation, key) for key in ("image_id", "category_id"))
         if image_id not in frames or category not in categories:
             raise FormatError(f"{where}: expected an image_id and a category_id of the file, got {image_id} and {category}")
         frame_id, video_id = frames[image_id]
         key = "instance_id" if "instance_id" in annotation else "track_id"
-        track_id, box = _whole(path, "annotations", k, annotation, key), annotation.get("bbox")
+        track_id, box = whole_number(path, "annotations", k, annotation, key), annotation.get("bbox")
         try:
             tlwh, score = [float(value) for value in box or ()], float(annotation.get("score", 1.0))
             if len(tlwh) != 4:
@@ -116,10 +116,3 @@ def _file_names(result: Result) -> list[str]:
         at = known.index("")
         log.warning("%s: %d of %d frames have no image that is known: they are named as %s", result.name, lacking, len(known), names[at])
     return names
-
-
-def _whole(path: Path, where: str, k: int, record: dict[str, Any], key: str) -> int:
-    value = record.get(key)
-    if not isinstance(value, int | float) or value != value // 1:
-        raise FormatError(f"{path}: {where}[{k}] needs {key!r}, a whole number: got {value!r}")
-    return int(value)

@@ -26,6 +26,8 @@ from bytetrack.structures import Annotations, SequenceDetections, Trajectories
 
 __all__ = [
     "MOT_CLASSES",
+    "PEDESTRIAN",
+    "VISIBILITY",
     "Scores",
     "annotations_in",
     "check_scores",
@@ -48,6 +50,7 @@ MOT_CLASSES = {
     **{1: "pedestrian", 2: "person on vehicle", 3: "car", 4: "bicycle", 5: "motorbike", 6: "non motorized vehicle"},
     **{7: "static person", 8: "distractor", 9: "occluder", 10: "occluder on the ground", 11: "occluder full", 12: "reflection"},
 }
+PEDESTRIAN = 1
 VISIBILITY = 8
 MOST_KINDS = 1000  # more numbers than that are no classes
 

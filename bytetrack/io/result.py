@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from bytetrack.boxes import are_fractions
 from bytetrack.errors import FormatError
-from bytetrack.io.text import LARGEST_PIXEL
+from bytetrack.io.text import LARGEST_PIXEL, LARGEST_WHOLE
 from bytetrack.structures import Annotations, Trajectories
 
 __all__ = [
@@ -128,11 +128,11 @@ class Rows:
 
     def add(self, where: str, frame_id: int, track_id: int, tlwh: list[float], score: float, label: str | int | None) -> None:
         """Adds one box, `label` a name or an id. FormatError for frames before 1, wrong boxes, an id twice in a frame."""
-        if not 1 <= frame_id <= 2**53 or not 0 <= track_id <= 2**53:
+        if not 1 <= frame_id <= LARGEST_WHOLE or not 0 <= track_id <= LARGEST_WHOLE:
             raise FormatError(f"{where}: expected a frame and an id that count from the format's first, got {frame_id} and {track_id}")
         if not all(map(math.isfinite, (*tlwh, score))):
             raise FormatError(f"{where}: expected finite numbers, got the box {tlwh} with score {score}")
-        if max(map(abs, tlwh)) > LARGEST_PIXEL or (isinstance(label, int) and label > 2**53):
+        if max(map(abs, tlwh)) > LARGEST_PIXEL or (isinstance(label, int) and label > LARGEST_WHOLE):
             raise FormatError(f"{where}: expected a box within {LARGEST_PIXEL:g} pixels and a class up to 2**53, got {tlwh} and {label!r}")
         if tlwh[2] < 0 or tlwh[3] < 0:
             raise FormatError(f"{where}: expected width and height that are not negative, got {tlwh[2]} and {tlwh[3]}")

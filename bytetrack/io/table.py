@@ -15,12 +15,11 @@ import numpy.typing as npt
 
 from bytetrack.boxes import are_corners, are_fractions
 from bytetrack.errors import FormatError
-from bytetrack.io.text import LARGEST_PIXEL, read_text
+from bytetrack.io.text import LARGEST_PIXEL, LARGEST_WHOLE, read_text
 
 __all__ = ["CLASS", "FRAME", "ID", "SCORE", "TLWH", "Table", "read_table"]
 
 FRAME, ID, TLWH, SCORE, CLASS = 0, 1, slice(2, 6), 6, 7  # columns of MOT text
-LARGEST_ID = 2**53  # the last integer up to which float64 holds every one
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -45,7 +44,7 @@ class Table:
         """
         values = self.values
         self.refuse(~np.isfinite(values).all(axis=1), "finite numbers")
-        whole = np.abs(values[:, :2]) <= LARGEST_ID
+        whole = np.abs(values[:, :2]) <= LARGEST_WHOLE
         self.refuse(~(whole & (values[:, :2] == np.floor(values[:, :2]))).all(axis=1), "whole numbers for frame and id")
         self.refuse(values[:, FRAME] < 1, "a frame from 1")
         if last_frame is not None:

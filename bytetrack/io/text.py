@@ -1,4 +1,4 @@
-"""Text files: lines with their place, whole numbers, four numbers of a box; and one way to list many names in an error."""
+"""Text files: lines with their place, whole numbers, four numbers of a box; and the largest numbers that files may hold."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.listing import listed
 from bytetrack.names import shortened
 
-__all__ = ["LARGEST_PIXEL", "decode", "four_numbers", "read_lines", "read_text", "whole"]
+__all__ = ["LARGEST_PIXEL", "LARGEST_WHOLE", "decode", "four_numbers", "read_lines", "read_text", "whole"]
 
 LARGEST_PIXEL = 1e9  # beyond, areas and overlaps lose their digits
+LARGEST_WHOLE = 2**53  # the last integer up to which float64 holds every one
 
 
 def read_text(path: Path) -> str:

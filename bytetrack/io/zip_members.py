@@ -23,7 +23,7 @@ def member_names(path: Path) -> list[str]:
 
 
 def read_member(path: Path, name: str) -> bytes:
-    """Bytes of one member; FormatError where it is broken, encrypted, or larger than 1 GiB."""
+    """Returns the bytes of one member; FormatError where it is broken, encrypted, or larger than 1 GiB."""
     with _open(path) as archive:
         try:
             with archive.open(name) as member:

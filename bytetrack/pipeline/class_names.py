@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bytetrack.detection.classes import choose, named
-from bytetrack.interfaces import Detector
+from bytetrack.interfaces import Detector, classes_of
 from bytetrack.names import first_unnamed, shortened
 from bytetrack.scoring.classes import rules_for
 from bytetrack.structures import Sequence, SequenceDetections
@@ -65,10 +65,9 @@ def class_match_for(detector: Detector, protocol: str, sequences: Iterable[Seque
     first = next(iter(sequences), None)
     if first is None:
         return None
-    rules, wanted = rules_for(protocol, first.class_names), getattr(detector, "classes", None)
+    rules, (own, wanted) = rules_for(protocol, first.class_names), classes_of(detector)
     if rules is None and (protocol not in PEDESTRIANS or (wanted is not None and len(wanted) == 1)):
         return None  # a network's boxes of one class, which the user chose
-    own = getattr(detector, "class_names", None)
     if not own:
         return None
     names, scored = named(own, wanted), PEDESTRIANS[protocol] if rules is None else rules.classes

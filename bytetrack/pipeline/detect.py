@@ -158,5 +158,4 @@ def camera_motion_for(
 
 def kept_in(out: Path, source: CameraMotion) -> CameraMotion:
     """Returns `source`; if it can keep what it estimates and has no folder for it, the same with the folder `out`/camera_motion."""
-    keeping: CameraMotion = source.kept_in(out / "camera_motion") if isinstance(source, KeepsFiles) else source
-    return keeping
+    return source.kept_in(out / "camera_motion") if isinstance(source, KeepsFiles) else source

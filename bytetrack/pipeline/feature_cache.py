@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,8 +11,8 @@ from bytetrack.appearance.crops import NoEmbedder
 from bytetrack.detection.described import DetectorEmbedder
 from bytetrack.errors import MissingDataError
 from bytetrack.interfaces import DescribingDetector, Detector, Embedder, Features, FeatureSource, Tracker, tracker_inputs
+from bytetrack.io.arrays import read_arrays, write_arrays
 from bytetrack.pipeline.detect import images_of, used_by
-from bytetrack.runtime.atomic import replacing
 from bytetrack.runtime.fingerprint import fingerprint
 from bytetrack.structures import Sequence, SequenceDetections
 
@@ -36,8 +34,7 @@ class FeatureCache:
                 raise MissingDataError(f"{sequence.name} has no images, so nobody can say what its people look like: embedder=none")
             frames = zip(detections, images_of(sequence), strict=True)
             table = np.concatenate([self.embedder.embed(image, boxes.xyxy, boxes.score) for boxes, image in frames])
-            with replacing(path) as temporary, temporary.open("wb") as file:
-                np.savez_compressed(file, features=table.astype(np.float16))
+            write_arrays(path, features=table.astype(np.float16))
             table = table.astype(np.float16).astype(np.float32)  # as it is read back: the first run is like all others
         return np.split(table, detections.offsets[1:-1])
 
@@ -91,9 +88,8 @@ def feature_cache_for(
 
 def _kept(path: Path, n: int) -> Features | None:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            table = file["features"].astype(np.float32)
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, RuntimeError, SyntaxError):
+        table = read_arrays(path)["features"].astype(np.float32)
+    except (ValueError, OSError, KeyError):
         return None
     return table if table.ndim == 2 and len(table) == n and np.isfinite(table).all() else None
 

@@ -20,8 +20,7 @@ from bytetrack.io.mot import read_trajectories, write_trajectories
 from bytetrack.names import nearest, shortened
 from bytetrack.pipeline.class_names import ClassMatch
 from bytetrack.pipeline.nothing import why_nothing
-from bytetrack.pipeline.run_folder import forget_scores
-from bytetrack.runtime.atomic import replacing
+from bytetrack.pipeline.run_folder import replacing_tracks
 from bytetrack.score_counts import ScoreCounts, count_scores, read_counts, thresholds_of, write_counts
 from bytetrack.scoring import SequenceScores, check_classes, score_sequence
 from bytetrack.structures import Detections, Sequence, SequenceDetections, Tracks, Trajectories
@@ -154,9 +153,8 @@ class ScoreJob:
         trajectories = read_trajectories(path, sequence.length, size)
         counts = read_counts(self.folder.parent, sequence.name) if self.folder.absolute().name == "tracks" else None  # else no run's
         if self.copy_to is not None and self.copy_to.resolve() != self.folder.resolve():
-            with replacing(self.copy_to / path.name) as temporary:
+            with replacing_tracks(self.copy_to / path.name) as temporary:
                 temporary.write_text(path.read_text(encoding="utf-8-sig"), encoding="utf-8")
-                forget_scores(self.copy_to.parent, sequence.name)  # once the new file is there, just before it takes its place
             if counts is not None:
                 write_counts(self.copy_to.parent, sequence.name, counts)
         if counts is not None and counts.nothing is not None and not len(trajectories):
@@ -202,9 +200,8 @@ class TrackJob:
         tracks = _update_all(detections, tracker.update, affines, times, features)
         trajectories = _trajectories(tracks, self.min_box_area, self.max_aspect_ratio)
         counts = self._counts(sequence, detections, tracks, len(trajectories))
-        with replacing(self.folder / f"{sequence.name}.txt") as temporary:
+        with replacing_tracks(self.folder / f"{sequence.name}.txt") as temporary:
             write_trajectories(temporary, trajectories)
-            forget_scores(self.folder.parent, sequence.name)  # once the new file is there, just before it takes its place
         write_counts(self.folder.parent, sequence.name, counts)
         return ScoreJob(self.folder, self.protocol)(sequence)
 

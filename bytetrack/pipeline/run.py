@@ -11,8 +11,9 @@ from bytetrack.interfaces import CocoSource, Dataset, Executor, HasSequences
 from bytetrack.pipeline.run_folder import forget_scores
 from bytetrack.runtime.atomic import json_text, replace_text
 from bytetrack.runtime.progress import progress_bar
+from bytetrack.runtime.showing import open_console
 from bytetrack.scoring import SequenceScores, summarise
-from bytetrack.scoring.metrics import TOTAL, Metric, Scorer, shown_in
+from bytetrack.scoring.metrics import TOTAL, Scorer, shown_in
 from bytetrack.structures import Sequence
 
 __all__ = ["map_sequences", "report_results", "score_sequences", "scores_of", "sequences_of", "write_scores"]
@@ -59,9 +60,9 @@ def write_scores(scores: Mapping[str, Any] | None, out: Path) -> None:
 
 def _warn_of_nothing(scores: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
     """Names the sequences, and the classes, whose ground truth has no box to score."""
-    if empty := [name for name, row in scores["trackeval"].items() if name != "COMBINED" and not row["gt_boxes"]]:
+    if empty := [name for name, row in scores["trackeval"].items() if name != TOTAL["trackeval"] and not row["gt_boxes"]]:
         log.warning("no box to score in the ground truth (empty, or conf 0 throughout); only false positives count: %s", ", ".join(empty))
-    if absent := [name for name, rows in scores.get("classes", {}).items() if not rows["COMBINED"]["gt_boxes"]]:
+    if absent := [name for name, rows in scores.get("classes", {}).items() if not rows[TOTAL["trackeval"]]["gt_boxes"]]:
         log.warning("classes without a box in the ground truth (in the average over classes 0, or left out): %s", ", ".join(absent))
 
 
@@ -80,9 +81,7 @@ def map_sequences(
 
 def report_results(scores: dict[str, dict[str, dict[str, Any]]] | None, dataset: Dataset, out: Path, compare: Path | None) -> None:
     """Writes the report, shows the scores and says where everything is."""
-    from rich.console import Console
-
-    console = Console(highlight=False, markup=False)  # names may hold [brackets]
+    console = open_console()
     if scores is not None:
         from bytetrack.report import write_report
 
@@ -111,7 +110,7 @@ def _tables(scores: Mapping[str, Mapping[str, Mapping[str, Any]]], protocol: str
         for column in columns:
             table.add_column(column.key, justify="right")
         for name in [*(name for name in scores[scorer] if name != together), together]:
-            cells = [_cell(scores[scorer][name][column.key], column) for column in columns]
+            cells = [column.text(scores[scorer][name][column.key]) for column in columns]
             table.add_row("all sequences" if name == together else name, *cells, style="bold" if name == together else "")
         tables.append(table)
     return [*tables, *_class_table(scores.get("classes", {}))]
@@ -124,9 +123,5 @@ def _class_table(classes: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list
     columns, together = shown_in("console", "trackeval"), TOTAL["trackeval"]
     table = Table("class", *(column.key for column in columns), title="TrackEval, class by class", title_justify="left")
     for name, scores in classes.items():
-        table.add_row(name, *(_cell(scores[together][column.key], column) for column in columns))
+        table.add_row(name, *(column.text(scores[together][column.key]) for column in columns))
     return [table] if classes else []
-
-
-def _cell(value: float | None, column: Metric) -> str:
-    return "-" if value is None else column.text(value)

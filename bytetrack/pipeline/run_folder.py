@@ -1,18 +1,20 @@
-"""Folders of result files: found, checked, rewritten."""
+"""Finds, checks and rewrites folders of result files."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from bytetrack.errors import MissingDataError
 from bytetrack.io.mot import read_trajectories, write_trajectories
 from bytetrack.listing import listed
+from bytetrack.runtime.atomic import replacing
 from bytetrack.score_counts import counts_path
 from bytetrack.structures import Sequence, Trajectories
 
-__all__ = ["earlier_run", "forget_scores", "result_folder", "rewrite_trajectories"]
+__all__ = ["earlier_run", "forget_scores", "refuse_same_folder", "replacing_tracks", "result_folder", "rewrite_trajectories"]
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +50,7 @@ def earlier_run(folder: str | Path | None) -> Path | None:
 
 def rewrite_trajectories(source: Path, target: Path, change: Callable[[Trajectories], Trajectories]) -> None:
     """Writes what `change` makes of every result file in `source` to the file of the same name in `target`, boxes with all digits."""
-    if source.resolve() == target.resolve():
-        raise ValueError(f"out would overwrite the tracks it reads ({source}): give another out")
+    refuse_same_folder(source, target)
     before = after = 0
     paths = listed(source, (".txt",))
     for path in paths:
@@ -59,6 +60,20 @@ def rewrite_trajectories(source: Path, target: Path, change: Callable[[Trajector
         write_trajectories(target / path.name, changed, decimals=None)
         before, after = before + len(trajectories), after + len(changed)
     log.info("%d sequences, %d boxes before, %d after: %s", len(paths), before, after, target)
+
+
+def refuse_same_folder(source: Path, target: Path) -> None:
+    """Raises ValueError if the result files that are read would be overwritten."""
+    if source.resolve() == target.resolve():
+        raise ValueError(f"out would overwrite the tracks it reads ({source}): give another out")
+
+
+@contextmanager
+def replacing_tracks(path: Path) -> Iterator[Path]:
+    """Yields a temporary file that takes the place of a run's result file at `path`; what is known of the earlier one goes just before."""
+    with replacing(path) as temporary:
+        yield temporary
+        forget_scores(path.parent.parent, path.stem)
 
 
 def forget_scores(run: Path, sequence: str | None = None) -> None:

@@ -9,10 +9,10 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.boxes import warp, xywh_from_xyxy, xyxy_from_tlwh
-from bytetrack.structures import FILLED, SequenceDetections, Trajectories
+from bytetrack.boxes import warp
+from bytetrack.structures import SequenceDetections, Trajectories
 
-__all__ = ["FILLED", "SequenceContext", "Trajectory", "join", "split", "tlwh_from_xywh", "warp_back", "xywh_from_tlwh"]
+__all__ = ["SequenceContext", "Trajectory", "join", "split", "warp_back"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -88,14 +88,6 @@ class SequenceContext:
 def warp_back(affines: Floats, xywh: Floats) -> Floats:
     """Inverts `warp`."""
     return warp(np.asarray(np.linalg.inv(affines), np.float64), xywh)
-
-
-def xywh_from_tlwh(tlwh: Floats) -> Floats:
-    return xywh_from_xyxy(xyxy_from_tlwh(tlwh))
-
-
-def tlwh_from_xywh(xywh: Floats) -> Floats:
-    return np.hstack([xywh[..., :2] - xywh[..., 2:] / 2, xywh[..., 2:]])
 
 
 def split(trajectories: Trajectories) -> list[Trajectory]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.boxes import warp
+from bytetrack.boxes import tlwh_from_xywh, warp, xywh_from_tlwh
 from bytetrack.checks import check_flag, check_whole
-from bytetrack.refining.context import FILLED, SequenceContext, tlwh_from_xywh, warp_back, xywh_from_tlwh
-from bytetrack.structures import Trajectories
+from bytetrack.refining.context import SequenceContext, warp_back
+from bytetrack.structures import FILLED, Trajectories
 
 __all__ = ["Interpolate", "interpolate"]
 

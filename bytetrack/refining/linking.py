@@ -10,9 +10,9 @@ from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from bytetrack.boxes import warp
+from bytetrack.boxes import warp, xywh_from_tlwh
 from bytetrack.checks import check_real, check_whole
-from bytetrack.refining.context import SequenceContext, Trajectory, join, split, warp_back, xywh_from_tlwh
+from bytetrack.refining.context import SequenceContext, Trajectory, join, split, warp_back
 from bytetrack.structures import Trajectories
 
 __all__ = ["Link", "straight_end"]

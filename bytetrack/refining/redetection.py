@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
-from bytetrack.boxes import iou, tlwh_from_xyxy, warp, xyxy_from_tlwh
+from bytetrack.boxes import iou, tlwh_from_xywh, tlwh_from_xyxy, warp, xyxy_from_tlwh
 from bytetrack.checks import check_real, check_whole
-from bytetrack.refining.context import SequenceContext, Trajectory, join, split, tlwh_from_xywh
+from bytetrack.refining.context import SequenceContext, Trajectory, join, split
 from bytetrack.refining.linking import straight_end
 from bytetrack.structures import Detections, Trajectories
 

@@ -11,7 +11,7 @@ from bytetrack.interfaces import CameraMotion, Detector, ScoringProtocol, Sequen
 from bytetrack.io.mot import read_trajectories, write_trajectories
 from bytetrack.pipeline import ScoreJob
 from bytetrack.pipeline.detect import kept_in
-from bytetrack.pipeline.run_folder import forget_scores
+from bytetrack.pipeline.run_folder import refuse_same_folder, replacing_tracks
 from bytetrack.refining.context import SequenceContext
 from bytetrack.scoring import SequenceScores
 from bytetrack.structures import Sequence, SequenceDetections, Trajectories
@@ -71,17 +71,16 @@ class RefineJob:
         name = f"{sequence.name}.txt"
         found = read_trajectories(self.source / name, sequence.length)
         refined = self.refiner(found, context_of(sequence, self.detector, self.camera_motion))
-        forget_scores(self.folder.parent, sequence.name)
-        write_trajectories(self.folder / name, refined, decimals=None)
+        with replacing_tracks(self.folder / name) as temporary:
+            write_trajectories(temporary, refined, decimals=None)
         return ScoreJob(self.folder, self.protocol)(sequence)
 
 
 def job_for(
     refiner: Refiner, source: Path, out: Path, protocol: ScoringProtocol, detector: Detector | None, camera_motion: CameraMotion
 ) -> RefineJob:
-    """Returns the job that refines files in `source` into `out`/tracks; raises ValueError for the same folder, and for a network."""
-    if source.resolve() == (out / "tracks").resolve():
-        raise ValueError(f"out would overwrite the tracks it reads ({source}): give another out")
+    """Returns the job that refines result files in `source` into `out`/tracks; ValueError if these are one folder, and for a network."""
+    refuse_same_folder(source, out / "tracks")
     if detector is None:
         note_idle_steps(refiner)
     recorded = None if detector is None else recorded_detector(detector)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bytetrack.checks import check_real, check_whole
-from bytetrack.refining.context import FILLED, SequenceContext, join, split
-from bytetrack.structures import Trajectories
+from bytetrack.refining.context import SequenceContext, join, split
+from bytetrack.structures import FILLED, Trajectories
 
 __all__ = ["DropDoubtful", "DropShort"]
 

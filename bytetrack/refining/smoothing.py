@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve, solveh_banded
 
+from bytetrack.boxes import tlwh_from_xywh, xywh_from_tlwh
 from bytetrack.checks import check_real
-from bytetrack.refining.context import FILLED, SequenceContext, Trajectory, join, split, tlwh_from_xywh, xywh_from_tlwh
-from bytetrack.structures import Trajectories
+from bytetrack.refining.context import SequenceContext, Trajectory, join, split
+from bytetrack.structures import FILLED, Trajectories
 
 __all__ = ["SmoothGaussian", "SmoothSecondDifferences"]
 

@@ -13,6 +13,7 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
+from bytetrack.checks import check_choice
 from bytetrack.interfaces import MotProtocol
 from bytetrack.scoring.classes import RULES, offset_by_class, rules_for
 from bytetrack.scoring.fast import DISTRACTORS, match, prepare
@@ -105,8 +106,7 @@ def match_sequence(
     `protocol` (`mot15`, `mot17`, `mot20`) controls which classes are distractors. Protocols of several classes, and `class_names` by
     number, match every class apart, and here forgive nothing. ValueError for another protocol.
     """
-    if protocol not in DISTRACTORS and protocol not in RULES:
-        raise ValueError(f"protocol must be one of {', '.join((*DISTRACTORS, *RULES))}: got {protocol!r}")
+    check_choice("protocol", protocol, (*DISTRACTORS, *RULES))
     rules = rules_for(protocol, list(class_names))
     if rules is None:
         prepared = prepare(truth, length, cast("MotProtocol", protocol))

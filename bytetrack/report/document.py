@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 from typing import Any
 
 import yaml  # type: ignore[import-untyped, unused-ignore]
 
-from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.errors import MissingDataError
 from bytetrack.interfaces import Dataset
 from bytetrack.io.formats import read_annotations
 from bytetrack.io.mot import read_trajectories
-from bytetrack.io.text import read_text
 from bytetrack.report import scores as tables
 from bytetrack.report.analysis import SequenceMatch, match_sequence
 from bytetrack.report.detections import detection_scores
 from bytetrack.report.html.page import write_page
 from bytetrack.report.panels import panels
+from bytetrack.report.run_files import read_config, read_scores
 from bytetrack.report.scene import scene, scene_step
 from bytetrack.report.settings import differing_settings, settings
 from bytetrack.report.statistics import distributions
@@ -43,8 +42,8 @@ def write_report(run: Path, dataset: Dataset, compare: Path | None = None) -> Pa
     run = Path(run)
     sequences = {sequence.name: sequence for sequence in dataset.sequences()}
     matches, switches = _analyse(run, sequences, dataset.protocol)
-    scores = _scores(run)
-    config = _config(run)
+    scores = read_scores(run)
+    config = read_config(run)
     context: dict[str, Any] = {
         "title": run.resolve().name,
         "kind": "Multi-object tracking report",
@@ -67,9 +66,9 @@ def write_report(run: Path, dataset: Dataset, compare: Path | None = None) -> Pa
     if compare is not None:
         there = {name: sequence for name, sequence in sequences.items() if _tracks(Path(compare), name).is_file()}
         earlier, earlier_switches = _analyse(Path(compare), there, dataset.protocol)
-        before = _scores(Path(compare))
+        before = read_scores(Path(compare))
         context["headline"] = tables.headline(scores, before)
-        their_config = _config(Path(compare))
+        their_config = read_config(Path(compare))
         context["comparison"] = tables.comparison(scores, before, Path(compare), their_config)
         context["comparison"]["differing"] = differing_settings([their_config, config]) if their_config else []
         rows, new, lost = changes(switches, earlier_switches)
@@ -118,34 +117,3 @@ def _timelines(matches: dict[str, SequenceMatch], switches: dict[str, list[Switc
 
 def _tracks(run: Path, name: str) -> Path:
     return run / "tracks" / f"{name}.txt"
-
-
-def _scores(run: Path) -> dict[str, dict[str, dict[str, Any]]]:
-    path = run / "scores.json"
-    if not path.is_file():
-        raise MissingDataError(f"{path}: not found: score the run first (tools/score.py tracks={run / 'tracks'} out={run})")
-    try:
-        scores: dict[str, dict[str, dict[str, Any]]] = json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise FormatError(f"{path}:{error.lineno}: expected JSON, got {error.msg}: score the run again") from None
-    except RecursionError:
-        raise FormatError(f"{path}: expected scores, got json nested without end: score the run again") from None
-    except FormatError:
-        raise
-    except ValueError:
-        raise FormatError(f"{path}: expected scores, got a number of thousands of digits: score the run again") from None
-    tables = scores.values() if isinstance(scores, dict) else [None]
-    if not all(isinstance(found, dict) and all(isinstance(row, dict) for row in found.values()) for found in tables):
-        raise FormatError(f"{path}: expected an object with 'trackeval' and 'motmetrics': score the run again")
-    return scores
-
-
-def _config(run: Path) -> dict[str, Any]:
-    path = run / "config.yaml"
-    if not path.is_file():
-        return {}
-    try:
-        config = yaml.safe_load(read_text(path))
-    except (yaml.YAMLError, RecursionError) as error:
-        raise FormatError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
-    return config if isinstance(config, dict) else {}

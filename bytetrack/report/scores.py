@@ -10,13 +10,15 @@ import numpy as np
 from bytetrack.report.analysis import SequenceMatch
 from bytetrack.report.html.charts import Chart, lines
 from bytetrack.report.switches import Switch
+from bytetrack.scoring import fast
 from bytetrack.scoring.metrics import TOTAL, Metric, Scorer, shown_in
 from bytetrack.structures import Sequence
 
 __all__ = ["alpha_charts", "class_table", "comparison", "facts", "headline", "losses", "sequence_table"]
 
 Scores = dict[str, dict[str, dict[str, Any]]]
-ALPHAS = [round(0.05 * i, 2) for i in range(1, 20)]
+ALPHAS = fast.ALPHAS.round(2).tolist()
+ALL = TOTAL["trackeval"]
 SCORERS: tuple[Scorer, ...] = ("trackeval", "motmetrics")
 
 
@@ -123,13 +125,11 @@ def alpha_charts(scores: Scores) -> list[Chart]:
     """Charts HOTA, DetA and AssA over the overlap threshold, all sequences first; empty if the scores hold no such curves."""
     charts = []
     table = scores.get("trackeval", {})
-    for name in sorted(table, key=lambda n: n != "COMBINED") if len(table) > 2 else ["COMBINED"]:
+    for name in sorted(table, key=lambda n: n != ALL) if len(table) > 2 else [ALL]:
         if curves := _curves(table.get(name, {}), (("DetA", "c1"), ("AssA", "c2"), ("HOTA", "c0"))):
-            title = "HOTA, DetA and AssA" if name == "COMBINED" else name
-            charts.append(
-                lines(title, ALPHAS, curves, "α (overlap threshold)", "%" if name == "COMBINED" else "", small=name != "COMBINED")
-            )
-    parts = _curves(table.get("COMBINED", {}), (("DetRe", "c1"), ("DetPr", "c1 thin"), ("AssRe", "c2"), ("AssPr", "c2 thin")))
+            title = "HOTA, DetA and AssA" if name == ALL else name
+            charts.append(lines(title, ALPHAS, curves, "α (overlap threshold)", "%" if name == ALL else "", small=name != ALL))
+    parts = _curves(table.get(ALL, {}), (("DetRe", "c1"), ("DetPr", "c1 thin"), ("AssRe", "c2"), ("AssPr", "c2 thin")))
     if charts and parts:
         charts.insert(1, lines("Recall and precision", ALPHAS, parts, "α (overlap threshold)", "%"))
     return charts

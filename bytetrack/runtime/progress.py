@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
+from bytetrack.runtime.showing import open_console
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -61,7 +63,6 @@ def progress_bar(
         remaining: Show the time left; if False, the time spent.
         visible: If False, show nothing.
     """
-    from rich.console import Console
     from rich.progress import (
         BarColumn,
         DownloadColumn,
@@ -73,11 +74,11 @@ def progress_bar(
         TransferSpeedColumn,
     )
 
-    console = Console(stderr=True)
+    console = open_console(stderr=True)
     columns = [TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn() if in_bytes else MofNCompleteColumn()]
     if speed:
         columns.append(TransferSpeedColumn() if in_bytes else TextColumn("{task.speed:.1f}/s"))
-    columns += [TextColumn("{task.fields[unit]}"), TimeRemainingColumn() if remaining else TimeElapsedColumn()]
+    columns += [TextColumn("{task.fields[unit]}", markup=False), TimeRemainingColumn() if remaining else TimeElapsedColumn()]
     with Progress(*columns, console=console, transient=True, disable=not (visible and console.is_terminal)) as progress:
         yield ProgressBar(progress, title, total, done, unit)
 

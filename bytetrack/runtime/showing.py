@@ -1,18 +1,22 @@
-"""Values as tables: HTML for notebooks, and pandas where it is installed."""
+"""Shows values: as tables in HTML for notebooks and in pandas where it is installed, and as text on the console."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bytetrack.runtime.missing import explain_missing
 
-__all__ = ["MOST_ROWS", "html_table", "pandas", "some"]
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["MOST_ROWS", "html_table", "open_console", "pandas"]
 
 MOST_ROWS = 20
-NUMBERS = 8  # shown in a line
+WIDTH = 200
+"""The characters a line of a table has at most where it goes to a file or a pipe, which have no edge."""
 
 
 def html_table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], total: int | None = None) -> str:
@@ -37,13 +41,14 @@ def _cell(value: Any) -> str:
     return f'<td style="text-align:right">{text}</td>'
 
 
-def some(numbers: Sequence[int]) -> str:
-    """Writes the first numbers of a list.
+def open_console(stderr: bool = False) -> Console:
+    """Opens the console, which prints text as it is: names of files may hold [brackets] or :colons:, which Rich would interpret."""
+    from rich.console import Console
 
-    >>> some(range(1, 12))
-    '1, 2, 3, 4, 5, 6, 7, 8, …'
-    """
-    return ", ".join(map(str, numbers[:NUMBERS])) + (", …" if len(numbers) > NUMBERS else "")
+    console = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = WIDTH
+    return console
 
 
 def pandas(what: str) -> Any:

@@ -13,17 +13,16 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.interfaces import MotProtocol, ScoringProtocol
+from bytetrack.io.mot import PEDESTRIAN
 from bytetrack.names import first_unnamed, shortened
 from bytetrack.scoring.classes import Rules, evaluate_classes, offset_by_class, rules_for
+from bytetrack.scoring.metrics import TOTAL
 from bytetrack.structures import Annotations, Trajectories
 
 if TYPE_CHECKING:
     from bytetrack.scoring import official, paper
 
 __all__ = ["SequenceScores", "check_classes", "score_sequence", "summarise"]
-
-
-PEDESTRIAN = 1  # MOTChallenge's class
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +117,14 @@ def summarise(scores: Mapping[str, SequenceScores]) -> dict[str, dict[str, dict[
         combined = official.combine_classes(over_sequences, all(score.empty_classes for score in scores.values()))
         for kind, results in each.items():
             by_sequence = {name: official.figures(result) for name, result in results.items()}
-            classes[kind] = {"COMBINED": official.figures(over_sequences[kind]), **by_sequence}
+            classes[kind] = {TOTAL["trackeval"]: official.figures(over_sequences[kind]), **by_sequence}
     return {
         "trackeval": {
-            "COMBINED": official.figures(combined),
+            TOTAL["trackeval"]: official.figures(combined),
             **{name: official.figures(result) for name, result in by_official.items()},
         },
         "motmetrics": {
-            "OVERALL": paper.figures(paper.combine(by_paper)),
+            TOTAL["motmetrics"]: paper.figures(paper.combine(by_paper)),
             **{name: paper.figures(result) for name, result in by_paper.items()},
         },
         **({"classes": classes} if classes else {}),

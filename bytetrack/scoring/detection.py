@@ -13,15 +13,19 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack import boxes
+from bytetrack.scoring.metrics import TOTAL
 from bytetrack.structures import Detections
 
-__all__ = ["STATS", "average_precision", "average_precision_by_sequence"]
+__all__ = ["HEADLINE", "STATS", "average_precision", "average_precision_by_sequence"]
 
 Floats = npt.NDArray[np.float64]
 
 STATS = ("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR1", "AR10", "AR100", "AR_small", "AR_medium", "AR_large")
 """COCO's twelve: AP is the mean over IoU 0.50, 0.55 … 0.95; AR is at most recall with that many boxes an image (the last of
 `max_detections` in name only: AR100)."""
+
+HEADLINE = ("AP", "AP50", "AP75", "AR100")
+"""Those that tables and logs of a training run show."""
 
 
 def average_precision(
@@ -79,7 +83,7 @@ def average_precision_by_sequence(
         for name, frames in ground_truth.items()
     }
     together: dict[str, Any] = {key: [entry for name in ground_truth for entry in value[name]] for key, value in per_image.items()}
-    scores["COMBINED"] = average_precision(
+    scores[TOTAL["trackeval"]] = average_precision(
         [frame for frames in ground_truth.values() for frame in frames],
         [frame for name in ground_truth for frame in detections[name]],
         **shared,

@@ -14,7 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
+from bytetrack.checks import check_choice
 from bytetrack.interfaces import MotProtocol
+from bytetrack.io.mot import PEDESTRIAN
 from bytetrack.scoring import metrics
 from bytetrack.scoring.assignment import NONE, solver
 from bytetrack.scoring.kernels import CLR_FN, CLR_FP, CLR_TP, IDSW, MOTP_SUM, Boxes, Truth, Work, count_pairs, match_for_hota
@@ -27,7 +29,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 ALPHAS = np.arange(0.05, 0.99, 0.05)
-PEDESTRIAN, CLASSES = 1, 13
+CLASSES = 13
 DISTRACTORS = {"mot15": (), "mot17": (2, 7, 8, 12), "mot20": (2, 6, 7, 8, 12)}
 SUMMED = {"CLEAR": ("CLR_TP", "CLR_FN", "CLR_FP", "IDSW", "MT", "PT", "ML", "Frag", "CLR_Frames", "MOTP_sum"),
           "Identity": ("IDTP", "IDFN", "IDFP"), "Count": ("Dets", "GT_Dets", "IDs", "GT_IDs", "Frames")}  # fmt: skip
@@ -47,8 +49,7 @@ class PreparedTruth:
 
 def prepare(annotations: Annotations, length: int, protocol: MotProtocol) -> PreparedTruth:
     """Prepares the ground truth for `evaluate`; ValueError for a class or a protocol TrackEval does not know."""
-    if protocol not in DISTRACTORS:
-        raise ValueError(f"protocol must be one of {', '.join(DISTRACTORS)}: got {protocol!r}")
+    check_choice("protocol", protocol, tuple(DISTRACTORS))
     classed = protocol != "mot15"
     first = annotations.offsets(length)
     inside = slice(int(first[-1]))

@@ -40,8 +40,9 @@ class Metric:
         unit: `percent` (of a fraction), `count` (a whole number), or `rate` (any other number).
         curve: Controls whether the source is a curve over HOTA's 19 overlap thresholds, whose mean is the figure.
         per: The number of ground-truth items that a count is divided by to compare sequences: `box` or `person`.
-        shown: The places that show it: `console` (tables of tracking, scoring and the quickstart), `report` (its headline and classes),
-            `sequences` (its table by sequence), `comparison` (of runs, and of settings in tuning), `highlight` (tuning's headline).
+        shown: The places that show it: `console` (tables of tracking, scoring, the quickstart and notebooks), `report` (its headline and
+            classes), `sequences` (its table by sequence), `comparison` (of runs, and of settings in tuning), `highlight` (the headline of
+            tuning and of `Scores`).
     """
 
     scorer: Scorer
@@ -80,13 +81,13 @@ class Metric:
         """The title and the meaning in one line."""
         return f"{self.title}: {self.meaning}" if self.meaning else self.title
 
-    def text(self, value: float, sign: bool = False) -> str:
-        """Formats a value, or with `sign` a difference.
+    def text(self, value: float | None, sign: bool = False) -> str:
+        """Formats a value, or with `sign` a difference; a dash for none.
 
         >>> metric("trackeval", "MOTA").text(77.8125), metric("trackeval", "IDSW").text(-3, sign=True)
         ('77.81', '-3')
         """
-        return f"{value:{'+' if sign else ''}.{self.decimals}f}"
+        return "-" if value is None else f"{value:{'+' if sign else ''}.{self.decimals}f}"
 
     def verdict(self, difference: float, interval: tuple[float, float] | None = None) -> Verdict:
         """Judges a difference by the metric's direction: `same` if its interval contains 0 or, without one, if it is shown as 0.

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bytetrack.names import counted
 from bytetrack.runtime.showing import html_table, pandas
+from bytetrack.scoring.metrics import TOTAL, shown_in
 
 __all__ = ["Scores"]
 
 Figures = Mapping[str, Any]
-SHOWN = ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW", "FP", "FN")
+ALL, OF_PAPER = TOTAL["trackeval"], TOTAL["motmetrics"]
 
 
 class Scores:
@@ -27,25 +29,22 @@ class Scores:
 
     def __init__(self, content: Mapping[str, Mapping[str, Figures]]) -> None:
         self.content = content
-        self.combined: Figures = content["trackeval"]["COMBINED"]
-        self.sequences: dict[str, Figures] = {name: row for name, row in content["trackeval"].items() if name != "COMBINED"}
-        self.paper: Figures = content["motmetrics"]["OVERALL"]
-        self.classes: dict[str, Figures] = {name: rows["COMBINED"] for name, rows in content.get("classes", {}).items()}
+        self.combined: Figures = content["trackeval"][ALL]
+        self.sequences: dict[str, Figures] = {name: row for name, row in content["trackeval"].items() if name != ALL}
+        self.paper: Figures = content["motmetrics"][OF_PAPER]
+        self.classes: dict[str, Figures] = {name: rows[ALL] for name, rows in content.get("classes", {}).items()}
 
     def to_pandas(self) -> Any:
         """Returns a pandas DataFrame of TrackEval's scores, one row per sequence; the last row, COMBINED, is all sequences together."""
-        rows = {**self.sequences, "COMBINED": self.combined}
+        rows = {**self.sequences, ALL: self.combined}
         figures = {name: {key: value for key, value in row.items() if key != "per_alpha"} for name, row in rows.items()}
         return pandas("Scores.to_pandas").DataFrame.from_dict(figures, orient="index")
 
     def __repr__(self) -> str:
-        figures = ", ".join(f"{name} {_text(self.combined[name])}" for name in ("HOTA", "MOTA", "IDF1", "IDSW"))
-        return f"Scores({len(self.sequences)} sequence{'s' * (len(self.sequences) != 1)}: {figures})"
+        figures = ", ".join(f"{metric.key} {metric.text(self.combined[metric.key])}" for metric in shown_in("highlight", "trackeval"))
+        return f"Scores({counted(len(self.sequences), 'sequence', 'sequences')}: {figures})"
 
     def _repr_html_(self) -> str:
-        rows = {**self.sequences, "all sequences": self.combined}
-        return html_table("TrackEval", ("sequence", *SHOWN), [[name, *(_text(row[key]) for key in SHOWN)] for name, row in rows.items()])
-
-
-def _text(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}" if isinstance(value, float) else str(value)
+        rows, columns = {**self.sequences, "all sequences": self.combined}, shown_in("console", "trackeval")
+        cells = [[name, *(metric.text(row[metric.key]) for metric in columns)] for name, row in rows.items()]
+        return html_table("TrackEval", ("sequence", *(metric.key for metric in columns)), cells)

@@ -15,7 +15,7 @@ from torch import Tensor
 from bytetrack.checks import check_count, check_flag, check_positive, check_reals, check_whole
 from bytetrack.detection.grid import STRIDES, anchors
 
-__all__ = ["Assignment", "Grid", "SimOTA", "cells_within", "paired_iou"]
+__all__ = ["Assignment", "Grid", "SimOTA", "cells_within", "iou"]
 
 
 PAIRS_ON_CPU, PAIRS_ON_GPU = 2_000_000, 16_000_000
@@ -118,15 +118,15 @@ class SimOTA:
         batch, cells = boxes.shape[:2]
         foreground = torch.zeros(batch, cells, dtype=torch.bool, device=boxes.device)
         target = torch.zeros(batch, cells, dtype=torch.int64, device=boxes.device)
-        iou = torch.zeros(batch, cells, device=boxes.device)
+        overlaps = torch.zeros(batch, cells, device=boxes.device)
         if found.cell.shape[1]:
             taken, row = self._match(found, targets, valid, grid)
-            overlap = paired_iou(found.boxes, targets[..., 1:].gather(1, row[..., None].expand(-1, -1, 4))) * taken
+            overlap = iou(found.boxes, targets[..., 1:].gather(1, row[..., None].expand(-1, -1, 4))) * taken
             # Padding repeats cell 0, so add: padded entries are all zero.
             foreground |= torch.zeros_like(target).scatter_add_(1, found.cell, taken.long()) > 0
             target.scatter_add_(1, found.cell, row * taken)
-            iou.scatter_add_(1, found.cell, overlap)
-        return Assignment(foreground, target, iou)
+            overlaps.scatter_add_(1, found.cell, overlap)
+        return Assignment(foreground, target, overlaps)
 
     def _centers(self, targets: Tensor, grid: Grid) -> Tensor:
         if not self.clamp_centers:
@@ -134,7 +134,7 @@ class SimOTA:
         return torch.stack((targets[..., 1].clamp(0, grid.width), targets[..., 2].clamp(0, grid.height)), -1)
 
     def _candidates(self, boxes: Tensor, objectness: Tensor, classes: Tensor, targets: Tensor, valid: Tensor, grid: Grid) -> _Candidates:
-        """Cells that lie near any box of their image, with what their cost needs."""
+        """Collects the cells that lie near any box of their image, with what their cost needs."""
         near = self._near_any(targets, valid, grid)
         count = near.sum(1)
         width = int(count.max()) if near.numel() else 0
@@ -177,8 +177,8 @@ class SimOTA:
         k = min(self.top_k, width)
         for start in range(0, boxes, step):
             chunk = slice(start, start + step)
-            cost, iou = self._cost(found, targets[:, chunk], valid[:, chunk], grid)
-            amount = iou.topk(k, dim=2).values.sum(2).int().clamp(min=1)
+            cost, overlap = self._cost(found, targets[:, chunk], valid[:, chunk], grid)
+            amount = overlap.topk(k, dim=2).values.sum(2).int().clamp(min=1)
             lowest = cost.topk(k, dim=2, largest=False)
             chosen = (torch.arange(k, device=cost.device) < amount[..., None]) & lowest.values.isfinite()
             rows = torch.arange(start, start + cost.shape[1], device=cost.device)[:, None] * chosen
@@ -192,16 +192,16 @@ class SimOTA:
     def _cost(self, found: _Candidates, targets: Tensor, valid: Tensor, grid: Grid) -> tuple[Tensor, Tensor]:
         """Returns cost and IoU (B, g, n) of some boxes against all candidates; padding costs infinity and overlaps nothing."""
         real = found.real[:, None] & valid[..., None]
-        iou = _pairwise_iou(targets[..., 1:], found.boxes) * real
+        overlap = iou(targets[:, :, None, 1:], found.boxes[:, None]) * real
         labels = targets[..., :1].long().clamp(0, found.class_cost.shape[1] - 1)
         cost = found.class_cost.gather(1, labels.expand(-1, -1, found.cell.shape[1])) + found.background_cost[:, None]
-        cost -= self.iou_weight * (iou + 1e-8).log()
+        cost -= self.iou_weight * (overlap + 1e-8).log()
         offset = (found.centers[:, None] - self._centers(targets, grid)[:, :, None]).abs()
         near = (offset.amax(3) < self.center_radius * found.stride[:, None]) & real
         if self.inside_box:
             near &= ((found.centers[:, None] - targets[:, :, None, 1:3]).abs() < targets[:, :, None, 3:5] / 2).all(3)
         cost += self.outside_cost * ~near
-        return cost.masked_fill_(~real, torch.inf), iou
+        return cost.masked_fill_(~real, torch.inf), overlap
 
 
 def cells_within(grid: Grid, centers: Tensor, reach: Tensor, chosen: Tensor, in_strides: bool = False) -> Tensor:
@@ -221,29 +221,17 @@ def cells_within(grid: Grid, centers: Tensor, reach: Tensor, chosen: Tensor, in_
     return torch.cat(masks, 1)
 
 
-def paired_iou(first: Tensor, second: Tensor) -> Tensor:
-    """Returns the IoU (...,) of boxes (..., 4) with boxes (..., 4) row by row, both as centre and size."""
-    size = (
-        torch.minimum(first[..., :2] + first[..., 2:] / 2, second[..., :2] + second[..., 2:] / 2)
-        - torch.maximum(first[..., :2] - first[..., 2:] / 2, second[..., :2] - second[..., 2:] / 2)
-    ).clamp(min=0)
-    overlap = _area(size)
-    return overlap / (_area(first[..., 2:]) + _area(second[..., 2:]) - overlap + 1e-16)
+def iou(first: Tensor, second: Tensor) -> Tensor:
+    """Returns the IoU (...,) of boxes (..., 4) with boxes (..., 4), both as centre and size: row by row, or as their shapes broadcast.
 
-
-def _area(size: Tensor) -> Tensor:
-    """Returns width times height; the gradient of `prod` would ask the device for zeros."""
-    return size[..., 0] * size[..., 1]
-
-
-def _pairwise_iou(first: Tensor, second: Tensor) -> Tensor:
-    """Returns the IoU (B, g, n) of boxes (B, g, 4) with (B, n, 4), as centre and size, by coordinate to save memory."""
+    It goes by coordinate, which saves memory, and multiplies sides, as the gradient of `prod` would ask the device for zeros.
+    """
     overlap: Tensor | None = None
     for axis in (0, 1):
-        a, b = first[..., axis, None], second[..., None, :, axis]
-        half_a, half_b = first[..., axis + 2, None] / 2, second[..., None, :, axis + 2] / 2
+        a, b = first[..., axis], second[..., axis]
+        half_a, half_b = first[..., axis + 2] / 2, second[..., axis + 2] / 2
         side = (torch.minimum(a + half_a, b + half_b) - torch.maximum(a - half_a, b - half_b)).clamp_(min=0)
         overlap = side if overlap is None else overlap.mul_(side)
     assert overlap is not None
-    union = _area(first[..., 2:])[..., None] + _area(second[..., 2:])[..., None, :] - overlap
+    union = first[..., 2] * first[..., 3] + second[..., 2] * second[..., 3] - overlap
     return overlap / (union + 1e-16)

@@ -1,21 +1,34 @@
-"""Losses of the steps since the last look, which is what makes the host wait for the device; all processes decide together."""
+"""What a run notes of its steps: losses until they are looked at, which makes the host wait for the device, and its pace."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import torch
 
 from bytetrack.data.augment import Sample
+from bytetrack.training.losses import Losses
 from bytetrack.training.processes import AnotherFailed, ProcessGroup
 
-__all__ = ["NAMES", "SeenLosses"]
+__all__ = ["Pace", "SeenLosses", "joined"]
 
-NAMES = ("total", "box", "objectness", "classes", "l1", "foreground")
+
+class Pace:
+    """Counts the `images` trained on from its making on; `waited` are the seconds of waiting for batches until then."""
+
+    def __init__(self, waited: float) -> None:
+        self.images = 0
+        self._began, self._waited = time.monotonic(), waited
+
+    def figures(self, waited: float) -> dict[str, float]:
+        """Returns images a second and the part of the time spent waiting for batches; `waited` are the seconds of that until now."""
+        seconds = max(time.monotonic() - self._began, 1e-9)
+        return {"speed/images_per_second": self.images / seconds, "speed/data_wait": (waited - self._waited) / seconds}
 
 
 class SeenLosses:
-    """Keeps the losses (as `NAMES`) and samples of steps until `check` looks at them."""
+    """Keeps the losses (as `Losses`) and samples of steps until `check` looks at them; all processes decide together."""
 
     def __init__(self, here: ProcessGroup, device: torch.device, files: Sequence[str], advice: str) -> None:
         self.here, self.device, self.files, self.advice = here, device, files, advice
@@ -37,7 +50,7 @@ class SeenLosses:
         if good:
             raise AnotherFailed
         step, losses, samples = next(entry for entry in seen if not bool(entry[1].isfinite().all()))
-        values = ", ".join(f"{name} {value:.4g}" for name, value in zip(NAMES[:-1], losses.tolist(), strict=False))
+        values = ", ".join(f"{name} {value:.4g}" for name, value in zip(Losses._fields[:-1], losses.tolist(), strict=False))
         files = ", ".join(dict.fromkeys(self.files[sample.image] for sample in samples))
         raise ValueError(
             f"the loss is not finite at step {step + 1} ({values}) on images {files}: nothing was saved since; try a lower "
@@ -46,7 +59,7 @@ class SeenLosses:
 
 
 def joined(losses: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Joins the losses (as `NAMES`) of the parts of a batch to those of the whole: sums over cells divided by the number of all."""
+    """Joins the losses (as `Losses`) of the parts of a batch to those of the whole: sums over cells divided by the number of all."""
     if len(losses) == 1:
         return losses[0]
     together = torch.stack(list(losses))

@@ -10,14 +10,15 @@ from typing import Any
 
 import torch
 
-from bytetrack.errors import FormatError
+from bytetrack.errors import FormatError, first_line
 from bytetrack.runtime.atomic import replacing
+from bytetrack.scoring.detection import HEADLINE
 
 __all__ = ["check", "differences", "read", "write"]
 
 CHECKED = ("model", "raw_model", "scaler", "step", "updates", "epoch_loss")
 NEVER_NEGATIVE = ("running_var", "exp_avg_sq", ".step")
-SHOWN = {"epoch", "step", "loss", "AP", "AP50", "AP75", "AR100"}
+SHOWN = {"epoch", "step", "loss", *HEADLINE}
 
 
 def write(path: Path, content: Mapping[str, Any]) -> None:
@@ -38,8 +39,7 @@ def read(path: Path) -> dict[str, Any]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises what pickle, zipfile or its own reader raise
-        why = (str(error) or type(error).__name__).splitlines()[0]
-        raise FormatError(f"{path}: not a checkpoint to resume from ({why}): remove it or set another out") from error
+        raise FormatError(f"{path}: not a checkpoint to resume from ({first_line(error)}): remove it or set another out") from error
     missing = {"model", "raw_model", "optimizer", "scaler", "step", "settings"} - set(content if isinstance(content, dict) else ())
     if missing:
         raise FormatError(f"{path}: not a checkpoint to resume from, it lacks {', '.join(sorted(missing))}: remove it or set another out")

@@ -17,13 +17,14 @@ from bytetrack import boxes
 from bytetrack.data.image_set import ImageSet
 from bytetrack.detection.grid import anchors
 from bytetrack.detection.postprocess import select
-from bytetrack.detection.preprocess import letterbox_batch, letterbox_ratio, normalise
+from bytetrack.detection.preprocess import letterbox_batch, normalise
 from bytetrack.detection.settings import PostprocessSettings
+from bytetrack.interfaces import Image
 from bytetrack.scoring.detection import average_precision, average_precision_by_sequence
 from bytetrack.structures import Detections
 from bytetrack.training.device_memory import largest_that_fits
 from bytetrack.training.processes import ProcessGroup
-from bytetrack.video.read import Image, read_image
+from bytetrack.video.read import read_image
 
 __all__ = ["Evaluation", "evaluation_dtype", "true_boxes", "unlabelled"]
 
@@ -62,11 +63,11 @@ class Evaluation:
         settings = PostprocessSettings(self.min_score, self.nms_iou, self.max_detections, None, single)
         found: list[Detections] = []
 
-        def look(batch: list[Image]) -> list[Detections]:
+        def select_from(batch: list[Image]) -> list[Detections]:
             pixels = normalise(letterbox_batch(batch, (self.height, self.width), str(device)), self.convention)
             with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
                 logits = network(pixels.contiguous(memory_format=torch.channels_last))
-            ratios = [letterbox_ratio(image.shape, (self.height, self.width)) for image in batch]
+            ratios = [boxes.letterbox_ratio(image.shape, (self.height, self.width)) for image in batch]
             return select(logits, grid, stride, ratios, settings)
 
         most = self.batch_size  # images at a time that the device's memory holds, as far as is known
@@ -74,7 +75,7 @@ class Evaluation:
             done = 0
             while done < len(batch):
                 here = batch[done : done + most]
-                fitting = largest_that_fits(lambda images, here=here: found.extend(look(here[:images])), len(here), device)  # type: ignore[misc]
+                fitting = largest_that_fits(lambda images, here=here: found.extend(select_from(here[:images])), len(here), device)  # type: ignore[misc]
                 if not fitting:
                     raise MemoryError(f"out of memory on {device}, evaluating one image of {self.height} x {self.width}")
                 if fitting < len(here):
@@ -142,12 +143,12 @@ def evaluation_dtype(precision: str, device: str) -> torch.dtype:
     return torch.float16 if precision == "fp16" and device == "cuda" else torch.float32
 
 
-def unlabelled(look: Evaluation, network: nn.Module, device: torch.device, here: ProcessGroup) -> list[npt.NDArray[np.float64]]:
-    """Returns, for each image of `look`, the boxes that `network` finds where no label is (IoU with each under 0.3)."""
-    images = look.images
+def unlabelled(search: Evaluation, network: nn.Module, device: torch.device, here: ProcessGroup) -> list[npt.NDArray[np.float64]]:
+    """Returns, for each image of `search`, the boxes that `network` finds where no label is (IoU with each under 0.3)."""
+    images = search.images
     if here.first:
         log.info("looking at the %d training images with the starting weights, for people without a label", len(images))
-    found = look.in_order(here.gather(look.detect(network.eval(), device, part=slice(here.rank, None, here.world))))
+    found = search.in_order(here.gather(search.detect(network.eval(), device, part=slice(here.rank, None, here.world))))
     labels = [images.xyxy[images.rows(index)] for index in range(len(images))]
     seen = [one.xyxy[boxes.iou(one.xyxy, of).max(axis=1, initial=0) < 0.3] for one, of in zip(found, labels, strict=True)]
     if here.first:

@@ -13,7 +13,7 @@ __all__ = ["available", "kept_for_backward", "prefetch_that_fits", "shared_memor
 
 
 def available() -> float:
-    """Bytes that this process may still take, of the machine and of its container; infinite where the system does not say."""
+    """Returns how many bytes this process may still take, of the machine and of its container; infinite where the system does not say."""
     free = math.inf
     try:
         lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines())
@@ -29,7 +29,7 @@ def available() -> float:
 
 
 def kept_for_backward(forward: Callable[[], torch.Tensor]) -> int:
-    """Bytes that a forward pass keeps for its backward pass."""
+    """Returns how many bytes a forward pass keeps for its backward pass."""
     kept: dict[int, int] = {}
 
     def note(tensor: torch.Tensor) -> torch.Tensor:
@@ -45,7 +45,7 @@ def kept_for_backward(forward: Callable[[], torch.Tensor]) -> int:
 
 
 def shared_memory() -> float:
-    """Bytes free in /dev/shm, through which loading processes hand over batches; infinite where there is none."""
+    """Returns how many bytes are free in /dev/shm, through which loading processes hand over batches; infinite where there is none."""
     try:
         found = os.statvfs("/dev/shm")
     except (OSError, AttributeError):  # AttributeError: Windows

@@ -7,9 +7,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from rich.console import Console
-
-from bytetrack.detection.inference import pick_device
+from bytetrack.detection.device import pick_device
+from bytetrack.runtime.showing import open_console
 from bytetrack.training.loop import TrainingLoop
 from bytetrack.training.monitor import summary_table
 from bytetrack.training.processes import processes
@@ -43,7 +42,7 @@ def train(recipe: Recipe, network: NetworkSettings, out: str | Path, accepted: C
         if here.first:
             shutil.rmtree(out / "cache", ignore_errors=True)
             images = (loop.step - first) * recipe.batch_size
-            Console().print(summary_table(out, loop.history, time.monotonic() - began, images, recipe.best_by, loop.waited))
+            open_console().print(summary_table(out, loop.history, time.monotonic() - began, images, recipe.best_by, loop.waited))
     return max(loop.history, key=lambda row: row[recipe.best_by], default={})
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from bytetrack.data.image_set import ImageSet
 from bytetrack.detection.device import out_of_memory, release, to_device
 from bytetrack.detection.inference import DTYPES, pick_convention, pick_precision
 from bytetrack.detection.network import Checkpoint, build_network, load_weights
@@ -30,16 +31,23 @@ log = logging.getLogger(__name__)
 
 
 class Learner:
-    """Network, optimizer, moving average and loss of `recipe`, on `device`; `step` is the number of steps done."""
+    """Network of `shape`, optimizer, moving average and loss of `recipe`, on `device`, for the classes of `images`.
 
-    plan: BatchPlan
-    seen: SeenLosses
+    `step` is the number of steps done, of those that `plan` has; `seen` the losses that nobody has looked at yet.
+    """
 
     def __init__(
-        self, recipe: Recipe, here: ProcessGroup, device: torch.device, shape: tuple[float, float, bool], names: Sequence[str]
+        self,
+        recipe: Recipe,
+        plan: BatchPlan,
+        here: ProcessGroup,
+        device: torch.device,
+        shape: tuple[float, float, bool],
+        images: ImageSet,
     ) -> None:
         torch.manual_seed(recipe.seed)
-        self.recipe, self.here, self.device = recipe, here, device
+        names = images.names
+        self.recipe, self.plan, self.here, self.device = recipe, plan, here, device
         self.precision = pick_precision(recipe.precision, device.type)
         self.network = build_network(*shape, num_classes=len(names))
         self.convention = self._initial_weights()
@@ -58,11 +66,12 @@ class Learner:
         if recipe.class_weights is not None and len(recipe.class_weights) != len(names):
             raise ValueError(f"class_weights must be one for each of {', '.join(names)}: got {recipe.class_weights}")
         self.loss = YoloxLoss(recipe.assignment, class_weights=recipe.class_weights)
+        self.seen = SeenLosses(here, device, images.files, " or bf16" if self.precision == "fp16" else "")
         self.pieces = 1  # in how many pieces a part is trained on, where it turns out too large for the device's memory
         self.step = 0
 
     def _initial_weights(self) -> str:
-        """Loads the weights to start from; the input convention to train in."""
+        """Loads the weights to start from; returns the input convention to train in."""
         recipe = self.recipe
         if recipe.weights is None:
             return recipe.convention or "bgr255"
@@ -127,7 +136,7 @@ class Learner:
         return model
 
     def learn(self, model: nn.Module, parts: Sequence[Batch], rate: float) -> torch.Tensor:
-        """Takes a step of the optimizer on a batch in its parts; returns the losses, as `bookkeeping.NAMES`."""
+        """Takes a step of the optimizer on a batch in its parts; returns the losses, as `Losses`."""
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         losses = self._gradients(model, parts)
@@ -137,11 +146,11 @@ class Learner:
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
-        self.average.update()
+        self.average.update(self.step + 1)
         return losses
 
     def _gradients(self, model: nn.Module, parts: Sequence[Batch]) -> torch.Tensor:
-        """Leaves the gradients of a batch in the parameters; its losses. Where it does not fit, it is taken in smaller pieces from now on.
+        """Leaves the gradients of a batch in the parameters; returns its losses. One that does not fit is taken in pieces from then on.
 
         BatchNorm has then seen the first pieces twice: as much as one step's statistics count.
         """
@@ -178,14 +187,14 @@ class Learner:
         return together
 
     def _forward(self, model: nn.Module, batch: Batch) -> torch.Tensor:
-        """Returns the losses of a batch in one tensor, as `NAMES`."""
+        """Returns the losses of a batch in one tensor, as `Losses`."""
         height, width = batch.images.shape[1:3]
         pixels = to_device(batch.images, self.device).permute(0, 3, 1, 2).float()
         pixels = normalise(pixels, self.convention).contiguous(memory_format=torch.channels_last)
         targets = to_device(batch.targets, self.device)
         raw = self._logits(model, pixels)
         l1 = self.recipe.l1_always or not self.plan.augmented(self.step)
-        return torch.stack(list(self.loss(raw, targets, height, width, l1).as_dict().values()))
+        return torch.stack(self.loss(raw, targets, height, width, l1))
 
     def _logits(self, model: nn.Module, pixels: torch.Tensor) -> torch.Tensor:
         dtype = DTYPES[self.precision]

@@ -18,9 +18,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from bytetrack.boxes import letterbox_ratio
 from bytetrack.data.augment import AugmentedImages, Sample, generator
 from bytetrack.data.image_set import ImageSet, load_coco, mix
-from bytetrack.detection.preprocess import letterbox_ratio
+from bytetrack.interfaces import Image
 from bytetrack.runtime.memory import keep_freed_memory
 from bytetrack.runtime.pool import cores, end_with_parent
 from bytetrack.runtime.signals import ignore_signals
@@ -31,7 +32,6 @@ __all__ = ["Batch", "BatchPlan", "StoredImages", "batches", "labelled", "loading
 PATIENCE = 900  # seconds without a batch
 
 log = logging.getLogger(__name__)
-Image = npt.NDArray[np.uint8]
 
 
 def labelled(entries: Sequence[Mapping[str, Any]], setting: str) -> ImageSet:
@@ -105,7 +105,7 @@ class BatchPlan:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Whole batches in an epoch; a dataset smaller than a batch is repeated within it."""
+        """Number of whole batches in an epoch; a dataset smaller than a batch is repeated within it."""
         return max(self.images // self.batch_size, 1)
 
     @property
@@ -216,7 +216,7 @@ def _mapped(path: Path, size: int) -> npt.NDArray[np.uint8]:
 
 
 def collate(samples: list[tuple[Image, npt.NDArray[np.float32]]]) -> tuple[Tensor, Tensor]:
-    """Images in one tensor, targets padded with zero rows to the longest."""
+    """Stacks images in one tensor, targets padded with zero rows to the longest."""
     if not samples:
         return torch.empty(0, 0, 0, 3, dtype=torch.uint8), torch.empty(0, 0, 5)
     longest = max(len(targets) for _, targets in samples)

@@ -16,14 +16,16 @@ from torch import nn
 from bytetrack.data.augment import AugmentedImages
 from bytetrack.detection.device import out_of_memory
 from bytetrack.errors import FormatError
+from bytetrack.names import counted
 from bytetrack.runtime.signals import Interruption
 from bytetrack.training import checkpoint, resuming
-from bytetrack.training.bookkeeping import NAMES, SeenLosses
+from bytetrack.training.bookkeeping import Pace
 from bytetrack.training.device_memory import parts_that_fit, peak
 from bytetrack.training.evaluation import Evaluation, evaluation_dtype, unlabelled
 from bytetrack.training.host_memory import prefetch_that_fits, shared_memory
 from bytetrack.training.learning import Learner
 from bytetrack.training.loader import Batch, BatchPlan, StoredImages, batches, labelled, loading_processes, mixture, shares
+from bytetrack.training.losses import Losses
 from bytetrack.training.monitor import Monitor
 from bytetrack.training.optimisation import start_momentum
 from bytetrack.training.processes import ProcessGroup
@@ -43,27 +45,28 @@ class TrainingLoop(Learner):
 
     def __init__(self, recipe: Recipe, network: NetworkSettings, out: Path, here: ProcessGroup, device: str) -> None:
         place = torch.device(f"cuda:{here.local}" if device.startswith("cuda") and here.world > 1 else device)
-        self.images, shares = mixture(recipe.data, "train.data")
-        super().__init__(recipe, here, place, network.shape, self.images.names)
+        self.images, weights = mixture(recipe.data, "train.data")
         self.out, self.size = out, network.size
-        if recipe.ignore_seen is not None:
-            look = Evaluation(self.images, *self.size, self.convention, **{**network.selection, "min_score": recipe.ignore_seen})
-            self.images = self.images.with_crowd(unlabelled(look, self.network, self.device, here))
-        self.plan = BatchPlan(
-            len(self.images),
-            recipe.batch_size,
-            *self.size,
-            recipe.max_epochs,
-            recipe.no_aug_epochs,
-            recipe.multiscale,
-            recipe.multiscale_interval,
-            recipe.seed,
-            here.rank,
-            here.world,
-            recipe.accumulate,
-            frozenset(step - 1 for step in recipe.skip_steps),
-            shares,
+        plan = BatchPlan(
+            images=len(self.images),
+            batch_size=recipe.batch_size,
+            height=self.size[0],
+            width=self.size[1],
+            epochs=recipe.max_epochs,
+            tail_epochs=recipe.no_aug_epochs,
+            multiscale=recipe.multiscale,
+            interval=recipe.multiscale_interval,
+            seed=recipe.seed,
+            rank=here.rank,
+            world=here.world,
+            parts=recipe.accumulate,
+            skipped=frozenset(step - 1 for step in recipe.skip_steps),
+            mixture=weights,
         )
+        super().__init__(recipe, plan, here, place, network.shape, self.images)
+        if recipe.ignore_seen is not None:
+            search = Evaluation(self.images, *self.size, self.convention, **{**network.selection, "min_score": recipe.ignore_seen})
+            self.images = self.images.with_crowd(unlabelled(search, self.network, self.device, here))
         if beyond := [step for step in recipe.skip_steps if step > self.plan.steps]:
             raise ValueError(f"skip_steps must be steps of the run, which has {self.plan.steps}: got {beyond}")
         self.workers = loading_processes(recipe.workers, self.device.type == "cpu", here.machine)
@@ -80,7 +83,6 @@ class TrainingLoop(Learner):
             "convention": self.convention,
             "input_size": list(self.size),
         }
-        self.seen = SeenLosses(here, self.device, self.images.files, " or bf16" if self.precision == "fp16" else "")
         self._saved = time.monotonic()
         self._resume()
 
@@ -115,7 +117,7 @@ class TrainingLoop(Learner):
         start_momentum(self.optimizer)
         if content["scaler"] and self.scaler.is_enabled():
             self.scaler.load_state_dict(content["scaler"])
-        self.step = self.average.updates = resuming.step_now(path, content, self.recipe, self.plan.steps_per_epoch)
+        self.step = resuming.step_now(path, content, self.recipe, self.plan.steps_per_epoch)
         self.history, self.epoch_loss = content["history"], content["epoch_loss"]
         try:
             torch.set_rng_state(content["random"]["cpu"])
@@ -156,7 +158,7 @@ class TrainingLoop(Learner):
             "raw_model": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scaler": self.scaler.state_dict(),
-            "updates": self.average.updates,
+            "updates": self.step,
             "step": self.step,
             "epoch": self.step // self.plan.steps_per_epoch,
             "history": self.history,
@@ -192,7 +194,9 @@ class TrainingLoop(Learner):
         """Returns the message for a step that does not fit into the device's memory."""
         height, width = self.plan.size(self.step)
         images = -(-self.plan.part_size // self.pieces)
-        told = f"out of memory on {self.device} at step {self.step + 1}, {images} image{'s' * (images > 1)} of {height} x {width} at a time"
+        told = (
+            f"out of memory on {self.device} at step {self.step + 1}, {counted(images, 'image', 'images')} of {height} x {width} at a time"
+        )
         if images == 1:
             return f"{told}: set a smaller detector.input_size or train.multiscale, and another out"
         parts = parts_that_fit(self.plan.part_size, images // 2) * self.plan.parts
@@ -211,19 +215,17 @@ class TrainingLoop(Learner):
             self._check_memory()
             model = self._prepared()
             with profiled(self.out / "trace.json", self.recipe.profile if self.here.first else 0) as profile:
-                clock, images, waited = time.monotonic(), 0, self.waited
+                pace = Pace(self.waited)
                 for parts in self._parts(monitor, watch):
                     self._step(model, parts, monitor)
                     profile()
-                    images += self.recipe.batch_size
+                    pace.images += self.recipe.batch_size
                     if self.step % self.recipe.log_interval == 0:
-                        seconds = max(time.monotonic() - clock, 1e-9)
-                        speed = {"images_per_second": images / seconds, "data_wait": (self.waited - waited) / seconds}
-                        monitor.scalars({**{f"speed/{name}": value for name, value in speed.items()}, **peak(self.device)}, self.step)
-                        clock, images, waited = time.monotonic(), 0, self.waited
+                        monitor.scalars({**pace.figures(self.waited), **peak(self.device)}, self.step)
+                        pace = Pace(self.waited)
                     if self.step % self.plan.steps_per_epoch == 0:
                         self._end_of_epoch(monitor, watch)
-                        clock, images, waited = time.monotonic(), 0, self.waited
+                        pace = Pace(self.waited)
                     self._pause(watch, monitor)
                     if self._is_done(monitor):
                         break
@@ -283,7 +285,6 @@ class TrainingLoop(Learner):
     def _step(self, model: nn.Module, parts: Sequence[Batch], monitor: Monitor) -> None:
         if not parts[0].samples:
             self.step += 1
-            self.average.updates += 1
             monitor.say("step %d: left out, as train.skip_steps says", self.step)
             return
         recipe, step = self.recipe, self.step
@@ -302,7 +303,7 @@ class TrainingLoop(Learner):
             monitor.advance(self.step, epoch)
             return
         self.seen.check()
-        values = dict(zip(NAMES, self.here.mean(losses).tolist(), strict=True))
+        values = dict(zip(Losses._fields, self.here.mean(losses).tolist(), strict=True))
         monitor.advance(self.step, epoch, values)
         monitor.scalars({f"loss/{name}": value for name, value in values.items()}, self.step)
         monitor.scalars({"schedule/learning_rate": rate, "schedule/epoch": self.step / self.plan.steps_per_epoch}, self.step)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from bytetrack.detection.grid import decode
-from bytetrack.training.assignment import Grid, SimOTA, cells_within, paired_iou
+from bytetrack.training.assignment import Grid, SimOTA, cells_within, iou
+from bytetrack.training.processes import mean_over_processes
 
 __all__ = ["Losses", "YoloxLoss"]
 
 
-@dataclass(frozen=True, slots=True)
-class Losses:
+class Losses(NamedTuple):
     """Scalars, each already weighted and divided by the number of foreground cells; `total` is what is minimised.
 
     `foreground` is that number (the mean over processes in distributed training); where it is 0, they are divided by 1.
@@ -28,9 +28,6 @@ class Losses:
     classes: Tensor
     l1: Tensor
     foreground: Tensor
-
-    def as_dict(self) -> dict[str, Tensor]:
-        return {name: getattr(self, name) for name in ("total", "box", "objectness", "classes", "l1", "foreground")}
 
 
 class YoloxLoss:
@@ -47,7 +44,7 @@ class YoloxLoss:
         self._grids: dict[tuple[int, int, torch.device], Grid] = {}
 
     def __call__(self, raw: Tensor, targets: Tensor, height: int, width: int, l1: bool = False) -> Losses:
-        """Losses of `raw` (B, A, 5 + C) against `targets` (B, G, 5), an image being `height` x `width` pixels.
+        """Computes the losses of `raw` (B, A, 5 + C) against `targets` (B, G, 5), an image being `height` x `width` pixels.
 
         A cell's raw output is offset x, y in strides, log width, log height in strides, objectness logit, class logits.
         A target is class, centre x, centre y, width, height in pixels; rows of width 0 are padding. Cells inside a target of class < 0
@@ -69,11 +66,11 @@ class YoloxLoss:
         boxes = torch.cat(decode(raw[..., :4], grid.centers / stride - 0.5, stride), -1)
         found = self.assignment(boxes.detach(), raw[..., 4].detach(), raw[..., 5:].detach(), targets, grid)
         image, cell = found.foreground.nonzero(as_tuple=True)
-        foreground = mean_over_processes(found.foreground.sum().float())
+        foreground = mean_over_processes(found.foreground.sum().float())  # by which the averaged gradient is that of one process
         count = foreground.clamp(min=1)
         truth = targets[image, found.target[image, cell]]
-        iou = paired_iou(boxes[image, cell], truth[:, 1:])
-        box = self.box_weight * (1 - iou**2).sum() / count
+        overlap = iou(boxes[image, cell], truth[:, 1:])
+        box = self.box_weight * (1 - overlap**2).sum() / count
         unknown = cells_within(grid, targets[..., 1:3], targets[..., 3:] / 2, targets[..., 0] < 0) & ~found.foreground
         objectness = F.binary_cross_entropy_with_logits(raw[..., 4], found.foreground.float(), (~unknown).float(), reduction="sum") / count
         labels = (truth[:, :1] == torch.arange(raw.shape[2] - 5, device=raw.device)) * found.iou[image, cell, None]
@@ -91,15 +88,3 @@ class YoloxLoss:
             return None
         self.class_weights = self.class_weights.to(truth.device)
         return self.class_weights[truth[:, 0].long(), None]
-
-
-def mean_over_processes(value: Tensor) -> Tensor:
-    """Returns the mean of a scalar over the processes of a distributed run, the scalar itself outside one.
-
-    Dividing each process's sums by the mean count makes the averaged gradient that of one process with the whole batch.
-    """
-    if torch.distributed.is_available() and torch.distributed.is_initialized():
-        value = value.clone()
-        torch.distributed.all_reduce(value)
-        value = value / torch.distributed.get_world_size()
-    return value

@@ -16,7 +16,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from bytetrack.boxes import xyxy_from_xywh
+from bytetrack.interfaces import Image
 from bytetrack.runtime.progress import progress_bar
+from bytetrack.scoring.detection import HEADLINE
+from bytetrack.scoring.metrics import TOTAL
 from bytetrack.structures import Detections
 from bytetrack.training.evaluation import Evaluation, true_boxes
 from bytetrack.training.loader import Batch
@@ -26,7 +30,6 @@ from bytetrack.video.read import read_image
 __all__ = ["Monitor", "draw_boxes", "summary_table"]
 
 log = logging.getLogger(__name__)
-Image = npt.NDArray[np.uint8]
 
 TRUE, FOUND = (80, 220, 80), (60, 120, 255)
 WARM_UP = 10  # steps that say nothing of the pace
@@ -115,8 +118,7 @@ class Monitor:
             return
         pictures = []
         for image, targets in zip(batch.images[:limit].numpy(), batch.targets[:limit].numpy(), strict=True):
-            xywh = targets[targets[:, 3] > 0, 1:]
-            xyxy = np.concatenate([xywh[:, :2] - xywh[:, 2:] / 2, xywh[:, :2] + xywh[:, 2:] / 2], axis=1)
+            xyxy = xyxy_from_xywh(targets[targets[:, 3] > 0, 1:])
             pictures.append(shown(draw_boxes(image.copy(), xyxy, TRUE)))
         for sink in self.sinks:
             sink.pictures("images/training_batch", pictures, step)
@@ -130,7 +132,7 @@ class Monitor:
         images = evaluation.images
         if len(images.sequences) > 1:
             by_sequence = evaluation.score_by_sequence(found)
-            known = {name: row["AP"] for name, row in by_sequence.items() if name != "COMBINED" and row["AP"] >= 0}
+            known = {name: row["AP"] for name, row in by_sequence.items() if name != TOTAL["trackeval"] and row["AP"] >= 0}
             self.scalars({f"ap_by_sequence/{name}": value for name, value in known.items()}, step)
         chosen = np.linspace(0, len(images) - 1, min(4, len(images))).astype(int).tolist()
         pictures = [read_image(str(images.root / images.files[i])) for i in chosen]
@@ -173,7 +175,7 @@ def draw_boxes(image: Image, xyxy: npt.NDArray[Any], colour: tuple[int, int, int
 
 
 def clock(seconds: float) -> str:
-    """Hours, minutes and seconds.
+    """Formats a duration as hours, minutes and seconds.
 
     >>> clock(3723)
     '1:02:03'
@@ -195,11 +197,11 @@ def summary_table(out: Path, history: list[dict[str, float]], seconds: float, im
     if not history:
         return f"trained in {took}; not evaluated; in {out}: last.pth"
     table = Table(title=f"trained in {took}", title_justify="left", caption=f"in {out}: best.pth, last.pth", caption_justify="left")
-    for name in ("epoch", "loss", "AP50:95", "AP50", "AP75", "AR100"):
+    for name in ("epoch", "loss", "AP50:95", *HEADLINE[1:]):
         table.add_column(name, justify="right")
     best = max(row[best_by] for row in history)
     for row in history:
-        cells = [f"{100 * row[name]:.1f}" for name in ("AP", "AP50", "AP75", "AR100")]
+        cells = [f"{100 * row[name]:.1f}" for name in HEADLINE]
         table.add_row(
             f"{row['epoch']:.0f}",
             "–" if math.isnan(row["loss"]) else f"{row['loss']:.2f}",

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from bytetrack.checks import check_fields
+from bytetrack.checks import check_fields, check_not_negative, check_positive, check_real, check_whole
 
 __all__ = ["MovingAverage", "Optimisation", "frozen_part", "start_momentum"]
 
@@ -63,22 +63,15 @@ class Optimisation:
             object.__setattr__(self, "scaling", "linear" if self.optimizer == "sgd" else "none")
         if self.scaling not in SCALINGS:
             raise ValueError(f"scaling must be {', '.join(SCALINGS)}, or null for what suits the optimizer: got {self.scaling!r}")
-        if self.clip_norm is not None and not self.clip_norm > 0:
-            raise ValueError(f"clip_norm must be positive, or null for none: got {self.clip_norm}")
-        if self.floor_epochs is not None and self.floor_epochs < 0:
-            raise ValueError(f"floor_epochs must not be negative: got {self.floor_epochs}")
-        if not self.learning_rate > 0:
-            raise ValueError(f"learning_rate must be positive: got {self.learning_rate}")
+        if self.clip_norm is not None:
+            check_positive("clip_norm", self.clip_norm)
+        check_not_negative(floor_epochs=self.floor_epochs or 0, weight_decay=self.weight_decay, warmup_epochs=self.warmup_epochs)
+        check_positive("learning_rate", self.learning_rate)
         for name in ("momentum", "ema_decay"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must lie in [0, 1): got {getattr(self, name)}")
-        if not 0 <= self.final_factor <= 1:
-            raise ValueError(f"final_factor must lie in [0, 1]: got {self.final_factor}")
-        if self.weight_decay < 0 or self.warmup_epochs < 0 or self.ema_steps < 1:
-            raise ValueError(
-                "weight_decay and warmup_epochs must not be negative, ema_steps at least 1: "
-                f"got {self.weight_decay}, {self.warmup_epochs}, {self.ema_steps}"
-            )
+        check_real("final_factor", self.final_factor, 0, 1)
+        check_whole("ema_steps", self.ema_steps, 1)
 
     def build(self, network: nn.Module) -> torch.optim.Optimizer:
         """Builds the optimizer over all trainable parameters; only convolution weights have weight decay."""
@@ -125,14 +118,16 @@ def start_momentum(optimizer: torch.optim.Optimizer) -> None:
 
 
 def frozen_part(network: nn.Module, freeze: str | None) -> list[nn.Module]:
-    """Returns the modules that `freeze` names: `stem` (with the first stage), `backbone`, or None."""
-    darknet: Any = getattr(getattr(network, "backbone", None), "backbone", None)
-    return {"stem": lambda: [darknet.stem, darknet.dark2], "backbone": lambda: [darknet]}.get(str(freeze), list)()
+    """Returns the modules that `freeze` names: `stem` (with the first stage) or `backbone`; none for None."""
+    if freeze is None:
+        return []
+    darknet: Any = network.backbone.backbone  # type: ignore[union-attr]
+    return [darknet] if freeze == "backbone" else [darknet.stem, darknet.dark2]
 
 
 class MovingAverage:
     """`network`, an evaluation-mode copy whose weights and statistics follow those of the network that it was made of with decay
-    `decay` (1 - exp(-n / `steps`)) at the n-th update.
+    `decay` (1 - exp(-n / `steps`)) after its n-th step.
 
     torch's `AveragedModel` gathers its tensors anew at each update, and asks the device for its count of updates, for which the host waits.
     """
@@ -141,7 +136,6 @@ class MovingAverage:
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
         self.decay = decay
         self.steps = steps
-        self.updates = 0
         # Loading and training change tensors in place, so these lists stay good; gathering them takes as long as ten updates.
         self._means, self._values, self._counts, self._counted = [], [], [], []  # type: ignore[var-annotated]
         for mean, value in zip(_tensors(self.network), _tensors(network), strict=True):
@@ -150,10 +144,9 @@ class MovingAverage:
             (self._values if floating else self._counted).append(value)
 
     @torch.no_grad()
-    def update(self) -> None:
-        """Updates the average with the network's current weights."""
-        self.updates += 1
-        share = 1 - self.decay * (1 - math.exp(-self.updates / self.steps))
+    def update(self, n: int) -> None:
+        """Updates the average with the network's weights after its `n`-th step, from 1."""
+        share = 1 - self.decay * (1 - math.exp(-n / self.steps))
         torch._foreach_lerp_(self._means, self._values, share)
         if self._counts:
             torch._foreach_copy_(self._counts, self._counted)

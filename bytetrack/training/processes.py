@@ -17,7 +17,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-__all__ = ["AnotherFailed", "ProcessGroup", "processes"]
+__all__ = ["AnotherFailed", "ProcessGroup", "mean_over_processes", "processes"]
 
 STEP, EVALUATION = timedelta(minutes=10), timedelta(hours=2)
 """Time a process waits for the others: in a step, and where one may have work of its own (evaluating, storing images)."""
@@ -46,11 +46,7 @@ class ProcessGroup:
 
     def mean(self, values: Tensor) -> Tensor:
         """Returns the mean of `values` over all processes."""
-        if self.world > 1:
-            values = values.detach().clone()
-            dist.all_reduce(values)
-            values /= self.world
-        return values
+        return mean_over_processes(values.detach(), self.world)
 
     def average(self, tensors: Sequence[Tensor]) -> None:
         """Gives all processes' `tensors` their mean, in one exchange."""
@@ -83,6 +79,17 @@ class ProcessGroup:
         holder = [value]
         dist.broadcast_object_list(holder, src=0, group=self.patient)
         return holder[0]
+
+
+def mean_over_processes(values: Tensor, world: int | None = None) -> Tensor:
+    """Returns the mean of `values` over `world` processes, None for those of the distributed run; `values` themselves of one alone."""
+    if world is None:
+        world = dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+    if world == 1:
+        return values
+    total = values.clone()
+    dist.all_reduce(total)
+    return total / world
 
 
 @contextmanager

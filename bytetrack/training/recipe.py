@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bytetrack.checks import check_count, check_fields, check_positive
+from bytetrack.checks import check_count, check_fields, check_not_negative, check_positive
 from bytetrack.data.augment import Augmentation
 from bytetrack.detection.settings import check_convention, check_input_size
 from bytetrack.training.assignment import SimOTA
@@ -201,9 +201,7 @@ class Recipe:
                 raise ValueError(f"the classes of a dataset must be a list, or a mapping to lists: got {entry['classes']!r}")
         for name in ("max_epochs", "batch_size", "accumulate", "multiscale_interval", "log_interval"):
             check_count(name, getattr(self, name), 1)
-        for name in ("no_aug_epochs", "eval_interval", "seed", "patience", "profile"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} must not be negative: got {getattr(self, name)}")
+        check_not_negative(**{name: getattr(self, name) for name in ("no_aug_epochs", "eval_interval", "seed", "patience", "profile")})
         if self.workers != "auto" and (not isinstance(self.workers, int) or self.workers < 0):
             raise ValueError(f"workers must be a number of processes, or auto: got {self.workers}")
         if self.multiscale is not None and not 1 <= self.multiscale[0] <= self.multiscale[1]:
@@ -255,7 +253,7 @@ def _as_list(values: Sequence[Any] | None) -> list[Any] | None:
 
 
 def _plain(value: Any) -> Any:
-    """Tuples as lists and paths as text, so that what is written and read again compares equal."""
+    """Turns tuples into lists and paths into text, so that what is written and read again compares equal."""
     if isinstance(value, Mapping):
         return {str(key): _plain(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):

@@ -12,21 +12,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+
+from bytetrack.errors import first_line
+from bytetrack.interfaces import Image
+from bytetrack.scoring.detection import HEADLINE
+from bytetrack.training.losses import Losses
 
 __all__ = ["Metrics", "Sink", "check_logger", "open_sink"]
 
 log = logging.getLogger(__name__)
 
-Image = npt.NDArray[np.uint8]
-
 COLUMNS = (
     "step",
     "schedule/epoch",
-    *(f"loss/{name}" for name in ("total", "box", "objectness", "classes", "l1", "foreground")),
+    *(f"loss/{name}" for name in Losses._fields),
     "schedule/learning_rate",
     *(f"speed/{name}" for name in ("images_per_second", "data_wait", "gpu_memory_gib")),
-    *(f"ap/{name}" for name in ("AP", "AP50", "AP75", "AR100")),
+    *(f"ap/{name}" for name in HEADLINE),
 )
 """Of `metrics.csv`: the names that every sink has."""
 
@@ -197,14 +199,14 @@ class _Service(Sink):
         try:
             self._sink = SINKS[name](folder, start)
         except Exception as error:  # each package has its own
-            raise OSError(f"train.logger={name} does not begin ({_first_line(error)}): choose tensorboard or csv, or set it up") from error
+            raise OSError(f"train.logger={name} does not begin ({first_line(error)}): choose tensorboard or csv, or set it up") from error
 
     def _pass(self, call: str, *arguments: Any) -> None:
         try:
             getattr(self._sink, call)(*arguments)
         except Exception as error:
             if not self._told:
-                log.warning("train.logger=%s fails (%s): training goes on, metrics.csv has every figure", self._name, _first_line(error))
+                log.warning("train.logger=%s fails (%s): training goes on, metrics.csv has every figure", self._name, first_line(error))
             self._told = True
 
     scalars = partialmethod(_pass, "scalars")
@@ -212,10 +214,6 @@ class _Service(Sink):
     settings = partialmethod(_pass, "settings")
     compared = partialmethod(_pass, "compared")
     close = partialmethod(_pass, "close")
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)[:200]
 
 
 def check_logger(name: str) -> None:

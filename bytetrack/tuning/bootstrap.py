@@ -1,16 +1,17 @@
-"""Intervals by resampling sequences (Efron 1979): how far the figures vary between videos of the kind."""
+"""How far figures vary: between videos of the kind, by resampling sequences (Efron 1979), and between jittered copies."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Sequence as Values
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from bytetrack.scoring import fast
 
-__all__ = ["draw_weights", "interval", "sequence_order"]
+__all__ = ["Estimate", "deviation", "draw_weights", "estimate", "interval", "sequence_order"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -25,6 +26,25 @@ def interval(values: Floats, level: float = 0.95) -> tuple[float, float]:
     """Returns the percentile interval of `level`."""
     low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Means of all figures over copies, and their standard deviations."""
+
+    mean: dict[str, float]
+    sd: dict[str, float]
+
+
+def estimate(found: Values[Mapping[str, float]]) -> Estimate:
+    """Returns the estimate of the figures of several copies."""
+    columns = {key: [figures[key] for figures in found] for key in found[0]}
+    return Estimate({key: float(np.mean(values)) for key, values in columns.items()}, {k: deviation(v) for k, v in columns.items()})
+
+
+def deviation(values: Values[float] | Floats) -> float:
+    """Returns the standard deviation of the population that values (n,) are drawn from; 0 of a single one."""
+    return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
 
 
 def sequence_order(runs: Values[Mapping[str, fast.Result]]) -> list[str]:

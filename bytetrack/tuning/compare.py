@@ -15,9 +15,10 @@ from bytetrack.report.panels import panels
 from bytetrack.report.settings import differing_settings
 from bytetrack.report.switches import KINDS, SAME_FRAMES, changes, worst
 from bytetrack.runtime.atomic import json_text, replace_text
+from bytetrack.runtime.showing import open_console
 from bytetrack.scoring import fast
-from bytetrack.scoring.metrics import COMPARED, Metric, metric, shown_in, values
-from bytetrack.tuning.bootstrap import draw_weights, interval, sequence_order
+from bytetrack.scoring.metrics import COMPARED, TOTAL, Metric, metric, shown_in, values
+from bytetrack.tuning.bootstrap import deviation, draw_weights, estimate, interval, sequence_order
 from bytetrack.tuning.runs import ScoredRun, read_run, replayed
 
 __all__ = ["Difference", "compare", "show"]
@@ -25,7 +26,6 @@ __all__ = ["Difference", "compare", "show"]
 log = logging.getLogger(__name__)
 SHOWN = shown_in("comparison", "trackeval")
 DRAWS, CARDS, LISTED = 10_000, 6, 15
-WIDE = 24 + 12 * len(SHOWN)  # characters
 FEW = 5  # sequences below which resampling them says little
 
 
@@ -75,27 +75,19 @@ def compare(
     now = {run.key: fast.figures({name: run.results[name] for name in names}) for run in runs}
     first = runs[0]
     differences = {run.key: _differences(run.key, first.key, now, samples, jitter) for run in runs[1:]}
+    estimates = {key: estimate(found) for key, found in jitter.items()}
     document = {
         "runs": {run.key: str(run.folder) for run in runs},
         "sequences": names,
         "figures": now,
-        "official": {run.key: run.official.get("COMBINED", {}) | {"per_alpha": None} for run in runs},
+        "official": {run.key: run.official.get(TOTAL["trackeval"], {}) | {"per_alpha": None} for run in runs},
         "differences": {key: {d.metric: _as_json(d) for d in found} for key, found in differences.items()},
         "by_sequence": {run.key: {name: values(run.results[name]) for name in names} for run in runs},
-        "jittered": {key: _mean_and_sd(found) for key, found in jitter.items()},
+        "jittered": {run: {key: [e.mean[key], e.sd[key]] for key in e.mean} for run, e in estimates.items()},
     }
     replace_text(out / "compare.json", json_text(document, indent=1) + "\n")
     _write_report(out, runs, names, now, differences, jitter)
     return document
-
-
-def _sd(values: list[float]) -> float:
-    return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-
-
-def _mean_and_sd(found: list[dict[str, float]]) -> dict[str, list[float]]:
-    """Computes both of every metric, over jittered copies."""
-    return {key: [float(np.mean([figures[key] for figures in found])), _sd([figures[key] for figures in found])] for key in found[0]}
 
 
 def _as_json(difference: Difference) -> dict[str, Any]:
@@ -131,7 +123,7 @@ def _differences(
         paired, error = None, None
         if key in jitter and first in jitter:
             steps = [there[column.key] - here[column.key] for there, here in zip(jitter[key], jitter[first], strict=True)]
-            paired, error = float(np.mean(steps)), _sd(steps) / len(steps) ** 0.5
+            paired, error = float(np.mean(steps)), deviation(steps) / len(steps) ** 0.5
         rows.append(Difference(column.key, now[key][column.key] - now[first][column.key], low, high, paired, error))
     return rows
 
@@ -174,7 +166,7 @@ def _write_report(
         metrics=SHOWN,
         by_sequence=by_sequence,
         few=len(names) < FEW,
-        jitter={key: _mean_and_sd(found) for key, found in jitter.items()},
+        jitter={key: estimate(found) for key, found in jitter.items()},
         copies=max((len(found) for found in jitter.values()), default=0),
         draws=DRAWS,
         settings=differing_settings([run.config for run in runs]),
@@ -186,12 +178,9 @@ def _write_report(
 
 def show(document: dict[str, Any], out: Path) -> None:
     """Prints every run's figures, and differences to the first with their intervals."""
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False, markup=False)  # names may contain [brackets]
-    if not console.is_terminal:
-        console.width = WIDE  # a file has no edge at which figures would be cut
+    console = open_console()
     first = next(iter(document["runs"]))
     table = Table(
         title=f"{len(document['sequences'])} sequences; differences to {first} [95 % over resampled sequences]", title_justify="left"

@@ -9,21 +9,14 @@ from typing import Any
 import numpy as np
 
 from bytetrack.scoring import fast
+from bytetrack.tuning.bootstrap import Estimate, deviation, estimate
 from bytetrack.tuning.replay import WorkerPool
 from bytetrack.tuning.search import SearchPlan, Trial, objective_of
 from bytetrack.tuning.space import with_values
 
-__all__ = ["Estimate", "Evaluation", "as_json", "best_trial", "estimate", "evaluate"]
+__all__ = ["Evaluation", "as_json", "best_trial", "evaluate"]
 
 Copies = list[dict[str, fast.Result]]
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """Means of all figures over copies, and their standard deviations."""
-
-    mean: dict[str, float]
-    sd: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +43,9 @@ def best_trial(trials: list[Trial]) -> Trial:
     return max(complete, key=lambda trial: (trial.value, -trial.number))
 
 
-def estimate(copies: Copies) -> Estimate:
-    """Computes the combined figures of every copy, as means and standard deviations."""
-    found = [fast.figures(results) for results in copies]
-    columns = {name: np.array([figures[name] for figures in found]) for name in found[0]}
-    spread = {name: float(column.std(ddof=1)) if len(column) > 1 else 0.0 for name, column in columns.items()}
-    return Estimate({name: float(column.mean()) for name, column in columns.items()}, spread)
+def _estimate(copies: Copies) -> Estimate:
+    """Returns the estimate of the combined figures of copies."""
+    return estimate([fast.figures(results) for results in copies])
 
 
 def evaluate(plan: SearchPlan, trials: list[Trial], pool: WorkerPool, names: list[str], fresh: int) -> Evaluation:
@@ -69,13 +59,13 @@ def evaluate(plan: SearchPlan, trials: list[Trial], pool: WorkerPool, names: lis
     tuned_settings = with_values(plan.settings, best.params)
     default, tuned = pool.copies(plan.settings, numbers), pool.copies(tuned_settings, numbers)
     before, after = (np.array([objective_of(fast.figures(results), plan.objective) for results in copies]) for copies in (default, tuned))
-    rows = [("default", "the settings as they are", estimate(default)), ("tuned", "the winner", estimate(tuned))]
+    rows = [("default", "the settings as they are", _estimate(default)), ("tuned", "the winner", _estimate(tuned))]
     left_out, blind = _leave_one_out(plan, trials, pool, names, numbers, default, tuned)
     blind_gain = None
     if blind:
-        rows.append(("left out", "every sequence with settings chosen on the others", estimate(blind)))
+        rows.append(("left out", "every sequence with settings chosen on the others", _estimate(blind)))
         blind_gain = float(np.mean([objective_of(fast.figures(results), plan.objective) for results in blind]) - before.mean())
-    error = float((after - before).std(ddof=1) / np.sqrt(len(after))) if len(after) > 1 else 0.0
+    error = deviation(after - before) / len(after) ** 0.5
     return Evaluation(best, tuned_settings, rows, float((after - before).mean()), error, blind_gain, left_out, len(numbers))
 
 

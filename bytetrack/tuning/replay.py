@@ -13,7 +13,6 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import replace
-from importlib import import_module
 from types import TracebackType
 from typing import Any
 
@@ -21,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.checks import check_count
+from bytetrack.config.named import make
 from bytetrack.interfaces import CameraMotion, Detector, ScoringProtocol, mot_protocol, recorded_detector
 from bytetrack.io.formats import read_annotations
 from bytetrack.pipeline import TrackerFactory, class_match_for, track_sequence
@@ -127,12 +127,6 @@ def as_written(found: Trajectories) -> Trajectories:
     return replace(found, tlwh=np.round(found.tlwh, 1))
 
 
-def construct(settings: dict[str, Any]) -> Any:
-    """Calls `_target_` with the other settings: as `config.build` does, without its overhead; for flat settings that it built before."""
-    module, _, name = str(settings["_target_"]).rpartition(".")
-    return getattr(import_module(module), name)(**{key: value for key, value in settings.items() if key != "_target_"})
-
-
 class WorkerPool:
     """Processes that replay. `scores(settings, jobs)` returns the jobs' results in order; they do not depend on the number of `workers`.
 
@@ -163,8 +157,8 @@ class WorkerPool:
 
     def tracker_for(self, settings: Mapping[str, Any]) -> TrackerFactory:
         """Returns the factory of trackers with these settings, overridden by those of `per_sequence`."""
-        nested = any(isinstance(value, Mapping) for value in settings.values())
-        return TrackerFactory(self._build if nested else construct, settings, self._per_sequence)
+        nested = any(isinstance(value, Mapping) for value in settings.values())  # else Hydra's overhead is saved
+        return TrackerFactory(self._build if nested else make, settings, self._per_sequence)
 
     def check(self, settings: Mapping[str, Any]) -> None:
         """Builds a tracker of every sequence: ValueError if the settings contradict each other."""

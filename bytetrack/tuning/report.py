@@ -10,6 +10,7 @@ import numpy as np
 
 from bytetrack.report.html.charts import Chart, Point, scatter
 from bytetrack.report.html.page import write_page
+from bytetrack.runtime.showing import open_console
 from bytetrack.scoring.metrics import metric, shown_in
 from bytetrack.tuning.evaluation import Evaluation
 from bytetrack.tuning.search import SearchPlan, Trial
@@ -133,10 +134,9 @@ def _slice(plan: SearchPlan, dimension: Dimension, trials: list[Trial], best: Tr
 
 def show(evaluation: Evaluation, out: Path) -> None:
     """Prints what was found, and where everything is."""
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False, markup=False)  # folders and names may contain [brackets]
+    console = open_console()
     table = Table(title=f"means over {evaluation.fresh} jittered copies the search has not seen", title_justify="left")
     table.add_column("settings")
     for column in SHOWN:

@@ -15,7 +15,7 @@ from bytetrack.executors import Processes
 from bytetrack.interfaces import CameraMotion, Dataset, SequenceDetector
 from bytetrack.report import write_report
 from bytetrack.runtime.atomic import json_text, replace_text
-from bytetrack.scoring.metrics import shown_in
+from bytetrack.scoring.metrics import TOTAL, shown_in
 from bytetrack.tuning.evaluation import Evaluation, as_json, evaluate
 from bytetrack.tuning.replay import Replay, WorkerPool
 from bytetrack.tuning.report import write_tune_report
@@ -74,7 +74,9 @@ def tune(
         scores[name] = pipeline.score_sequences(job, sequences, folder, Processes(workers))
         save(settings, folder)
         write_report(folder, dataset, None if name == "default" else out / "default")
-    write_tune_report(out, plan, evaluation, trials, weights, {name: (s or {})["trackeval"]["COMBINED"] for name, s in scores.items()})
+    write_tune_report(
+        out, plan, evaluation, trials, weights, {name: (s or {})["trackeval"][TOTAL["trackeval"]] for name, s in scores.items()}
+    )
     return evaluation
 
 

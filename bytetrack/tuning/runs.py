@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import yaml  # type: ignore[import-untyped, unused-ignore]
 
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.interfaces import Dataset, mot_protocol
@@ -17,8 +14,10 @@ from bytetrack.io.formats import read_annotations
 from bytetrack.io.mot import read_trajectories
 from bytetrack.pipeline import TrackerFactory, camera_motion_for
 from bytetrack.report.analysis import SequenceMatch, match_sequence
+from bytetrack.report.run_files import read_config, read_scores
 from bytetrack.report.switches import Switch, find_switches
 from bytetrack.scoring import fast
+from bytetrack.scoring.metrics import TOTAL
 from bytetrack.structures import Sequence
 from bytetrack.tuning.replay import Replay, WorkerPool
 
@@ -59,10 +58,9 @@ def read_run(key: str, folder: Path, build: Callable[[Any], Any], root: Path | N
         if not (folder / name).is_file():
             raise MissingDataError(f"{key}={folder}: no {name} there: give the folder of a run of tools/track.py or tools/score.py")
     try:
-        official = json.loads((folder / "scores.json").read_text(encoding="utf-8"))["trackeval"]
-        config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+        official, config = read_scores(folder)["trackeval"], read_config(folder)
         node = {**config["dataset"], **({} if root is None else {"root": str(root)})}
-    except (ValueError, KeyError, TypeError, yaml.YAMLError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise FormatError(f"{key}={folder}: scores.json or config.yaml is not what a run writes ({error!r}): run it again") from None
     run = ScoredRun(key, folder, config, build(node), official)
     for sequence in run.dataset.sequences():
@@ -88,8 +86,8 @@ def read_run(key: str, folder: Path, build: Callable[[Any], Any], root: Path | N
 
 
 def _warn_if_changed(run: ScoredRun) -> None:
-    scored = run.official.get("COMBINED", {})
-    if set(run.results) == set(run.official) - {"COMBINED"}:
+    scored = run.official.get(TOTAL["trackeval"], {})
+    if set(run.results) == set(run.official) - {TOTAL["trackeval"]}:
         now = fast.figures(run.results)
         if any(abs(scored[name] - now[name]) > CLOSE for name in now if scored.get(name) is not None):
             log.warning("%s: the tracks are not those that scores.json is about: score the run again (tools/score.py)", run.folder)

@@ -16,10 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from bytetrack.checks import check_whole
 from bytetrack.runtime.atomic import replace_bytes
 from bytetrack.runtime.progress import progress_bar
 from bytetrack.scoring import fast
 from bytetrack.scoring.metrics import shown_in
+from bytetrack.tuning.bootstrap import deviation, estimate
 from bytetrack.tuning.replay import WorkerPool
 from bytetrack.tuning.space import Dimension, current, with_values
 
@@ -44,9 +46,7 @@ class SearchPlan:
 
     def __post_init__(self) -> None:
         for name, low in (("trials", 1), ("copies", 0), ("seed", 0)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < low:
-                raise ValueError(f"{name} must be a whole number from {low}: got {value!r}")
+            check_whole(name, getattr(self, name), low)
 
     @property
     def steps(self) -> list[range]:
@@ -109,8 +109,6 @@ def _study(plan: SearchPlan, what: Mapping[str, Any], out: Path) -> Any:
         import optuna
     except ModuleNotFoundError:
         raise ModuleNotFoundError("tuning needs Optuna: pip install optuna") from None
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
     from optuna.trial import TrialState
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -119,7 +117,7 @@ def _study(plan: SearchPlan, what: Mapping[str, Any], out: Path) -> Any:
     for lock in out.glob(f"{path.name}.lock*"):  # left by a run that was killed, perhaps while it let go of it
         lock.unlink(missing_ok=True)
     study = optuna.create_study(
-        storage=JournalStorage(JournalFileBackend(str(path), JournalFileOpenLock(str(path)))),
+        storage=_storage(path),
         study_name="tune",
         direction="maximize",
         load_if_exists=True,
@@ -197,14 +195,12 @@ def _run_trial(study: Any, plan: SearchPlan, pool: WorkerPool, names: list[str],
 
 def _attributes(copies: list[dict[str, fast.Result]], values: list[float], objective: tuple[str, ...], names: list[str]) -> dict[str, Any]:
     found = [fast.figures(results) for results in copies]
-    means = {key: float(np.mean([figures[key] for figures in found])) for key in found[0]}
-    sd = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
     without = {}
     if len(names) > 1:
         for name in names:
             others = [fast.figures({key: result for key, result in results.items() if key != name}) for results in copies]
             without[name] = float(np.mean([objective_of(figures, objective) for figures in others]))
-    return {"figures": means, "sd": sd, "without": without}
+    return {"figures": estimate(found).mean, "sd": deviation(values), "without": without}
 
 
 def _trial(number: int, trial: Any) -> Trial:
@@ -227,7 +223,7 @@ def importances(plan: SearchPlan, out: Path) -> dict[str, float]:
     """
     import optuna
 
-    study = _open(out)
+    study = optuna.load_study(study_name="tune", storage=_storage(out / "study.journal"))
     if len(study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))) < STARTUP_TRIALS or len(plan.dimensions) < 2:
         return {}
     with warnings.catch_warnings():
@@ -239,12 +235,11 @@ def importances(plan: SearchPlan, out: Path) -> dict[str, float]:
             return {}
 
 
-def _open(out: Path) -> Any:
-    import optuna
+def _storage(path: Path) -> Any:
     from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
+    from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
-    return optuna.load_study(study_name="tune", storage=JournalStorage(JournalFileBackend(str(out / "study.journal"))))
+    return JournalStorage(JournalFileBackend(str(path), JournalFileOpenLock(str(path))))
 
 
 def _best_line(study: Any, plan: SearchPlan) -> str:

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from bytetrack.boxes import feet
 from bytetrack.structures import FILLED
 from bytetrack.video.read import Image
 
@@ -233,11 +234,11 @@ class Trails:
         self._points: dict[int, Boxes] = {}  # frame, column, row
 
     def update(self, xyxy: npt.ArrayLike, track_id: npt.ArrayLike) -> dict[int, Boxes]:
-        """Adds a frame's boxes; the feet of every identity seen within `length` frames, oldest first, as (n, 2) columns and rows."""
+        """Adds a frame's boxes; returns each identity's feet of the last `length` frames, oldest first, as (n, 2) columns and rows."""
         self.frame += 1
         boxes = np.asarray(xyxy, float).reshape(-1, 4)
-        feet = np.column_stack([np.full(len(boxes), self.frame), (boxes[:, 0] + boxes[:, 2]) / 2, boxes[:, 3]])
-        for foot, i in zip(feet[:, None], np.asarray(track_id).reshape(-1).tolist(), strict=True):
+        points = np.column_stack([np.full(len(boxes), self.frame), feet(boxes)])
+        for foot, i in zip(points[:, None], np.asarray(track_id).reshape(-1).tolist(), strict=True):
             self._points[i] = np.concatenate([self._points[i], foot]) if i in self._points else foot
         oldest = self.frame - self.length
         kept = {i: points if points[0, 0] > oldest else points[points[:, 0] > oldest] for i, points in self._points.items()}

@@ -18,6 +18,8 @@ import cv2
 import numpy as np
 from av.stream import Stream
 
+from bytetrack.boxes import letterbox_ratio
+from bytetrack.checks import check_choice
 from bytetrack.runtime.atomic import replacing
 from bytetrack.structures import PAD
 from bytetrack.timeline import ffmpeg_name
@@ -66,8 +68,7 @@ class VideoWriter:
             raise ValueError(f"frame_rate must lie in (0, 1000] frames a second: got {frame_rate}")
         if not 0 <= crf <= 51:
             raise ValueError(f"crf must lie in [0, 51], x264's qualities: got {crf}")
-        if preset not in PRESETS:
-            raise ValueError(f"preset must be one of {', '.join(PRESETS)}: got {preset!r}")
+        check_choice("preset", preset, PRESETS)
         self.rate = _fraction(frame_rate)
         self.part = self.path.with_name(f"{self.path.stem}.part.mp4")
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -109,7 +110,7 @@ class VideoWriter:
         width, height = self._size or image.shape[1::-1]
         if image.shape[:2] == (height, width):
             return image
-        ratio = min(width / image.shape[1], height / image.shape[0])
+        ratio = letterbox_ratio(image.shape, (height, width))
         inner = cv2.resize(image, (max(1, round(image.shape[1] * ratio)), max(1, round(image.shape[0] * ratio))))
         canvas = np.full((height, width, 3), PAD, np.uint8)
         canvas[: inner.shape[0], : inner.shape[1]] = inner
@@ -158,7 +159,7 @@ class VideoWriter:
 
 
 def _start(coded: Stream) -> Fraction:
-    """Seconds until the first frame of `coded` is shown: fragments cannot say that it is the beginning."""
+    """Returns the seconds until the first frame of `coded` is shown: fragments cannot say that it is the beginning."""
     return Fraction(coded.start_time or 0) * (coded.time_base or 1)
 
 

@@ -15,7 +15,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bytetrack.boxes import iou
+from bytetrack.boxes import iou, letterbox_ratio
 from bytetrack.detection import export as export_module
 from bytetrack.detection.export import export, export_file, random_images
 from bytetrack.detection.graphs import frames_graph
@@ -29,7 +29,6 @@ from bytetrack.detection.postprocess_numpy import select_anchors, suppress
 from bytetrack.detection.preprocess import (
     Placement,
     letterbox_batch,
-    letterbox_ratio,
     network_input,
     normalise,
     scale_frames,

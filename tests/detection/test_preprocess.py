@@ -11,12 +11,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bytetrack.boxes import letterbox_ratio
 from bytetrack.detection.network import build_network, read_checkpoint
 from bytetrack.detection.preprocess import (
     guess_convention,
     letterbox,
     letterbox_batch,
-    letterbox_ratio,
     normalise,
     scale_frames,
     send_frames,

@@ -16,8 +16,8 @@ import torch
 
 from bytetrack.boxes import iou
 from bytetrack.detection.classes import COCO, choose
-from bytetrack.detection.device import to_device
-from bytetrack.detection.inference import fuse, pick_device, prepare
+from bytetrack.detection.device import pick_device, to_device
+from bytetrack.detection.inference import fuse, prepared_network
 from bytetrack.detection.network import build_network, load_weights, read_checkpoint
 from bytetrack.detection.postprocess import select
 from bytetrack.detection.settings import CONVENTIONS, SIZES, PostprocessSettings
@@ -145,7 +145,7 @@ def test_fusing_and_cascading_leave_the_function_as_it_is(nano: Path) -> None:
     load_weights(network, nano)
     images = torch.rand(1, 3, 96, 128, generator=torch.Generator().manual_seed(1)) * 255
     with torch.no_grad():
-        before, ready = network(images), prepare(network, torch.float32)
+        before, ready = network(images), prepared_network(network, torch.float32)
         assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in ready.modules())
         assert torch.allclose(ready(images), before, atol=1e-3)
     assert fuse(ready) is ready

@@ -22,8 +22,8 @@ def test_a_terminal_shows_title_count_unit_and_label(capsys: pytest.CaptureFixtu
     monkeypatch.setenv("TERM", "xterm")
     with progress_bar("reading", 3, "frames") as bar:
         assert bar.visible
-        bar.advance(2, "A")
+        bar.advance(2, "[/A]")
     shown = capsys.readouterr().err
-    assert "reading A" in shown
+    assert "reading [/A]" in shown
     assert "2/3" in shown
     assert "frames" in shown

@@ -71,7 +71,7 @@ def test_the_moving_average_follows_its_formula() -> None:
         with torch.no_grad():
             layer.weight.fill_(10.0 * n)
         layer.num_batches_tracked.add_(1)
-        average.update()
+        average.update(n)
         decay = 0.9 * (1 - math.exp(-n / 2))
         expected = decay * expected + (1 - decay) * 10.0 * n
         assert float(average.network.weight) == pytest.approx(expected)

@@ -9,10 +9,10 @@ import pytest
 
 from benchmarks import grounds
 from bytetrack.config import compose
+from bytetrack.config.named import make
 from bytetrack.pipeline import TrackerFactory, track_sequence
 from bytetrack.scoring import score_sequence, summarise
 from bytetrack.structures import Trajectories
-from bytetrack.tuning.replay import construct
 
 
 @pytest.mark.parametrize("ground", grounds.GROUNDS)
@@ -44,7 +44,7 @@ def test_a_row_is_what_trackeval_says_of_the_same_tracks(data_dir: Path, ground:
     loaded, settings = grounds.load(ground, data_dir, None), grounds.settings_of("byte")
     scene = loaded.scenes[place]
     alone = grounds.Ground([scene], loaded.filters).score(settings, (0,))
-    found = track_sequence(scene.frames(0), TrackerFactory(construct, settings)(scene.sequence), *loaded.filters)
+    found = track_sequence(scene.frames(0), TrackerFactory(make, settings)(scene.sequence), *loaded.filters)
     found = Trajectories(found.frame_id, found.track_id, np.round(found.tlwh, 1), found.score, found.class_id)
     protocol = {"pets09": "mot15", "kitti yolox": "kitti", "sdp": "mot17"}[ground]
     scores = summarise({"one": score_sequence(scene.annotations, found, scene.sequence.length, protocol, scene.sequence.class_names)})

@@ -41,7 +41,7 @@ class Bdd100k:
         max_aspect_ratio: float | None = None,
         every: int = 1,
     ) -> None:
-        self.root, self.labels, self.images, self.every = Path(root), labels, images, check_every(every)
+        self.root, self.labels, self.images, self.every = Path(root).expanduser(), labels, images, check_every(every)
         self.min_box_area, self.max_aspect_ratio = min_box_area, max_aspect_ratio
 
     def sequences(self) -> list[Sequence]:

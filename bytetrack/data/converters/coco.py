@@ -33,7 +33,7 @@ class CocoFile:
     def __init__(
         self, root: str | Path, annotations: str | None = None, images: str | None = None, classes: dict[str, list[str]] | None = None
     ) -> None:
-        self.root, self.annotations, self.images, self.classes = Path(root), annotations, images, classes
+        self.root, self.annotations, self.images, self.classes = Path(root).expanduser(), annotations, images, classes
 
     def to_coco(self, skip_missing: bool = False) -> dict[str, Any]:
         """Makes the COCO document; MissingDataError without annotations or images, FormatError for a wrong record."""
@@ -45,9 +45,7 @@ class CocoFile:
         for row, image in enumerate(with_progress(document["images"], path.name)):
             if not isinstance(image.get("file_name"), str) or not PureWindowsPath(image["file_name"]).name:
                 raise FormatError(f"{path}: images[{row}] needs 'file_name', the path of a file: got {image.get('file_name')!r}")
-            result.name(
-                folder / PureWindowsPath(image["file_name"]).as_posix()
-            )  # which refuses what lies elsewhere, before it is looked for
+            result.name(folder / PureWindowsPath(image["file_name"]).as_posix())  # refuses what lies elsewhere, before it is looked for
             file = _found(folder, image["file_name"], result.files)
             if file is None:
                 result.leave_out(f"{path}: no image {folder / image['file_name']}")

@@ -23,7 +23,7 @@ class CrowdHuman:
     """
 
     def __init__(self, root: str | Path, annotations: str = "*.odgt") -> None:
-        self.root, self.annotations = Path(root), annotations
+        self.root, self.annotations = Path(root).expanduser(), annotations
 
     def to_coco(self, skip_missing: bool = False) -> dict[str, Any]:
         """Makes the COCO document; MissingDataError without annotations or images, FormatError naming the line that is wrong."""

@@ -26,7 +26,7 @@ class LabelsWithIds:
     """
 
     def __init__(self, root: str | Path, within: str = "", sequences: bool = False) -> None:
-        self.root, self.within, self.sequences = Path(root), within, sequences
+        self.root, self.within, self.sequences = Path(root).expanduser(), within, sequences
 
     def to_coco(self, skip_missing: bool = False) -> dict[str, Any]:
         """Makes the COCO document; MissingDataError without labels or images, FormatError naming the line that is wrong."""

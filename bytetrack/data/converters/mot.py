@@ -19,14 +19,13 @@ from bytetrack.data.converters.document import Document
 from bytetrack.data.image_files import image_size, warn_of_size
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.io.formats import read_annotations
+from bytetrack.io.mot import PEDESTRIAN
 from bytetrack.names import first_unnamed, shortened
 from bytetrack.runtime.progress import with_progress
 from bytetrack.structures import NOT_SCORED, Sequence
 from bytetrack.timeline import Timeline, timeline
 
 __all__ = ["coco_from_sequences"]
-
-PEDESTRIAN = 1  # MOTChallenge's class
 
 log = logging.getLogger(__name__)
 
