@@ -109,13 +109,9 @@ def command(small: Path, out: Path, *more: str) -> list[str]:
     ]
 
 
-def run(arguments: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(arguments, capture_output=True, text=True, timeout=300)
-
-
 @pytest.mark.slow
-def test_training_killed_and_terminated_from_outside_goes_on_to_the_same_parameters(small: Path, tmp_path: Path) -> None:
-    whole = run(command(small, tmp_path / "whole"))
+def test_training_killed_and_terminated_from_outside_goes_on_to_the_same_parameters(verb_here: Verb, small: Path, tmp_path: Path) -> None:
+    whole = verb_here("train", *command(small, tmp_path / "whole")[2:])
     assert whole.returncode == 0, whole.stderr
     assert "AP50:95" in whole.stdout
     out = tmp_path / "broken"
@@ -127,7 +123,7 @@ def test_training_killed_and_terminated_from_outside_goes_on_to_the_same_paramet
         process.send_signal(number)
         _, errors = process.communicate(timeout=120)
         assert process.returncode in (expected, 0), errors
-    assert run(command(small, out)).returncode == 0
+    assert verb_here("train", *command(small, out)[2:]).returncode == 0
     one, other = checkpoint.read(tmp_path / "whole" / "last.pth"), checkpoint.read(out / "last.pth")
     assert one["history"] == other["history"]
     assert all(torch.equal(one["raw_model"][key], other["raw_model"][key]) for key in one["raw_model"])

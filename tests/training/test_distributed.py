@@ -9,22 +9,19 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
 from bytetrack.training import checkpoint
+from tests.conftest import Verb
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def train(
-    coco_file: Path, out: Path, processes: int, *overrides: str, script: Path = ROOT / "tools" / "train.py"
-) -> subprocess.CompletedProcess[str]:
-    launch = ["-m", "torch.distributed.run", f"--nproc_per_node={processes}", "--standalone"] if processes > 1 else []
+def settings(coco_file: Path, out: Path, *overrides: str) -> list[str]:
     entry = f"[{{path: {coco_file}}}]"
-    settings = [
+    return [
         f"out={out}",
         f"train.data={entry}",
         f"train.val={entry}",
@@ -45,20 +42,22 @@ def train(
         "train.optimisation.learning_rate=0.02",
         *overrides,
     ]
-    command = [sys.executable, *launch, str(script), *settings]
+
+
+def train(coco_file: Path, out: Path, *overrides: str, script: Path = ROOT / "tools" / "train.py") -> subprocess.CompletedProcess[str]:
+    """Trains with two processes, as torchrun starts them."""
+    launch = ["-m", "torch.distributed.run", "--nproc_per_node=2", "--standalone", str(script)]
+    command = [sys.executable, *launch, *settings(coco_file, out, *overrides)]
     return subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=out.parent)
 
 
 @pytest.mark.slow
-def test_two_processes_give_the_losses_of_one_with_the_doubled_batch(coco_file: Path, tmp_path: Path) -> None:
-    runs: list[dict[str, Any]] = []
-    for processes in (1, 2):
-        out = tmp_path / str(processes)
-        done = train(coco_file, out, processes)
-        assert done.returncode == 0, done.stderr
-        assert "deprecated" not in done.stderr
-        runs.append(checkpoint.read(out / "last.pth"))
-    alone, both = runs
+def test_two_processes_give_the_losses_of_one_with_the_doubled_batch(verb_here: Verb, coco_file: Path, tmp_path: Path) -> None:
+    assert verb_here("train", *settings(coco_file, tmp_path / "alone")).returncode == 0
+    done = train(coco_file, tmp_path / "both")
+    assert done.returncode == 0, done.stderr
+    assert "deprecated" not in done.stderr
+    alone, both = (checkpoint.read(tmp_path / name / "last.pth") for name in ("alone", "both"))
     assert alone["step"] == both["step"] == 6
     for one, two in zip(alone["history"], both["history"], strict=True):
         assert two["loss"] == pytest.approx(one["loss"], rel=1e-4)
@@ -69,18 +68,17 @@ def test_two_processes_give_the_losses_of_one_with_the_doubled_batch(coco_file: 
 
 @pytest.mark.slow
 def test_a_batch_that_processes_cannot_share_is_refused(coco_file: Path, tmp_path: Path) -> None:
-    done = train(coco_file, tmp_path / "out", 2, "train.batch_size=3")
+    done = train(coco_file, tmp_path / "out", "train.batch_size=3")
     assert done.returncode != 0
     assert "batch_size must be a multiple of the number of processes: got 3 for 2" in done.stderr
 
 
 @pytest.mark.slow
-def test_processes_that_take_their_shares_in_parts_and_one_that_goes_on_alone_give_what_one_gives(coco_file: Path, tmp_path: Path) -> None:
-    assert train(coco_file, tmp_path / "alone", 1).returncode == 0
-    both = train(coco_file, tmp_path / "both", 2, "train.accumulate=2", "train.max_epochs=2", "train.no_aug_epochs=0")
+def test_processes_take_their_shares_in_parts_and_one_goes_on_alone(verb_here: Verb, coco_file: Path, tmp_path: Path) -> None:
+    both = train(coco_file, tmp_path / "both", "train.accumulate=2", "train.max_epochs=2", "train.no_aug_epochs=0")
     assert both.returncode == 0, both.stderr
     assert checkpoint.read(tmp_path / "both" / "last.pth")["step"] == 4
-    on = train(coco_file, tmp_path / "both", 1, "train.accumulate=4", "train.no_aug_epochs=1", "train.resume=changed")
+    on = verb_here("train", *settings(coco_file, tmp_path / "both", "train.accumulate=4", "train.resume=changed"))
     assert on.returncode == 0, on.stderr
     assert "goes on with other settings" in on.stderr
     assert checkpoint.read(tmp_path / "both" / "last.pth")["step"] == 6
@@ -117,7 +115,7 @@ def test_a_process_that_fails_ends_all_within_seconds_and_has_the_last_word(
     script = tmp_path / "failing.py"
     script.write_text(FAILING.format(train=str(ROOT / "tools" / "train.py"), when=str(tmp_path / "when")))
     monkeypatch.setenv("FAILS", fails)
-    done = train(coco_file, tmp_path / "out", 2, script=script)
+    done = train(coco_file, tmp_path / "out", script=script)
     assert done.returncode != 0
     assert time.time() - float((tmp_path / "when").read_text()) < 30
     lines = done.stderr.splitlines()
