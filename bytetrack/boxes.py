@@ -19,6 +19,7 @@ __all__ = [
     "intersection",
     "iou",
     "letterbox_ratio",
+    "may_be_corners",
     "passing",
     "tlwh_from_xywh",
     "tlwh_from_xyxy",
@@ -42,8 +43,9 @@ def passing(tlwh: npt.ArrayLike, min_box_area: float | None, max_aspect_ratio: f
     boxes = np.asarray(tlwh, dtype=np.float64).reshape(-1, 4)
     keep = np.ones(len(boxes), dtype=bool)
     for name, limit, least in (("min_box_area", min_box_area, -np.inf), ("max_aspect_ratio", max_aspect_ratio, 0.0)):
-        if limit is not None and not (np.isfinite(limit) and limit > least):
-            raise ValueError(f"{name} must be a {'positive' if least == 0 else 'finite'} number, or null for none: got {limit}")
+        number = isinstance(limit, int | float | np.integer | np.floating) and not isinstance(limit, bool)
+        if limit is not None and not (number and np.isfinite(limit) and limit > least):
+            raise ValueError(f"{name} must be a {'positive' if least == 0 else 'finite'} number, or null for none: got {limit!r}")
     if min_box_area is not None:
         keep &= boxes[:, 2] * boxes[:, 3] > min_box_area
     if max_aspect_ratio is not None:
@@ -72,10 +74,34 @@ def are_corners(tlwh: npt.ArrayLike, width: npt.ArrayLike, height: npt.ArrayLike
     >>> are_corners(xyxy_from_tlwh(people), 768, 576), are_corners(people, 768, 576)
     (True, False)
     """
+    return len(np.asarray(tlwh).reshape(-1, 4)) >= 20 and _leave_the_image(tlwh, width, height)
+
+
+def may_be_corners(tlwh: npt.ArrayLike, width: npt.ArrayLike, height: npt.ArrayLike) -> bool:
+    """Tells boxes that are likely corners, but too few, or too far from the right and bottom edges, for `are_corners` to be sure.
+
+    All of them have their last two columns beyond the first two, and read as sizes a third leave the image, or, for five boxes or
+    more, sizes grow with left and top as no sizes do: correlated above 0.95 on every side on which they move.
+
+    >>> people = np.array([[100, 20, 30, 80], [60, 50, 28, 76], [210, 30, 33, 90], [160, 90, 31, 82], [20, 120, 30, 79]])
+    >>> may_be_corners(xyxy_from_tlwh(people), 768, 576), may_be_corners(people, 768, 576)
+    (True, False)
+    """
     boxes = np.asarray(tlwh, dtype=np.float64).reshape(-1, 4)
-    if len(boxes) < 20 or not (boxes[:, 2:] > boxes[:, :2]).all():
+    if _leave_the_image(boxes, width, height):
+        return True
+    if len(boxes) < 5 or not (boxes[:, 2:] > boxes[:, :2]).all():
         return False
-    beyond = boxes[:, :2] + boxes[:, 2:] > 1.1 * np.stack([width, height], axis=-1)
+    moving = [side for side in (0, 1) if min(boxes[:, side].std(), boxes[:, side + 2].std()) >= 1]
+    return bool(moving) and all(np.corrcoef(boxes[:, side], boxes[:, side + 2])[0, 1] > 0.95 for side in moving)
+
+
+def _leave_the_image(boxes: npt.ArrayLike, width: npt.ArrayLike, height: npt.ArrayLike) -> bool:
+    """Tells if all boxes (n, 4), n > 0, have their last two columns beyond the first two, and as sizes lead a third out of the image."""
+    corners = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+    if not len(corners) or not (corners[:, 2:] > corners[:, :2]).all():
+        return False
+    beyond = corners[:, :2] + corners[:, 2:] > 1.1 * np.stack([width, height], axis=-1)
     return bool(beyond.any(axis=1).mean() >= 1 / 3)
 
 

@@ -10,7 +10,10 @@ from pathlib import Path, PurePath
 __all__ = ["IMAGE_ENDINGS", "VIDEO_ENDINGS", "files_below", "is_litter", "listed", "natural", "parts_of"]
 
 IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
-VIDEO_ENDINGS = (".avi", ".mp4", ".mkv", ".mov", ".webm")
+VIDEO_ENDINGS = (
+    *(".avi", ".mp4", ".m4v", ".mkv", ".mov", ".webm", ".wmv", ".flv", ".3gp", ".gif"),
+    *(".mpg", ".mpeg", ".ts", ".mts", ".m2ts"),
+)
 LITTER = {"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir"}  # of Windows, macOS and disks on a network
 
 

@@ -20,8 +20,8 @@ def in_unit_interval(score: Floats) -> tuple[Floats, str | None]:
     """Returns the scores (n,) of a whole file in [0, 1], and what was done to them in words, None where all lie in it already.
 
     The first that fits: equal scores, and -1 among scores in [0, 1], mean that there are none, and become 1; scores beyond by 0.01
-    (rounding), or no more than 1 % of all, are cut to [0, 1]; 0 to 100 are percentages; others are mapped linearly, the lowest to 0, the
-    90th percentile to 1, and cut to 1. So no single score decides what becomes of the others.
+    (rounding), or no more than 1 % of all, are cut to [0, 1]; 0 to 100 are percentages; others are mapped linearly, 0 (or the lowest, if
+    that is negative) to 0, the 90th percentile to 1, and cut to 1. So no single score decides what becomes of the others.
 
     >>> in_unit_interval(np.array([1.0000001, 0.8, 0.7]))
     (array([1. , 0.8, 0.7]), '1 of 3 scores outside [0, 1] (1.0000001 to 1.0000001) cut to it')
@@ -42,5 +42,5 @@ def in_unit_interval(score: Floats) -> tuple[Floats, str | None]:
     if low >= 0 and HIGHEST_OF_OTHERS < high <= 100:
         return score / 100, f"scores of {low:g} to {high:g} taken as percentages"
     percentile = float(np.percentile(score, SURE))
-    sure = percentile if percentile > low else high
-    return ((score - low) / (sure - low)).clip(0, 1), f"scores of {low:g} to {high:g} mapped: {low:g} becomes 0, {sure:g} and above 1"
+    zero, sure = min(low, 0.0), percentile if percentile > low else high
+    return ((score - zero) / (sure - zero)).clip(0, 1), f"scores of {low:g} to {high:g} mapped: {zero:g} becomes 0, {sure:g} and above 1"

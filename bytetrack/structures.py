@@ -48,6 +48,8 @@ def _ints(values: npt.ArrayLike) -> Ints:
 def _whole(class_id: npt.ArrayLike) -> Ints:
     """Returns class ids as integers; networks give them as floats, in one table with the boxes."""
     given = np.asarray(class_id)
+    if given.dtype.kind not in "iubfO":
+        raise ValueError(f"class_id must be whole numbers, got {given.flat[0]!r}: number the names by their place in a list")
     with np.errstate(invalid="ignore"):
         classes = _ints(given)
     if given.dtype.kind not in "iub" and not np.array_equal(classes, given):

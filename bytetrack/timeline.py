@@ -18,6 +18,7 @@ import numpy as np
 from av.stream import Disposition
 
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.runtime.notices import warn_once
 
 __all__ = [
     "MOST_PIXELS",
@@ -49,7 +50,8 @@ class Timeline:
     """Lists the frames of a video in order of display: `stamps` in ticks of `tick` seconds, and `keys`, the frames (from 0) to seek to.
 
     `stated` are the rates that its header claims. `sure`: every packet has a time stamp of its own, in order, and none is damaged.
-    `size`: width and height, as shown where a frame was decoded, else as stored.
+    `size`: width and height, as shown where a frame was decoded, else as stored. `restarts`: packets go back in time, as where two files
+    were put together.
     """
 
     stamps: list[int]
@@ -58,12 +60,14 @@ class Timeline:
     stated: tuple[float, ...]
     sure: bool
     size: tuple[int, int]
+    restarts: bool = False
 
     @cached_property
     def rate(self) -> float:
         """Returns frames a second while frames come: pauses do not count, and a header's rate holds only where the time stamps agree."""
-        gaps = np.diff(np.array(self.stamps, dtype=np.float64)) * float(self.tick)
-        gaps = gaps[gaps > 0]
+        stamps, count = np.unique(np.array(self.stamps, dtype=np.float64), return_counts=True)
+        shared = 1 if self.restarts else count[:-1]  # frames of one stamp share the time until the next
+        gaps = np.diff(stamps) / shared * float(self.tick)
         if not gaps.size:
             return next(iter(self.stated), ASSUMED_RATE)
         usual = np.quantile(gaps, 0.5, method="lower")  # a gap that there is, between two far apart, too
@@ -114,7 +118,7 @@ def open_video(path: Path) -> tuple[av.container.InputContainer, av.VideoStream]
     except av.FFmpegError:
         size = path.stat().st_size
         raise FormatError(f"{path}: cannot be opened as a video by FFmpeg ({size} bytes): truncated, or not a video?") from None
-    stream = next(iter(sorted(container.streams.video, key=_is_cover)), None)
+    stream, *others = (*sorted(container.streams.video, key=_is_cover), None)
     if stream is None:
         container.close()
         raise FormatError(f"{path}: cannot be opened as a video: it holds no pictures")
@@ -125,6 +129,11 @@ def open_video(path: Path) -> tuple[av.container.InputContainer, av.VideoStream]
     if width * height > MOST_PIXELS:
         container.close()
         raise FormatError(f"{path}: claims {width} x {height} pixels, at most {MOST_PIXELS} are read")
+    if any(other is not None and not _is_cover(other) for other in others):
+        warn_once(
+            log, "%s: it holds several films, as of several cameras; the first (%d x %d) is read: `ffmpeg -i %s -map 0:v:1 -c copy "
+            "second.mp4` takes out another", path, width, height, path.name
+        )  # fmt: skip
     stream.thread_type = "AUTO"
     return container, stream
 
@@ -178,7 +187,8 @@ def scan(path: Path) -> Timeline:
     rank = {stamp: place for place, stamp in enumerate(stamps)}
     keys = sorted(rank[pts] for pts, key in shown if key)
     whole &= all(pts is not None for pts, _, _ in packets)
-    return Timeline(stamps, keys, tick, stated, bool(shown) and whole and rising, size)
+    restarts = any(earlier > later for earlier, later in pairwise(order))
+    return Timeline(stamps, keys, tick, stated, bool(shown) and whole and rising, size, restarts)
 
 
 @lru_cache(maxsize=1024)
@@ -239,4 +249,4 @@ def _stated(stream: av.VideoStream) -> tuple[float, ...]:
 
 
 def _is_cover(stream: av.VideoStream) -> bool:
-    return bool(stream.disposition & Disposition.attached_pic)
+    return bool(stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails))

@@ -15,10 +15,19 @@ import pytest
 from hydra._internal.hydra import Hydra
 from hypothesis import HealthCheck, settings
 
+from bytetrack.runtime.notices import forget_notices
+
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background jobs with Ctrl-C ignored, and so would ours be
 settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # pytest --hypothesis-profile=explore
 settings.register_profile("same", settings.get_profile("explore"), derandomize=True, database=None)  # every run draws the same examples
 settings.load_profile("same")
+
+
+@pytest.fixture(autouse=True)
+def as_in_a_new_process() -> None:
+    """Lets what is said once a process be said in every test."""
+    forget_notices()
+
 
 ROOT = Path(__file__).resolve().parent.parent
 Verb = Callable[..., subprocess.CompletedProcess[str]]

@@ -67,3 +67,27 @@ def test_clipped_boxes_lie_in_the_image_and_have_no_more_area(xyxy: np.ndarray) 
     clipped = clip(xyxy, 100, 50)
     assert ((clipped[:, 0::2] >= 0) & (clipped[:, 0::2] <= 100) & (clipped[:, 1::2] >= 0) & (clipped[:, 1::2] <= 50)).all()
     assert (area(clipped) <= area(xyxy)).all()
+
+
+PEOPLE = np.array([[600.0, 200, 30, 80], [60, 220, 40, 90], [300, 400, 35, 85]])
+IN_THE_FIRST_QUARTER = np.array([[100.0 + 20 * k, 80, 30, 70] for k in range(6)])
+
+
+@pytest.mark.parametrize("people", [PEOPLE, IN_THE_FIRST_QUARTER], ids=["few, one leaves the image", "a walk in the first quarter"])
+def test_corners_are_suspected_where_they_cannot_be_told_for_sure(people: np.ndarray) -> None:
+    size = (768, 576)
+    assert boxes.may_be_corners(boxes.xyxy_from_tlwh(people), *size)
+    assert not boxes.are_corners(boxes.xyxy_from_tlwh(people), *size)
+    assert not boxes.may_be_corners(people, *size)
+    assert not boxes.may_be_corners(np.empty((0, 4)), *size)
+
+
+def test_one_large_person_at_the_left_edge_is_no_corners() -> None:
+    selfie = np.array([[20.0, 10, 300, 400]] * 40)
+    assert not boxes.may_be_corners(selfie, 640, 480)
+
+
+@pytest.mark.parametrize("limit", ["big", True, [3]])
+def test_a_limit_of_boxes_that_is_no_number_is_a_value_error(limit: object) -> None:
+    with pytest.raises(ValueError, match="min_box_area must be a finite number, or null for none"):
+        boxes.passing([[0, 0, 1, 1]], limit, None)

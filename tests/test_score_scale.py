@@ -28,6 +28,8 @@ def test_scores_in_the_unit_interval_are_left_alone() -> None:
         ([95.2, 40.0, 0.5], [0.952, 0.4, 0.005], "scores of 0.5 to 95.2 taken as percentages"),
         ([-0.5, 0.5, *[1.5] * 3], [0, 0.5, 1, 1, 1], "scores of -0.5 to 1.5 mapped: -0.5 becomes 0, 1.5 and above 1"),
         ([0.0] * 99 + [7.0], [0] * 99 + [1], "1 of 100 scores outside [0, 1] (7 to 7) cut to it"),
+        ([1.0] * 3 + [1.25] * 2, [0.8] * 3 + [1] * 2, "scores of 1 to 1.25 mapped: 0 becomes 0, 1.25 and above 1"),
+        ([102.0, 204.0, 204.0], [0.5, 1, 1], "scores of 102 to 204 mapped: 0 becomes 0, 204 and above 1"),
         ([-2.0] * 95 + [3.0] * 5, [0] * 95 + [1] * 5, "scores of -2 to 3 mapped: -2 becomes 0, 3 and above 1"),
     ],
 )

@@ -67,6 +67,9 @@ def one_line(verb: str, error: Exception) -> str:
     text = public(str(error))
     if isinstance(error, OverrideParseException) and "=" in error.override:  # Hydra does not say of which setting
         text = f"{error.override.partition('=')[0]}: {text.split('See https://hydra.cc')[0].strip()}. {QUOTING}"
+    if several := re.match(r"Ambiguous value for argument '([\w.]+)=(-?\d+),(\d+)'", text):
+        key, whole, part = several.groups()
+        text = f"{key} is given two values, {whole} and {part}: a decimal point is {key}={whole}.{part}, a list {key}=[{whole},{part}]"
     if unknown := re.match(r"Could not override '([^']+)'", text):
         text = hint_for_a_setting(verb, unknown[1], sys.argv[1:])
     if unknown := re.search(r"Could not find '(\w+)/([^']+)'\s+Available options in '\w+':(.*?)(Config search path|$)", text, re.DOTALL):

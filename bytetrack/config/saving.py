@@ -12,6 +12,7 @@ from bytetrack import __version__
 from bytetrack.config.places import home
 from bytetrack.config.sweeps import job_number, sweep_folder
 from bytetrack.runtime.atomic import replace_text
+from bytetrack.runtime.new_folders import make_folder
 
 __all__ = ["out_folder", "public", "save"]
 
@@ -34,12 +35,11 @@ def out_folder(out: str | None, verb_name: str, default: Path | None = None) -> 
     folder = Path(out) if out else default or Path("runs") / verb_name / time.strftime("%Y-%m-%d_%H-%M-%S")
     while True:
         try:
-            folder.mkdir(parents=True, exist_ok=bool(out or default))
-            return folder
-        except FileExistsError:  # another run that began in the same second
+            return make_folder(folder, exist_ok=bool(out or default))
+        except (FileExistsError, NotADirectoryError):
             if out or default:
-                raise
-            folder = folder.with_name(f"{folder.name}_")
+                raise ValueError(f"out must be a folder: {str(folder)!r} is none, or lies in a file") from None
+            folder = folder.with_name(f"{folder.name}_")  # another run began in the same second
 
 
 def save(config: Any, out: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from bytetrack import __version__
 from bytetrack.config.places import home, verbs
+from bytetrack.runtime.new_folders import taking_back_empty_folders
 from bytetrack.runtime.signals import ended_by_signals
 
 __all__ = ["console", "run_verb", "verb"]
@@ -44,7 +45,11 @@ def verb(name: str) -> Callable[[Callable[[Any], None]], Callable[[], None]]:
                 from bytetrack.config.trained import as_trained
 
                 logging.getLogger("bytetrack").setLevel(logging.INFO)
-                with explained(name, complete), ended_by_signals():  # here, too: a launcher may call it in another process
+                with (
+                    explained(name, complete),
+                    ended_by_signals(),
+                    taking_back_empty_folders(),
+                ):  # a launcher may call it in another process
                     refuse_not_finite(config)
                     refuse_unknown_settings(name, config, sys.argv[1:])
                     given = HydraConfig.get().overrides.task
@@ -76,6 +81,8 @@ def _arguments(name: str, words: Sequence[str]) -> list[str]:
     from bytetrack.config.hints import refuse_other_forms
     from bytetrack.config.sweeps import separate_jobs
 
+    if foreign := next((word for word in words if not _is_unicode(word)), None):
+        raise ValueError(f"{foreign!a} is not UTF-8, and its name could not be written to any file: rename it")
     refuse_other_forms(name, words)
     arguments = readable(name, words)
     refuse_other_choices(name, arguments)
@@ -83,6 +90,11 @@ def _arguments(name: str, words: Sequence[str]) -> list[str]:
     add_spaces(name)
     take_config_dir(arguments)
     return separate_jobs(name, arguments)
+
+
+def _is_unicode(word: str) -> bool:
+    """Returns False for a word of the command line with bytes that are not of the system's encoding, as names on old disks have them."""
+    return not any(0xD800 <= ord(character) <= 0xDFFF for character in word)
 
 
 def _help(name: str, words: list[str]) -> str:

@@ -110,7 +110,7 @@ def check_ground_truth(sequence: Sequence) -> list[Problem]:
             findings.append(Problem("error", "cannot be read", str(sequence.ground_truth), str(error)))
     elif sequence.ground_truth is not None:
         seen: set[tuple[float, ...]] = set()
-        with sequence.ground_truth.open(encoding="utf-8", errors="replace") as file:
+        with sequence.ground_truth.open(encoding="utf-8-sig", errors="replace") as file:
             for number, line in enumerate(file, start=1):
                 problem = _line_problem(line, sequence.last_frame, seen) if line.strip() else None
                 if problem is not None:
@@ -133,7 +133,7 @@ def _line_problem(line: str, last_frame: int | None, seen: set[tuple[float, ...]
     if not np.isfinite(values).all():
         return "number that is not finite"
     frame, identity = values[:2]
-    key = (frame, identity, *(values[7:8] if len(values) in (8, 9) else ()))  # ids may count within each class
+    key = (frame, identity, *(values[7:8] if len(values) in (8, 9) or values[8:] == [-1, -1] else ()))  # ids may count within each class
     again = key in seen
     seen.add(key)
     if frame < 1 or (last_frame is not None and frame > last_frame):

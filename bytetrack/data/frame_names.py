@@ -9,10 +9,11 @@ from pathlib import Path, PurePath
 
 from bytetrack.errors import FormatError
 from bytetrack.io.table import FRAME, read_table
-from bytetrack.listing import IMAGE_ENDINGS, listed, parts_of
+from bytetrack.listing import IMAGE_ENDINGS, listed, natural, parts_of
 
 __all__ = ["frame_names"]
 
+SIXTY, THOUSAND = 60, 1000  # what seconds and minutes, and milliseconds, stay below
 FEWEST = 0.75  # of the numbers from the first to the last must be there, else they count something else than frames
 
 log = logging.getLogger(__name__)
@@ -75,6 +76,10 @@ def _numbered(folder: Path, names: Sequence[str], ending: str | None) -> dict[in
         seen = Counter(parts_of(PurePath(name).stem)[1][0] for name in chosen)
         twice = [name for name in chosen if parts_of(PurePath(name).stem)[1][0] == seen.most_common(1)[0][0]]
         raise FormatError(f"{folder}: expected one image a frame, got {twice[0]} and {twice[1]}: remove or rename one")
+    if _is_time(chosen, place):
+        chosen = sorted(chosen, key=natural)
+        log.warning("%s: the numbers of its images are times: taken in the order of their names, frame 1 is %s", folder, chosen[0])
+        return dict(enumerate(chosen, start=1))
     return {parts_of(PurePath(name).stem)[1][place]: name for name in chosen}
 
 
@@ -83,6 +88,24 @@ def _place(names: Sequence[str]) -> int | None:
     columns = list(zip(*(parts_of(PurePath(name).stem)[1] for name in names), strict=True))
     distinct = [place for place, values in enumerate(columns) if len(set(values)) == len(names)]
     return min(distinct, key=lambda place: (max(columns[place]) - min(columns[place]), -place), default=None)
+
+
+def _is_time(names: Sequence[str], place: int) -> bool:
+    """Tells if the number at `place` begins anew where one before it goes on, as in 10-59-58, 11-00-01: it does not count frames.
+
+    Numbers without many gaps do count, whatever stands before them, but for seconds and minutes.
+
+    >>> _is_time(["10-59-58", "10-59-59", "11-00-00"], 2), _is_time(["817_frame1", "305_frame2", "96_frame3"], 1)
+    (True, False)
+    """
+    rows = sorted(parts_of(PurePath(name).stem)[1] for name in names)
+    values, before = [row[place] for row in rows], [row[:place] for row in rows]
+    if values == sorted(values):
+        return False
+    dense = len(values) >= FEWEST * (max(values) - min(values) + 1)
+    if len(set(before)) < len(before):
+        return not dense or max(values) < SIXTY
+    return not dense and max(values) < THOUSAND and max(row[-1] for row in before) < SIXTY
 
 
 def _start(folder: Path, numbers: Sequence[int], length: int | None, labels: Path | None) -> int | None:

@@ -15,6 +15,8 @@ from bytetrack import boxes
 from bytetrack.boxes import are_fractions
 from bytetrack.errors import FormatError
 from bytetrack.io.coco import read_coco, recorded_root, split_frame, whole_number
+from bytetrack.io.table import MAYBE_CORNERS
+from bytetrack.runtime.notices import warn_once
 
 __all__ = ["ImageSet", "image_set", "load_coco", "mix"]
 
@@ -126,6 +128,8 @@ def image_set(
     if boxes.are_corners(boxes.tlwh_from_xyxy(xyxy), width[owner], height[owner]):
         example = f"as {annotations[0]['bbox']}: subtract left and top"
         raise FormatError(f"{path}: expected 'bbox' as left, top, width, height, got right and bottom edges, {example}")
+    if boxes.may_be_corners(boxes.tlwh_from_xyxy(xyxy), width[owner], height[owner]):
+        warn_once(log, MAYBE_CORNERS, path)
     names, category = _classes(columns, document["categories"], category, classes)
     flat = boxes.area(xyxy) <= 0
     if flat.any():

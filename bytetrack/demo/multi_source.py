@@ -18,6 +18,7 @@ from bytetrack.demo.settings import DemoSettings
 from bytetrack.detection.batching import SharedDetector
 from bytetrack.detection.described import DetectorEmbedder
 from bytetrack.interfaces import CameraMotion, Detector, Embedder, SequenceDetector, StreamCameraMotion, TrackerBuilder
+from bytetrack.runtime.new_folders import make_folder
 from bytetrack.runtime.signals import finishing_on_signals
 from bytetrack.video.source import is_camera, redacted, refuse_missing
 
@@ -75,9 +76,7 @@ def _folders(out: Path, sources: list[Any]) -> list[Path]:
         name = re.sub(r"[^\w.-]+", "_", name).strip("._") or "source"
         same = sum(taken == name or taken.startswith(f"{name}_") for taken in names)
         names.append(f"{name}_{same + 1}" if same else name)
-    for name in names:
-        (out / name).mkdir(parents=True, exist_ok=True)
-    return [out / name for name in names]
+    return [make_folder(out / name) for name in names]
 
 
 @dataclass

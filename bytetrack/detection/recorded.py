@@ -57,5 +57,5 @@ class Public:
 
 
 def _read(path: Path, sequence: SequenceInfo, scores: Scores, classes: bool = False) -> SequenceDetections:
-    size = (sequence.width, sequence.height)
+    size = (sequence.width, sequence.height) if sequence.width and sequence.height else None  # of a demo's source nobody knows it yet
     return read_detections(path, sequence.first_frame, sequence.length, sequence.last_frame, scores, classes, sequence.every, size)

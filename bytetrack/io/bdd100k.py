@@ -13,7 +13,7 @@ from bytetrack.io.text import four_numbers
 from bytetrack.listing import natural
 from bytetrack.structures import Annotations
 
-__all__ = ["ALSO_CALLED", "CLASSES", "Box", "boxes_of", "read_labels", "size_of", "videos_of"]
+__all__ = ["ALSO_CALLED", "CLASSES", "Box", "boxes_of", "ids_count_within_classes", "read_labels", "size_of", "videos_of"]
 
 CLASSES = ("pedestrian", "rider", "car", "truck", "bus", "train", "motorcycle", "bicycle")  # 1 to 8
 ALSO_CALLED = {"person": "pedestrian", "motor": "motorcycle", "bike": "bicycle"}  # in older releases of the labels
@@ -54,6 +54,12 @@ def boxes_of(frame: dict[str, Any], path: Path) -> Iterator[Box]:
         stated = [corners.get(key) for key in ("x1", "y1", "x2", "y2")] if isinstance(corners, dict) else corners
         x1, y1, x2, y2 = four_numbers(stated, where, "box2d x1 y1 x2 y2")
         yield Box(str(label.get("id")), [x1, y1, x2 - x1, y2 - y1], CLASSES.index(known) + 1, category in IGNORED or _is_crowd(label))
+
+
+def ids_count_within_classes(frames: list[dict[str, Any]], path: Path) -> bool:
+    """Tells by a frame that holds one id twice that objects of different classes share ids; FormatError as `boxes_of`."""
+    found = [[box.identity for box in boxes_of(frame, path)] for frame in frames]
+    return any(len(set(ids)) < len(ids) for ids in found)
 
 
 def videos_of(file: Path) -> dict[str, list[dict[str, Any]]]:

@@ -49,7 +49,7 @@ def read_coco_vid(path: Path, names: Names) -> list[Result]:
         track_id, box = whole_number(path, "annotations", k, annotation, key), annotation.get("bbox")
         try:
             tlwh, score = [float(value) for value in box or ()], float(annotation.get("score", 1.0))
-            if len(tlwh) != 4:
+            if len(tlwh) != 4 or not isinstance(box, list):
                 raise ValueError
         except (TypeError, ValueError):
             raise FormatError(f"{where}: expected bbox as four numbers, got {box!r}") from None

@@ -2,7 +2,8 @@
 
 CSV is one file of any number of sequences, under the header `sequence,frame,track_id,left,top,width,height,score,class_id,class`;
 frames from 1, boxes in pixels, the last two columns empty where there is no class. Read, the columns may stand in any order, more
-of them may be there, and `sequence`, `score`, `class_id` and `class` may be missing.
+of them may be there, and `sequence`, `score`, `class_id` and `class` may be missing. Semicolons and tabs may separate them, as
+spreadsheets write them; then a decimal comma is read too. Names of columns may have capitals, and spaces about them.
 
 JSON Lines is one file a sequence, one object a frame, frames without boxes too:
 `{"frame": 1, "time": 0.0, "tracks": [{"id": 7, "tlwh": [left, top, width, height], "score": 0.9, "class_id": 0, "class": "person"}]}`;
@@ -27,13 +28,20 @@ __all__ = ["frame_object", "read_csv", "read_jsonl", "write_csv", "write_jsonl"]
 
 HEADER = ["sequence", "frame", "track_id", "left", "top", "width", "height", "score", "class_id", "class"]
 NEEDED = HEADER[1:7]
+DELIMITERS = ",;\t"  # what spreadsheets separate columns by, the first if there is none
 
 
 def read_csv(path: Path, names: Names) -> list[Result]:
     """Reads all sequences of the file, by name; FormatError names the line."""
-    table = csv.DictReader(io.StringIO(read_text(path), newline=""))
-    if missing := [column for column in NEEDED if column not in (table.fieldnames or ())]:
+    text = read_text(path)
+    delimiter = max(DELIMITERS, key=text.partition("\n")[0].count)
+    table = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
+    columns = [str(name).strip().lower() for name in table.fieldnames or ()]
+    table.fieldnames = columns
+    if missing := [column for column in NEEDED if column not in columns]:
         raise FormatError(f"{path}:1: expected a header with {', '.join(NEEDED)}, got no {', '.join(missing)}")
+    if twice := [column for column in HEADER if columns.count(column) > 1]:
+        raise FormatError(f"{path}:1: expected every column once, got {twice[0]} again")
     sequences: dict[str, Rows] = {}
     classes = _Classes(names)
     try:
@@ -42,8 +50,8 @@ def read_csv(path: Path, names: Names) -> list[Result]:
             if None in record or None in record.values():
                 raise FormatError(f"{where}: expected {len(table.fieldnames or ())} columns as in the header, got another number")
             try:
-                box = [float(record[side]) for side in NEEDED[2:]]
-                score = float(record.get("score") or 1.0)
+                box = [_decimal(record[side], delimiter) for side in NEEDED[2:]]
+                score = _decimal(record.get("score") or "1", delimiter)
             except ValueError:
                 raise FormatError(f"{where}: expected numbers for the box and the score, got {list(record.values())}") from None
             class_id = whole(record["class_id"], where, "class_id") if record.get("class_id") else None
@@ -53,6 +61,11 @@ def read_csv(path: Path, names: Names) -> list[Result]:
     except csv.Error as error:
         raise FormatError(f"{path}:{table.line_num}: {error}") from None
     return classes.results(sequences or {sequence_name(path): Rows()})
+
+
+def _decimal(text: str, delimiter: str) -> float:
+    """Converts a number, with a decimal comma where commas do not separate columns."""
+    return float(text if delimiter == "," else text.replace(",", "."))
 
 
 def write_csv(results: Sequence[Result], path: Path) -> None:
@@ -77,7 +90,7 @@ def read_jsonl(path: Path, names: Names) -> Result:
             times.append((frame_id, float(frame["time"]) if frame.get("time") is not None else None))
             for track in tracks:
                 box, score = [float(value) for value in track["tlwh"]], float(track.get("score", 1.0))
-                if len(box) != 4:
+                if len(box) != 4 or not isinstance(track["tlwh"], list):
                     raise ValueError
                 label = classes.label(track.get("class_id"), track.get("class"), where)
                 rows.add(where, frame_id, whole(str(track["id"]), where, "id"), box, score, label)

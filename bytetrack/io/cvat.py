@@ -8,6 +8,7 @@ Video xml: one `<track>` an identity (ids from 0, here from 1), one `<box>` a fr
 as the attribute `score` to 0.000001. An `outside` box marks the first frame without the identity. Between boxes that are frames apart
 CVAT interpolates on a straight line, and so does the reader. An archive with `annotations.xml` is read too. Of boxes with a `rotation`
 the upright hull is taken. Where the jobs of a task overlap, one object has a track in each: they are joined, and its boxes counted once.
+The export of a project, whose tasks all number their frames from 0, is refused: a file holds one video.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ __all__ = ["is_cvat", "is_cvat_xml", "read_cvat", "read_cvat_xml", "write_cvat",
 log = logging.getLogger(__name__)
 
 MOT_LABELS = list(MOT_CLASSES.values())
+OUTSIDE = {"0": False, "1": True, "false": False, "true": True}  # the words of other programs
 MOST_BETWEEN = 1_000_000  # a small file must not become boxes without bound
 
 
@@ -137,6 +139,7 @@ class _Document:
         self.segments: dict[str, list[int]] = {"start": [], "stop": []}
         self.tracks: list[Track] = []
         self.track: dict[str, str] = {}
+        self.tasks: set[str] = set()
         self.boxes: list[_Box] = []
         self.score_of_box = ""
         self.box: dict[str, str] | None = None
@@ -166,6 +169,12 @@ class _Document:
             raise FormatError(f"{self.where}: expected 'CVAT for video' with <track>, got 'CVAT for images', which has no identities")
         if len(self.open) == 2 and name == "track":
             self.track, self.boxes = attributes, []
+            self.tasks |= {attributes["task_id"]} if "task_id" in attributes else set()
+            if len(self.tasks) > 1:
+                raise FormatError(
+                    f"{self.where}: expected the tracks of one task, got those of tasks {', '.join(sorted(self.tasks))}, which count their "
+                    "frames each from 0: export every task of the project by itself"
+                )
         elif self.open[:2] == ["annotations", "track"] and len(self.open) == 3:
             if name != "box":
                 raise FormatError(f"{self.where}: expected tracks of boxes, got <{name}>")
@@ -199,7 +208,10 @@ class _Document:
                 f"{self.where}: expected <box> with numbers xtl, ytl, xbr, ybr (and score, rotation), got {_shown(box)}"
             ) from None
         frame = whole(box.get("frame", ""), self.where, "frame")
-        new = _Box(frame, box.get("outside") == "1", from_corners(xyxy), score, self.where, rotation)
+        outside = OUTSIDE.get(box.get("outside", "0").lower())
+        if outside is None:
+            raise FormatError(f"{self.where}: expected outside to be 0 or 1, got {_shown(box)}")
+        new = _Box(frame, outside, from_corners(xyxy), score, self.where, rotation)
         last = self.boxes[-1] if self.boxes else None
         self.rotated += rotation % 180 != 0
         if last is not None and last.frame == frame and (last.outside or new.outside or overlap(last.tlwh, new.tlwh) >= SAME):
@@ -236,6 +248,10 @@ class _Document:
         if joined or self.doubled:
             doubled += self.doubled
             log.warning("%s: %d tracks go on over a job's border and are joined, %d doubled boxes left out", self.path, joined, doubled)
+        if step := self.meta.get("task/frame_filter"):
+            log.warning(
+                "%s: its task has every so many-th frame (%s): frames are the video's, boxes between are interpolated", self.path, step
+            )
         if self.rotated:
             log.warning("%s: %d boxes are rotated; their upright hulls are taken", self.path, self.rotated)
         for track in tracks:

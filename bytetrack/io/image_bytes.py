@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from itertools import islice
+from typing import Literal
 
 from bytetrack.timeline import MOST_PIXELS
 
-__all__ = ["fault", "lacks_end"]
+__all__ = ["fault", "holds_several", "lacks_end"]
 
 FRAME_HEADERS = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # JPEG's SOF0 … SOF15
 SCAN = 0xDA
+ANIMATED = 2  # a flag of WebP's first chunk
+SUBFILE_TYPE, COPY = 254, 1 | 4  # a TIFF's tag, and its bits for a reduced copy of another page and for a mask
 WIDE = ("F", "I")  # as Pillow calls pixels of 32 bits, floats, and signed ones
 JPEG, PNG = b"\xff\xd8", b"\x89PNG"  # how the files start
 END_MARK = {JPEG: b"\xff\xd9", PNG: b"IEND"}
@@ -33,6 +38,36 @@ def fault(data: bytes) -> str | None:
     if mode in WIDE:
         return "has pixels of 32 bits, or signed ones, expected 8 or 16 bits: save it as PNG of 16 bits, scaled to them"
     return None if whole else "truncated or damaged: it has no end mark where one must be"
+
+
+def holds_several(data: bytes) -> bool:
+    """Tells if the file `data` is an animated PNG or WebP, or a TIFF of several pages, of which a reader of images takes the first only.
+
+    Pages of a TIFF that are reduced copies or masks of another do not count; other formats hold one picture.
+    """
+    if data.startswith(PNG):
+        start = data.find(b"acTL", 0, max(data.find(b"IDAT"), 0))
+        return start > 0 and int.from_bytes(data[start + 4 : start + 8], "big") > 1
+    if data[:4] == b"RIFF" and data[8:16] == b"WEBPVP8X":
+        return bool(data[20] & ANIMATED) and data.count(b"ANMF") > 1 if len(data) > 20 else False
+    order: Literal["little", "big"] = "little" if data[:4] == b"II*\0" else "big"
+    if data[:4] not in (b"II*\0", b"MM\0*"):
+        return False
+    return any(not kind & COPY for kind in islice(_pages(data, order), 1, None))
+
+
+def _pages(data: bytes, order: Literal["little", "big"]) -> Iterator[int]:
+    """Yields the kind of every page of a TIFF, in the bits of its tag NewSubfileType; ends where the file does, or comes back to a page."""
+
+    def number(place: int, size: int) -> int:
+        return int.from_bytes(data[place : place + size], order)
+
+    page, seen = number(4, 4), set[int]()
+    while page and page + 2 <= len(data) and page not in seen:
+        seen.add(page)
+        entries = range(page + 2, page + 2 + 12 * number(page, 2), 12)
+        yield next((number(entry + 8, 4) for entry in entries if number(entry, 2) == SUBFILE_TYPE), 0)
+        page = number(entries.stop, 4)
 
 
 def lacks_end(start: bytes, tail: bytes) -> bool:

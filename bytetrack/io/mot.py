@@ -58,10 +58,11 @@ MOST_KINDS = 1000  # more numbers than that are no classes
 def read_annotations(path: Path, last_frame: int | None = None, size: tuple[int, int] | None = None) -> Annotations:
     """Reads a whole ground truth file, ordered by frame, then id; raises FormatError with the line.
 
-    Nine columns as in MOT16, 17 and 20: frame, id, left, top, width, height, conf, class, visibility (eight: without visibility). Ten
-    columns as in MOT15 (the last three are world coordinates), or seven: no classes, every box is a fully visible pedestrian. conf 0
-    marks a box that is not scored. `last_frame` is the sequence's last frame and `size` the image's width and height, if known: frames
-    beyond it, and corners instead of sizes, are then refused.
+    Nine columns as in MOT16, 17 and 20: frame, id, left, top, width, height, conf, class, visibility (eight: without visibility; if the
+    eighth has fractions, it is the visibility). Ten columns as in MOT15 (the last three are world coordinates), or seven: no classes, every
+    box is a fully visible pedestrian. If the last two of ten columns are -1 throughout, the eighth is the class. conf 0 marks a box that
+    is not scored. `last_frame` is the sequence's last frame and `size` the image's width and height, if known: frames beyond it, and
+    corners instead of sizes, are then refused.
     """
     table = read_table(path, range(7, 11), "9 columns frame,id,left,top,width,height,conf,class,visibility (or MOT15's 10)")
     return annotations_in(table, last_frame, size)
@@ -74,7 +75,7 @@ def annotations_in(table: Table, last_frame: int | None = None, size: tuple[int,
         table.refuse_corners(*size)
     conf = table.values[:, SCORE]
     table.refuse((conf > 0) & (conf < 1), "conf 1, or 0 for a box that is not scored, as it is no score in ground truth")
-    has_class = table.values.shape[1] in (8, 9)
+    has_class, visibility = _class_and_visibility(table)
     identity = _identities(table, table.values[:, CLASS] if has_class else None)
     order = np.lexsort((identity, table.values[:, FRAME]))
     rows = table.values[order]
@@ -84,8 +85,27 @@ def annotations_in(table: Table, last_frame: int | None = None, size: tuple[int,
         np.ascontiguousarray(rows[:, TLWH]),
         rows[:, SCORE].astype(np.int64) != 0,
         rows[:, CLASS].astype(np.int64) if has_class else np.ones(len(rows), np.int64),
-        np.ascontiguousarray(rows[:, VISIBILITY]) if rows.shape[1] == 9 else np.ones(len(rows)),
+        np.ones(len(rows)) if visibility is None else np.ascontiguousarray(rows[:, visibility]),
     )
+
+
+def _class_and_visibility(table: Table) -> tuple[bool, int | None]:
+    """Returns whether the eighth column is the class, and which column is the visibility, None if none is.
+
+    Of eight columns the last is the class, or, where it holds fractions, the visibility. Of ten the last three are world coordinates, or,
+    as annotation tools and results have it, class, -1, -1. FormatError for nine in which a class is no whole number.
+    """
+    columns, values = table.values.shape[1], table.values
+    if columns == 8:
+        fractions = bool((values[:, CLASS] % 1 != 0).any())
+        return not fractions, CLASS if fractions else None
+    if columns == 9:
+        table.refuse(values[:, CLASS] % 1 != 0, "a class that is a whole number in column 8")
+        return True, VISIBILITY
+    if columns == 10:
+        kinds = values[:, CLASS]
+        return bool((values[:, CLASS + 1 :] == -1).all() and ((kinds >= 0) & (kinds % 1 == 0)).all() and (kinds > 0).any()), None
+    return False, None
 
 
 def read_detections(

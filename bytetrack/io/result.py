@@ -17,6 +17,8 @@ import numpy.typing as npt
 from bytetrack.boxes import are_fractions
 from bytetrack.errors import FormatError
 from bytetrack.io.text import LARGEST_PIXEL, LARGEST_WHOLE
+from bytetrack.runtime.fingerprint import fingerprint
+from bytetrack.runtime.notices import warn_once
 from bytetrack.structures import Annotations, Trajectories
 
 __all__ = [
@@ -233,14 +235,18 @@ def distinct_ids(
 ) -> npt.NDArray[np.int64]:
     """Returns the identities, or, if one comes twice in a frame, since ids count within each class, others from 1, class after class.
 
-    A warning says so.
+    A warning says so, once for all copies of a file.
 
     >>> distinct_ids(np.array([1, 1, 1, 2]), np.array([1, 2, 1, 3]), np.array([1, 1, 4, 4]), "a.txt").tolist()
     [1, 2, 3, 4]
     """
     if not repeats(frame_id, identity).any():
         return identity
-    log.warning("%s: ids count within each class: identities are numbered anew", where)
+    message, about = (
+        "%s: ids count within each class: identities are numbered anew",
+        fingerprint(Path(where).name, frame_id, identity, class_id),
+    )
+    warn_once(log, message, where, about=about, in_workers=False)  # a run's copy of a file is no other; reports read all files again
     return np.asarray(np.unique(np.stack([class_id, identity]), axis=1, return_inverse=True)[1].reshape(-1) + 1, np.int64)
 
 

@@ -6,6 +6,7 @@ An empty file is a table without rows.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +14,19 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from bytetrack.boxes import are_corners, are_fractions
+from bytetrack.boxes import are_corners, are_fractions, may_be_corners
 from bytetrack.errors import FormatError
 from bytetrack.io.text import LARGEST_PIXEL, LARGEST_WHOLE, read_text
+from bytetrack.runtime.notices import warn_once
 
-__all__ = ["CLASS", "FRAME", "ID", "SCORE", "TLWH", "Table", "read_table"]
+__all__ = ["CLASS", "FRAME", "ID", "MAYBE_CORNERS", "SCORE", "TLWH", "Table", "read_table"]
 
 FRAME, ID, TLWH, SCORE, CLASS = 0, 1, slice(2, 6), 6, 7  # columns of MOT text
+MAYBE_CORNERS = (
+    "%s: its boxes are read as left, top, width, height, and look like left, top, right, bottom: if they are, subtract left and top"
+)
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -44,7 +51,7 @@ class Table:
         """
         values = self.values
         self.refuse(~np.isfinite(values).all(axis=1), "finite numbers")
-        whole = np.abs(values[:, :2]) <= LARGEST_WHOLE
+        whole = np.abs(values[:, :2]) < LARGEST_WHOLE
         self.refuse(~(whole & (values[:, :2] == np.floor(values[:, :2]))).all(axis=1), "whole numbers for frame and id")
         self.refuse(values[:, FRAME] < 1, "a frame from 1")
         if last_frame is not None:
@@ -55,9 +62,12 @@ class Table:
         self.refuse((np.abs(values[:, TLWH]) > LARGEST_PIXEL).any(axis=1), f"a box within {LARGEST_PIXEL:g} pixels")
 
     def refuse_corners(self, width: float, height: float) -> None:
-        """Raises FormatError if the boxes are corners, which the image's size shows (`are_corners`)."""
-        corners = np.full(len(self.values), are_corners(self.values[:, TLWH], width, height))
+        """Raises FormatError if the boxes are corners, which the image's size shows (`are_corners`); warns if they may be."""
+        boxes = self.values[:, TLWH]
+        corners = np.full(len(boxes), are_corners(boxes, width, height))
         self.refuse(corners, "left, top, width, height (the last two of every box are its right and bottom edge: subtract left and top)")
+        if may_be_corners(boxes, width, height):
+            warn_once(log, MAYBE_CORNERS, self.path)
 
 
 def read_table(path: Path, columns: Container[int], expected: str) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from bytetrack.names import shortened
 
 __all__ = ["LARGEST_PIXEL", "LARGEST_WHOLE", "decode", "four_numbers", "read_lines", "read_text", "whole"]
 
+MOST_DIGITS = 18  # of a number that an array of 64 bits holds
 LARGEST_PIXEL = 1e9  # beyond, areas and overlaps lose their digits
 LARGEST_WHOLE = 2**53  # the last integer up to which float64 holds every one
 
@@ -30,6 +32,8 @@ def read_text(path: Path) -> str:
 
 def decode(content: bytes, where: str) -> str:
     """Decodes UTF-8 with or without a byte order mark; FormatError names the line after `where`."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise FormatError(f"{where}:1: expected text in UTF-8, got UTF-16: save it again as UTF-8")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -46,9 +50,12 @@ def read_lines(path: Path) -> Iterator[tuple[str, str]]:
 
 def whole(text: str, where: str, what: str) -> int:
     """Converts a whole number, also one like `3.0`; FormatError for others."""
+    digits = text.strip().removeprefix("-").removesuffix(".0")
     try:
+        if digits.isascii() and digits.isdigit() and len(digits) <= MOST_DIGITS:
+            return int(digits) * (-1 if text.strip().startswith("-") else 1)  # exact, where a float holds 53 bits only
         value = float(text)
-        if value != int(value):
+        if value != int(value) or abs(value) >= 2**53 or not text.isascii() or "_" in text:
             raise ValueError
     except (ValueError, OverflowError):
         raise FormatError(f"{where}: expected a whole number for {what}, got {text!r}") from None

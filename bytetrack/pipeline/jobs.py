@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bytetrack.boxes import passing
+from bytetrack.checks import check_positive
 from bytetrack.errors import FormatError
 from bytetrack.interfaces import CameraMotion, FeatureSource, ScoringProtocol, SequenceDetector, Tracker, tracker_inputs
 from bytetrack.io.formats import read_annotations
@@ -101,6 +102,10 @@ class TrackerFactory:
     settings: Mapping[str, Any]
     per_sequence: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     frame_rate: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.frame_rate is not None:
+            check_positive("frame_rate", self.frame_rate)
 
     def name_unmatched(self, sequences: Iterable[Sequence]) -> None:
         """Warns of the settings in `per_sequence` that are for none of `sequences`, with the nearest name of each."""

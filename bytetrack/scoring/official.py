@@ -34,6 +34,12 @@ def evaluate(annotations: Annotations, trajectories: Trajectories, length: int, 
     ValueError where TrackEval refuses the data: a class it does not know, a result of a class other than pedestrian.
     """
     dataset = _dataset(protocol)
+    foreign = np.setdiff1d(annotations.class_id, dataset.valid_class_numbers)
+    if len(foreign) and protocol != "mot15":
+        raise ValueError(
+            f"the ground truth has class {foreign[0]}, and {protocol} knows 1 (pedestrian) to {len(dataset.valid_class_numbers)}: "
+            "dataset.protocol=mot15 looks at no class"
+        )
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             data = dataset.get_preprocessed_seq_data(_raw(dataset, annotations, trajectories, length), "pedestrian")

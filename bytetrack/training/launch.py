@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bytetrack.detection.device import pick_device
+from bytetrack.runtime.new_folders import make_folder
 from bytetrack.runtime.showing import open_console
 from bytetrack.training.loop import TrainingLoop
 from bytetrack.training.monitor import summary_table
@@ -33,7 +34,7 @@ def train(recipe: Recipe, network: NetworkSettings, out: str | Path, accepted: C
             raise ValueError(f"batch_size must be a multiple of the number of processes: got {recipe.batch_size} for {here.world}")
         if recipe.batch_size // here.world % recipe.accumulate:
             raise ValueError(f"accumulate must divide a process's {recipe.batch_size // here.world} images: got {recipe.accumulate}")
-        out.mkdir(parents=True, exist_ok=True)
+        make_folder(out)
         loop = TrainingLoop(recipe, network, out, here, device)
         if here.first:
             accepted()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from bisect import bisect_left
@@ -16,17 +17,21 @@ import numpy.typing as npt
 
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.io.coco import split_frame
-from bytetrack.io.image_bytes import fault
+from bytetrack.io.image_bytes import fault, holds_several
 from bytetrack.orientation import note_if_turned
+from bytetrack.runtime.notices import warn_once
 from bytetrack.structures import Sequence
 from bytetrack.timeline import decoded, open_video, quarters, refuse_black, shown_size, timeline
 from bytetrack.video.depth import eight_bits
 
 __all__ = ["Image", "Video", "frames", "pictures", "read_image"]
 
+log = logging.getLogger(__name__)
+
 Image = npt.NDArray[np.uint8]
 
 REDUCED = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4, 8: cv2.IMREAD_REDUCED_COLOR_8}
+SEVERAL = "%s: of its several pictures (pages, or an animation) the first is read; of files beside it, too"
 AS_STORED = cv2.IMREAD_IGNORE_ORIENTATION | cv2.IMREAD_ANYDEPTH
 
 
@@ -167,6 +172,8 @@ def read_image(path: str | Path, reduce: int = 1) -> Image:
     if pixels is None:
         raise FormatError(f"{path}: cannot be decoded as an image ({data.size} bytes): truncated, or not an image?")
     note_if_turned(Path(path), content)
+    if holds_several(content):
+        warn_once(log, SEVERAL, path, about=Path(path).parent)
     return eight_bits(np.asarray(pixels), Path(path))
 
 

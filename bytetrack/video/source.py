@@ -18,12 +18,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import cv2
 import numpy as np
 
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.io.image_bytes import holds_several
 from bytetrack.listing import IMAGE_ENDINGS, VIDEO_ENDINGS, is_litter, listed, natural
 from bytetrack.names import nearest
 from bytetrack.timeline import MOST_PIXELS, next_moment, open_video, scan
@@ -75,7 +76,7 @@ def open_source(
     file at an http address returns every frame, as a local one does. Raises MissingDataError if there is no such source, FormatError if it
     cannot be opened.
     """
-    text = str(spec)
+    text = _local(str(spec))
     waits = Waits(timeout, give_up_after, longest_pause)
     if is_camera(spec):
         return Live(f"webcam{text}", f"camera {text}", partial(_open_camera, int(text)), frame_rate, waits, stop)
@@ -89,14 +90,12 @@ def open_source(
     if path.is_dir():
         return _folder(path, frame_rate)
     if not path.exists() and any(mark in text for mark in "*?["):
-        matched = [Path(file) for file in glob.glob(str(path), recursive=True)]
-        found = [file for file in matched if file.suffix.lower() in IMAGE_ENDINGS and not is_litter(file.name)]
-        if not found:
-            raise MissingDataError(f"no image matches '{text}'")
+        found = _matching(path, text)
         return Images(found, _folder_name(found[0].parent), frame_rate or 25.0)
     if not path.is_file():
         raise MissingDataError(_missing(text))
     if path.suffix.lower() in IMAGE_ENDINGS:
+        _refuse_several(path)
         return Images([path], path.stem, frame_rate or 25.0)
     return VideoFile(path)
 
@@ -111,7 +110,7 @@ def refuse_missing(spec: str | int) -> None:
 
     Nothing is decoded and no address is accessed, so it can be called first.
     """
-    text = str(spec)
+    text = _local(str(spec))
     if is_camera(spec):
         if sys.platform.startswith("linux") and not Path(f"/dev/video{text}").exists():
             raise MissingDataError(
@@ -124,9 +123,40 @@ def refuse_missing(spec: str | int) -> None:
         files = _inside(path) if path.is_dir() else [path]
         if files[0].is_file() and files[0].suffix.lower() not in IMAGE_ENDINGS:
             open_video(files[0])[0].close()
+        elif path.is_file():
+            _refuse_several(path)
+
+
+def _local(text: str) -> str:
+    """Returns the path of a `file://` address, other text as it is."""
+    parts = urlsplit(text) if text.startswith("file://") else None
+    return text if parts is None else unquote(f"{parts.netloc.removeprefix('localhost')}{parts.path}")
+
+
+def _matching(pattern: Path, text: str) -> list[Path]:
+    """Returns the images that match; MissingDataError if none does."""
+    matched = [Path(file) for file in glob.glob(str(pattern), recursive=True)]
+    found = [file for file in matched if file.suffix.lower() in IMAGE_ENDINGS and not is_litter(file.name)]
+    if not found:
+        videos = [file.name for file in matched if file.suffix.lower() in VIDEO_ENDINGS]
+        more = f"; videos are given by name, several as source=[{','.join(videos[:2])}]" if videos else ""
+        raise MissingDataError(f"no image matches '{text}'{more}")
+    return found
+
+
+def _refuse_several(image: Path) -> None:
+    """Raises FormatError for an animation, or pages, in a file of which only the first picture would be read."""
+    if holds_several(image.read_bytes()):
+        raise FormatError(
+            f"{image}: holds several pictures, of which only the first would be read: write them as images or as a video "
+            f"(`magick {image.name} frame_%06d.png`)"
+        )
 
 
 def _missing(text: str) -> str:
+    if re.search(r"%0?\d*d", text):
+        text = re.sub(r"%0?\d*d", "*", text)
+        return f"no such file; a pattern of images is written with a star: source='{text}'"
     near = nearest(Path(text).name, sorted(path.name for path in Path(text).parent.glob("*")))
     guess = f"did you mean {str(Path(text).with_name(near))!r}? " if near else ""
     return f"no source '{text}': {guess}give a camera number, a video file, a folder or pattern of images, or an rtsp/http address"

@@ -21,6 +21,7 @@ from av.stream import Stream
 from bytetrack.boxes import letterbox_ratio
 from bytetrack.checks import check_choice
 from bytetrack.runtime.atomic import replacing
+from bytetrack.runtime.new_folders import make_folder
 from bytetrack.structures import PAD
 from bytetrack.timeline import ffmpeg_name
 from bytetrack.video.read import Image
@@ -71,7 +72,7 @@ class VideoWriter:
         check_choice("preset", preset, PRESETS)
         self.rate = _fraction(frame_rate)
         self.part = self.path.with_name(f"{self.path.stem}.part.mp4")
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path.parent)
         self.frames = 0
         self.audio = audio
         self._options = {"crf": str(crf), "preset": preset, "g": str(max(1, round(flush_every * self.rate))), "threads": str(threads)}

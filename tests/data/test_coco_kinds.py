@@ -175,3 +175,21 @@ def test_a_frame_of_a_video_is_an_image(made: Any, tmp_path: Path) -> None:
     (tmp_path / "d" / "a" / "v.avi").touch()
     assert made([box()], image={"file_name": "a\\v.avi#000012"}).source(0) == (tmp_path / "d" / "a" / "v.avi", 12)
     np.testing.assert_array_equal(made([box()], image={"file_name": "a/v.avi#000012"}).xyxy, [[1, 1, 4, 5]])
+
+
+@pytest.mark.parametrize("classes", [["person"], {"person": "person"}, {"person": ["person"]}])
+def test_classes_are_chosen_by_a_list_or_renamed(made: Any, classes: Any) -> None:
+    found = made([box(), box(id=2, category_id=2)], [*PERSON, {"id": 2, "name": "car"}], classes=classes)
+    assert (found.names, len(found.xyxy)) == (["person"], 1)
+
+
+@pytest.mark.parametrize("classes", ["person", 3, []])
+def test_classes_that_name_none_are_a_value_error(made: Any, classes: Any) -> None:
+    with pytest.raises(ValueError, match=r"classes must be \[NAME, \.\.\.\], or"):
+        made([box()], classes=classes)
+
+
+def test_few_boxes_that_look_like_corners_are_warned_of(made: Any, caplog: pytest.LogCaptureFixture) -> None:
+    found = made([box(bbox=[9, 6, 14, 11])])
+    assert found.xyxy.tolist() == [[9, 6, 23, 17]]
+    assert "look like left, top, right, bottom" in caplog.text

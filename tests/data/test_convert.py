@@ -215,13 +215,29 @@ class TestLabelsWithIds:
         with pytest.raises(MissingDataError, match=r"a\.txt: no image of that name in images/"):
             LabelsWithIds(tmp_path).to_coco()
         image(tmp_path / "images" / "a.jpg")
-        for line in ("0 1 0.5 0.5 0.1", "0 x 0.5 0.5 0.1 0.1", "0 1 0.5 nan 0.1 0.1", "0 1 0.5 0.5 0.1 0.1 9"):
+        for line in (
+            "0 1 0.5 0.5 0.1",
+            "0 0.5 0.5 0.2 0.2 7",
+            "0.5 1 0.5 0.5 0.1 0.1",
+            "0 x 0.5 0.5 0.1 0.1",
+            "0 1 0.5 nan 0.1 0.1",
+            "0 1 0.5 0.5 0.1 0.1 9",
+        ):
             label.write_text("0 1 0.5 0.5 0.1 0.1\n" + line)
             with pytest.raises(FormatError, match=r"a\.txt:2: expected 6 columns"):
                 LabelsWithIds(tmp_path).to_coco()
         label.write_text("0 1 20 10 8 6")
         with pytest.raises(FormatError, match=r"a\.txt:1: expected cx cy w h as fractions of the image, got pixels"):
             LabelsWithIds(tmp_path).to_coco()
+
+    def test_one_identity_of_two_classes_is_two_and_classes_that_become_one_are_said(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        image(tmp_path / "images" / "a.png")
+        text(tmp_path / "labels_with_ids" / "a.txt", "0 1 0.5 0.5 0.1 0.1\n3 1 0.2 0.2 0.1 0.1\n")
+        document = LabelsWithIds(tmp_path).to_coco()
+        assert [box["track_id"] for box in document["annotations"]] == [1, 2]
+        assert "boxes of classes 0, 3 are all taken as pedestrians" in caplog.text
 
 
 class TestBdd100k:
@@ -254,6 +270,15 @@ class TestBdd100k:
             ("car", 1, 0),
         ]
         assert document["annotations"][0]["bbox"] == [1, 2, 3.5, 4]
+
+    def test_ids_that_count_within_each_class_are_tracks_of_their_own(self, tmp_path: Path) -> None:
+        frames = [self.frame(k, self.label("1"), self.label("1", "pedestrian"), self.label("1", "other vehicle")) for k in range(2)]
+        changing = [self.frame(0, self.label("1")), self.frame(1, self.label("1", "truck"))]
+        for name, content in (("a", frames), ("b", changing)):
+            text(tmp_path / name / "l" / "v.json", json.dumps([frame | {"size": {"width": 9, "height": 9}} for frame in content]))
+        [own, same] = [Bdd100k(tmp_path / name, labels="l").to_coco()["annotations"] for name in "ab"]
+        assert [box["track_id"] for box in own] == [1, 2, 3, 1, 2, 3]
+        assert [box["track_id"] for box in same] == [1, 1]  # one object, which two frames call differently
 
     def test_sizes_in_the_labels_need_no_image(self, tmp_path: Path) -> None:
         frames = [self.frame(0) | {"size": {"width": 1280, "height": 720}}]

@@ -344,6 +344,7 @@ def put(name: str, text: str) -> Callable[[Path], Path]:
 
 DOCTYPE = '<?xml version="1.0"?>\n<!DOCTYPE a [<!ENTITY b "bbbb"><!ENTITY c "&b;&b;&b;">]>\n<annotations>&c;</annotations>'
 BOX = '<box frame="{}" outside="0" xtl="1" ytl="2" xbr="3" ybr="4"/>'
+UNKNOWN = BOX.format(0).replace('"0" xtl', '"no" xtl')
 GOOD = "0 0 Car 0 0 0 1 2 3 4 0 0 0 0 0 0 0\n"
 
 
@@ -381,6 +382,24 @@ GOOD = "0 0 Car 0 0 0 1 2 3 4 0 0 0 0 0 0 0\n"
             put("a.xml", '<annotations><track id="0" label="x"><polygon frame="0"/></track></annotations>'),
             "expected tracks of boxes, got <polygon>",
         ),
+        (
+            put(
+                "a.xml",
+                f'<annotations>\n<track label="x" id="0" task_id="7">{BOX.format(0)}</track>\n<track task_id="9"/></annotations>',
+            ),
+            r"a\.xml:3: expected the tracks of one task, got those of tasks 7, 9, .* export every task",
+        ),
+        (
+            put(
+                "a.xml",
+                '<annotations><track id="0" label="x">' + UNKNOWN + "</track></annotations>",
+            ),
+            r"a\.xml:1: expected outside to be 0 or 1",
+        ),
+        (put("a.csv", "frame,frame,track_id,left,top,width,height\n1,5,1,1,1,1,1\n"), r"a\.csv:1: expected every column once, got frame"),
+        (put("a.jsonl", '{"frame": 1, "tracks": [{"id": 1, "tlwh": "1234"}]}\n'), r"a\.jsonl:1: expected"),
+        (put("a.jsonl", '{"frame": 1, "tracks": [{"id": 9007199254740993, "tlwh": [1, 2, 3, 4]}]}\n'), r"a\.jsonl:1: expected .*993$"),
+        (put("a.csv", "frame,track_id,left,top,width,height\n1_0,1,1,1,1,1\n"), r"a\.csv:2: expected a whole number for frame, got '1_0'"),
         (put("a.zip", "1,1,1,1,1,1,1,99,1\n"), r"a\.zip/gt/gt\.txt:1: expected a class from 1 to 12"),
         (put("a.zip", "1,1,1,1\n"), r"a\.zip/gt/gt\.txt:1: expected frame,id,left,top,width,height,not ignored,class,visibility"),
         (put("a.json", "{}"), r"a\.json: expected a COCO json document"),
@@ -447,3 +466,37 @@ def test_a_new_format_is_one_entry_of_the_table(tmp_path: Path, monkeypatch: pyt
     assert read_results(tmp_path / "back")[0].trajectories.tlwh.tolist() == read_results(tmp_path / "tracks")[0].trajectories.tlwh.tolist()
     with pytest.raises(ValueError, match="jsonl, toy, mot_submission: got 'yolo'"):
         convert(tmp_path / "tracks", "yolo", tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "frame;track_id;left;top;width;height;score\n1;7;1,5;2;3;4;0,9\n",
+        "Frame,Track_ID,Left,Top,Width,Height,Score\n1,7,1.5,2,3,4,0.9\n",
+        "frame, track_id, left, top, width, height, score\n1, 7, 1.5, 2, 3, 4, 0.9\n",
+        "frame\ttrack_id\tleft\ttop\twidth\theight\tscore\n1\t7\t1.5\t2\t3\t4\t0.9\n",
+        "\ufeffframe,track_id,left,top,width,height,score\r\n1,7.0,1.5,2,3,4,0.9\r\n",
+    ],
+    ids=["semicolons and decimal commas", "capitals", "spaces", "tabs", "a spreadsheet's"],
+)
+def test_csv_is_read_as_spreadsheets_write_it(content: str, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(content.encode())
+    (found,) = read_results(tmp_path / "a.csv")
+    assert (found.trajectories.frame_id.tolist(), found.trajectories.track_id.tolist()) == ([1], [7])
+    assert (found.trajectories.tlwh.tolist(), found.trajectories.score.tolist()) == ([[1.5, 2, 3, 4]], [0.9])
+
+
+def test_text_of_windows_in_utf_16_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes("frame".encode("utf-16"))
+    with pytest.raises(FormatError, match=r"a\.csv:1: expected text in UTF-8, got UTF-16: save it again"):
+        read_results(tmp_path / "a.csv")
+
+
+def test_cvats_outside_may_be_a_word_and_its_frame_step_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    content = CVAT_XML.replace('frame="6" outside="1"', 'frame="6" outside="True"').replace(
+        "</mode>", "</mode><frame_filter>step=2</frame_filter>"
+    )
+    (tmp_path / "a.xml").write_text(content)
+    (found,) = read_results(tmp_path / "a.xml")
+    assert found.trajectories.frame_id.tolist() == [1, 2, 3, 4, 5, 6, 9]
+    assert "every so many-th frame (step=2)" in caplog.text

@@ -183,3 +183,23 @@ def test_a_sequence_folder_may_hold_only_a_video(tmp_path: Path, data_dir: Path)
         [sequence] = MotChallenge(root).sequences()
         assert (sequence.name, sequence.length, sequence.images) == ("monday", 795, tmp_path / "monday" / "clip.avi")
     assert convert(MotChallenge(tmp_path))["images"][1]["file_name"] == "monday/clip.avi#000002"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["10-59-58.jpg", "10-59-59.jpg", "11-00-00.jpg", "11-00-01.jpg"],
+        ["20240131_235958.jpg", "20240131_235959.jpg", "20240201_000000.jpg"],
+        ["10-59-58-933.jpg", "10-59-59-000.jpg", "10-59-59-066.jpg"],
+        ["10-58-41.jpg", "10-59-30.jpg", "11-00-12.jpg"],
+        [f"09-{30 + k // 60}-{k % 60:02d}.jpg" for k in range(30, 90)],
+    ],
+)
+def test_names_that_are_times_come_in_the_order_of_the_clock(tmp_path: Path, names: list[str], caplog: pytest.LogCaptureFixture) -> None:
+    assert frame_names(folder_of(tmp_path, *reversed(names))) == tuple(names)
+    assert f"the numbers of its images are times: taken in the order of their names, frame 1 is {names[0]}" in caplog.text
+
+
+def test_a_counter_behind_other_numbers_counts(tmp_path: Path) -> None:
+    names = ["837_frame0001.jpg", "12_frame0002.jpg", "9999_frame0003.jpg", "5_frame0004.jpg"]
+    assert frame_names(folder_of(tmp_path, *names)) == tuple(names)

@@ -254,3 +254,35 @@ def test_boxes_that_are_fractions_of_the_image_are_refused(text, read) -> None:
     path = text("1,1,0.25,0.4,0.1,0.3,1\n2,1,0.26,0.4,0.1,0.3,1\n")
     with pytest.raises(FormatError, match=r"a\.txt:1: expected boxes in pixels \(all are fractions of the image: multiply them"):
         read(path)
+
+
+@pytest.mark.parametrize(
+    ("rows", "classes", "visibility"),
+    [
+        (["1,1,1,2,3,4,1,2,-1,-1", "2,1,1,2,3,4,1,3,-1,-1"], [2, 3], [1, 1]),  # results, and annotation tools
+        (["1,1,1,2,3,4,1,2.5,-1,-1", "2,1,1,2,3,4,1,3,-1,-1"], [1, 1], [1, 1]),  # MOT15: world coordinates
+        (["1,1,1,2,3,4,1,0,-1,-1", "2,1,1,2,3,4,1,0,-1,-1"], [1, 1], [1, 1]),
+        (["1,1,1,2,3,4,1,0.25", "2,1,1,2,3,4,1,1"], [1, 1], [0.25, 1]),  # no class: the visibility
+        (["1,1,1,2,3,4,1,2", "2,1,1,2,3,4,1,1"], [2, 1], [1, 1]),
+    ],
+)
+def test_what_the_eighth_column_of_ground_truth_means(text, rows: list[str], classes: list[int], visibility: list[float]) -> None:
+    found = read_annotations(text("\n".join(rows)))
+    assert found.class_id.tolist() == classes
+    assert found.visibility.tolist() == visibility
+
+
+def test_a_class_that_is_no_whole_number_and_an_id_that_is_not_exact_are_refused(text) -> None:
+    with pytest.raises(FormatError, match=r"a\.txt:2: expected a class that is a whole number"):
+        read_annotations(text("1,1,1,2,3,4,1,1,1\n2,1,1,2,3,4,1,1.5,1"))
+    with pytest.raises(FormatError, match=r"a\.txt:1: expected whole numbers for frame and id"):
+        read_trajectories(text(GOOD.replace("1,1,", f"1,{2**53 + 1},", 1)))
+
+
+def test_few_corners_are_warned_of_once(text, caplog: pytest.LogCaptureFixture) -> None:
+    path = text("".join(f"{k},1,{500 + 2 * k},350,{530 + 2 * k},410,0.9,-1,-1,-1\n" for k in range(1, 8)))
+    for _ in range(2):
+        read_trajectories(path, size=(640, 480))
+    assert [record.getMessage().partition(": ")[2] for record in caplog.records] == [
+        "its boxes are read as left, top, width, height, and look like left, top, right, bottom: if they are, subtract left and top"
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,10 @@ def test_ids_that_count_within_each_class_are_identities_of_their_own(tmp_path: 
     assert found.class_id is not None
     assert sorted(set(zip(found.track_id.tolist(), found.class_id.tolist(), strict=True))) == [(1, 1), (2, 3)]
     assert "ids count within each class: identities are numbered anew" in caplog.text
+    read_trajectories(tmp_path / "r" / "s.txt")
+    shutil.copy(tmp_path / "r" / "s.txt", tmp_path / "s.txt")
+    read_trajectories(tmp_path / "s.txt")  # a run's copy
+    assert caplog.text.count("ids count within each class") == 1
     truth = tmp_path / "gt.txt"
     truth.write_text("1,7,0,0,9,9,1,1,1\n1,7,50,0,9,9,1,2,1\n2,7,0,0,9,9,1,1,1")
     assert read_annotations(truth).track_id.tolist() == [1, 2, 1]

@@ -119,7 +119,7 @@ def test_no_results_and_no_ground_truth_have_scores() -> None:
 
 
 def test_unknown_classes_and_results_of_other_classes_are_value_errors() -> None:
-    with pytest.raises(ValueError, match="TrackEval: Attempting to evaluate using invalid gt classes"):
+    with pytest.raises(ValueError, match=r"the ground truth has class 14, and mot17 knows 1 \(pedestrian\) to 13"):
         official.evaluate(one_object([1], classes=14), tracked([1], [1]), 1, "mot17")
     car = Trajectories(np.array([1]), np.array([1]), np.ones((1, 4)), np.ones(1), np.array([3]))
     with pytest.raises(ValueError, match=r"Non pedestrian class \(3\) found"):

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from PIL import Image
 
+from tests.conftest import Verb
 from tests.tools.one_line import failed
 
 DATASET = ("dataset=motchallenge", "dataset.subset=train", "dataset.protocol=mot17", "workers=1")
@@ -263,3 +265,50 @@ def test_the_demo_follows_by_what_the_network_itself_sees_of_several_sources(ver
     assert alone.returncode in (0, None), alone.stderr
     assert Path("alone/one.txt").read_text()
     assert Path("several/one/one.txt").read_text() == Path("alone/one.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("tracker.high_score=0,6", "tracker.high_score is given two values, 0 and 6: a decimal point is tracker.high_score=0.6"),
+        ("frame_rate=0", "frame_rate must be a positive number: got 0"),
+        ("min_box_area=big", "min_box_area must be a finite number, or null for none: got 'big'"),
+        ("out=train/A/seqinfo.ini", "out must be a folder: 'train/A/seqinfo.ini' is none, or lies in a file"),
+        ("out=train/A/seqinfo.ini/x", "out must be a folder: 'train/A/seqinfo.ini/x' is none, or lies in a file"),
+        ("out=gr\udcfcn", r"'out=gr\udcfcn' is not UTF-8, and its name could not be written to any file: rename it"),
+    ],
+)
+def test_settings_that_people_write_otherwise_are_one_line(
+    verb_here: Verb, tiny: Path, monkeypatch: pytest.MonkeyPatch, setting: str, message: str
+) -> None:
+    monkeypatch.chdir(tiny)
+    settings = ("dataset=motchallenge", "dataset.root=train", "detector=public", "workers=1", "out=new", setting)
+    assert message in verb_here("track", *settings).stderr.splitlines()[-1]
+    assert not (tiny / "new" / "scores.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("compare", ("runs=[gone,away]",)),
+        ("demo", ("source=train/A/det", "detector=recorded", "detector.folder=gone")),
+        ("demo", ("source=[a.png,a.png]", "detector=recorded", "detector.folder=gone")),
+        ("track", ("dataset=motchallenge", "dataset.root=train", "detector.folder=gone")),
+    ],
+)
+def test_a_verb_that_cannot_begin_leaves_no_folder(
+    verb_here: Verb, tiny: Path, monkeypatch: pytest.MonkeyPatch, name: str, settings: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tiny)
+    Image.new("RGB", (9, 9)).save("a.png")
+    before = sorted(path.name for path in tiny.iterdir())
+    assert failed(verb_here(name, *settings, "out=new/run"))
+    assert sorted(path.name for path in tiny.iterdir()) == before
+
+
+def test_classes_of_ground_truth_that_the_protocol_does_not_know_are_named(verb_here: Verb, tiny: Path) -> None:
+    truth = tiny / "train" / "A" / "gt" / "gt.txt"
+    truth.write_text(truth.read_text().replace(",1,1,1\n", ",1,0,1\n"))
+    settings = ("dataset=motchallenge", f"dataset.root={tiny}/train", "dataset.protocol=mot17", "detector=public", "workers=1", "out=o")
+    said = verb_here("track", *settings).stderr
+    assert "the ground truth has class 0, and mot17 knows 1 (pedestrian) to 13: dataset.protocol=mot15 looks at no class" in said

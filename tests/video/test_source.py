@@ -11,8 +11,10 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from bytetrack.errors import FormatError, MissingDataError
+from bytetrack.listing import VIDEO_ENDINGS, listed
 from bytetrack.video.source import Live, VideoFile, Waits, is_camera, open_source, redacted, refuse_missing
 
 
@@ -206,3 +208,53 @@ except FileNotFoundError as error:
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     assert "rtsp://127.0.0.1:9" in found.stdout, found.stderr
     assert "secret" not in found.stdout + found.stderr
+
+
+def test_a_film_in_a_file_of_images_is_refused_and_never_its_first_picture(tmp_path: Path) -> None:
+    first, *more = (Image.fromarray(picture(40 * k)) for k in range(3))
+    for name in ("a.webp", "a.png", "a.tif"):
+        first.save(tmp_path / name, save_all=True, append_images=more)
+        for look in (refuse_missing, open_source):
+            with pytest.raises(FormatError, match=f"{name}: holds several pictures, of which only the first would be read"):
+                look(str(tmp_path / name))
+        first.save(tmp_path / name)
+        assert len(list(open_source(str(tmp_path / name)))) == 1
+
+
+def test_in_a_folder_pages_beyond_the_first_are_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    first, second = (Image.fromarray(picture(40 * k)) for k in range(2))
+    for name in ("1.tif", "2.tif"):
+        first.save(tmp_path / name, save_all=True, append_images=[second])
+    assert [int(frame.image[0, 0, 0]) for frame in open_source(str(tmp_path))] == [0, 0]
+    assert caplog.text.count("of its several pictures (pages, or an animation) the first is read") == 1
+
+
+def test_a_tiff_with_a_smaller_copy_of_itself_is_one_picture(tmp_path: Path) -> None:
+    pages = [Image.fromarray(picture(9)), Image.fromarray(picture(9, (24, 32)))]
+    pages[1].encoderinfo = {"tiffinfo": {254: 1}}
+    pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
+    assert len(list(open_source(str(tmp_path / "a.tif")))) == 1
+
+
+@pytest.mark.parametrize("ending", ["m4v", "wmv", "mpg", "MTS", "flv", "gif"])
+def test_a_folder_may_hold_a_video_of_any_ending(tmp_path: Path, ending: str) -> None:
+    (tmp_path / f"a.{ending}").touch()
+    assert [path.name for path in listed(tmp_path, VIDEO_ENDINGS)] == [f"a.{ending}"]
+
+
+def test_the_address_of_a_file_is_the_file(tmp_path: Path) -> None:
+    write_images(tmp_path / "a b", ["1.png", "2.png"])
+    address = (tmp_path / "a b").as_uri()
+    assert "%20" in address
+    refuse_missing(address)
+    assert not open_source(address).live
+
+
+def test_patterns_of_other_programs_and_of_videos_are_answered(tmp_path: Path) -> None:
+    write_images(tmp_path, ["000001.png"])
+    (tmp_path / "a.mp4").touch()
+    for look in (refuse_missing, open_source):
+        with pytest.raises(MissingDataError, match=r"a pattern of images is written with a star: source='.*/\*\.png'"):
+            look(f"{tmp_path}/%06d.png")
+    with pytest.raises(MissingDataError, match=r"no image matches '.*\*\.mp4'; videos are given by name, several as source=\[a\.mp4\]"):
+        open_source(f"{tmp_path}/*.mp4")

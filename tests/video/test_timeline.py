@@ -167,3 +167,30 @@ def test_a_folder_named_by_a_number_is_no_camera(tmp_path: Path, monkeypatch: py
 
 def test_the_rate_of_two_gaps_far_apart_is_that_of_the_shorter(tmp_path: Path) -> None:
     assert timeline(film(tmp_path / "a.mkv", [0, 33, 5000])).rate == pytest.approx(1000 / 33, rel=0.02)
+
+
+def test_frames_of_one_time_stamp_share_the_time_until_the_next(tmp_path: Path) -> None:
+    path = film(tmp_path / "twice.mkv", [66 * (k // 2) for k in range(40)], codec="ffv1", pixels="bgr0", rate=30)
+    source = open_source(str(path))
+    times = [frame.time for frame in source]
+    assert source.frame_rate == pytest.approx(30, rel=0.02)
+    assert times[-1] == pytest.approx(39 / 30, abs=0.05)
+
+
+def test_two_files_put_together_keep_their_rate(tmp_path: Path) -> None:
+    path = film(tmp_path / "one.ts", form="mpegts")
+    path.write_bytes(2 * path.read_bytes())
+    source = open_source(str(path))
+    assert (source.length, source.frame_rate) == (200, 25)
+
+
+def test_the_second_film_of_a_file_is_said_not_to_be_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with av.open(str(tmp_path / "two.mp4"), "w") as container:
+        streams = [container.add_stream("libx264", rate=25) for _ in range(2)]
+        for stream, (width, height) in zip(streams, ((96, 64), (192, 128)), strict=True):
+            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for stream in streams:
+            container.mux(stream.encode(av.VideoFrame(stream.width, stream.height, "yuv420p")))
+            container.mux(stream.encode(None))
+    assert timeline(tmp_path / "two.mp4").size == (96, 64)
+    assert caplog.text.count("it holds several films, as of several cameras; the first (96 x 64) is read") == 1

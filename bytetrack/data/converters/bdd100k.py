@@ -12,7 +12,7 @@ from bytetrack.data.datasets import thinned
 from bytetrack.data.image_files import ImageFiles, image_size
 from bytetrack.errors import FormatError, MissingDataError
 from bytetrack.interfaces import ScoringProtocol
-from bytetrack.io.bdd100k import CLASSES, boxes_of, size_of, videos_of
+from bytetrack.io.bdd100k import CLASSES, boxes_of, ids_count_within_classes, size_of, videos_of
 from bytetrack.listing import listed
 from bytetrack.runtime.progress import with_progress
 from bytetrack.structures import NOT_SCORED, Sequence
@@ -80,7 +80,7 @@ class Bdd100k:
         """Makes the COCO document; MissingDataError without labels or images, FormatError naming the file and frame that are wrong."""
         files = self._label_files()
         document = Document(self.root, CLASSES, skip_missing)
-        tracks: dict[tuple[int, str], int] = {}
+        tracks: dict[tuple[object, ...], int] = {}
         for file in with_progress(files, "converting"):
             for name, frames in videos_of(file).items():
                 folder = self.root / self.images / name
@@ -88,7 +88,7 @@ class Bdd100k:
                 size = size_of(frames[0]) or document.measure(document.files.find(first), f"no image {first}")
                 if size is None:
                     continue
-                video_id = document.video(name)
+                video_id, within_classes = document.video(name), ids_count_within_classes(frames, file)
                 for frame_id, frame in enumerate(frames, start=1):
                     image = document.files.find(folder / frame["name"])
                     if image is None and not document.files.has_any_in(folder):
@@ -100,6 +100,7 @@ class Bdd100k:
                         continue
                     image_id = document.image(image, size, video_id, frame_id)
                     for box in boxes_of(frame, file):
-                        track_id = tracks.setdefault((video_id, box.identity), len(tracks) + 1)
+                        kind = (box.class_id, box.ignored) if within_classes else ()
+                        track_id = tracks.setdefault((video_id, box.identity, *kind), len(tracks) + 1)
                         document.box(image_id, box.tlwh, box.class_id, track_id, box.ignored)
         return document.whole()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path, PureWindowsPath
 from typing import Any
@@ -26,14 +27,18 @@ class CocoFile:
     """The COCO file `root`/`annotations`, with images in `root`/`images`.
 
     `annotations` None: the one json file in `root` or `root`/annotations. `images` None: `root` itself or the folder below it that
-    has the first image (COCO's train2017, val2017; images). `classes` {new name: [names in the file]} chooses and renames; by
-    default all stay as they are. Image ids, annotation ids, tracks and videos stay.
+    has the first image (COCO's train2017, val2017; images). `classes` {new name: [names in the file]} chooses and renames, a list of
+    names chooses; by default all stay as they are. Image ids, annotation ids, tracks and videos stay.
     """
 
     def __init__(
-        self, root: str | Path, annotations: str | None = None, images: str | None = None, classes: dict[str, list[str]] | None = None
+        self,
+        root: str | Path,
+        annotations: str | None = None,
+        images: str | None = None,
+        classes: Mapping[str, Sequence[str] | str] | Sequence[str] | None = None,
     ) -> None:
-        self.root, self.annotations, self.images, self.classes = Path(root).expanduser(), annotations, images, classes
+        self.root, self.annotations, self.images, self.classes = Path(root).expanduser(), annotations, images, _by_new_name(classes)
 
     def to_coco(self, skip_missing: bool = False) -> dict[str, Any]:
         """Makes the COCO document; MissingDataError without annotations or images, FormatError for a wrong record."""
@@ -112,6 +117,16 @@ class CocoFile:
         if lacking:
             raise FormatError(f"{path}: no category for class {lacking[0]!r}; found {', '.join(map(str, list(found)[:8]))}")
         return {**new_id}, [{"id": i, "name": name} for i, name in enumerate(self.classes, start=1)]
+
+
+def _by_new_name(classes: object) -> dict[str, list[str]] | None:
+    """Returns the names in the file by new name; ValueError for what names no classes."""
+    if classes is None:
+        return None
+    given = classes if isinstance(classes, Mapping) else {name: name for name in classes} if isinstance(classes, Sequence) else {}
+    if isinstance(classes, str) or not given:
+        raise ValueError(f"classes must be [NAME, ...], or {{NEW NAME: [NAME, ...]}}: got {classes!r}")
+    return {str(new): [names] if isinstance(names, str) else [str(name) for name in names] for new, names in given.items()}
 
 
 def _found(folder: Path, name: str, files: ImageFiles) -> Path | None:

@@ -1,0 +1,35 @@
+"""Folders that a command makes for its output, and takes away again if it ends in an error before anything lies there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+__all__ = ["make_folder", "taking_back_empty_folders"]
+
+_MADE: list[Path] = []
+"""Folders that were not there before, each after the one that it lies in."""
+
+
+def make_folder(folder: Path, exist_ok: bool = True) -> Path:
+    """Makes a folder and those above it, and returns it. FileExistsError if it is a file, or is there already and `exist_ok` is false."""
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    folder.mkdir(parents=True, exist_ok=exist_ok)
+    _MADE.extend(place.absolute() for place in reversed(missing))
+    return folder
+
+
+@contextmanager
+def taking_back_empty_folders() -> Iterator[None]:
+    """Removes what `make_folder` has made in the block and is empty, if the block ends in an error."""
+    before = len(_MADE)
+    try:
+        yield
+    except BaseException:
+        for folder in reversed(_MADE[before:]):
+            with suppress(OSError):  # it holds something, or is gone
+                folder.rmdir()
+        raise
+    finally:
+        del _MADE[before:]
