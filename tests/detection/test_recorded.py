@@ -93,3 +93,9 @@ def test_corners_in_place_of_sizes_are_refused(tmp_path: Path) -> None:
         Recorded(tmp_path).detect_sequence(Sequence("A", 20, 30, 960, 640))
     (tmp_path / "A.txt").write_text("".join(f"{f},-1,{a},{b},{c - a},{d - b},0.9,-1,-1,-1\n" for f, a, b, c, d in rows))
     assert len(Recorded(tmp_path).detect_sequence(Sequence("A", 20, 30, 960, 640)).score) == 20
+
+
+def test_large_boxes_of_an_image_of_unknown_size_are_no_corners(tmp_path: Path) -> None:
+    (tmp_path / "s.txt").write_text("".join(f"{frame},-1,20,10,300,400,0.9\n" for frame in range(1, 31)))
+    found = Recorded(tmp_path).detect_sequence(Sequence("s", 30, 25.0, 0, 0))  # as the demo asks, which has read no frame yet
+    assert found.xyxy[0].tolist() == [20, 10, 320, 410]
