@@ -75,8 +75,8 @@ def show(findings: Iterable[Finding]) -> int:
         last, broken = finding.heading, broken + (finding.state == "broken")
         absent += finding.state == "absent"
     console.print(table)
-    told = [f"{broken} broken (XX): see there what to do"] if broken else ["nothing broken"]
-    told += [f"{absent} absent (--), which only some verbs need"] if absent else []
+    told = [f"{broken} broken (XX): see above"] if broken else ["nothing broken"]
+    told += [f"{absent} absent (--), needed by some commands only"] if absent else []
     console.print("; ".join(told), soft_wrap=True)
     return broken
 

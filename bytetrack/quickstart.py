@@ -71,7 +71,7 @@ def picture(sequences: list[Sequence], path: Path) -> None:
         tiles.append(np.full_like(tiles[0], 255))
     rows = [np.concatenate(tiles[row : row + 2], axis=1) for row in range(0, len(tiles), 2)]
     replace_bytes(path, cv2.imencode(".jpg", np.concatenate(rows))[1].tobytes())
-    log.info("what they look like: %s", path)
+    log.info("sample images: %s", path)
 
 
 def train(recipe: Recipe, halves: Mapping[Any, str], weights: Path, detector: Mapping[str, Any]) -> None:
@@ -132,7 +132,7 @@ def present(
         if place.exists():
             console.print(f"{what:14}{place}", soft_wrap=True)
     if weights is not None:
-        console.print(f"What it learned, on any video of yours:  python tools/demo.py weights={weights} source=VIDEO", soft_wrap=True)
+        console.print(f"The trained detector on a video of your own:  python tools/demo.py weights={weights} source=VIDEO", soft_wrap=True)
 
 
 def _film(

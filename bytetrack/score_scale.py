@@ -34,7 +34,7 @@ def in_unit_interval(score: Floats) -> tuple[Floats, str | None]:
     low, high = float(score.min()), float(score.max())
     without = outside if low == high else score == NO_SCORE
     if (without == outside).all():
-        return np.where(outside, 1.0, score), f"{without.sum()} of {len(score)} scores are {low:g}, which says nothing: taken as 1"
+        return np.where(outside, 1.0, score), f"{without.sum()} of {len(score)} scores are {low:g}, which means no score: set to 1"
     if (low >= -ROUNDING and high <= 1 + ROUNDING) or outside.mean() <= FEW:
         stray = score[outside]
         words = f"{len(stray)} of {len(score)} scores outside [0, 1] ({stray.min():.8g} to {stray.max():.8g}) cut to it"

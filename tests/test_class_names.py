@@ -83,7 +83,7 @@ def test_lists_without_a_common_name_are_refused_with_both(caplog: pytest.LogCap
     with pytest.raises(ValueError, match="the detector finds cat, dog, the dataset scores car, pedestrian"):
         match(COCO, classes=["cat", "dog"])
     assert match(["Car"]) == {"Car": 1}
-    assert "the dataset scores and the detector does not find, by their names: pedestrian" in caplog.text
+    assert "scored classes that the detector does not return, by their names: pedestrian" in caplog.text
 
 
 def test_without_names_numbers_are_the_datasets() -> None:

@@ -22,8 +22,8 @@ def test_scores_in_the_unit_interval_are_left_alone() -> None:
     [
         ([1.0000001, 0.8, 0.7], [1, 0.8, 0.7], "1 of 3 scores outside [0, 1] (1.0000001 to 1.0000001) cut to it"),
         ([-0.001, 0.8], [0, 0.8], "1 of 2 scores outside"),
-        ([-1.0, -1.0], [1, 1], "2 of 2 scores are -1, which says nothing: taken as 1"),
-        ([100.0, 100.0], [1, 1], "2 of 2 scores are 100, which says nothing: taken as 1"),
+        ([-1.0, -1.0], [1, 1], "2 of 2 scores are -1, which means no score: set to 1"),
+        ([100.0, 100.0], [1, 1], "2 of 2 scores are 100, which means no score: set to 1"),
         ([-1.0, 0.4], [1, 0.4], "1 of 2 scores are -1"),
         ([95.2, 40.0, 0.5], [0.952, 0.4, 0.005], "scores of 0.5 to 95.2 taken as percentages"),
         ([-0.5, 0.5, *[1.5] * 3], [0, 0.5, 1, 1, 1], "scores of -0.5 to 1.5 mapped: -0.5 becomes 0, 1.5 and above 1"),

@@ -141,7 +141,7 @@ def settled(verb: str, node: Any, prefix: str = "") -> Any:
     if not is_text(verb, prefix):
         return node
     if isinstance(node, bool | int | float) and not (prefix == "source" and type(node) is int):  # a camera
-        raise ValueError(f"{prefix} must be text, and a file or list has it as {node!r}: write it there in quotes, as it is spelled")
+        raise ValueError(f"{prefix} must be text, but a file or list contains {node!r}: put it in quotes there")
     path = isinstance(node, str) and prefix.rpartition(".")[2] not in NAMES
     return _at_home(prefix, node) if path else node
 

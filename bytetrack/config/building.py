@@ -46,7 +46,7 @@ def build_untrusted(node: Any, **extra: Any) -> Any:
         if not _is_allowed(str(target)):
             raise ValueError(
                 f"config.yaml names _target_ {target!r}, outside bytetrack.* as in configs/, and torch.optim.*: "
-                "only of a run of your own is it called, with trust=true"
+                "with trust=true it is called, for runs of your own only"
             )
     return build(node, **extra)
 

@@ -168,7 +168,7 @@ class Webhook:
         self.lost += number
         if number and not self._told:
             self._told = True
-            log.warning("%s: events are lost on the way to %s (%s); the csv file has them all", self.source, self._address.hostname, why)
+            log.warning("%s: events to %s are being lost (%s); the csv file contains all", self.source, self._address.hostname, why)
 
 
 def _checked(url: str, hosts: Sequence[str]) -> SplitResult:

@@ -62,10 +62,10 @@ def extract(archive: str | Path, folder: str | Path) -> list[Path]:
         _unpack(archive, staging)
         found = sorted(staging.iterdir())
         if not found:
-            raise FormatError(f"{archive} holds no files: fetch it again")
+            raise FormatError(f"{archive} contains no files: download it again")
         for path in found:
             if (folder / path.name).exists():
-                raise FileExistsError(f"{folder / path.name} is there already: move it away, or unpack {archive.name} elsewhere")
+                raise FileExistsError(f"{folder / path.name} already exists: move it away, or unpack {archive.name} elsewhere")
         return [path.rename(folder / path.name) for path in found]
     finally:
         shutil.rmtree(staging, ignore_errors=True)
@@ -100,13 +100,13 @@ def _unpack(archive: Path, staging: Path) -> None:
     except FormatError as error:
         raise FormatError(f"{archive}: {error}") from None
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
-        raise FormatError(f"{archive} is damaged, encrypted or no zip or tar archive: {error}; fetch it again") from None
+        raise FormatError(f"{archive} is damaged, encrypted or no zip or tar archive: {error}; download it again") from None
     except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
         raise FormatError(f"{archive} has two members in one place: {error.filename}") from None
     except OSError as error:
         if error.errno != errno.EINVAL:
             raise
-        raise FormatError(f"{archive} is damaged: it points to before its beginning; fetch it again") from None
+        raise FormatError(f"{archive} is damaged: it points to before its beginning; download it again") from None
 
 
 def _members(opened: zipfile.ZipFile | tarfile.TarFile) -> Iterator[Member]:

@@ -89,7 +89,7 @@ def _source(path: Path, source_format: str | None) -> tuple[str, list[Path]]:
             kinds.setdefault(sniff(file), file)
     if len(kinds) > 1:
         (kind, file), (other_kind, other) = list(kinds.items())[:2]
-        raise FormatError(f"{folder}: {file.name} looks like {kind}, {other.name} like {other_kind}: say from={kind} or from={other_kind}")
+        raise FormatError(f"{folder}: {file.name} looks like {kind}, {other.name} like {other_kind}: set from={kind} or from={other_kind}")
     return source_format or next(iter(kinds), "mot"), files
 
 

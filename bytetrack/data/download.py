@@ -211,7 +211,7 @@ def fetch_dataset(name: str, root: str | Path, mirror: str | None = None) -> Pat
     root = Path(root)
     key = next((key for key in ARCHIVES if name.startswith(key)), None)
     if root.is_dir() and any(root.iterdir()):
-        log.info("%s is there already: nothing to fetch", root)
+        log.info("%s already exists: nothing to download", root)
         return root
     if key is None:
         form = next((text for key, text in FORMS.items() if name.startswith(key)), None)

@@ -34,14 +34,14 @@ def frame_names(
     names = [path.name for path in listed(folder, IMAGE_ENDINGS)]
     numbered = _numbered(folder, names, ending)
     if numbered is None:
-        log.warning("%s: its images have no numbers to count by: taken in the order of their names, frame 1 is %s", folder, names[0])
+        log.warning("%s: its images have no numbers: read in the order of their names, frame 1 is %s", folder, names[0])
         return tuple(names)
     if not numbered:
         return ()
     numbers = sorted(numbered)
     start = _start(folder, numbers, length, labels) if first is None else first
     if start is None:
-        log.warning("%s: the numbers of its images do not count frames: taken one after the other, frame 1 is %s", folder, names[0])
+        log.warning("%s: the numbers of its images are not frame numbers: read one after the other, frame 1 is %s", folder, names[0])
         return tuple(numbered[number] for number in numbers)
     if start != 1 and first is None:
         log.warning("%s: its images are numbered from %d: frame 1 is %s", folder, start, numbered[start])
@@ -60,7 +60,7 @@ def _numbered(folder: Path, names: Sequence[str], ending: str | None) -> dict[in
         return None
     if len(chosen) < len(names):
         other = next(name for name in names if name not in set(chosen))
-        log.warning("%s: %d images with other names are passed over, for instance %s", folder, len(names) - len(chosen), other)
+        log.warning("%s: %d images with other names are ignored, for instance %s", folder, len(names) - len(chosen), other)
     place = _place(chosen)
     if place is None:
         kinds = Counter(PurePath(name).suffix for name in chosen)
@@ -68,7 +68,7 @@ def _numbered(folder: Path, names: Sequence[str], ending: str | None) -> dict[in
         rest = [name for name in chosen if PurePath(name).suffix == kind]
         place = _place(rest)
         if place is not None and len(rest) < len(chosen):
-            log.warning("%s: numbers come with several endings: %s is taken", folder, kind)
+            log.warning("%s: numbers occur with several extensions: %s is used", folder, kind)
         chosen = rest
     if place is None:
         if len(shape) > 2:

@@ -40,7 +40,7 @@ def image_size(path: Path) -> tuple[int, int]:
 
 def warn_of_size(file: Path | None, size: tuple[int, int], whose: str, said: tuple[int, int], more: str = "") -> None:
     """Warns of a file of another size (width, height) than `whose` is said to have."""
-    log.warning("%s: %d x %d pixels, %s is said to have %d x %d, which its boxes are taken for%s", file, *size, whose, *said, more)
+    log.warning("%s: %d x %d pixels, but %s should have %d x %d, to which its boxes refer%s", file, *size, whose, *said, more)
 
 
 class ImageFiles:

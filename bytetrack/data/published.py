@@ -56,7 +56,7 @@ def published_file(name: str, folder: str | Path | None = None) -> Path:
     place = Path(folder or user_cache_folder()) / f"{name}.pth.tar"
     if not place.is_file():
         raise MissingDataError(
-            f"{name} is not at {place}: its authors offer it where no script can fetch it: open {PUBLISHED[name].url} (from {PAGE}) "
+            f"{name} is not at {place}: no script can download it: open {PUBLISHED[name].url} (from {PAGE}) "
             "in a browser and put the file there"
         )
     return place

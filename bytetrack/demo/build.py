@@ -127,7 +127,7 @@ def _check_out(out: Path, source: Source, detector: Detector) -> None:
     refuse_overwriting(video, source.path)
     folder = getattr(detector, "folder", None)
     if folder is not None and rows.exists() and out.samefile(folder):
-        raise ValueError(f"the rows would overwrite the detections {rows}: give another out")
+        raise ValueError(f"the rows would overwrite the detections {rows}: set another out")
 
 
 def _wants_window(show: bool | None, source: Source) -> bool:

@@ -74,7 +74,7 @@ def clips(tracks: Path, source: str | None, dataset: Dataset | None, frame_rate:
     origin = open_source(source, frame_rate)
     if origin.live:
         origin.close()
-        raise ValueError(f"tracks are drawn over files, and {origin.name} is live")
+        raise ValueError(f"tracks can be drawn over files only, but {origin.name} is live")
     return [Clip(origin, result_folder(tracks) / f"{origin.name}.txt" if tracks.is_dir() else tracks)]
 
 

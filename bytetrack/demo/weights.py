@@ -139,5 +139,5 @@ def _file(weights: str) -> Path:
     except OSError as error:
         place = user_cache_folder() / f"{weights}.pth"
         raise MissingDataError(
-            f"{weights} is not at {place} and cannot be fetched ({error}): put {WEIGHTS[weights].url} there, or give weights=FILE"
+            f"{weights} is not at {place} and cannot be downloaded ({error}): put {WEIGHTS[weights].url} there, or give weights=FILE"
         ) from None

@@ -86,7 +86,7 @@ class Inference:
                     yield found
             except torch.OutOfMemoryError:
                 self.side_by_side = False
-                log.warning("out of memory on %s: goes on with one batch after the other, in place of three at once", self.device)
+                log.warning("out of memory on %s: continuing with one batch at a time instead of three", self.device)
         for images in chain(begun, coming):
             yield self.in_batches(images, len(images))
 
@@ -109,7 +109,7 @@ class Inference:
                 raise MemoryError(f"out of memory on {self.device} with one image of {height} x {width}: set a smaller detector.input_size")
             self.most = at_once // 2
             release(torch.device(self.device))
-            log.warning("out of memory on %s: goes on with detector.batch_size=%d in place of %d", self.device, self.most, at_once)
+            log.warning("out of memory on %s: continuing with detector.batch_size=%d instead of %d", self.device, self.most, at_once)
         return found
 
     def __call__(self, images: Sequence[Image]) -> list[Detections]:
@@ -207,7 +207,7 @@ def _warn_of_another_size(size: tuple[int, int], checkpoint: Checkpoint) -> None
     if checkpoint.input_size not in (None, size):
         (own_height, own_width), (height, width) = checkpoint.input_size, size
         log.warning(
-            "%s was trained at %d x %d, detector.input_size is %d x %d: detector.input_size=[%d,%d] is what it knows",
+            "%s was trained at %d x %d, detector.input_size is %d x %d: use detector.input_size=[%d,%d]",
             checkpoint.path, own_height, own_width, height, width, own_height, own_width,
         )  # fmt: skip
 

@@ -146,7 +146,7 @@ class Checkpoint:
         if (self.size_name, self.num_classes) != (size_name, 1):
             got = f"YOLOX {self.size_name} of {self.num_classes} classes"
             raise FormatError(
-                f"{self.path}: expected the published YOLOX {size_name} of one class, got {got}: fetch it again, or rename it"
+                f"{self.path}: expected the published YOLOX {size_name} of one class, got {got}: download it again, or rename it"
             )
         return replace(self, input_size=self.input_size or input_size, convention=self.convention or convention)
 
@@ -257,7 +257,7 @@ def load_weights(network: Network, weights: str | Path | Checkpoint, classes: Se
         own = network.state_dict()
         model.update({key: _fresh(own[key]) for key in model if key.startswith("head.cls_preds.") and key in own})
         log.info(
-            "%s has %d classes, the network %d: its class layers start anew, all others are loaded",
+            "%s has %d classes, the network %d: its class layers are reinitialised, all others are loaded",
             checkpoint.path,
             checkpoint.num_classes,
             network.num_classes,

@@ -101,7 +101,7 @@ class OpenVino(ExportedDetector):
         core, settings = _core(), self.settings
         device, precision = settings.device, settings.precision
         if device.split(".")[0] not in core.available_devices:
-            raise ValueError(f"device {device!r} is not here: found {', '.join(core.available_devices)}")
+            raise ValueError(f"device {device!r} is not available: found {', '.join(core.available_devices)}")
         able = core.get_property(device, "OPTIMIZATION_CAPABILITIES")
         if precision != "fp32" and precision.upper() not in able:
             raise ValueError(f"precision {precision} is not for this {device}, which has {', '.join(able)}: choose fp32")

@@ -133,7 +133,7 @@ class Torchvision(LibraryDetector):
             return get_model(self.model, weights=chosen, weights_backbone=None, **given)
         except OSError as error:
             raise MissingDataError(
-                f"{self.model}: its weights are not at {place} and cannot be fetched ({error}): put {chosen.url} there"
+                f"{self.model}: its weights are not at {place} and cannot be downloaded ({error}): put {chosen.url} there"
             ) from None
 
 

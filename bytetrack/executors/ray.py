@@ -100,7 +100,7 @@ class Ray:
         total = ray.cluster_resources()
         for resource, asked in (("CPU", self.cpus), ("GPU", self.gpus)):
             if asked > total.get(resource, 0):
-                log.warning("a job asks for %g %s, the cluster has %g: waiting for more nodes", asked, resource, total.get(resource, 0))
+                log.warning("a job needs %g %s, the cluster has %g: waiting for more nodes", asked, resource, total.get(resource, 0))
         return ray
 
 

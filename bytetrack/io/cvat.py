@@ -253,7 +253,7 @@ class _Document:
                 "%s: its task has every so many-th frame (%s): frames are the video's, boxes between are interpolated", self.path, step
             )
         if self.rotated:
-            log.warning("%s: %d boxes are rotated; their upright hulls are taken", self.path, self.rotated)
+            log.warning("%s: %d boxes are rotated; their upright hulls are used", self.path, self.rotated)
         for track in tracks:
             for frame, (tlwh, score, where) in track.boxes.items():
                 self.rows.add(where, frame + 1, track.track_id, tlwh, score, track.label)

@@ -98,7 +98,7 @@ def sniff(path: Path) -> str:
     if ending.endswith(".zip"):
         members = sorted({member.rsplit("/", 1)[-1] for member in member_names(path)} - {""})
         raise FormatError(f"{path}: expected CVAT's gt/gt.txt or annotations.xml in the archive, got {', '.join(members[:4])}")
-    raise FormatError(f"{path}: expected a file that ends in {', '.join(suffixes())}; say from={'|'.join(RESULTS)} for others")
+    raise FormatError(f"{path}: expected a file that ends in {', '.join(suffixes())}; set from={'|'.join(RESULTS)} for others")
 
 
 def read_result(path: Path, source_format: str, names: Names) -> list[Result]:

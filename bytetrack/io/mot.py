@@ -235,7 +235,7 @@ def _say_unread_classes(table: Table) -> None:
     if 1 < len(kinds) <= MOST_KINDS and (kinds >= 0).all() and (kinds % 1 == 0).all():
         shown = shortened(kinds.astype(np.int64), 6, count=False)
         log.warning(
-            "%s: classes %s in its eighth column are not read: detector.class_names=[NAME,...], from 0, keeps them apart", table.path, shown
+            "%s: classes %s in its eighth column are ignored: set detector.class_names=[NAME,...], from 0, to use them", table.path, shown
         )
 
 

@@ -190,7 +190,7 @@ def _say_doubled(name: str, boxes: Mapping[tuple[int, int, str | int | None], tu
         if (other := seen.setdefault((frame_id, label, *(round(value, 1) for value in tlwh)), track_id)) != track_id
     ]
     if doubled:
-        log.warning("%s: %d boxes stand twice, under two ids: for instance in frame %d ids %d and %d", name, len(doubled), *doubled[0])
+        log.warning("%s: %d boxes occur twice, with two ids: for instance in frame %d ids %d and %d", name, len(doubled), *doubled[0])
 
 
 def decimal(value: float, places: int = 4) -> str:

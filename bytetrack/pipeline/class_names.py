@@ -50,7 +50,7 @@ class ClassMatch:
         if len(rows) < len(numbers):
             kinds, counts = np.unique(class_id[numbers == LEFT_OUT], return_counts=True)
             shown = _shown([f"{self.names[kind]} {count}" for kind, count in zip(kinds, counts, strict=True)])
-            log.warning("%s: boxes of classes that the dataset does not score are left out: %s", sequence, shown)
+            log.warning("%s: boxes of classes that the dataset does not score are dropped: %s", sequence, shown)
         offsets = np.searchsorted(rows, detections.offsets)
         features = None if detections.features is None else detections.features[rows]
         return SequenceDetections(detections.xyxy[rows], detections.score[rows], offsets, numbers[rows], features)
@@ -83,7 +83,7 @@ def class_match_for(detector: Detector, protocol: str, sequences: Iterable[Seque
             "lists: use the dataset's names (detector.class_names names those of recorded boxes, by their numbers from 0)"
         )
     if without := [name for name, number in scored.items() if number not in numbers]:
-        log.warning("classes that the dataset scores and the detector does not find, by their names: %s", _shown(without))
+        log.warning("scored classes that the detector does not return, by their names: %s", _shown(without))
     return ClassMatch(tuple(names), numbers)
 
 

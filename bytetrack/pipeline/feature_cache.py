@@ -31,7 +31,7 @@ class FeatureCache:
         table = _kept(path, len(detections.score))
         if table is None:
             if sequence.images is None or not sequence.images.exists():
-                raise MissingDataError(f"{sequence.name} has no images, so nobody can say what its people look like: embedder=none")
+                raise MissingDataError(f"{sequence.name} has no images to compute features from: set embedder=none")
             frames = zip(detections, images_of(sequence), strict=True)
             table = np.concatenate([self.embedder.embed(image, boxes.xyxy, boxes.score) for boxes, image in frames])
             write_arrays(path, features=table.astype(np.float16))

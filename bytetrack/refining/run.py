@@ -46,7 +46,7 @@ def note_idle_steps(refiner: Refiner) -> None:
     """Logs the steps that have no effect because there are no detections."""
     idle = [name for name, step in refiner.steps.items() if getattr(step, "USES_DETECTIONS", False)]
     if idle:
-        log.warning("left out, as there are no detections (dataset=..., detector=recorded detector.folder=DIR): %s", ", ".join(idle))
+        log.warning("skipped, because there are no detections (dataset=..., detector=recorded detector.folder=DIR): %s", ", ".join(idle))
 
 
 def context_of(sequence: Sequence, detector: SequenceDetector | None, camera_motion: CameraMotion | None) -> SequenceContext:
@@ -91,4 +91,4 @@ def job_for(
 def refuse_unused(detector: object, camera_motion: object, compare: object) -> None:
     """Raises ValueError if a setting that needs a dataset is given without a dataset."""
     if detector is not None or compare is not None or not isinstance(camera_motion, NoMotion):
-        raise ValueError("detector, camera_motion and compare belong to sequences: say of which dataset, dataset=... dataset.root=DIR")
+        raise ValueError("detector, camera_motion and compare need a dataset: set dataset=... dataset.root=DIR")

@@ -44,7 +44,7 @@ def read(path: Path) -> dict[str, Any]:
     if missing:
         raise FormatError(f"{path}: not a checkpoint to resume from, it lacks {', '.join(sorted(missing))}: remove it or set another out")
     if not isinstance(content["settings"], dict) or not _is_plain(content["settings"]):
-        raise FormatError(f"{path}: damaged, its settings are none: remove it or set another out")
+        raise FormatError(f"{path}: damaged, its settings are invalid: remove it or set another out")
     return dict(content)
 
 
@@ -68,7 +68,7 @@ def check(path: Path, content: Mapping[str, Any], own: Mapping[str, Any], optimi
     if wrong is None and not _is_history(content.get("history")):
         wrong = "history"
     if wrong is not None:
-        raise FormatError(f"{path}: damaged, or of another version: {wrong} is not what training goes on from: set another out")
+        raise FormatError(f"{path}: damaged, or of another version: {wrong} cannot be resumed from: set another out")
 
 
 def _wrong_optimizer(optimizer: Any, groups: list[dict[str, Any]], parameters: Sequence[torch.Tensor], step: int) -> str | None:

@@ -166,7 +166,7 @@ class Learner:
             self.seen.forget(self.step)
             self.pieces *= 2
             told = self.plan.parts * self.pieces
-            log.warning("out of memory on %s at step %d: goes on as with train.accumulate=%d", self.device, self.step + 1, told)
+            log.warning("out of memory on %s at step %d: continuing as with train.accumulate=%d", self.device, self.step + 1, told)
 
     def _of_pieces(self, model: nn.Module, pieces: Sequence[Batch]) -> torch.Tensor:
         losses: list[torch.Tensor] = []

@@ -308,7 +308,7 @@ def _next(coming: Iterator[Batch], waiting: Callable[[float], None]) -> Batch:
         if seconds > PATIENCE:
             raise ChildProcessError(
                 f"no batch in {PATIENCE // 60} minutes from the loading processes: look at their messages above (is /dev/shm full? in a "
-                "container, docker run --ipc=host) and at the disk; the same command goes on from the last checkpoint"
+                "container, docker run --ipc=host) and at the disk; the same command resumes from the last checkpoint"
             )
 
 

@@ -124,11 +124,11 @@ class TrainingLoop(Learner):
             if self.device.type == "cuda" and content["random"]["cuda"] is not None:
                 torch.cuda.set_rng_state(content["random"]["cuda"], self.device)
         except (TypeError, KeyError, RuntimeError) as error:
-            raise FormatError(f"{path}: damaged, its random state is none ({error}): remove it or set another out") from None
+            raise FormatError(f"{path}: damaged, its random state is invalid ({error}): remove it or set another out") from None
         if self.here.first:
             log.info("%s: resumed after step %d of %d", path, self.step, self.plan.steps)
             if changed:
-                log.info("%s: goes on with other settings: %s", path, "; ".join(changed))
+                log.info("%s: resumed with changed settings: %s", path, "; ".join(changed))
 
     # ---- saving
 

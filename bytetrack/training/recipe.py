@@ -186,9 +186,9 @@ class Recipe:
         self._check_numbers()
         self._check_choices()
         if self.freeze is not None and self.weights is None:
-            log.warning("freeze=%s without weights: what stays as it is are random numbers", self.freeze)
+            log.warning("freeze=%s without weights freezes random numbers", self.freeze)
         if self.patience and (not self.val or not self.eval_interval):
-            log.warning("patience=%d ends nothing: without val or with eval_interval=0 the run is not evaluated", self.patience)
+            log.warning("patience=%d has no effect: without val or with eval_interval=0 the run is not evaluated", self.patience)
 
     def _check_numbers(self) -> None:
         if not self.data or any("path" not in entry for entry in (*self.data, *self.val)):

@@ -61,14 +61,14 @@ def compare(
     ValueError for fewer than two runs, or runs without a sequence in common. Returns what compare.json holds.
     """
     if len(folders) < 2:
-        raise ValueError("two runs at least: runs=[A,B], each a folder that tools/track.py or tools/score.py wrote")
+        raise ValueError("at least two runs are needed: runs=[A,B], each a folder that tools/track.py or tools/score.py wrote")
     runs = [read_run(key, folder, build, root) for key, folder in folders.items()]
     names = sequence_order([run.results for run in runs])
     if not names:
         raise ValueError(f"the runs have no sequence in common: {', '.join(f'{run.key} has {next(iter(run.results))}, …' for run in runs)}")
     left_out = sorted({name for run in runs for name in run.results} - set(names))
     if left_out:
-        log.warning("not in every run, so left out: %s", ", ".join(left_out))
+        log.warning("not in every run, so excluded: %s", ", ".join(left_out))
     jitter = _jitter(runs, build, copies, seed, workers, names) if copies else {}
     weights = draw_weights(len(names), DRAWS, seed)
     samples = {run.key: fast.figures({name: run.results[name] for name in names}, weights) for run in runs}

@@ -72,7 +72,7 @@ class Replay:
     ) -> None:
         self.sequences = {sequence.name: sequence for sequence in sequences}
         if several := [sequence.name for sequence in sequences if sequence.class_names]:
-            raise ValueError(f"tuning knows one class only, and {several[0]} has several: dataset.class_names=null")
+            raise ValueError(f"tuning supports a single class only, but {several[0]} has several: dataset.class_names=null")
         self.detector, self.protocol, self.seed = recorded_detector(detector), mot_protocol(protocol), seed
         self.min_box_area, self.max_aspect_ratio = min_box_area, max_aspect_ratio
         self.camera_motion = camera_motion

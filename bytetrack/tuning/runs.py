@@ -69,7 +69,7 @@ def read_run(key: str, folder: Path, build: Callable[[Any], Any], root: Path | N
             continue
         if sequence.class_names:
             raise ValueError(
-                f"comparing knows one class only, and {sequence.name} has several: dataset.class_names=null in {folder}/config.yaml"
+                f"comparing supports a single class only, but {sequence.name} has several: dataset.class_names=null in {folder}/config.yaml"
             )
         truth, tracks = read_annotations(sequence), read_trajectories(path, sequence.length)
         run.sequences[sequence.name] = sequence
@@ -90,7 +90,7 @@ def _warn_if_changed(run: ScoredRun) -> None:
     if set(run.results) == set(run.official) - {TOTAL["trackeval"]}:
         now = fast.figures(run.results)
         if any(abs(scored[name] - now[name]) > CLOSE for name in now if scored.get(name) is not None):
-            log.warning("%s: the tracks are not those that scores.json is about: score the run again (tools/score.py)", run.folder)
+            log.warning("%s: the tracks have changed since scores.json was written: score the run again (tools/score.py)", run.folder)
 
 
 def replayed(

@@ -95,7 +95,7 @@ def search(plan: SearchPlan, pool: WorkerPool, names: list[str], what: Mapping[s
     pool.check(plan.settings)
     done = len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED)))
     if done:
-        log.info("%s: %d trials are there already", out / "study.journal", done)
+        log.info("%s: continuing after %d trials", out / "study.journal", done)
     with progress_bar("trials", plan.trials, done=done) as bar:
         for index in range(done, plan.trials):
             _run_trial(study, plan, pool, names, index)
@@ -130,7 +130,7 @@ def _study(plan: SearchPlan, what: Mapping[str, Any], out: Path) -> Any:
         key = different[0]
         raise ValueError(
             f"{path} holds a search with another {key}: {_short(before.get(key))} there, {_short(described.get(key))} now; "
-            "give another out, or the same settings to resume it"
+            "set another out, or the same settings to resume it"
         )
     study.set_user_attr("what", described)
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):

@@ -100,7 +100,7 @@ class EstimatedMotion:
             try:
                 return read_camera_motion(path, sequence.first_frame, sequence.length)
             except FormatError as error:
-                log.info("%s: estimated anew, as the kept file does not serve (%s)", sequence.name, error)
+                log.info("%s: estimated again, because the stored file cannot be used (%s)", sequence.name, error)
         affines = np.array([STILL, *self.between(_images(sequence), detections)])
         if path is not None:
             write_camera_motion(path, affines, sequence.first_frame)
@@ -114,7 +114,7 @@ class EstimatedMotion:
             if affine is not None:
                 yield affine
         if stream.unknown:
-            log.warning("camera motion: %d frames show too little background to estimate it; taken as still", stream.unknown)
+            log.warning("camera motion: %d frames show too little background to estimate it: a static camera is assumed", stream.unknown)
 
     def of_stream(self) -> StreamMotion:
         """Returns an estimator for one stream, which is called frame by frame."""

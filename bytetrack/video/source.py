@@ -363,9 +363,9 @@ class Live:
                 continue
             if capture is not None:
                 capture.release()
-                log.warning("%s: no picture; opening it again", self.label)
+                log.warning("%s: no frame; reopening it", self.label)
             if time.monotonic() - seen > self._waits.give_up_after:
-                log.warning("%s: no picture for %.0f s: it counts as ended", self.label, self._waits.give_up_after)
+                log.warning("%s: no frame for %.0f s: treated as ended", self.label, self._waits.give_up_after)
                 break
             self._stop.wait(min(pause, self._waits.longest_pause))
             pause = 2 * pause

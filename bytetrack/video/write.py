@@ -144,7 +144,7 @@ class VideoWriter:
         try:
             return _sound(opened.enter_context(av.open(ffmpeg_name(self.audio), metadata_errors="replace")), target, end)
         except (OSError, av.FFmpegError) as error:  # the picture is what counts
-            log.warning("%s: its sound is left out: it cannot be read any more (%s)", self.audio, error)
+            log.warning("%s: its sound is omitted: it can no longer be read (%s)", self.audio, error)
             return []
 
     def _open(self, width: int, height: int, tick: Fraction) -> None:

@@ -79,12 +79,12 @@ def test_an_image_of_another_size_than_stated_is_named_without_being_asked_to_ch
     made: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     made([box()])
-    assert "it is said to have" not in caplog.text
+    assert "it should have" not in caplog.text
     made_again = json.loads((tmp_path / "d" / "x.json").read_text())
     made_again["images"][0] |= {"width": 12, "height": 16}  # as a viewer that follows EXIF shows it
     (tmp_path / "d" / "x.json").write_text(json.dumps(made_again))
     prepare(CocoFile(tmp_path / "d"), tmp_path / "x.json")
-    assert "0.jpg: 16 x 12 pixels, it is said to have 12 x 16, which its boxes are taken for" in caplog.text
+    assert "0.jpg: 16 x 12 pixels, but it should have 12 x 16, to which its boxes refer" in caplog.text
 
 
 def test_a_category_without_boxes_and_without_a_name_is_refused(made: Any) -> None:

@@ -35,7 +35,7 @@ def test_a_turned_box_is_read_as_its_upright_hull_and_that_is_said_once(tmp_path
     width, height = 40 * math.cos(math.pi / 6) + 20 / 2, 40 / 2 + 20 * math.cos(math.pi / 6)
     hulls = [[110, -10, 20, 40], [120 - width / 2, 10 - height / 2, width, height], [100, 0, 40, 20]]
     assert found.trajectories.tlwh.tolist() == [pytest.approx(hull, abs=1e-4) for hull in hulls]
-    assert caplog.text.count("2 boxes are rotated; their upright hulls are taken") == 1
+    assert caplog.text.count("2 boxes are rotated; their upright hulls are used") == 1
 
 
 def test_between_two_boxes_the_turn_goes_the_shorter_way_round(tmp_path: Path) -> None:
@@ -53,14 +53,14 @@ def test_tracks_of_two_jobs_that_overlap_are_one_identity_with_every_box_once(tm
     assert found.trajectories.frame_id[people].tolist() == list(range(1, 21))
     assert set(found.trajectories.track_id[people].tolist()) == {1}
     assert found.trajectories.tlwh[people][:, 0].tolist() == [*(10 * f for f in range(11)), *(10 * f + 2 for f in range(11, 20))]
-    assert "1 tracks go on over a job's border and are joined, 3 doubled boxes left out" in caplog.text
+    assert "1 tracks continue in another job and are joined, 3 duplicate boxes dropped" in caplog.text
     [apart] = read_results(xml(tmp_path, first, track(1, *(box(f, 10 * f + 200) for f in range(8, 20))), segments=jobs))
     assert len(apart.trajectories) == 11 + 12
 
 
 def test_without_jobs_in_the_file_doubled_boxes_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     read_results(xml(tmp_path, track(0, box(0, 1), box(1, 2)), track(4, box(1, 2), box(2, 3))))
-    assert "a: 1 boxes stand twice, under two ids: for instance in frame 2 ids 1 and 5" in caplog.text
+    assert "a: 1 boxes occur twice, with two ids: for instance in frame 2 ids 1 and 5" in caplog.text
 
 
 def test_a_frame_twice_in_a_track_is_one_box_unless_the_boxes_differ(tmp_path: Path) -> None:

@@ -62,9 +62,9 @@ def test_what_is_not_counted_from_one_is_said(tmp_path: Path, caplog: pytest.Log
     frame_names(folder_of(tmp_path / "zero", "000000.jpg", "000001.jpg"))
     assert "its images are numbered from 0: frame 1 is 000000.jpg" in caplog.text
     frame_names(folder_of(tmp_path / "stamps", "1403636579.png", "1403637079.png"))
-    assert "do not count frames: taken one after the other, frame 1 is 1403636579.png" in caplog.text
+    assert "are not frame numbers: read one after the other, frame 1 is 1403636579.png" in caplog.text
     frame_names(folder_of(tmp_path / "more", "1.jpg", "2.jpg", "cover.jpg"))
-    assert "1 images with other names are passed over, for instance cover.jpg" in caplog.text
+    assert "1 images with other names are ignored, for instance cover.jpg" in caplog.text
 
 
 def test_the_length_says_which_frames_lack_an_image(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_frames_beyond_the_end_of_a_video_are_not_named(tmp_path: Path, data_dir
     with pytest.raises(MissingDataError, match=r"vtest\.avi: no frame 796, of P's 800: it ends before; skip_missing=true"):
         convert(MotChallenge(tmp_path))
     assert len(convert(MotChallenge(tmp_path), skip_missing=True)["images"]) == 795
-    assert "vtest.avi: 768 x 576 pixels, P is said to have 768 x 480" in caplog.text
+    assert "vtest.avi: 768 x 576 pixels, but P should have 768 x 480" in caplog.text
     (tmp_path / "P" / "vtest.avi").write_text("no film")
     with pytest.raises(FormatError, match="cannot be opened as a video"):
         convert(MotChallenge(tmp_path))

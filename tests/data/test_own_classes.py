@@ -81,7 +81,7 @@ def test_ground_truth_of_several_classes_may_count_ids_within_each(
     (tmp_path / "gt.txt").write_text("\n".join(lines))
     found = read(tmp_path / "gt.txt")
     assert len(set(found.track_id.tolist())) == 2
-    assert "gt.txt: ids count within each class: identities are numbered anew" in caplog.text
+    assert "gt.txt: ids count within each class: they are renumbered" in caplog.text
     (tmp_path / "gt.txt").write_text("\n".join([*lines, lines[0]]))
     with pytest.raises(FormatError, match=r"gt\.txt: expected every id once in a frame and class, got one twice in frame [12] "):
         read(tmp_path / "gt.txt")
@@ -183,7 +183,7 @@ def test_a_class_column_that_is_not_read_is_said(tmp_path: Path, caplog: pytest.
     path = tmp_path / "s.txt"
     path.write_text("1,-1,0,0,9,9,0.9,0\n1,-1,0,0,9,9,0.9,2")
     assert read_detections(path, 1, 1).class_id is None
-    assert "classes 0, 2 in its eighth column are not read: detector.class_names=" in caplog.text
+    assert "classes 0, 2 in its eighth column are ignored: set detector.class_names=" in caplog.text
     caplog.clear()
     path.write_text("1,-1,0,0,9,9,0.9,1\n1,-1,0,0,9,9,0.9,1")
     read_detections(path, 1, 1)

@@ -57,7 +57,7 @@ def test_prepare_names_the_first_frame_of_another_size_without_being_asked_to_ch
 ) -> None:
     assert len(convert(dataset)["images"]) == good.FRAMES
     (told,) = [record.getMessage() for record in caplog.records]
-    assert told.startswith(f"{dataset.sequences()[0].image_path(4)}: 48 x 32 pixels, A is said to have 96 x 64, ")
+    assert told.startswith(f"{dataset.sequences()[0].image_path(4)}: 48 x 32 pixels, but A should have 96 x 64, ")
 
 
 def test_one_size_is_no_word_worth(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -195,9 +195,9 @@ def test_a_source_that_breaks_midway_leaves_what_was_done(tmp_path: Path, run: R
 def test_nothing_that_is_read_is_overwritten(tmp_path: Path, run: Run) -> None:
     source = write_video(tmp_path / "walk.mp4", 3)
     write_detections(tmp_path / "detections", "walk", 3)
-    with pytest.raises(ValueError, match=r"the video would overwrite its source .*walk.mp4: give another out"):
+    with pytest.raises(ValueError, match=r"the video would overwrite its source .*walk.mp4: set another out"):
         run(source, out=tmp_path)
-    with pytest.raises(ValueError, match=r"the rows would overwrite the detections .*walk.txt: give another out"):
+    with pytest.raises(ValueError, match=r"the rows would overwrite the detections .*walk.txt: set another out"):
         run(source, out=tmp_path / "detections")
     assert (tmp_path / "detections" / "walk.txt").read_text().count("\n") == 6
 

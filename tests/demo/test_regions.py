@@ -168,7 +168,7 @@ def test_a_region_off_the_picture_and_one_without_anybody_are_warned_of(tmp_path
     with caplog.at_level(logging.WARNING):
         run(source, "regions.look_at={away:[[500,500],[600,500],[600,600]]}", "video=null")
     assert "walk: region 'away' lies outside the picture (192x120), so nobody is tracked there: coordinates are pixels" in caplog.text
-    assert "walk: none of the 10 boxes stands in the regions that are looked at: see regions" in caplog.text
+    assert "walk: none of the 10 boxes is inside the tracked regions: see regions" in caplog.text
 
 
 def test_camera_motion_hides_everybody_who_moves(tmp_path: Path, assembled: Callable[..., Demo]) -> None:

@@ -56,7 +56,7 @@ def test_a_name_that_is_neither_cached_nor_to_be_fetched_says_where_to_put_the_f
     with pytest.raises(MissingDataError) as caught:
         detector_from("yolox_nano", ["person"])
     message = str(caught.value)
-    assert f"yolox_nano is not at {cache / 'yolox_nano.pth'} and cannot be fetched" in message
+    assert f"yolox_nano is not at {cache / 'yolox_nano.pth'} and cannot be downloaded" in message
     assert f"put {download.WEIGHTS['yolox_nano'].url} there, or give weights=FILE" in message
     assert "\n" not in message
 
@@ -178,7 +178,7 @@ def test_a_published_checkpoint_by_name_brings_its_size_its_input_and_its_conven
     settings = detector_from("bytetrack_nano_mot17", ["person"]).network.settings
     assert (settings.size, settings.input_size, settings.convention) == (SIZES["nano"], (608, 1088), "rgb_imagenet")
     published(cache / "bytetrack_tiny_mot17.pth.tar", "nano")
-    with pytest.raises(FormatError, match="expected the published YOLOX tiny of one class, got YOLOX nano of 1 classes: fetch it again"):
+    with pytest.raises(FormatError, match="expected the published YOLOX tiny of one class, got YOLOX nano of 1 classes: download it again"):
         detector_from("bytetrack_tiny_mot17", ["person"])
 
 

@@ -70,7 +70,7 @@ def test_what_is_not_there_is_named(
 ) -> None:
     with pytest.raises(ValueError, match="precision must be fp32, bf16, fp16: got 'f32'"):
         OpenVino(nano_onnx, "f32")
-    with pytest.raises(ValueError, match=r"device 'NPU' is not here: found .*CPU"):
+    with pytest.raises(ValueError, match=r"device 'NPU' is not available: found .*CPU"):
         OpenVino(nano_onnx, device="NPU").detect(coco_images)
     (tmp_path / "cut.onnx").write_bytes(nano_onnx.read_bytes()[:2000])
     with pytest.raises(FormatError, match=r"cut.onnx: OpenVINO cannot load it"):

@@ -129,8 +129,8 @@ def test_where_memory_does_not_hold_three_batches_they_go_one_after_the_other_an
     monkeypatch.setattr(Inference, "launch", full)
     assert all(len(one) == len(other) for one, other in zip(detector.detect(images), expected, strict=True))
     assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
-        "out of memory on cpu: goes on with one batch after the other, in place of three at once",
-        "out of memory on cpu: goes on with detector.batch_size=1 in place of 3",
+        "out of memory on cpu: continuing with one batch at a time instead of three",
+        "out of memory on cpu: continuing with detector.batch_size=1 instead of 3",
     ]
     assert not detector._inference.side_by_side
 

@@ -243,7 +243,7 @@ def test_settings_out_of_their_range_are_refused_at_once(nano: Path, settings: d
 def test_what_this_machine_cannot_do_is_refused(nano: Path, coco_images: list[np.ndarray]) -> None:
     with pytest.raises(ValueError, match="fp16 needs a GPU"):
         Yolox(nano, **NANO, precision="fp16").detect(coco_images)
-    with pytest.raises(ValueError, match=r"device 'tpu' is not here: found .*cpu"):
+    with pytest.raises(ValueError, match=r"device 'tpu' is not available: found .*cpu"):
         pick_device("tpu")
     with pytest.raises(FormatError, match="holds YOLOX nano"):
         Yolox(nano, **{**NANO, **SIZES["s"]._asdict()}).detect(coco_images)

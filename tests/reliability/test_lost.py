@@ -63,8 +63,8 @@ def test_a_batch_that_memory_does_not_hold_is_halved_with_a_word(
     assert [len(one) for one in found] == [len(one) for one in expected]
     assert all(np.allclose(one.xyxy, other.xyxy, atol=1e-3) for one, other in zip(found, expected, strict=True))
     assert [record.getMessage() for record in caplog.records] == [
-        "out of memory on cpu: goes on with detector.batch_size=3 in place of 7",
-        "out of memory on cpu: goes on with detector.batch_size=1 in place of 3",
+        "out of memory on cpu: continuing with detector.batch_size=3 instead of 7",
+        "out of memory on cpu: continuing with detector.batch_size=1 instead of 3",
     ]
 
 
@@ -125,7 +125,7 @@ def test_a_step_that_memory_does_not_hold_is_taken_in_parts_and_of_one_image_say
     monkeypatch.setattr(TrainingLoop, "_forward", small)
     fit(trainer(), tmp_path / "parts")
     assert checkpoint.read(tmp_path / "parts" / "last.pth")["step"] == 12
-    assert [record.getMessage() for record in caplog.records] == ["out of memory on cpu at step 5: goes on as with train.accumulate=2"]
+    assert [record.getMessage() for record in caplog.records] == ["out of memory on cpu at step 5: continuing as with train.accumulate=2"]
     monkeypatch.setattr(TrainingLoop, "_forward", whole)
     monkeypatch.setattr(TrainingLoop, "_forward", in_step(4, no_memory))
     with pytest.raises(MemoryError, match=r"^out of memory on cpu at step 5, 1 image of 64 x 64 at a time: set a smaller detector\.input"):
@@ -189,7 +189,7 @@ def test_a_killed_loading_process_ends_training_in_one_line_and_the_same_command
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(TrainingLoop, "_forward", in_step(4, end_loaders))
-        with pytest.raises(ChildProcessError, match=r"^a loading process ended abruptly in step \d+ .* goes on from the last checkpoint"):
+        with pytest.raises(ChildProcessError, match=r"^a loading process ended abruptly in step \d+ .* resumes from the last checkpoint"):
             fit(trainer(workers=1), tmp_path / "out")
     assert checkpoint.read(tmp_path / "out" / "last.pth")["step"] == 3
     fit(trainer(workers=1), tmp_path / "out")

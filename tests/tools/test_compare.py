@@ -37,7 +37,7 @@ def test_two_runs_are_compared_with_intervals_and_jitter(verb_here, runs: Path) 
 
 def test_what_cannot_be_compared_is_one_line(verb_here, runs: Path) -> None:
     assert "runs must be given: runs=..." in failed(verb_here("compare"))
-    assert "two runs at least: runs=[A,B]" in failed(verb_here("compare", "runs=[good]"))
+    assert "at least two runs are needed: runs=[A,B]" in failed(verb_here("compare", "runs=[good]"))
     assert "b=nowhere: no scores.json there" in failed(verb_here("compare", "runs=[good,nowhere]"))
 
 

@@ -120,7 +120,7 @@ def test_mistakes_are_named_before_anything_is_written(tracks: Path, tmp_path: P
     with pytest.raises(MissingDataError, match="no file or folder"):
         convert(tmp_path / "nowhere", "mot", out)
     (tracks / "odd.csv").write_text("frame\n")
-    with pytest.raises(FormatError, match=r"MOT17-01-FRCNN.txt looks like mot, odd.csv like csv: say from=mot or from=csv"):
+    with pytest.raises(FormatError, match=r"MOT17-01-FRCNN.txt looks like mot, odd.csv like csv: set from=mot or from=csv"):
         convert(tracks, "csv", out)
     assert not out.exists()
 

@@ -44,8 +44,8 @@ def test_one_command_draws_tracks_scores_reports_and_films(verb, verb_here, tmp_
     assert "low_score: 0.5" in (folder / "run" / "high_scores_only" / "config.yaml").read_text()
     lines = process.stderr.splitlines()
     assert lines[0] == "this takes about a minute on two cores"
-    assert "what they look like: run/scenes.jpg" in lines
-    assert lines.index("what they look like: run/scenes.jpg") < next(n for n, line in enumerate(lines) if line.startswith("[2/4"))
+    assert "sample images: run/scenes.jpg" in lines
+    assert lines.index("sample images: run/scenes.jpg") < next(n for n, line in enumerate(lines) if line.startswith("[2/4"))
     sizes = {"STREET-01": (640, 384), "STREET-02": (640, 384), "comparison": (964, 288)}
     for name, size in sizes.items():
         with av.open(str(folder / "run" / "videos" / f"{name}.mp4")) as container:

@@ -80,7 +80,7 @@ def test_processes_take_their_shares_in_parts_and_one_goes_on_alone(verb_here: V
     assert checkpoint.read(tmp_path / "both" / "last.pth")["step"] == 4
     on = verb_here("train", *settings(coco_file, tmp_path / "both", "train.accumulate=4", "train.resume=changed"))
     assert on.returncode == 0, on.stderr
-    assert "goes on with other settings" in on.stderr
+    assert "resumed with changed settings" in on.stderr
     assert checkpoint.read(tmp_path / "both" / "last.pth")["step"] == 6
 
 

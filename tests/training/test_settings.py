@@ -57,7 +57,7 @@ def test_a_run_goes_on_with_another_batch_at_the_same_place_in_its_schedule_wher
         train(trainer(batch_size=3, max_epochs=5), tiny, out)
     train(trainer(batch_size=3, max_epochs=5, val=[], resume="changed"), tiny, out)
     assert f"{out / 'last.pth'}: resumed after step 12 of 15" in caplog.messages  # 4 epochs of 3 steps
-    assert "train.max_epochs 4 -> 5; train.batch_size 4 -> 3" in next(line for line in caplog.messages if "goes on with" in line)
+    assert "train.max_epochs 4 -> 5; train.batch_size 4 -> 3" in next(line for line in caplog.messages if "resumed with" in line)
     assert checkpoint.read(out / "last.pth")["step"] == 15
     with pytest.raises(ValueError, match=r"has 5\.0 epochs behind it, max_epochs is 4: set more, or another out"):
         train(trainer(batch_size=3, val=[], resume="changed"), tiny, out)
@@ -164,13 +164,13 @@ def test_a_tracking_service_that_does_not_begin_is_one_line_and_one_that_fails_l
     monkeypatch.setitem(sys.modules, "mlflow", service)
     service.start_run.side_effect = RuntimeError("no server at http://localhost:5\nTraceback")
     with Monitor(tmp_path, 0, 10, logger="mlflow") as monitor:
-        with pytest.raises(OSError, match=r"^train\.logger=mlflow does not begin \(no server at http://localhost:5\): choose tensorboard"):
+        with pytest.raises(OSError, match=r"^train\.logger=mlflow cannot start \(no server at http://localhost:5\): choose tensorboard"):
             monitor.settings({"a": 1})
         service.start_run.side_effect = None
         service.log_metrics.side_effect = RuntimeError("connection lost")
         for step in (1, 2):
             monitor.scalars({"loss/total": 2.5}, step)
-    assert caplog.messages == ["train.logger=mlflow fails (connection lost): training goes on, metrics.csv has every figure"]
+    assert caplog.messages == ["train.logger=mlflow fails (connection lost): training continues, metrics.csv has every value"]
     assert len((tmp_path / "metrics.csv").read_text().splitlines()) == 3
 
 

@@ -414,7 +414,7 @@ def test_the_precision_left_to_the_device_is_recorded_and_a_resumed_run_says_whe
     assert content(tmp_path)["settings"]["train"]["precision"] == "bf16"
     monkeypatch.setattr("bytetrack.detection.inference._cpu_multiplies_bf16", lambda: False)
     train(trainer(**{**settings, "max_epochs": 2}), tiny, tmp_path)
-    assert caplog.messages[-1].endswith("goes on with other settings: train.max_epochs 1 -> 2; train.precision bf16 -> fp32")
+    assert caplog.messages[-1].endswith("resumed with changed settings: train.max_epochs 1 -> 2; train.precision bf16 -> fp32")
     assert content(tmp_path)["settings"]["train"]["precision"] == "fp32"
 
 

@@ -90,7 +90,7 @@ def test_the_number_of_workers_does_not_matter(replay: Replay, tmp_path: Path) -
 
 def test_a_search_of_something_else_is_not_resumed(replay: Replay, tmp_path: Path) -> None:
     run(replay, tmp_path / "out", plan(1))
-    with pytest.raises(ValueError, match=r"holds a search with another seed: 0 there, 1 now; give another out"):
+    with pytest.raises(ValueError, match=r"holds a search with another seed: 0 there, 1 now; set another out"):
         run(replay, tmp_path / "out", plan(1, seed=1))
 
 
