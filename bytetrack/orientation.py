@@ -41,9 +41,9 @@ def note_if_turned(path: Path, data: bytes) -> None:
 
 @lru_cache(maxsize=1024)
 def warn(folder: Path) -> None:
-    """Warns of turned pictures in a folder, the first time."""
+    """Warns of rotated images in a folder, once per folder."""
     log.warning(
-        "%s: EXIF asks to turn pictures there; they are read as stored, and boxes mean that. "
-        "`mogrify -auto-orient` turns the files themselves",
+        "%s: images have an EXIF rotation, which is not applied: boxes refer to the pixels as stored. "
+        "`mogrify -auto-orient` rotates the files",
         folder,
     )

@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 Scores = dict[str, dict[str, dict[str, Any]]]
 ANIMATED = 60  # frames of the animation
-SIMULATED = "detections simulated from the ground truth: what differs between the rows is real, their level is no detector's"
+SIMULATED = "detections simulated from the ground truth: the difference between the rows is real, their level is not a real detector's"
 
 
 class Steps:

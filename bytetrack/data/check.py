@@ -244,7 +244,7 @@ def _image_problem(path: Path, size: tuple[Any, Any], decode: bool) -> Problem |
                 if decode:
                     image.load()
                 if is_turned(image):
-                    return Problem("warning", "image with an EXIF rotation", str(path), "it is not applied: boxes refer to the pixels as stored")
+                    return Problem("warning", "image with an EXIF rotation", str(path), "not applied: boxes refer to the pixels as stored")
     except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError, EOFError, OSError) as error:
         return Problem("error", "unreadable image", str(path), str(error))
     return None

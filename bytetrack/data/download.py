@@ -216,9 +216,9 @@ def fetch_dataset(name: str, root: str | Path, mirror: str | None = None) -> Pat
     if key is None:
         form = next((text for key, text in FORMS.items() if name.startswith(key)), None)
         raise MissingDataError(
-            f"{name} cannot be fetched by a program. {form}, and give that folder as dataset.root"
+            f"{name} cannot be downloaded by a program. {form}, and set dataset.root to that folder"
             if form
-            else f"{name} cannot be fetched by a program: download=true knows {', '.join(ARCHIVES)} and weights={{{','.join(WEIGHTS)}}}"
+            else f"{name} cannot be downloaded by a program: download=true knows {', '.join(ARCHIVES)} and weights={{{','.join(WEIGHTS)}}}"
         )
     remote = _mirrored(ARCHIVES[key], mirror)
     archive = fetch(remote.url, root.parent / Path(urllib.parse.urlsplit(remote.url).path).name, remote.sha256, remote.size)

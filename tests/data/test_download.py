@@ -187,7 +187,7 @@ def test_an_archive_becomes_the_dataset_folder(server: Server, tmp_path: Path, m
 
 
 def test_a_dataset_behind_a_form_comes_with_instructions(tmp_path: Path) -> None:
-    with pytest.raises(MissingDataError, match=r"crowdhuman_train cannot be fetched.*crowdhuman\.org.*dataset\.root"):
+    with pytest.raises(MissingDataError, match=r"crowdhuman_train cannot be downloaded.*crowdhuman\.org.*dataset\.root"):
         fetch_dataset("crowdhuman_train", tmp_path / "none")
     with pytest.raises(MissingDataError, match="download=true knows mot17, mot20"):
         fetch_dataset("mine", tmp_path / "none")

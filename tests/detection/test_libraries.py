@@ -94,7 +94,9 @@ def test_weights_that_cannot_be_fetched_say_where_to_put_them(monkeypatch: pytes
     monkeypatch.setattr("torch.hub.get_dir", lambda: str(tmp_path))
     detector = Torchvision("ssdlite320_mobilenet_v3_large", device="cpu")
     assert detector.key() == Torchvision("ssdlite320_mobilenet_v3_large", "COCO_V1").key()
-    with pytest.raises(MissingDataError, match=rf"are not at {tmp_path}/checkpoints/ssdlite.*\.pth and cannot be downloaded .*: put https://"):
+    with pytest.raises(
+        MissingDataError, match=rf"are not at {tmp_path}/checkpoints/ssdlite.*\.pth and cannot be downloaded .*: put https://"
+    ):
         detector.detect(pictures())
 
 

@@ -75,7 +75,7 @@ def test_a_failed_check_ends_with_status_1_and_no_json(prepare: Verb, mot17_dir:
         (["dataset=nothing"], "no dataset=nothing in prepare: Choices: bdd100k_train"),
         (["dataset=mot17_train", "dataset.root=/nowhere"], "dataset.root must be the folder that holds train/"),
         (["dataset=crowdhuman", "dataset.root=/nowhere"], "no odgt file"),
-        (["dataset=ethz", "dataset.root=/nowhere", "download=true"], "cannot be fetched by a program"),
+        (["dataset=ethz", "dataset.root=/nowhere", "download=true"], "cannot be downloaded by a program"),
         (["weights=yolox_huge"], "there are yolox_nano, yolox_tiny"),
     ],
 )

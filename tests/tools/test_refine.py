@@ -37,7 +37,7 @@ def test_files_alone_are_enough(verb_here, tmp_path: Path, refine: str) -> None:
     process = verb_here("refine", f"tracks={tmp_path}", "out=run", f"refine={refine}")
     assert process.returncode == 0, process.stderr
     assert read_trajectories(tmp_path / "working/run/tracks/a.txt").frame_id.tolist() == list(range(1, 16))
-    assert ("left out, as there are no detections" in process.stderr) == (refine in ("full", "linked"))
+    assert ("skipped, because there are no detections" in process.stderr) == (refine in ("full", "linked"))
 
 
 def test_mistakes_are_one_line(verb_here, tiny: Path) -> None:

@@ -129,7 +129,7 @@ def test_exif_turns_no_picture_and_no_size(tmp_path: Path, caplog: pytest.LogCap
     assert image_size(path) == (20, 12)
     assert next(iter(open_source(str(tmp_path)))).image.shape == (12, 20, 3)
     assert [finding.kind for finding in [_image_problem(path, (20, 12), True)] if finding] == ["image with an EXIF rotation"]
-    assert [record.message.split(": ")[1][:27] for record in caplog.records] == ["EXIF asks to turn pictures "]  # once a folder
+    assert [record.message.split(": ")[1][:28] for record in caplog.records] == ["images have an EXIF rotation"]  # once a folder
 
 
 def test_a_picture_that_exif_leaves_as_it_is_says_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
