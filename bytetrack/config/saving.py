@@ -27,7 +27,7 @@ SECRETS = {  # pattern: what stands for it in files and messages
 def out_folder(out: str | None, verb_name: str, default: Path | None = None) -> Path:
     """Returns the run's output folder, and makes it: `out`, else `default`, else a new `runs/<verb>/<date>_<time>`.
 
-    Without `out` a job of a sweep has a folder of its own in `default`, else in the sweep's folder.
+    Without `out` a job of a sweep has its own folder in `default`, else in the sweep's folder.
     """
     number = job_number()
     if out is None and number is not None:

@@ -1,4 +1,4 @@
-"""Gives every job of a sweep (`-m`) a folder of its own."""
+"""Gives every job of a sweep (`-m`) its own folder."""
 
 from __future__ import annotations
 

@@ -54,8 +54,8 @@ class Regions:
         looked = {f"region {name!r}": polygon for name, polygon in self.look_at.items()}
         left = {f"region {name!r}": polygon for name, polygon in self.leave_out.items()}
         return [
-            *misplaced(looked, width, height, "nobody is tracked there"),
-            *misplaced(left, width, height, "it leaves nobody out"),
+            *misplaced(looked, width, height, "nothing is tracked there"),
+            *misplaced(left, width, height, "it excludes nothing"),
         ]
 
 

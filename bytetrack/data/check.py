@@ -189,7 +189,7 @@ def _repeated(records: list[dict[str, Any]], key: str, kind: str, level: Level =
 
 
 def _empty_frames(document: dict[str, Any], annotated: set[Any]) -> Iterator[Problem]:
-    """Yields sequences with frames that have no box; nothing where there are no boxes at all (a test set)."""
+    """Yields sequences with frames that have no box; nothing if there are no boxes at all (a test set)."""
     names = {video.get("id"): str(video.get("file_name")) for video in document.get("videos") or []}
     frames = Counter(image.get("video_id") for image in document["images"])
     empty = Counter(image.get("video_id") for image in document["images"] if image.get("id") not in annotated)

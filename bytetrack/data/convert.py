@@ -151,7 +151,7 @@ def _described(
 
 
 def _images(video: Sequence) -> tuple[str, ...]:
-    """Returns the file of every frame from the dataset's folder on, "" where it has none; empty where there are no images."""
+    """Returns the file of every frame from the dataset's folder on, "" where it has none; empty if there are no images."""
     if video.images is None or not (video.images.is_file() or any(video.image_names)):
         return ()
     there = [video.images.is_file() or video.image_name(frame_id) is not None for frame_id in range(1, video.length + 1)]

@@ -75,7 +75,7 @@ class ImageFiles:
 def sequence_fields(images: Path, names: Sequence[str | None]) -> dict[str, str]:
     """Infers seqinfo.ini's fields of a folder of images with one of `names` a frame, or of a video file; warns of it.
 
-    Empty where there is no image. FormatError where the file is no video.
+    Empty if there is no image. FormatError where the file is no video.
     """
     fields = _video_fields(images) if images.is_file() else _folder_fields(images, names)
     if fields:

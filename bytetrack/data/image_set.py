@@ -34,7 +34,7 @@ class ImageSet:
     `files` are relative to `root` (or absolute). `width`, `height`, `image_id`, `frame_id` (from 1; 0 for a still image) and
     `sequence` (index into `sequences`; -1 for a still image) have shape (N,). Image `i` owns the rows `offsets[i]:offsets[i + 1]`
     of `xyxy` (M, 4) in pixels, amodal (they may leave the image), `category` (M,) index into `names`, `track_id` (M,) within
-    its sequence (-1 where there is none), and `crowd` (M,), boxes that are neither object nor background.
+    its sequence (-1 if there is none), and `crowd` (M,), boxes that are neither object nor background.
     """
 
     root: Path
@@ -133,7 +133,7 @@ def image_set(
     names, category = _classes(columns, document["categories"], category, classes)
     flat = boxes.area(xyxy) <= 0
     if flat.any():
-        log.warning("%s: %d of %d boxes have no area and are left out", path, flat.sum(), len(flat))
+        log.warning("%s: %d of %d boxes have no area and are dropped", path, flat.sum(), len(flat))
     kept = np.flatnonzero(~flat & (category >= 0))
     kept = kept[np.argsort(owner[kept], kind="stable")]
     start = Path(root) if root is not None else recorded_root(document) or path.parent
@@ -158,7 +158,7 @@ def image_set(
 def mix(sets: Sequence[ImageSet]) -> ImageSet:
     """Joins all images of `sets` back to back, ids renumbered: image ids from 1, sequences and track ids shifted past those before.
 
-    Files become paths that need no common root. ValueError where there is no set or their classes differ.
+    Files become paths that need no common root. ValueError if there is no set or their classes differ.
     """
     if not sets:
         raise ValueError("mix expects at least one dataset, got none")

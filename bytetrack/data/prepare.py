@@ -30,7 +30,7 @@ def prepare_checked(
     """Checks `dataset`, writes `<path's stem>_check.json` beside `path` and shows a table; writes `path` if there is no error.
 
     `images`: look at image files too, `decode`: decode them whole. With `skip_missing` images that are left out are no errors.
-    FormatError, saying how many, where there are errors.
+    FormatError, saying how many, if there are errors.
     """
     report, document = check(dataset, skip_missing, images, decode, workers)
     table = path.with_name(f"{path.stem}_check.json")

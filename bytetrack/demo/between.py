@@ -22,7 +22,7 @@ SMALLEST = 0.5  # of its width and height: what a box that gets smaller keeps
 class DetectionSchedule:
     """Decides for each frame, in order, if the detector runs on it: on the first, and on every `every`-th from there on.
 
-    After a gap longer than `memory` seconds and at a new image size, where tracking starts anew, it runs at once and counts from there.
+    After a gap longer than `memory` seconds and at a new image size, where tracking restarts, it runs at once and counts from there.
     """
 
     def __init__(self, every: int = 1, memory: float = np.inf) -> None:

@@ -169,7 +169,7 @@ class GapAwareTracker:
         size = (frame.image.shape[0], frame.image.shape[1])
         if frame.gap > self.memory or self._size not in (None, size):
             log.info(
-                "frame %d: %s; tracking starts anew",
+                "frame %d: %s; tracking restarts",
                 frame.frame_id,
                 f"{frame.gap:.1f} s without pictures" if frame.gap else "new picture size",
             )

@@ -28,7 +28,7 @@ def refuse_overwriting(video: Path, source: Path | None) -> None:
 class Outputs:
     """`<name>.txt`, `<name>.jsonl` (an object a frame) and, where something is counted, `<name>.events.csv`.
 
-    The text has MOT's columns, frames from 1, in the eighth the class where there are several.
+    The text has MOT's columns, frames from 1, in the eighth the class if there are several.
 
     Every frame reaches the disk before the next one. `webhook`: where events are posted, too.
     """

@@ -136,7 +136,7 @@ class Inference:
 
     @torch.inference_mode()
     def collect(self, launched: Underway) -> list[Detections]:
-        """Returns the detections once the output is there: on a GPU by a stream of its own, past later launches."""
+        """Returns the detections once the output is there: on a GPU by its own stream, past later launches."""
         with on_stream(self.selecting):
             output, *layers = launched.received()
             found = select(output, self.grid, self.stride, launched.ratios, self.postprocess)

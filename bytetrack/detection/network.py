@@ -175,7 +175,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     """Reads the weight file at `path`: official YOLOX `.pth`, published ByteTrack `.pth.tar`, our checkpoints, a bare state_dict.
 
     Always `weights_only=True`: beyond tensors only NumPy scalars are let in (the best AP that trainers leave in such files), so
-    no code of the file runs. MissingDataError where there is no file, FormatError where it holds no YOLOX weights.
+    no code of the file runs. MissingDataError if there is no file, FormatError where it holds no YOLOX weights.
     """
     path = Path(path)
     if not path.is_file():
@@ -242,7 +242,7 @@ def _numpy_scalars() -> list[Any]:
 def load_weights(network: Network, weights: str | Path | Checkpoint, classes: Sequence[int] | None = None) -> Checkpoint:
     """Copies `weights`, a file or a checkpoint already read, into `network` and returns what the file says of itself.
 
-    Where the number of classes differs, the class layers are re-initialised (with the prior bias) and a log line says so; or, given
+    Where the number of classes differs, the class layers are re-initialised (with the prior bias) and this is logged; or, given
     `classes`, the file's rows of those class ids are taken (`[0]`: the person layer of COCO weights). FormatError for any other
     mismatch, and for what `read_checkpoint` refuses.
     """

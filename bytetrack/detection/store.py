@@ -146,7 +146,7 @@ def _cut(stored: dict[str, npt.NDArray[Any]], skip: int, length: int) -> Sequenc
 def _fingerprint(sequence: Sequence) -> str | None:
     """Tells the images of two sequences of one name apart: hash of the first megabyte of the video or of frame 1 of the files.
 
-    None where there are no images here: what was detected elsewhere can be replayed.
+    None if there are no images here: what was detected elsewhere can be replayed.
     """
     if sequence.images is None or not sequence.images.exists():
         return None

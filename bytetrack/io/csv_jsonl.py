@@ -7,7 +7,7 @@ spreadsheets write them; then a decimal comma is read too. Names of columns may 
 
 JSON Lines is one file a sequence, one object a frame, frames without boxes too:
 `{"frame": 1, "time": 0.0, "tracks": [{"id": 7, "tlwh": [left, top, width, height], "score": 0.9, "class_id": 0, "class": "person"}]}`;
-`time` in seconds where the frame rate is known, no `class_id` and `class` where there is no class. Other keys are passed over.
+`time` in seconds where the frame rate is known, no `class_id` and `class` if there is no class. Other keys are passed over.
 """
 
 from __future__ import annotations

@@ -245,7 +245,7 @@ def _plain(score: float) -> str:
 
 
 def _identities(table: Table, class_id: npt.NDArray[np.float64] | None) -> npt.NDArray[np.int64]:
-    """Returns the id of every row; FormatError where one is negative or comes twice in a frame (and class, where there are classes)."""
+    """Returns the id of every row; FormatError where one is negative or comes twice in a frame (and class, if there are classes)."""
     frame, identity = table.values[:, FRAME], table.values[:, ID].astype(np.int64)
     table.refuse(identity < 0, "an id that is not negative")
     if class_id is None:

@@ -73,7 +73,7 @@ class Table:
 def read_table(path: Path, columns: Container[int], expected: str) -> Table:
     """Reads the file's numbers; FormatError unless every line has the same number of columns and that lies in `columns`.
 
-    `expected` says in the message what the columns should be. MissingDataError where there is no such file.
+    `expected` says in the message what the columns should be. MissingDataError if there is no such file.
     """
     lines = read_text(path).splitlines()
     solid = [line for line in lines if line.strip()]

@@ -34,7 +34,7 @@ class ClassMatch:
     def renumbered(self, sequence: str, detections: SequenceDetections) -> SequenceDetections:
         """Renumbers detections by the dataset's classes; those of classes that it does not score are left out, and a warning counts them.
 
-        Boxes without a class are of the only one where there is one name, else they stay as they are. ValueError for a number without
+        Boxes without a class are of the only one if there is one name, else they stay as they are. ValueError for a number without
         a name.
         """
         class_id = detections.class_id

@@ -32,7 +32,7 @@ def detection_scores(counts: Mapping[str, ScoreCounts], matches: Mapping[str, Se
     marks = {mark: None for found in counts.values() for mark in found.thresholds.items()}
     series = {("all detections", "truth"): every, ("of them in tracks", "c0"): tracked}
     share = f"{sum(tracked):,} of {sum(every):,} detections ({100 * sum(tracked) / max(1, sum(every)):.1f} %)"
-    note = f"{share} are in tracks: the tracker put out a track at them. Thresholds far from all scores were set for another detector."
+    note = f"{share} are part of output tracks. Thresholds far from all scores were set for another detector."
     if len(counts) < sequences:
         note += f" Known of {len(counts)} of {sequences} sequences."
     return {

@@ -17,7 +17,7 @@ SAME_FRAMES = 10
 KINDS = {
     "swap": "two people exchange their ids",
     "handover": "the id moves between two people",
-    "fresh": "the person goes on under an id that was nobody's before",
+    "fresh": "the person continues under a new id",
 }
 
 

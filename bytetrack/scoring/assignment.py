@@ -24,7 +24,7 @@ NONE = -1
 
 
 class Solver(NamedTuple):
-    """`column_of` a row and `row_of` a column (NONE where there is none) are what `assign` finds; the rest it works with."""
+    """`column_of` a row and `row_of` a column (NONE if there is none) are what `assign` finds; the rest it works with."""
 
     column_of: Ints
     row_of: Ints

@@ -59,7 +59,7 @@ def plain_rules(class_names: Sequence[str]) -> Rules:
 
 
 def rules_for(protocol: str, class_names: Sequence[str]) -> Rules | None:
-    """Returns the rules by which classes are scored apart; None where there is only one class."""
+    """Returns the rules by which classes are scored apart; None if there is only one class."""
     return RULES.get(protocol) or (plain_rules(class_names) if class_names else None)
 
 

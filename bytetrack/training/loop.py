@@ -186,7 +186,7 @@ class TrainingLoop(Learner):
             if "DataLoader worker" not in str(error):
                 raise
             raise ChildProcessError(
-                f"a loading process ended abruptly in step {self.step + 1} (out of memory?): the same command goes on from the last "
+                f"a loading process ended abruptly in step {self.step + 1} (out of memory?): the same command resumes from the last "
                 f"checkpoint, with train.workers={self.workers // 2} in less memory"
             ) from None
 
@@ -200,7 +200,7 @@ class TrainingLoop(Learner):
         if images == 1:
             return f"{told}: set a smaller detector.input_size or train.multiscale, and another out"
         parts = parts_that_fit(self.plan.part_size, images // 2) * self.plan.parts
-        return f"{told}: the same command with train.accumulate={parts} goes on from the last checkpoint, with the same batch in more parts"
+        return f"{told}: the same command with train.accumulate={parts} resumes from the last checkpoint, with the same batch in more parts"
 
     def _train(self) -> None:
         cv2.setNumThreads(1)
@@ -355,7 +355,7 @@ class TrainingLoop(Learner):
         """Saves what is not saved and ends as the signal of that `number` ends a process."""
         if not (self.out / "last.pth").is_file() or self.step % self.plan.steps_per_epoch:
             self.save()
-        monitor.say("stopped by signal %d after step %d of %d: the same command goes on from there", number, self.step, self.plan.steps)
+        monitor.say("stopped by signal %d after step %d of %d: the same command resumes from there", number, self.step, self.plan.steps)
         raise SystemExit(128 + number)
 
 

@@ -13,7 +13,7 @@ from bytetrack.training.recipe import Recipe
 __all__ = ["changes", "step_now"]
 
 TOLD = ("val", "eval_interval", "max_epochs", "precision", "accumulate", "compile", "best_by", "patience", "skip_steps")
-"""Settings that may change at any resume; a log line says so."""
+"""Settings that may change at any resume; this is logged."""
 SWITCHED = ("batch_size", "seed", "no_aug_epochs", "cache", "optimisation.learning_rate", "optimisation.clip_norm")
 """Settings that may change with `resume=changed`."""
 RETIRED = ("max_pairs",)

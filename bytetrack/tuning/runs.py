@@ -50,7 +50,7 @@ class ScoredRun:
 def read_run(key: str, folder: Path, build: Callable[[Any], Any], root: Path | None = None) -> ScoredRun:
     """Reads a run folder's scores and tracks; `root` replaces the dataset.root of its config.yaml.
 
-    MissingDataError where something is not there, FormatError where it cannot be read; a warning where the tracks were changed
+    MissingDataError where something is not there, FormatError if it cannot be read; a warning where the tracks were changed
     after they were scored.
     """
     folder = folder.expanduser()

@@ -219,7 +219,7 @@ def _trial(number: int, trial: Any) -> Trial:
 def importances(plan: SearchPlan, out: Path) -> dict[str, float]:
     """Computes how much of what separates good trials from the others each setting explains, in [0, 1], largest first.
 
-    PED-ANOVA (Watanabe, Bansal and Hutter, IJCAI 2023); empty where there are too few trials to say.
+    PED-ANOVA (Watanabe, Bansal and Hutter, IJCAI 2023); empty if there are too few trials to say.
     """
     import optuna
 

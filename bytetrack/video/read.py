@@ -41,7 +41,7 @@ class Video:
     Frames that cannot be decoded have no number where the whole file had to be decoded to count them, and refuse to be read elsewhere.
     Pictures are turned as the file says (its display matrix), so `width` and `height` are those of what is read. `frame_rate` is that
     at which frames come while they come. Reading forward decodes, reading elsewhere seeks. One thread at a time: `read` locks.
-    MissingDataError where there is no file, FormatError where it cannot be decoded.
+    MissingDataError if there is no file, FormatError if it cannot be decoded.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -145,7 +145,7 @@ def read_image(path: str | Path, reduce: int = 1) -> Image:
     """Reads the image at `path`, of which `file.avi#000123` means frame 123 (from 1) of a video, at 1/`reduce` of its size (1, 2, 4, 8).
 
     A reduced JPEG decodes faster; sizes round up, as libjpeg has it. Pixels are as stored: no EXIF rotation is applied. Of 16-bit images
-    the bits that those of the folder use become 8 (see `depth`). MissingDataError where there is no file, FormatError where it
+    the bits that those of the folder use become 8 (see `depth`). MissingDataError if there is no file, FormatError where it
     cannot be decoded.
     """
     if reduce not in REDUCED:

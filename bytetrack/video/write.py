@@ -211,7 +211,7 @@ def _as_aac(frames: Iterable[Any], target: Any, start: Fraction) -> Iterator[tup
 
 
 def _fraction(rate: float | Fraction) -> Fraction:
-    """Returns the broadcast rate of 1001 within a thousandth where there is one, else the nearest simple fraction."""
+    """Returns the broadcast rate of 1001 within a thousandth if there is one, else the nearest simple fraction."""
     if isinstance(rate, Fraction):
         return rate
     broadcast = Fraction(round(rate) * 1000, 1001)

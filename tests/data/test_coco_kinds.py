@@ -119,7 +119,7 @@ def test_a_category_that_only_groups_others_is_left_out_and_another_without_boxe
 ) -> None:
     roboflow = [{"id": 0, "name": "people", "supercategory": "none"}, {"id": 1, "name": "person", "supercategory": "people"}]
     assert made([box()], roboflow).names == ["person"]
-    assert "left out, as it has no boxes and only groups other categories: people (1)" in caplog.text
+    assert "dropped, because it has no boxes and only groups other categories: people (1)" in caplog.text
     assert made([box()], [*PERSON, {"id": 2, "name": "car"}]).names == ["person", "car"]
     assert "no box of car (1); dataset.classes=" in caplog.text
     assert made([], roboflow).names == ["people", "person"]
@@ -142,7 +142,7 @@ def test_ids_may_be_floats_with_gaps_and_the_file_may_come_from_windows(made: An
 
 def test_boxes_without_area_are_counted_when_the_file_is_made(made: Any, caplog: pytest.LogCaptureFixture) -> None:
     assert len(made([box(), box(id=2, bbox=[1, 1, 0, 4]), box(id=3, bbox=[1, 1, -2, 4])]).xyxy) == 1
-    assert "2 of 3 boxes have no area and are left out" in caplog.text
+    assert "2 of 3 boxes have no area and are dropped" in caplog.text
 
 
 @pytest.mark.parametrize("name", ["a\\0.jpg", "a/0.JPG", "a\\0.png", "./a/0.jpg"])

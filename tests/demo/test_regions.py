@@ -76,8 +76,8 @@ def test_what_is_no_region_is_refused_in_one_line(given: dict[str, Any], said: s
 def test_regions_off_the_picture_are_named_with_what_follows() -> None:
     regions = Regions({"pitch": [[900, 0], [990, 0], [990, 90]]}, {"screen": [[0.1, 0.1], [0.9, 0.1], [0.9, 0.9]]})
     assert regions.misplaced(640, 360) == [
-        "region 'pitch' lies outside the picture (640x360), so nobody is tracked there: coordinates are pixels",
-        "region 'screen' lies within one pixel of the picture (640x360), so it leaves nobody out: coordinates are pixels",
+        "region 'pitch' lies outside the picture (640x360), so nothing is tracked there: coordinates are pixels",
+        "region 'screen' lies within one pixel of the picture (640x360), so it excludes nothing: coordinates are pixels",
     ]
     assert Regions({"pitch": SQUARE}, {"screen": SQUARE}).misplaced(640, 360) == []
 
@@ -167,7 +167,7 @@ def test_a_region_off_the_picture_and_one_without_anybody_are_warned_of(tmp_path
     source = write_images(tmp_path / "walk", [picture(f) for f in range(5)])
     with caplog.at_level(logging.WARNING):
         run(source, "regions.look_at={away:[[500,500],[600,500],[600,600]]}", "video=null")
-    assert "walk: region 'away' lies outside the picture (192x120), so nobody is tracked there: coordinates are pixels" in caplog.text
+    assert "walk: region 'away' lies outside the picture (192x120), so nothing is tracked there: coordinates are pixels" in caplog.text
     assert "walk: none of the 10 boxes is inside the tracked regions: see regions" in caplog.text
 
 

@@ -104,7 +104,7 @@ class CocoFile:
             above = {c.get("supercategory") for c in categories if c.get("supercategory") != c.get("name")} - {None}
             groups = [category for category in idle if category.get("name") in above]
             if groups:
-                log.warning("%s: left out, as it has no boxes and only groups other categories: %s", path, _names(groups))
+                log.warning("%s: dropped, because it has no boxes and only groups other categories: %s", path, _names(groups))
             if len(idle) > len(groups):
                 others = [category for category in idle if category not in groups]
                 log.warning("%s: no box of %s; dataset.classes={NAME: [NAME], ...} chooses categories", path, _names(others))

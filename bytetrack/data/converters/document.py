@@ -108,7 +108,7 @@ class Document:
         """Says where the document comes from, and warns of what is not in it."""
         info: dict[str, Any] = {"description": "made by bytetrack, tools/prepare.py", "root": str(self.root.resolve())}
         if self.left_out:
-            log.warning("%s: %d images are missing or unreadable and left out", self.root, len(self.left_out))
+            log.warning("%s: %d images are missing or unreadable and skipped", self.root, len(self.left_out))
             info["left_out"] = self.left_out
         if renamed := self.files.renamed:
             log.warning("%s: %d images have names of another case or ending than %s and so on", self.root, len(renamed), renamed[0])
