@@ -98,7 +98,7 @@ def test_boxes_of_other_classes_are_left_out_and_counted(caplog: pytest.LogCaptu
     found = numbers.renumbered("0001", boxes(1, 0, 3, 2, 1))
     assert (found.class_id if found.class_id is None else found.class_id.tolist()) == [4, 1]
     assert (found.xyxy[:, 2].tolist(), found.offsets.tolist()) == ([20, 40], [0, 2, 2])
-    assert "0001: boxes of classes that the dataset does not score are left out: cat 2, dog 1" in caplog.text
+    assert "0001: boxes of classes that the dataset does not score are dropped: cat 2, dog 1" in caplog.text
     with pytest.raises(ValueError, match="0001: the detections have class 4, and the detector's class_names are person, cat, car, dog"):
         numbers.renumbered("0001", boxes(0, 4))
 
@@ -122,7 +122,7 @@ def test_only_people_are_tracked_where_pedestrians_are_scored(tmp_path: Path, ca
     scores = job(sequence)
     assert scores is not None
     assert read_trajectories(tmp_path / "tracks" / "S.txt", 3).tlwh[:, 0].tolist() == [50, 50, 50]
-    assert "S: boxes of classes that the dataset does not score are left out: car 3" in caplog.text
+    assert "S: boxes of classes that the dataset does not score are dropped: car 3" in caplog.text
     assert [frame.xyxy[:, 0].tolist() for frame in Replay([sequence], detector, "mot17").frames("S", 0)] == [[50]] * 3
     with pytest.raises(ValueError, match="the detector finds car, truck, the dataset scores pedestrian"):
         class_match_for(Recorded(tmp_path, class_names=["car", "truck"]), "mot17", [sequence])

@@ -179,7 +179,7 @@ def test_a_file_that_starts_with_a_tilde_keeps_its_name_and_nobodys_home_is_refu
 def test_a_name_that_a_file_holds_as_a_number_is_refused(value: object, in_home: Path) -> None:
     (in_home / "dataset").mkdir()
     (in_home / "dataset" / "mine.yaml").write_text(f"defaults: [motchallenge, _self_]\nroot: {value}\n")
-    with pytest.raises(ValueError, match=rf"dataset\.root must be text, and a file or list has it as {value}: write it there in quotes"):
+    with pytest.raises(ValueError, match=rf"dataset\.root must be text, but a file or list contains {value}: put it in quotes there"):
         compose("track", [f"hydra.searchpath=[{in_home}]", "dataset=mine"])
 
 

@@ -79,7 +79,7 @@ def test_a_source_that_is_gone_at_the_end_costs_its_sound_only(tmp_path: Path, a
     (tmp_path / "usb.mp4").unlink()
     demo.run()
     Left(demo.outputs.folder, "usb").check_agreement(20)
-    assert "usb.mp4: its sound is left out" in caplog.text
+    assert "usb.mp4: its sound is omitted" in caplog.text
 
 
 def test_frames_that_come_at_uneven_times_keep_them(tmp_path: Path, run: Run) -> None:

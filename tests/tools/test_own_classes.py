@@ -43,5 +43,5 @@ def test_the_verb_scores_other_numbers_of_the_same_names_alike(tmp_path: Path, v
     assert done.returncode == 0, done.stderr
     scored = json.loads(Path("o/scores.json").read_text())["classes"]
     assert [scored[name]["COMBINED"]["MOTA"] for name in ("person", "car")] == [100, 100]
-    assert "s: boxes of classes that the dataset does not score are left out: dog 1" in done.stderr
+    assert "s: boxes of classes that the dataset does not score are dropped: dog 1" in done.stderr
     assert {line.split(",")[7] for line in Path("o/tracks/s.txt").read_text().splitlines()} == {"1", "3"}

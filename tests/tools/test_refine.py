@@ -42,6 +42,6 @@ def test_files_alone_are_enough(verb_here, tmp_path: Path, refine: str) -> None:
 
 def test_mistakes_are_one_line(verb_here, tiny: Path) -> None:
     tracks = f"tracks={tiny}/detections"
-    assert "say of which dataset" in failed(verb_here("refine", tracks, "camera_motion=recorded", "camera_motion.folder=x"))
+    assert "need a dataset: set dataset=" in failed(verb_here("refine", tracks, "camera_motion=recorded", "camera_motion.folder=x"))
     assert "size must be a number in [0, 1e+09]: got -1" in failed(verb_here("refine", tracks, "refine.steps.smooth.size=-1"))
     assert "no result file in '/nowhere'" in failed(verb_here("refine", "tracks=/nowhere"))
