@@ -79,7 +79,7 @@ def help_text(verb: str, overrides: Sequence[str]) -> str:
     header = own_settings(verb)["hydra"]["help"]["header"]
     listed = "".join(f"{group}: {', '.join(names)}\n" for group, names in choices_of(verb).items())
     groups = f"Groups and their choices, group=choice:\n\n{listed}\n" if listed else ""
-    return f"{header}\n{groups}Settings, as they are with the arguments given here:\n\n{OmegaConf.to_yaml(compose(verb, overrides))}"
+    return f"{header}\n{groups}Settings, with the given arguments:\n\n{OmegaConf.to_yaml(compose(verb, overrides))}"
 
 
 def foreign_keys(verb: str, node: Mapping[str, Any]) -> list[str]:
