@@ -22,7 +22,7 @@ __all__ = ["Outputs", "refuse_overwriting"]
 def refuse_overwriting(video: Path, source: Path | None) -> None:
     """Raises ValueError if the file `video` that is to be written is the one that is read."""
     if source is not None and video.exists() and video.samefile(source):
-        raise ValueError(f"the video would overwrite its source {source}: give another out")
+        raise ValueError(f"the video would overwrite its source {source}: set another out")
 
 
 class Outputs:

@@ -266,7 +266,7 @@ class Demo:
         if missing := no_box_of(self.wanted, found):
             log.warning("%s: %s", self.source.name, missing)
         if boxes and self._outside == boxes:
-            log.warning("%s: none of the %d boxes stands in the regions that are looked at: see regions", self.source.name, boxes)
+            log.warning("%s: none of the %d boxes is inside the tracked regions: see regions", self.source.name, boxes)
         elif not self._identities.total and (boxes or not missing):
             log.warning("%s: %s", self.source.name, why_nothing(self.frames.settings, boxes - self._outside, self._highest))
 

@@ -16,7 +16,7 @@ def pick_device(name: str) -> str:
     if name == "auto":
         return next(kind for kind, available in there.items() if available)
     if not there.get(name.split(":")[0], False):
-        raise ValueError(f"device {name!r} is not here: found {', '.join(kind for kind, available in there.items() if available)}")
+        raise ValueError(f"device {name!r} is not available: found {', '.join(kind for kind, available in there.items() if available)}")
     return name
 
 

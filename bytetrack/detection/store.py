@@ -110,7 +110,7 @@ def _read(path: Path) -> dict[str, npt.NDArray[Any]]:
         if not _fits(stored):
             raise ValueError("arrays of other shapes or values")
     except (ValueError, OSError) as error:
-        raise FormatError(f"{path}: expected stored detections, cannot read them ({error}): delete the file to detect anew") from error
+        raise FormatError(f"{path}: expected stored detections, cannot read them ({error}): delete the file to detect again") from error
     return stored
 
 

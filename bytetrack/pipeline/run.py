@@ -63,7 +63,7 @@ def _warn_of_nothing(scores: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> N
     if empty := [name for name, row in scores["trackeval"].items() if name != TOTAL["trackeval"] and not row["gt_boxes"]]:
         log.warning("no box to score in the ground truth (empty, or conf 0 throughout); only false positives count: %s", ", ".join(empty))
     if absent := [name for name, rows in scores.get("classes", {}).items() if not rows[TOTAL["trackeval"]]["gt_boxes"]]:
-        log.warning("classes without a box in the ground truth (in the average over classes 0, or left out): %s", ", ".join(absent))
+        log.warning("classes without a box in the ground truth (0 in the average over classes, or excluded): %s", ", ".join(absent))
 
 
 def _summary(results: dict[str, SequenceScores | None]) -> dict[str, dict[str, dict[str, Any]]] | None:

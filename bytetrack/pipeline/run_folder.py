@@ -65,7 +65,7 @@ def rewrite_trajectories(source: Path, target: Path, change: Callable[[Trajector
 def refuse_same_folder(source: Path, target: Path) -> None:
     """Raises ValueError if the result files that are read would be overwritten."""
     if source.resolve() == target.resolve():
-        raise ValueError(f"out would overwrite the tracks it reads ({source}): give another out")
+        raise ValueError(f"out would overwrite the tracks it reads ({source}): set another out")
 
 
 @contextmanager

@@ -147,7 +147,7 @@ def unlabelled(search: Evaluation, network: nn.Module, device: torch.device, her
     """Returns, for each image of `search`, the boxes that `network` finds where no label is (IoU with each under 0.3)."""
     images = search.images
     if here.first:
-        log.info("looking at the %d training images with the starting weights, for people without a label", len(images))
+        log.info("running the initial weights on the %d training images, to find unlabelled people", len(images))
     found = search.in_order(here.gather(search.detect(network.eval(), device, part=slice(here.rank, None, here.world))))
     labels = [images.xyxy[images.rows(index)] for index in range(len(images))]
     seen = [one.xyxy[boxes.iou(one.xyxy, of).max(axis=1, initial=0) < 0.3] for one, of in zip(found, labels, strict=True)]

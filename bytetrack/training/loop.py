@@ -285,7 +285,7 @@ class TrainingLoop(Learner):
     def _step(self, model: nn.Module, parts: Sequence[Batch], monitor: Monitor) -> None:
         if not parts[0].samples:
             self.step += 1
-            monitor.say("step %d: left out, as train.skip_steps says", self.step)
+            monitor.say("step %d: skipped (train.skip_steps)", self.step)
             return
         recipe, step = self.recipe, self.step
         rate = recipe.optimisation.rate(step, self.plan.steps_per_epoch, recipe.max_epochs, recipe.no_aug_epochs, recipe.batch_size)

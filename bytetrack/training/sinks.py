@@ -199,14 +199,14 @@ class _Service(Sink):
         try:
             self._sink = SINKS[name](folder, start)
         except Exception as error:  # each package has its own
-            raise OSError(f"train.logger={name} does not begin ({first_line(error)}): choose tensorboard or csv, or set it up") from error
+            raise OSError(f"train.logger={name} cannot start ({first_line(error)}): choose tensorboard or csv, or set it up") from error
 
     def _pass(self, call: str, *arguments: Any) -> None:
         try:
             getattr(self._sink, call)(*arguments)
         except Exception as error:
             if not self._told:
-                log.warning("train.logger=%s fails (%s): training goes on, metrics.csv has every figure", self._name, first_line(error))
+                log.warning("train.logger=%s fails (%s): training continues, metrics.csv has every value", self._name, first_line(error))
             self._told = True
 
     scalars = partialmethod(_pass, "scalars")
