@@ -247,7 +247,7 @@ class _Document:
         tracks, joined, doubled = joined_at_borders(self.tracks, self.segments["start"], self.segments["stop"])
         if joined or self.doubled:
             doubled += self.doubled
-            log.warning("%s: %d tracks go on over a job's border and are joined, %d doubled boxes left out", self.path, joined, doubled)
+            log.warning("%s: %d tracks continue in another job and are joined, %d duplicate boxes dropped", self.path, joined, doubled)
         if step := self.meta.get("task/frame_filter"):
             log.warning(
                 "%s: its task has every so many-th frame (%s): frames are the video's, boxes between are interpolated", self.path, step

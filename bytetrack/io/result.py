@@ -243,7 +243,7 @@ def distinct_ids(
     if not repeats(frame_id, identity).any():
         return identity
     message, about = (
-        "%s: ids count within each class: identities are numbered anew",
+        "%s: ids count within each class: they are renumbered",
         fingerprint(Path(where).name, frame_id, identity, class_id),
     )
     warn_once(log, message, where, about=about, in_workers=False)  # a run's copy of a file is no other; reports read all files again

@@ -53,7 +53,7 @@ def test_ids_that_count_within_each_class_are_identities_of_their_own(tmp_path: 
     found = read_trajectories(result(tmp_path) / "s.txt")
     assert found.class_id is not None
     assert sorted(set(zip(found.track_id.tolist(), found.class_id.tolist(), strict=True))) == [(1, 1), (2, 3)]
-    assert "ids count within each class: identities are numbered anew" in caplog.text
+    assert "ids count within each class: they are renumbered" in caplog.text
     read_trajectories(tmp_path / "r" / "s.txt")
     shutil.copy(tmp_path / "r" / "s.txt", tmp_path / "s.txt")
     read_trajectories(tmp_path / "s.txt")  # a run's copy
