@@ -321,8 +321,8 @@ def export_file(images: str | None = None, **settings: Any) -> None:
     found = _images(Path(images)) if images else None
     difference = export(images=found, **settings)
     out = Path(settings["out"])
-    sizes = " + ".join(f"{part.name} {part.stat().st_size / 1e6:.1f} MB" for part in sorted(out.parent.glob(f"{out.stem}.*")) if
-                       part.suffix in (out.suffix, ".bin"))  # fmt: skip
+    parts = (out.with_suffix(".bin"), out) if out.suffix.lower() == ".xml" else (out,)  # OpenVINO writes two files
+    sizes = " + ".join(f"{part.name} {part.stat().st_size / 1e6:.1f} MB" for part in parts)
     log.info(
         "%s: checked against torch on %s: scores differ by at most %.1e, boxes by %.1e pixels",
         sizes,

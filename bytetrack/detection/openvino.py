@@ -137,7 +137,7 @@ class OpenVino(ExportedDetector):
 
 def _last_line(error: Exception) -> str:
     """Returns the line of OpenVINO's many that says what was wrong."""
-    return str(error).strip().splitlines()[-1][:200]
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1][:200]
 
 
 def convert(onnx_file: Path, out: Path, about: About, half: bool) -> None:
