@@ -128,8 +128,15 @@ class Tracker:
         Raises:
             ValueError: A detection is not finite, is inverted, or its score lies outside [0, 1]; an array has a wrong shape. The
                 tracker is then as it was before.
+            TypeError: `detections` are another library's.
         """
-        xyxy, score, class_id, counters = detections.xyxy, detections.score, detections.class_id, self._counters
+        try:
+            xyxy, score, class_id, counters = detections.xyxy, detections.score, detections.class_id, self._counters
+        except AttributeError:
+            raise TypeError(
+                f"update expects Detections(xyxy, score[, class_id]), got {type(detections).__name__}; bytetrack.adapters converts the "
+                "results of other libraries"
+            ) from None
         n = len(score)
         if counters.item(N_ALIVE) + n > self._capacity:
             self._allocate(max(2 * self._capacity, counters.item(N_ALIVE) + n), self._feature_length)

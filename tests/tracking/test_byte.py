@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -320,3 +322,10 @@ def test_a_lost_track_is_told_with_the_box_predicted_for_it() -> None:
     for _ in range(5):
         tracker.update(boxes(ELSEWHERE))
     assert len(tracker.lost()) == 0
+
+
+@pytest.mark.parametrize("given", [np.zeros((1, 4)), {"boxes": [[0, 0, 1, 1]], "scores": [0.9]}, [[0, 0, 1, 1, 0.9]]])
+def test_what_is_no_detections_is_refused_with_what_converts_it(given: Any) -> None:
+    message = f"update expects Detections.*, got {type(given).__name__}; bytetrack.adapters converts"
+    with pytest.raises(TypeError, match=message):
+        ByteTracker().update(given)
