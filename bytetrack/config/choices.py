@@ -12,7 +12,7 @@ from bytetrack.config.composing import compose
 from bytetrack.config.files import content_of, target_of
 from bytetrack.config.places import EXPERIMENT, group_folder, home, verbs
 
-__all__ = ["choices_of", "foreign_keys", "help_text", "own_settings", "refuse_other_choices", "verbs_with"]
+__all__ = ["asked_by", "choices_of", "foreign_keys", "groups_of", "help_text", "own_settings", "refuse_other_choices", "verbs_with"]
 
 SEQUENCES = r"bytetrack\.data\.(datasets\.|kitti_visdrone\.|hieve\.|converters\.Bdd100k)"  # of sequences; others are images, for training
 NETWORK = r"bytetrack\.detection\.(yolox|onnx|openvino|torchvision|transformers)\."
@@ -38,7 +38,7 @@ FORMER = {
 @lru_cache
 def choices_of(verb: str) -> dict[str, list[str]]:
     """Returns the groups of `verb`, each with the shipped choices that serve in it; `experiment`, the recipes, is the last."""
-    own = _groups(verb)
+    own = groups_of(verb)
     takes = {**dict.fromkeys(own, ""), **TAKES.get(verb, {})}
     chosen = {group: _serving(group, target) for group in own if group != EXPERIMENT and (target := takes[group]) is not None}
     recipes = [path.stem for path in sorted(group_folder(EXPERIMENT).glob("*.yaml")) if _recipe_serves(path, own, chosen)]
@@ -46,24 +46,18 @@ def choices_of(verb: str) -> dict[str, list[str]]:
 
 
 def refuse_other_choices(verb: str, arguments: Sequence[str]) -> None:
-    """Raises ValueError for a shipped choice that does not serve in `verb`, in `arguments` or in the recipe that they choose."""
+    """Raises ValueError for a shipped choice in `arguments` that does not serve in `verb`."""
     found = [re.fullmatch(r"\+?(\w+)='?([\w.-]+)'?", word) for word in arguments]
     given = {match[1]: match[2] for match in found if match}
-    recipe = group_folder(EXPERIMENT) / f"{given.get(EXPERIMENT)}.yaml"
-    own, choices = _groups(verb), choices_of(verb)
-    asked = _asked(recipe) if recipe.is_file() else {}
-    if foreign := [group for group in asked if group not in own]:
-        serving = [other for other in verbs_with(EXPERIMENT) if recipe.stem in choices_of(other).get(EXPERIMENT, ())]
-        raise ValueError(f"recipe {recipe.stem} is for {' and '.join(serving)}: {verb} has no {foreign[0]}")
-    for group, choice in {**asked, **given}.items():
+    own, choices = groups_of(verb), choices_of(verb)
+    for group, choice in given.items():
         if choice in FORMER.get(group, {}) and not (group_folder(group) / f"{choice}.yaml").is_file():
             raise ValueError(f"{group}={choice} has been removed: use {FORMER[group][choice]}")
         if choice in choices.get(group, ()) or not (group_folder(group) / f"{choice}.yaml").is_file():  # the user's own choice
             continue
-        if group in choices and group != EXPERIMENT:  # a recipe serves if its choices do, in place of which others may be given
+        if group in choices and group != EXPERIMENT:
             raise ValueError(f"{group}={choice} cannot be used in {verb}; choices: {', '.join(choices[group])}")
-        fixed = group in TAKES.get(verb, {}) or group != EXPERIMENT
-        if fixed and group in given and choice != own.get(group, choice):
+        if (group in TAKES.get(verb, {}) or group != EXPERIMENT) and choice != own.get(group, choice):
             raise ValueError(f"{verb} always uses {group}={own[group]}; change its settings by {group}.NAME=VALUE")
 
 
@@ -87,7 +81,7 @@ def foreign_keys(verb: str, node: Mapping[str, Any]) -> list[str]:
 
     Only the verb's own settings are looked at, not those of its groups.
     """
-    own, groups, text = own_settings(verb), _groups(verb), str(node)
+    own, groups, text = own_settings(verb), groups_of(verb), str(node)
     groups.pop(EXPERIMENT, None)  # a recipe sets the whole config: with a part of that name it lacks the line that says so
     parts: list[tuple[str, Any, Mapping[str, Any]]] = [("", node, {**own, **groups})]
     parts += [(f"{key}.", node.get(key), part) for key, part in own.items() if isinstance(part, dict) and key not in groups]
@@ -100,7 +94,7 @@ def own_settings(verb: str) -> dict[str, Any]:
     return content_of(home() / "configs" / f"{verb}.yaml")
 
 
-def _groups(verb: str) -> dict[str, str]:
+def groups_of(verb: str) -> dict[str, str]:
     """Returns the groups in the defaults list of `configs/<verb>.yaml`, by the part of the config that they fill, with their choices."""
     return {key.removeprefix("optional ").rpartition("@")[2]: choice for key, choice in _choices_in(own_settings(verb))}
 
@@ -116,14 +110,14 @@ def _serving(group: str, target: str) -> list[str]:
 
 def _recipe_serves(path: Path, groups: Mapping[str, str], choices: Mapping[str, Sequence[str]]) -> bool:
     """Returns if everything that a recipe chooses can be chosen."""
-    asked = _asked(path)
+    asked = asked_by(path)
     return bool(asked) and all(group in groups and choice in choices.get(group, (choice,)) for group, choice in asked.items())
 
 
-def _asked(recipe: Path) -> dict[str, str]:
+def asked_by(recipe: Path) -> dict[str, str]:
     """Returns the choices that a recipe makes, with those of the recipe that it builds on."""
     content = content_of(recipe)
     bases = [recipe.with_stem(base) for base in content.get("defaults", ()) if isinstance(base, str)]
-    inherited = [_asked(base) for base in bases if base.is_file()]
+    inherited = [asked_by(base) for base in bases if base.is_file()]
     own = {key.removeprefix("override /"): choice for key, choice in _choices_in(content) if key.startswith("override /")}
     return {**{group: choice for one in inherited for group, choice in one.items()}, **own}

@@ -79,12 +79,13 @@ def _arguments(name: str, words: Sequence[str]) -> list[str]:
     from bytetrack.config.composing import add_recipes, add_spaces
     from bytetrack.config.guarding import take_config_dir
     from bytetrack.config.hints import refuse_other_forms
+    from bytetrack.config.recipes import with_part_of_recipe
     from bytetrack.config.sweeps import separate_jobs
 
     if foreign := next((word for word in words if not _is_unicode(word)), None):
         raise ValueError(f"{foreign!a} is not UTF-8, and its name could not be written to any file: rename it")
     refuse_other_forms(name, words)
-    arguments = readable(name, words)
+    arguments = with_part_of_recipe(name, readable(name, words))
     refuse_other_choices(name, arguments)
     add_recipes()
     add_spaces(name)

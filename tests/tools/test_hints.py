@@ -6,15 +6,17 @@ import re
 
 import pytest
 
+from bytetrack.config import compose, plain
 from bytetrack.config.choices import choices_of, refuse_other_choices
 from bytetrack.config.hints import hint_for_a_choice, hint_for_a_setting, meant, refuse_other_forms
+from bytetrack.config.recipes import with_part_of_recipe
 from tests.conftest import Verb
 from tests.tools.one_line import failed
 
 
 def answer(verb: str, words: list[str]) -> None:
     refuse_other_forms(verb, words)
-    refuse_other_choices(verb, words)
+    refuse_other_choices(verb, with_part_of_recipe(verb, words))
     raise ValueError(hint_for_a_setting(verb, words[-1].partition("=")[0], words))
 
 
@@ -44,8 +46,7 @@ def answer(verb: str, words: list[str]) -> None:
         ("train", ["exps=mine"], "select a recipe by experiment=mine, not exps=mine"),
         ("demo", ["detector=public"], "detector=public cannot be used in demo; choices: by_name, onnx, openvino, recorded, torch"),
         ("demo", ["camera_motion=recorded"], "camera_motion=recorded cannot be used in demo; choices: estimated, none"),
-        ("demo", ["experiment=mine"], "recipe mine is for track and train: demo has no dataset"),
-        ("tune", ["experiment=mine"], "detector=yolox_s cannot be used in tune; choices: public, recorded, simulated"),
+        ("convert", ["experiment=mine"], "recipe mine sets dataset, detector, tracker, train: convert has none of these"),
         ("quickstart", ["tracker=sort"], "quickstart always uses tracker=byte; change its settings by tracker.NAME=VALUE"),
         ("demo", ["source", "x.mp4"], "'source' is not a setting: settings are written name=value, source=x.mp4"),
         ("demo", ["out=a", "source", "=", "x.mp4"], "'source' is not a setting: settings are written name=value, source=x.mp4"),
@@ -112,10 +113,40 @@ def test_options_of_hydra_and_their_values_are_no_mistakes(verb_here: Verb) -> N
     assert "weights: a.pth" in process.stdout
 
 
-def test_a_recipe_works_in_tune_with_recorded_detections() -> None:
-    refuse_other_choices("tune", ["experiment=mine", "detector=recorded"])  # raises nothing
-    with pytest.raises(ValueError, match="detector=yolox_s cannot be used in tune"):
-        refuse_other_choices("tune", ["experiment=mine"])
+WITH_A_DATASET = ("doctor", "draw", "prepare", "refine", "score", "tune")
+
+
+@pytest.mark.parametrize("verb", WITH_A_DATASET)
+def test_a_verb_takes_a_recipes_dataset_and_says_what_it_leaves(verb: str, caplog: pytest.LogCaptureFixture) -> None:
+    config = compose(verb, with_part_of_recipe(verb, ["experiment=pets09_nano"]))
+    assert plain(config.dataset) == plain(compose("track", ["experiment=pets09_nano"]).dataset)
+    taken, left = ("dataset, tracker", "detector, train") if verb == "tune" else ("dataset", "detector, tracker, train")
+    assert caplog.messages == [f"of recipe pets09_nano, {verb} uses {taken}, not {left}"]
+
+
+def test_the_demo_takes_a_recipes_detector_and_tracker() -> None:
+    config, whole = (compose(verb, with_part_of_recipe(verb, ["experiment=mot17_s"])) for verb in ("demo", "track"))
+    assert config.detector.weights == "runs/train/mot17_s/best.pth"
+    assert config.detector.input_size == whole.detector.input_size == [608, 1088]
+    config = compose("demo", with_part_of_recipe("demo", ["experiment=mot20_x", "tracker.match_cost=0.6"]))
+    assert (config.tracker.match_cost, config.tracker.fuse_score) == (0.6, False)
+
+
+def test_a_recipe_of_the_demo_tunes_its_tracker_elsewhere() -> None:
+    config, whole = (compose(verb, with_part_of_recipe(verb, ["experiment=demo_sports"])) for verb in ("track", "demo"))
+    assert plain(config.tracker) == plain(whole.tracker)
+    assert plain(config.camera_motion) == plain(whole.camera_motion)
+    assert config.min_box_area == 10
+
+
+def test_of_a_group_that_the_command_chooses_nothing_is_taken_from_a_recipe() -> None:
+    given = ["experiment=mine", "dataset=mot17_val_half", "detector=recorded"]
+    assert plain(compose("tune", with_part_of_recipe("tune", given)).dataset) == plain(compose("tune").dataset)
+
+
+def test_the_settings_of_single_sequences_are_taken_whole() -> None:
+    config = compose("tune", with_part_of_recipe("tune", ["experiment=mot20_x"]))
+    assert plain(config.per_sequence)["MOT20-06"] == {"high_score": 0.3, "new_track_score": 0.4}
 
 
 def test_a_verb_without_recipes_says_that_it_has_none() -> None:
