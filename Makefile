@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE :=
 EXTRAS ?= dev,onnx,openvino,sweep,ray
 # A process per core, up to four, each computing with one thread: what one of them has not begun, an idle one takes over.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --dist worksteal
 
 .PHONY: help install check test test-slow bench quickstart dist docs clean
 .DEFAULT_GOAL := help
@@ -31,10 +31,10 @@ check: $(BIN)/.installed  ## lint, format, types (about a minute)
 	$(BIN)/mypy
 
 test: $(BIN)/.installed  ## the fast tests (3 to 5 minutes on two cores)
-	$(PYTEST)
+	$(PYTEST) --numprocesses logical --maxprocesses 4
 
 test-slow: $(BIN)/.installed  ## the slow tests: fuzzing, training, kills, browsers (12 to 20 minutes on two cores)
-	$(PYTEST) -m slow
+	$(PYTEST) --numprocesses $$($(BIN)/python -c 'import os; print(min(4, os.cpu_count() or 1) + 1)') -m slow  # some wait: one more than cores
 
 $(BIN)/.bench-installed: $(BIN)/.installed
 	$(BIN)/python -m pip install --quiet -e '.[$(EXTRAS),bench]' || echo "some benchmark peers did not install: the table says which are missing"

@@ -11,9 +11,10 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from multiprocessing import get_context
+from multiprocessing import forkserver, get_context
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -26,6 +27,7 @@ IMPORTED = ["bytetrack.config", "bytetrack.quickstart", "bytetrack.tuning.run", 
 IMPORTED += ["bytetrack.demo.build", "bytetrack.training.processes", "bytetrack.scoring.official", "bytetrack.detection.onnx"]
 IMPORTED += ["hydra.main", "hydra._internal.hydra", "jinja2", "motmetrics", "numba", "optuna", "trackeval", "yolox"]
 IMPORTED += ["campaigns.commands", "campaigns.small_jobs"]
+STARTED: list[int] = []  # the servers that `forks` started
 MOT = ["dataset=motchallenge", "dataset.root=data", "workers=1", "out=out"]
 VERBS: dict[str, tuple[str, list[str]]] = {
     "ground truth": ("track", [*MOT, "detector=public"]),
@@ -47,10 +49,17 @@ VERBS["mp4"] = ("demo", [*VERBS["jpg"][1][1:], "source=a.mp4"])
 
 
 def forks() -> ForkServerContext:
-    """Where processes are forked from one that has imported everything: what a verb imports takes twice the time of its work."""
-    context = get_context("forkserver")
-    context.set_forkserver_preload(IMPORTED)
-    return context
+    """Where processes are forked from one that has imported everything: what a verb imports takes twice the time of its work.
+
+    A process has one such server: another, which earlier tests in this process have started and which has imported less, is ended.
+    """
+    server: Any = forkserver._forkserver
+    if server._forkserver_pid is None or server._forkserver_pid not in STARTED:
+        server._stop()
+        server.set_forkserver_preload(IMPORTED)
+        server.ensure_running()
+        STARTED.append(server._forkserver_pid)
+    return get_context("forkserver")
 
 
 def verb(name: str, arguments: list[str], folder: str) -> None:
