@@ -15,7 +15,7 @@ from torch import Tensor
 from bytetrack.checks import check_count, check_flag, check_positive, check_reals, check_whole
 from bytetrack.detection.grid import STRIDES, anchors
 
-__all__ = ["Assignment", "Grid", "SimOTA", "cells_within", "iou"]
+__all__ = ["Assignment", "Grid", "SimOTA", "cells_within", "paired_iou", "pairwise_iou"]
 
 
 PAIRS_ON_CPU, PAIRS_ON_GPU = 2_000_000, 16_000_000
@@ -121,7 +121,7 @@ class SimOTA:
         overlaps = torch.zeros(batch, cells, device=boxes.device)
         if found.cell.shape[1]:
             taken, row = self._match(found, targets, valid, grid)
-            overlap = iou(found.boxes, targets[..., 1:].gather(1, row[..., None].expand(-1, -1, 4))) * taken
+            overlap = paired_iou(found.boxes, targets[..., 1:].gather(1, row[..., None].expand(-1, -1, 4))) * taken
             # Padding repeats cell 0, so add: padded entries are all zero.
             foreground |= torch.zeros_like(target).scatter_add_(1, found.cell, taken.long()) > 0
             target.scatter_add_(1, found.cell, row * taken)
@@ -192,7 +192,7 @@ class SimOTA:
     def _cost(self, found: _Candidates, targets: Tensor, valid: Tensor, grid: Grid) -> tuple[Tensor, Tensor]:
         """Returns cost and IoU (B, g, n) of some boxes against all candidates; padding costs infinity and overlaps nothing."""
         real = found.real[:, None] & valid[..., None]
-        overlap = iou(targets[:, :, None, 1:], found.boxes[:, None]) * real
+        overlap = pairwise_iou(targets[..., 1:], found.boxes) * real
         labels = targets[..., :1].long().clamp(0, found.class_cost.shape[1] - 1)
         cost = found.class_cost.gather(1, labels.expand(-1, -1, found.cell.shape[1])) + found.background_cost[:, None]
         cost -= self.iou_weight * (overlap + 1e-8).log()
@@ -221,17 +221,32 @@ def cells_within(grid: Grid, centers: Tensor, reach: Tensor, chosen: Tensor, in_
     return torch.cat(masks, 1)
 
 
-def iou(first: Tensor, second: Tensor) -> Tensor:
-    """Returns the IoU (...,) of boxes (..., 4) with boxes (..., 4), both as centre and size: row by row, or as their shapes broadcast.
+def paired_iou(first: Tensor, second: Tensor) -> Tensor:
+    """Returns the IoU (...,) of boxes (..., 4) with boxes (..., 4) row by row, both as centre and size.
 
-    It goes by coordinate, which saves memory, and multiplies sides, as the gradient of `prod` would ask the device for zeros.
+    Its gradient is that of the recorded trainings to the last bit: `pairwise_iou` would add its parts in another order.
     """
+    size = (
+        torch.minimum(first[..., :2] + first[..., 2:] / 2, second[..., :2] + second[..., 2:] / 2)
+        - torch.maximum(first[..., :2] - first[..., 2:] / 2, second[..., :2] - second[..., 2:] / 2)
+    ).clamp(min=0)
+    overlap = _area(size)
+    return overlap / (_area(first[..., 2:]) + _area(second[..., 2:]) - overlap + 1e-16)
+
+
+def pairwise_iou(first: Tensor, second: Tensor) -> Tensor:
+    """Returns the IoU (B, g, n) of boxes (B, g, 4) with (B, n, 4), as centre and size, by coordinate to save memory."""
     overlap: Tensor | None = None
     for axis in (0, 1):
-        a, b = first[..., axis], second[..., axis]
-        half_a, half_b = first[..., axis + 2] / 2, second[..., axis + 2] / 2
+        a, b = first[..., axis, None], second[..., None, :, axis]
+        half_a, half_b = first[..., axis + 2, None] / 2, second[..., None, :, axis + 2] / 2
         side = (torch.minimum(a + half_a, b + half_b) - torch.maximum(a - half_a, b - half_b)).clamp_(min=0)
         overlap = side if overlap is None else overlap.mul_(side)
     assert overlap is not None
-    union = first[..., 2] * first[..., 3] + second[..., 2] * second[..., 3] - overlap
+    union = _area(first[..., 2:])[..., None] + _area(second[..., 2:])[..., None, :] - overlap
     return overlap / (union + 1e-16)
+
+
+def _area(size: Tensor) -> Tensor:
+    """Returns width times height; the gradient of `prod` would ask the device for zeros."""
+    return size[..., 0] * size[..., 1]

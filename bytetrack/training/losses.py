@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bytetrack.detection.grid import decode
-from bytetrack.training.assignment import Grid, SimOTA, cells_within, iou
+from bytetrack.training.assignment import Grid, SimOTA, cells_within, paired_iou
 from bytetrack.training.processes import mean_over_processes
 
 __all__ = ["Losses", "YoloxLoss"]
@@ -69,7 +69,7 @@ class YoloxLoss:
         foreground = mean_over_processes(found.foreground.sum().float())  # by which the averaged gradient is that of one process
         count = foreground.clamp(min=1)
         truth = targets[image, found.target[image, cell]]
-        overlap = iou(boxes[image, cell], truth[:, 1:])
+        overlap = paired_iou(boxes[image, cell], truth[:, 1:])
         box = self.box_weight * (1 - overlap**2).sum() / count
         unknown = cells_within(grid, targets[..., 1:3], targets[..., 3:] / 2, targets[..., 0] < 0) & ~found.foreground
         objectness = F.binary_cross_entropy_with_logits(raw[..., 4], found.foreground.float(), (~unknown).float(), reduction="sum") / count

@@ -99,7 +99,7 @@ def test_another_input_size_than_the_checkpoints_is_warned_of(nano: Path, tmp_pa
         Yolox(weights, **{**NANO, "input_size": (64, 96)}).detect([image])
         assert "was trained at" not in caplog.text
         Yolox(weights, **{**NANO, "input_size": (96, 96)}).detect([image])
-    assert "own.pth was trained at 64 x 96, detector.input_size is 96 x 96: detector.input_size=[64,96]" in caplog.text
+    assert "own.pth was trained at 64 x 96, detector.input_size is 96 x 96: use detector.input_size=[64,96]" in caplog.text
 
 
 def test_batched_equals_single(nano: Path, coco_images: list[np.ndarray]) -> None:

@@ -54,7 +54,7 @@ def test_sequences_are_added_up_and_their_own_thresholds_drawn() -> None:
         "of them in tracks, score 0.80–0.82: 6",
     ]
     assert [mark.name for mark in found["chart"].marks] == ["low_score 0.1", "high_score 0.6", "high_score 0.65", "new_track_score 0.7"]
-    assert found["note"].startswith("6 of 10 detections (60.0 %) are in tracks")
+    assert found["note"].startswith("6 of 10 detections (60.0 %) are part of output tracks")
     assert found["note"].endswith("Known of 2 of 3 sequences.")
 
 

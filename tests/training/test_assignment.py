@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from bytetrack.training.assignment import Grid, SimOTA
-from bytetrack.training.assignment import iou as iou_of
+from bytetrack.training.assignment import Grid, SimOTA, paired_iou
 
 GRID = Grid.of(64, 96)
 
@@ -68,7 +67,7 @@ def reference(
     cost, iou = {}, {}
     for g, box in enumerate(truth):
         for c in cells:
-            iou[g, c] = float(iou_of(torch.tensor(box[1:]), boxes[c]))
+            iou[g, c] = float(paired_iou(torch.tensor(box[1:]), boxes[c]))
             cls = sum(-math.log(p[c, k] if k == int(box[0]) else 1 - p[c, k]) for k in range(classes.shape[1]))
             cost[g, c] = cls - rule.iou_weight * math.log(iou[g, c] + 1e-8) + (0 if near(box, c)[1] else rule.outside_cost)
     wanted: dict[int, list[int]] = {}
