@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 # Containers often forbid Python to keep compiled modules; tests start many Pythons.
 export PYTHONDONTWRITEBYTECODE :=
 EXTRAS ?= dev,onnx,openvino,sweep,ray
-# A process per core, up to four, each computing with one thread: what one of them has not begun, an idle one takes over.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --dist worksteal
+# Up to four processes, each computing with one thread.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .PHONY: help install check test test-slow bench quickstart dist docs clean
 .DEFAULT_GOAL := help
@@ -31,10 +31,11 @@ check: $(BIN)/.installed  ## lint, format, types (about a minute)
 	$(BIN)/mypy
 
 test: $(BIN)/.installed  ## the fast tests (3 to 5 minutes on two cores)
-	$(PYTEST) --numprocesses logical --maxprocesses 4
+	$(PYTEST) --numprocesses logical --maxprocesses 4 --dist worksteal
 
+# One process more than cores, as some tests wait; a test at a time, as they are long.
 test-slow: $(BIN)/.installed  ## the slow tests: fuzzing, training, kills, browsers (12 to 20 minutes on two cores)
-	$(PYTEST) --numprocesses $$($(BIN)/python -c 'import os; print(min(4, os.cpu_count() or 1) + 1)') -m slow  # some wait: one more than cores
+	$(PYTEST) --numprocesses $$($(BIN)/python -c 'import os; print(min(4, os.cpu_count() or 1) + 1)') --dist load --maxschedchunk 1 -m slow
 
 $(BIN)/.bench-installed: $(BIN)/.installed
 	$(BIN)/python -m pip install --quiet -e '.[$(EXTRAS),bench]' || echo "some benchmark peers did not install: the table says which are missing"

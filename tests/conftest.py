@@ -30,7 +30,13 @@ def as_in_a_new_process() -> None:
 
 
 ROOT = Path(__file__).resolve().parent.parent
+LONGEST = {"test_corpus.py", "test_documented_commands.py", "test_field_cases.py", "test_kills.py"}  # of the slow tests, half a minute each
 Verb = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the longest tests first, so that processes do not wait for one of them at the end."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 @pytest.fixture(scope="session")
