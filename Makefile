@@ -34,7 +34,7 @@ test: $(BIN)/.installed  ## the fast tests (3 to 5 minutes on two cores)
 	$(PYTEST) --numprocesses logical --maxprocesses 4 --dist worksteal
 
 # One process more than cores, as some tests wait; a test at a time, as they are long.
-test-slow: $(BIN)/.installed  ## the slow tests: fuzzing, training, kills, browsers (12 to 20 minutes on two cores)
+test-slow: $(BIN)/.installed  ## the slow tests: fuzzing, training, kills, browsers (10 to 20 minutes on two cores)
 	$(PYTEST) --numprocesses $$($(BIN)/python -c 'import os; print(min(4, os.cpu_count() or 1) + 1)') --dist load --maxschedchunk 1 -m slow
 
 $(BIN)/.bench-installed: $(BIN)/.installed
