@@ -9,10 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from bytetrack.config.composing import compose
-from bytetrack.config.files import content_of, target_of
+from bytetrack.config.files import bases_of, content_of, target_of
 from bytetrack.config.places import EXPERIMENT, group_folder, home, verbs
 
-__all__ = ["asked_by", "choices_of", "foreign_keys", "groups_of", "help_text", "own_settings", "refuse_other_choices", "verbs_with"]
+__all__ = [
+    "asked_by",
+    "choices_of",
+    "foreign_keys",
+    "given_choices",
+    "groups_of",
+    "help_text",
+    "own_settings",
+    "refuse_other_choices",
+    "verbs_with",
+]
 
 SEQUENCES = r"bytetrack\.data\.(datasets\.|kitti_visdrone\.|hieve\.|converters\.Bdd100k)"  # of sequences; others are images, for training
 NETWORK = r"bytetrack\.detection\.(yolox|onnx|openvino|torchvision|transformers)\."
@@ -47,10 +57,8 @@ def choices_of(verb: str) -> dict[str, list[str]]:
 
 def refuse_other_choices(verb: str, arguments: Sequence[str]) -> None:
     """Raises ValueError for a shipped choice in `arguments` that does not serve in `verb`."""
-    found = [re.fullmatch(r"\+?(\w+)='?([\w.-]+)'?", word) for word in arguments]
-    given = {match[1]: match[2] for match in found if match}
     own, choices = groups_of(verb), choices_of(verb)
-    for group, choice in given.items():
+    for group, choice in given_choices(arguments).items():
         if choice in FORMER.get(group, {}) and not (group_folder(group) / f"{choice}.yaml").is_file():
             raise ValueError(f"{group}={choice} has been removed: use {FORMER[group][choice]}")
         if choice in choices.get(group, ()) or not (group_folder(group) / f"{choice}.yaml").is_file():  # the user's own choice
@@ -59,6 +67,12 @@ def refuse_other_choices(verb: str, arguments: Sequence[str]) -> None:
             raise ValueError(f"{group}={choice} cannot be used in {verb}; choices: {', '.join(choices[group])}")
         if (group in TAKES.get(verb, {}) or group != EXPERIMENT) and choice != own.get(group, choice):
             raise ValueError(f"{verb} always uses {group}={own[group]}; change its settings by {group}.NAME=VALUE")
+
+
+def given_choices(arguments: Sequence[str]) -> dict[str, str]:
+    """Returns the words of the form name=choice, which choose in a group if there is one of that name."""
+    found = [re.fullmatch(r"\+?(\w+)='?([\w.-]+)'?", word) for word in arguments]
+    return {match[1]: match[2] for match in found if match}
 
 
 def verbs_with(setting: str) -> list[str]:
@@ -117,7 +131,6 @@ def _recipe_serves(path: Path, groups: Mapping[str, str], choices: Mapping[str, 
 def asked_by(recipe: Path) -> dict[str, str]:
     """Returns the choices that a recipe makes, with those of the recipe that it builds on."""
     content = content_of(recipe)
-    bases = [recipe.with_stem(base) for base in content.get("defaults", ()) if isinstance(base, str)]
-    inherited = [asked_by(base) for base in bases if base.is_file()]
+    inherited = [asked_by(base) for base in bases_of(recipe)]
     own = {key.removeprefix("override /"): choice for key, choice in _choices_in(content) if key.startswith("override /")}
     return {**{group: choice for one in inherited for group, choice in one.items()}, **own}

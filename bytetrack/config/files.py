@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["content_of", "target_of"]
+__all__ = ["bases_of", "content_of", "target_of"]
 
 
 @lru_cache
@@ -21,8 +21,12 @@ def content_of(path: Path) -> dict[str, Any]:
 
 def target_of(path: Path) -> str:
     """Returns the `_target_` of a group's file, or of the one that it builds on."""
-    content = content_of(path)
+    content, bases = content_of(path), bases_of(path)
     if "_target_" in content:
         return str(content["_target_"])
-    bases = [base for base in content.get("defaults", ()) if isinstance(base, str) and base != "_self_"]
-    return target_of(path.with_stem(bases[0])) if bases else ""
+    return target_of(bases[0]) if bases else ""
+
+
+def bases_of(path: Path) -> list[Path]:
+    """Returns the files of its group that a file builds on, in the order of its defaults list."""
+    return [path.with_stem(base) for base in content_of(path).get("defaults", ()) if isinstance(base, str) and base != "_self_"]

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from bytetrack.config.arguments import in_quotes
-from bytetrack.config.choices import asked_by, choices_of, groups_of, own_settings
-from bytetrack.config.files import content_of
+from bytetrack.config.choices import asked_by, choices_of, given_choices, groups_of, own_settings
+from bytetrack.config.files import bases_of, content_of
 from bytetrack.config.places import EXPERIMENT, group_folder
 
 __all__ = ["with_part_of_recipe"]
@@ -29,7 +29,7 @@ def with_part_of_recipe(verb: str, arguments: Sequence[str]) -> list[str]:
     own, choices = groups_of(verb), choices_of(verb)
     if path is None or not path.is_file() or path.stem in choices.get(EXPERIMENT, ()) or own[EXPERIMENT] != "None":
         return list(arguments)
-    given = {match[1]: match[2] for word in arguments if (match := re.fullmatch(r"(\w+)='?([\w.-]+)'?", word))}
+    given = given_choices(arguments)
     asked, content = asked_by(path), _content(path)
     content.pop("recipe", None)  # a name for the run
     served = {g: choice for g, choice in asked.items() if choice in choices.get(g, ()) and given.get(g, choice) == choice}
@@ -47,10 +47,9 @@ def with_part_of_recipe(verb: str, arguments: Sequence[str]) -> list[str]:
 def _content(recipe: Path) -> dict[str, Any]:
     """Returns the settings of a recipe, with those of the recipes that it builds on."""
     content = dict(content_of(recipe))
-    defaults = content.pop("defaults", ())
-    for base in reversed([recipe.with_stem(base) for base in defaults if isinstance(base, str)]):
-        if base.is_file():
-            content = _merged(_content(base), content)
+    content.pop("defaults", None)
+    for base in reversed(bases_of(recipe)):
+        content = _merged(_content(base), content)
     return content
 
 

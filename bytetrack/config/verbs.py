@@ -45,11 +45,8 @@ def verb(name: str) -> Callable[[Callable[[Any], None]], Callable[[], None]]:
                 from bytetrack.config.trained import as_trained
 
                 logging.getLogger("bytetrack").setLevel(logging.INFO)
-                with (
-                    explained(name, complete),
-                    ended_by_signals(),
-                    taking_back_empty_folders(),
-                ):  # a launcher may call it in another process
+                # explained here, too: a launcher may call it in another process
+                with explained(name, complete), ended_by_signals(), taking_back_empty_folders():
                     refuse_not_finite(config)
                     refuse_unknown_settings(name, config, sys.argv[1:])
                     given = HydraConfig.get().overrides.task

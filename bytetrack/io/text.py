@@ -55,7 +55,7 @@ def whole(text: str, where: str, what: str) -> int:
         if digits.isascii() and digits.isdigit() and len(digits) <= MOST_DIGITS:
             return int(digits) * (-1 if text.strip().startswith("-") else 1)  # exact, where a float holds 53 bits only
         value = float(text)
-        if value != int(value) or abs(value) >= 2**53 or not text.isascii() or "_" in text:
+        if value != int(value) or abs(value) >= LARGEST_WHOLE or not text.isascii() or "_" in text:
             raise ValueError
     except (ValueError, OverflowError):
         raise FormatError(f"{where}: expected a whole number for {what}, got {text!r}") from None

@@ -8,7 +8,7 @@ import multiprocessing
 __all__ = ["forget_notices", "warn_once"]
 
 _SAID: set[tuple[object, ...]] = set()
-"""What was warned of in this process: logger, message, and what it is about."""
+"""The warnings of this process: logger, message, and what it is about."""
 
 
 def warn_once(log: logging.Logger, message: str, *arguments: object, about: object = None, in_workers: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""What a run notes of its steps: losses until they are looked at, which makes the host wait for the device, and its pace."""
+"""Keeps a run's losses until they are read, which makes the host wait for the device, and measures its pace."""
 
 from __future__ import annotations
 
